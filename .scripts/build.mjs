@@ -1,0 +1,20 @@
+// Compiles dist/ beside the old one and swaps it in, so that a running process never sees half a build.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+
+const next = 'dist.next';
+const old = 'dist.old';
+for (const folder of [next, old]) rmSync(folder, { recursive: true, force: true });
+const tsc = spawnSync(
+  process.execPath,
+  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', next],
+  { stdio: ['ignore', 2, 2] },
+);
+if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+if (existsSync('server/store/migrations'))
+  cpSync('server/store/migrations', `${next}/server/store/migrations`, { recursive: true });
+chmodSync(`${next}/cli.js`, 0o755);
+writeFileSync(`${next}/.built`, '');
+if (existsSync('dist')) renameSync('dist', old);
+renameSync(next, 'dist');
+rmSync(old, { recursive: true, force: true });

