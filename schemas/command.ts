@@ -1,0 +1,54 @@
+/**
+ * The shape of a subcommand of `hanse`. Each room defines its own commands in `<room>/commands/`; `cli.ts` loads the
+ * one that was asked for, parses its options, and prints what it returns.
+ */
+
+export interface CommandOption {
+  /** As the help shows it: `--rounds <n>`, `--keep`, `-o, --output <file>`. A flag without a value is a boolean. */
+  readonly flags: string;
+  readonly description: string;
+  /** How the value is parsed; anything else is wrong usage. Default: string. `strings` may be repeated. */
+  readonly kind?: 'string' | 'integer' | 'number' | 'strings';
+  readonly choices?: readonly string[];
+  readonly default?: string | number | boolean | readonly string[];
+  readonly required?: boolean;
+}
+
+export interface CommandArgument {
+  /** `<model>` is required, `[dir]` may be left out. */
+  readonly name: string;
+  readonly description: string;
+}
+
+/** What a command may use of its surroundings. Results go to standard output, everything else to standard error. */
+export interface CommandIo {
+  /** Writes one line of the result, for people; suppressed under --json. */
+  print(line: string): void;
+  /** Writes one line about what is going on, to standard error. */
+  note(line: string): void;
+  /** Whether standard error is a terminal that understands cursor movements. */
+  readonly isTerminal: boolean;
+  readonly json: boolean;
+  /** Aborted on SIGINT and SIGTERM: a command then leaves nothing running. */
+  readonly signal: AbortSignal;
+}
+
+export interface CommandInput<Options> {
+  readonly args: readonly string[];
+  readonly options: Options;
+}
+
+export interface CommandDefinition<Options = Record<string, unknown>> {
+  readonly summary: string;
+  readonly arguments?: readonly CommandArgument[];
+  readonly options: readonly CommandOption[];
+  /** Complete command lines, each with what it does: `['hanse demo --rounds 5', 'a short run']`. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
+  /** Resolves to what --json prints as the last line of standard output. Throws a HanseError to fail. */
+  run(input: CommandInput<Options>, io: CommandIo): Promise<object>;
+}
+
+/** Infers nothing, checks everything: `export const serve = defineCommand<ServeOptions>({ ... })`. */
+export function defineCommand<Options>(definition: CommandDefinition<Options>): CommandDefinition<Options> {
+  return definition;
+}
