@@ -220,6 +220,10 @@ export const PROBLEMS = {
     'The disk is full: nothing was acknowledged that is not stored.',
     'Free space; the coordinator goes on where it stopped.',
   ),
+  storageFailed: entry<{ path: string; reason: string }>(
+    'The storage cannot be read or written: nothing was acknowledged that is not stored.',
+    'Look at the disk, its permissions and the log of the system, then start again.',
+  ),
   storageCorrupt: entry<{ path: string; reason: string }>(
     'A stored file or record does not verify.',
     'Restore it from a copy; nothing is guessed in its place.',
