@@ -1,0 +1,25 @@
+/**
+ * How an update becomes integers of the ring, and back. SPEC.md 5.2.
+ *
+ * An update has two blocks: d coordinates of `width` bits each, and a second block of unsigned 32-bit integers, the
+ * weight first and then `counters` others. `protocol/ring/width.ts` chooses a codec whose sums cannot overflow.
+ */
+import { type Static, Type } from 'typebox';
+
+export const Codec = Type.Object(
+  {
+    version: Type.Literal(1),
+    /** C: the L2 norm of a participant's parameter delta is at most this. */
+    clipNorm: Type.Number({ exclusiveMinimum: 0 }),
+    /** b: bits of a coordinate; coordinates live in the integers modulo 2^b. */
+    width: Type.Integer({ minimum: 16, maximum: 32 }),
+    /** g: the distance of two neighbouring values of a coordinate, in units of the parameters. */
+    grid: Type.Number({ exclusiveMinimum: 0 }),
+    /** The largest weight a participant may state; 1 means that all count alike. */
+    weightMax: Type.Integer({ minimum: 1, maximum: 0xffff_ffff }),
+    /** Integers that follow the weight, each in 0..weightMax: correct answers on a hold-out set, for example. */
+    counters: Type.Integer({ minimum: 0, maximum: 64 }),
+  },
+  { additionalProperties: false },
+);
+export type Codec = Static<typeof Codec>;

@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isProblem } from '../../protocol/problem.ts';
+import {
+  bytesOf,
+  encodeHeader,
+  floatsOf,
+  HEADER_BYTES,
+  parseHeader,
+  payloadBytes,
+  payloadOf,
+  type VectorHeader,
+  wordsOf,
+} from '../../protocol/vector.ts';
+
+const limits = { maxLength: 1000, maxSecondBlock: 65 };
+const sha256 = Uint8Array.from({ length: 32 }, (_, i) => i);
+/** 40 coordinates of 24 bits fill 30 words exactly, so that any other width or length has another size. */
+const update: VectorHeader = { kind: 'update', width: 24, length: 40, secondBlock: 2, sha256 };
+
+/** A header followed by as many zero bytes as it announces. */
+function vectorOf(header: VectorHeader): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES + payloadBytes(header));
+  bytes.set(encodeHeader(header));
+  return bytes;
+}
+
+function refusal(run: () => unknown): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (!isProblem(error)) throw error;
+    return 'field' in error.detail ? `${error.code} ${error.detail.field}` : error.code;
+  }
+}
+
+const headers = fc.oneof(
+  fc.record({
+    kind: fc.constant('parameters' as const),
+    width: fc.constant(32),
+    length: fc.integer({ min: 1, max: 1000 }),
+    secondBlock: fc.constant(0),
+    sha256: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  }),
+  fc.record({
+    kind: fc.constant('update' as const),
+    width: fc.integer({ min: 16, max: 32 }),
+    length: fc.integer({ min: 1, max: 1000 }),
+    secondBlock: fc.integer({ min: 1, max: 65 }),
+    sha256: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  }),
+);
+
+describe('header', () => {
+  test('has the bytes of SPEC.md 5.1', () => {
+    const hex = Buffer.from(encodeHeader(update)).toString('hex');
+    expect(hex).toBe(
+      `484e5356${'0100'}${'02'}${'18'}${'28000000'}${'02000000'}${Buffer.from(sha256).toString('hex')}${'00'.repeat(16)}`,
+    );
+  });
+
+  test('is read back as it was written', () => {
+    fc.assert(
+      fc.property(headers, (header) => {
+        expect(parseHeader(vectorOf(header), limits)).toEqual(header);
+      }),
+    );
+  });
+
+  test('is refused for any flipped bit outside the hash; the hash is the caller to compare', () => {
+    const good = vectorOf(update);
+    for (let bit = 0; bit < 8 * HEADER_BYTES; bit += 1) {
+      const bad = good.slice();
+      bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      const inHash = bit >= 8 * 16 && bit < 8 * 48;
+      expect(refusal(() => parseHeader(bad, limits)) === undefined, `bit ${bit}`).toBe(inHash);
+    }
+    expect(refusal(() => parseHeader(good, limits))).toBeUndefined();
+  });
+
+  test('names the field that is wrong', () => {
+    const good = vectorOf(update);
+    const wrong = (offset: number, value: number) => {
+      const bad = good.slice();
+      bad[offset] = value;
+      return refusal(() => parseHeader(bad, limits));
+    };
+    expect(wrong(0, 0)).toBe('updateMalformed magic');
+    expect(wrong(4, 2)).toBe('updateMalformed version');
+    expect(wrong(6, 3)).toBe('updateMalformed kind');
+    expect(wrong(6, 1)).toBe('updateMalformed width');
+    expect(wrong(7, 15)).toBe('updateMalformed width');
+    expect(wrong(8, 0)).toBe('updateMalformed length');
+    expect(wrong(11, 1)).toBe('updateMalformed length');
+    expect(wrong(12, 0)).toBe('updateMalformed secondBlock');
+    expect(wrong(12, 66)).toBe('updateMalformed secondBlock');
+    expect(wrong(63, 1)).toBe('updateMalformed reserved');
+    expect(wrong(8, 41)).toBe('invalidLength');
+    expect(wrong(16, 255)).toBeUndefined();
+  });
+
+  test('is read from the beginning of a vector whose size is known', () => {
+    const good = vectorOf(update);
+    const start = good.subarray(0, HEADER_BYTES);
+    expect(parseHeader(start, limits, good.length)).toEqual(update);
+    expect(refusal(() => parseHeader(start, limits, good.length + 1))).toBe('invalidLength');
+    expect(refusal(() => parseHeader(start, limits))).toBe('invalidLength');
+    expect(refusal(() => parseHeader(start.subarray(1), limits, good.length))).toBe('invalidLength');
+  });
+
+  test('is not written with fields out of range', () => {
+    expect(refusal(() => encodeHeader(update))).toBeUndefined();
+    expect(refusal(() => encodeHeader({ ...update, width: 33 }))).toBe('updateMalformed width');
+    expect(refusal(() => encodeHeader({ ...update, length: 1.5 }))).toBe('updateMalformed length');
+    expect(refusal(() => encodeHeader({ ...update, sha256: sha256.subarray(1) }))).toBe('invalidLength');
+    expect(refusal(() => encodeHeader({ ...update, kind: 'parameters' }))).toBe('updateMalformed width');
+  });
+});
+
+describe('payload', () => {
+  test('is a view', () => {
+    const bytes = vectorOf(update);
+    payloadOf(bytes)[0] = 7;
+    expect(bytes[HEADER_BYTES]).toBe(7);
+    expect(refusal(() => payloadOf(bytes.subarray(0, HEADER_BYTES)))).toBeUndefined();
+    expect(refusal(() => payloadOf(bytes.subarray(0, HEADER_BYTES - 1)))).toBe('invalidLength');
+  });
+
+  test('floats and words survive any alignment, little-endian', () => {
+    fc.assert(
+      fc.property(
+        fc.float32Array({ noNaN: true, maxLength: 40 }),
+        fc.integer({ min: 0, max: 7 }),
+        (floats, offset) => {
+          const bytes = new Uint8Array(offset + floats.byteLength + 3).subarray(
+            offset,
+            offset + floats.byteLength,
+          );
+          bytes.set(bytesOf(floats));
+          expect(floatsOf(bytes)).toEqual(floats);
+          const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+          expect([...wordsOf(bytes)]).toEqual(
+            Array.from({ length: floats.length }, (_, i) => view.getUint32(4 * i, true)),
+          );
+        },
+      ),
+    );
+  });
+
+  test('in part of a word is refused', () => {
+    expect(refusal(() => floatsOf(new Uint8Array(8)))).toBeUndefined();
+    expect(refusal(() => floatsOf(new Uint8Array(7)))).toBe('invalidLength');
+  });
+});
