@@ -1,0 +1,42 @@
+/**
+ * The invite link: everything a node needs to join, in one line that fits a chat message. SPEC.md section 4.3.
+ *
+ * `https://coordinator.example/#invite=<token>&federation=<id>&key=<coordinator key>`: the part after # is never sent
+ * to a server by a browser and is not logged by proxies.
+ */
+import { FederationId, PublicKey } from '../schemas/ids.ts';
+import { Invite } from '../schemas/member.ts';
+import { parse } from './parse.ts';
+import { HanseError } from './problem.ts';
+
+export interface InviteLink {
+  /** Origin of the coordinator, without a trailing slash. */
+  readonly server: string;
+  readonly token: string;
+  readonly federationId: string;
+  /** Ed25519 key that the coordinator must prove to hold, hex. */
+  readonly coordinatorKey: string;
+}
+
+export function formatInviteLink({ server, token, federationId, coordinatorKey }: InviteLink): string {
+  return `${server}/#invite=${token}&federation=${federationId}&key=${coordinatorKey}`;
+}
+
+/** @param text typed or pasted by a person; throws `invalidFormat` */
+export function parseInviteLink(text: string): InviteLink {
+  let url: URL;
+  try {
+    url = new URL(text.trim());
+  } catch {
+    throw new HanseError('invalidFormat', { where: 'invite link', expected: 'a URL' });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new HanseError('invalidFormat', { where: 'invite link', expected: 'an http or https URL' });
+  const fragment = new URLSearchParams(url.hash.slice(1));
+  return {
+    server: url.origin,
+    token: parse(Invite.properties.token, fragment.get('invite'), 'invite link, invite'),
+    federationId: parse(FederationId, fragment.get('federation'), 'invite link, federation'),
+    coordinatorKey: parse(PublicKey, fragment.get('key'), 'invite link, key'),
+  };
+}

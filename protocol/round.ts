@@ -1,0 +1,363 @@
+/**
+ * The round as a reducer: (state, event) -> [state, effects]. SPEC.md section 8.
+ *
+ * Synchronous and pure. The state of a job is the fold of its persisted events, so a coordinator that was killed is
+ * exactly where it was after reading them again; `pending` then says which effects are still owed. Effects are
+ * requests to the shell; each may be carried out twice without harm.
+ *
+ * ```
+ * recruiting -> collecting -> aggregating -> evaluating -> releasing -> recruiting (next round) | finished
+ *      ^            |              |
+ *      +-- aborted: next attempt --+----> failed, when attempts are exhausted
+ * ```
+ *
+ * An event that does not fit the state is refused: the effect `refuse` is the only one, the state is unchanged, and
+ * the shell must not persist the event. A repetition of something already accepted changes nothing and is no refusal.
+ */
+import type { NodeId, Sha256 } from '../schemas/ids.ts';
+import type { JobManifest, JobPhase, Metrics, RoundSummary } from '../schemas/job.ts';
+import type { JobEvent } from '../schemas/job-event.ts';
+import { HanseError } from './problem.ts';
+
+export interface AcceptedUpdate {
+  readonly sha256: Sha256;
+  readonly bytes: number;
+}
+
+interface Candidate {
+  readonly model: Sha256;
+  readonly strategyState: Sha256 | null;
+  readonly weight: number;
+  readonly updateNorm: number;
+  readonly evaluateBy: string | null;
+}
+
+export interface JobState {
+  readonly jobId: string;
+  readonly manifest: JobManifest;
+  readonly manifestSha256: Sha256;
+  readonly createdBy: NodeId;
+  readonly createdAt: string;
+  readonly phase: JobPhase;
+  readonly round: number;
+  readonly attempt: number;
+  /** The released model; before the first release the initial one. */
+  readonly model: Sha256;
+  readonly strategyState: Sha256 | null;
+  readonly cohort: readonly NodeId[];
+  readonly openedAt: string | null;
+  readonly deadline: string | null;
+  readonly accepted: ReadonlyMap<NodeId, AcceptedUpdate>;
+  readonly declined: ReadonlyMap<NodeId, string>;
+  /** Aggregated, not yet released. */
+  readonly candidate: Candidate | null;
+  readonly metrics: Metrics | null;
+  readonly history: readonly RoundSummary[];
+  readonly failure: string | null;
+}
+
+export type Effect =
+  /** Choose between minimum and size live participants, and answer with `cohortSelected`. */
+  | { readonly type: 'selectCohort'; readonly round: number; readonly attempt: number }
+  /** Wake the nodes that have something to do. */
+  | { readonly type: 'announce'; readonly nodes: readonly NodeId[] | 'evaluators' }
+  /** Answer with `deadlinePassed` at this time, unless the phase has ended. */
+  | {
+      readonly type: 'setDeadline';
+      readonly round: number;
+      readonly attempt: number;
+      readonly phase: 'collecting' | 'evaluating';
+      readonly at: string;
+    }
+  /** Sum the accepted updates, apply the strategy, store both, and answer with `aggregated` or `aggregationFailed`. */
+  | { readonly type: 'aggregate'; readonly round: number; readonly attempt: number }
+  /** Answer with `released`. */
+  | { readonly type: 'release'; readonly round: number; readonly attempt: number; readonly model: Sha256 }
+  | { readonly type: 'refuse'; readonly problem: HanseError };
+
+export type Step = readonly [state: JobState, effects: readonly Effect[]];
+
+/** The state after `jobCreated`, which must be the first event of every job. */
+export function createJob(event: Extract<JobEvent, { type: 'jobCreated' }>, at: string): Step {
+  const state: JobState = {
+    jobId: event.jobId,
+    manifest: event.manifest,
+    manifestSha256: event.manifestSha256,
+    createdBy: event.createdBy,
+    createdAt: at,
+    phase: 'recruiting',
+    round: 1,
+    attempt: 1,
+    model: event.manifest.initialModel,
+    strategyState: null,
+    ...emptyAttempt,
+    history: [],
+    failure: null,
+  };
+  return [state, pending(state)];
+}
+
+const emptyAttempt = {
+  cohort: [],
+  openedAt: null,
+  deadline: null,
+  accepted: new Map<NodeId, AcceptedUpdate>(),
+  declined: new Map<NodeId, string>(),
+  candidate: null,
+  metrics: null,
+} as const satisfies Partial<JobState>;
+
+/**
+ * @param at the time of the event, RFC 3339; recorded in summaries, never compared
+ */
+export function step(state: JobState, event: JobEvent, at: string): Step {
+  if (hasEnded(state) || event.type === 'jobCreated')
+    return refuse(state, new HanseError('jobEnded', { jobId: state.jobId, phase: state.phase }));
+  if (event.type === 'jobCancelled') return [{ ...state, ...emptyAttempt, phase: 'cancelled' }, []];
+  if (event.round !== state.round || event.attempt !== state.attempt)
+    return refuse(state, strayed(state, event));
+  switch (event.type) {
+    case 'cohortSelected':
+      return selectCohort(state, event, at);
+    case 'updateAccepted':
+      return acceptUpdate(state, event, at);
+    case 'taskDeclined':
+      return declineTask(state, event, at);
+    case 'deadlinePassed':
+      return passDeadline(state, event, at);
+    case 'aggregated':
+      return aggregated(state, event);
+    case 'aggregationFailed':
+      if (state.phase !== 'aggregating') return outOfOrder(state, event.type);
+      return abort(state, event.code, at);
+    case 'evaluated':
+      return evaluated(state, event);
+    case 'released':
+      return released(state, event, at);
+    default:
+      event satisfies never;
+      throw new Error('unreachable');
+  }
+}
+
+/** What the shell owes in this state: the effects of entering it. Used after a restart. */
+export function pending(state: JobState): Effect[] {
+  const { phase, round, attempt } = state;
+  switch (phase) {
+    case 'recruiting':
+      return [{ type: 'selectCohort', round, attempt }];
+    case 'collecting': {
+      const nodes = awaited(state);
+      return [
+        { type: 'setDeadline', round, attempt, phase, at: state.deadline ?? '' },
+        { type: 'announce', nodes },
+      ];
+    }
+    case 'aggregating':
+      return [{ type: 'aggregate', round, attempt }];
+    case 'evaluating':
+      return [
+        { type: 'setDeadline', round, attempt, phase, at: state.candidate?.evaluateBy ?? '' },
+        { type: 'announce', nodes: 'evaluators' },
+      ];
+    case 'releasing':
+      return [{ type: 'release', round, attempt, model: state.candidate?.model ?? state.model }];
+    case 'finished':
+    case 'failed':
+    case 'cancelled':
+      return [];
+    default:
+      phase satisfies never;
+      throw new Error('unreachable');
+  }
+}
+
+export function hasEnded(state: JobState): boolean {
+  return state.phase === 'finished' || state.phase === 'failed' || state.phase === 'cancelled';
+}
+
+/** Members of the cohort that have neither delivered nor declined. */
+export function awaited(state: JobState): NodeId[] {
+  if (state.phase !== 'collecting') return [];
+  return state.cohort.filter((node) => !state.accepted.has(node) && !state.declined.has(node));
+}
+
+/** Whether this round is one of those that an evaluator measures. */
+export function isEvaluated(manifest: JobManifest, round: number): boolean {
+  if (manifest.evaluateEvery === 0) return false;
+  return round % manifest.evaluateEvery === 0 || round === manifest.rounds;
+}
+
+function selectCohort(
+  state: JobState,
+  event: Extract<JobEvent, { type: 'cohortSelected' }>,
+  at: string,
+): Step {
+  if (state.phase !== 'recruiting') return outOfOrder(state, event.type);
+  const { size, minimum } = state.manifest.cohort;
+  const distinct = new Set(event.cohort).size;
+  if (distinct < minimum || distinct > size || distinct !== event.cohort.length)
+    return refuse(state, new HanseError('cohortTooSmall', { needed: minimum, got: distinct }));
+  return enter({
+    ...state,
+    phase: 'collecting',
+    cohort: event.cohort,
+    deadline: event.deadline,
+    openedAt: at,
+  });
+}
+
+function acceptUpdate(
+  state: JobState,
+  event: Extract<JobEvent, { type: 'updateAccepted' }>,
+  at: string,
+): Step {
+  const problem = refuseMessage(state, event.node);
+  if (problem) return refuse(state, problem);
+  const earlier = state.accepted.get(event.node);
+  if (earlier) {
+    if (earlier.sha256 === event.sha256) return [state, []];
+    return refuse(state, new HanseError('messageConflict', { what: 'update' }));
+  }
+  if (state.phase !== 'collecting')
+    return refuse(state, new HanseError('messageLate', { phase: 'collecting' }));
+  if (state.declined.has(event.node))
+    return refuse(state, new HanseError('messageConflict', { what: 'update after declining' }));
+  const accepted = new Map(state.accepted).set(event.node, { sha256: event.sha256, bytes: event.bytes });
+  return closeIfComplete({ ...state, accepted }, at);
+}
+
+function declineTask(state: JobState, event: Extract<JobEvent, { type: 'taskDeclined' }>, at: string): Step {
+  const problem = refuseMessage(state, event.node);
+  if (problem) return refuse(state, problem);
+  if (state.accepted.has(event.node))
+    return refuse(state, new HanseError('messageConflict', { what: 'declining after an update' }));
+  if (state.declined.has(event.node)) return [state, []];
+  if (state.phase !== 'collecting')
+    return refuse(state, new HanseError('messageLate', { phase: 'collecting' }));
+  const declined = new Map(state.declined).set(event.node, event.code);
+  return closeIfComplete({ ...state, declined }, at);
+}
+
+/** What speaks against any message of this node in this attempt. */
+function refuseMessage(state: JobState, node: NodeId): HanseError | undefined {
+  if (state.phase === 'recruiting')
+    return new HanseError('messageOutOfOrder', {
+      phase: state.phase,
+      got: 'a message of the collecting phase',
+    });
+  if (!state.cohort.includes(node)) return new HanseError('notInCohort', { round: state.round });
+  return undefined;
+}
+
+/** Aggregates as soon as nobody is awaited, or gives up as soon as the minimum is out of reach. */
+function closeIfComplete(state: JobState, at: string): Step {
+  const possible = state.cohort.length - state.declined.size;
+  if (possible < state.manifest.cohort.minimum) return abort(state, 'cohortTooSmall', at);
+  if (awaited(state).length > 0) return [state, []];
+  return enter({ ...state, phase: 'aggregating' });
+}
+
+function passDeadline(
+  state: JobState,
+  event: Extract<JobEvent, { type: 'deadlinePassed' }>,
+  at: string,
+): Step {
+  if (state.phase !== event.phase) return outOfOrder(state, `the deadline of ${event.phase}`);
+  if (event.phase === 'evaluating') return enter({ ...state, phase: 'releasing' });
+  if (state.accepted.size < state.manifest.cohort.minimum) return abort(state, 'cohortTooSmall', at);
+  return enter({ ...state, phase: 'aggregating' });
+}
+
+function aggregated(state: JobState, event: Extract<JobEvent, { type: 'aggregated' }>): Step {
+  if (state.phase !== 'aggregating') return outOfOrder(state, event.type);
+  const { model, strategyState, weight, updateNorm, evaluateBy } = event;
+  const candidate = { model, strategyState, weight, updateNorm, evaluateBy };
+  return enter({ ...state, candidate, phase: evaluateBy === null ? 'releasing' : 'evaluating' });
+}
+
+function evaluated(state: JobState, event: Extract<JobEvent, { type: 'evaluated' }>): Step {
+  if (state.phase === 'releasing')
+    return refuse(state, new HanseError('messageLate', { phase: 'evaluating' }));
+  if (state.phase !== 'evaluating') return outOfOrder(state, event.type);
+  return enter({ ...state, metrics: event.metrics, phase: 'releasing' });
+}
+
+function released(state: JobState, event: Extract<JobEvent, { type: 'released' }>, at: string): Step {
+  if (state.phase !== 'releasing' || !state.candidate || event.model !== state.candidate.model)
+    return outOfOrder(state, event.type);
+  const isLast = state.round === state.manifest.rounds;
+  const next: JobState = {
+    ...state,
+    ...emptyAttempt,
+    model: state.candidate.model,
+    strategyState: state.candidate.strategyState,
+    history: [...state.history, summary(state, 'released', null, at)],
+    phase: isLast ? 'finished' : 'recruiting',
+    round: isLast ? state.round : state.round + 1,
+    attempt: isLast ? state.attempt : 1,
+  };
+  return enter(next);
+}
+
+/** Ends the attempt without a result; the model is unchanged. */
+function abort(state: JobState, reason: string, at: string): Step {
+  const exhausted = state.attempt >= state.manifest.maxAttempts;
+  return enter({
+    ...state,
+    ...emptyAttempt,
+    history: [...state.history, summary(state, 'aborted', reason, at)],
+    phase: exhausted ? 'failed' : 'recruiting',
+    attempt: exhausted ? state.attempt : state.attempt + 1,
+    failure: exhausted ? 'attemptsExhausted' : null,
+  });
+}
+
+function summary(
+  state: JobState,
+  outcome: RoundSummary['outcome'],
+  reason: string | null,
+  at: string,
+): RoundSummary {
+  const declined: Record<string, number> = {};
+  for (const code of state.declined.values()) declined[code] = (declined[code] ?? 0) + 1;
+  let bytesUp = 0;
+  for (const update of state.accepted.values()) bytesUp += update.bytes;
+  const isReleased = outcome === 'released';
+  return {
+    round: state.round,
+    attempt: state.attempt,
+    outcome,
+    reason,
+    cohort: state.cohort.length,
+    updates: state.accepted.size,
+    declined,
+    weight: isReleased ? (state.candidate?.weight ?? 0) : 0,
+    updateNorm: isReleased ? (state.candidate?.updateNorm ?? null) : null,
+    bytesUp,
+    metrics: state.metrics,
+    model: isReleased ? (state.candidate?.model ?? null) : null,
+    openedAt: state.openedAt ?? at,
+    endedAt: at,
+  };
+}
+
+function enter(state: JobState): Step {
+  return [state, pending(state)];
+}
+
+function refuse(state: JobState, problem: HanseError): Step {
+  return [state, [{ type: 'refuse', problem }]];
+}
+
+function outOfOrder(state: JobState, got: string): Step {
+  return refuse(state, new HanseError('messageOutOfOrder', { phase: state.phase, got }));
+}
+
+/** A message for another attempt: too late if that attempt has been, unknown if it has not. */
+function strayed(state: JobState, event: { round: number; attempt: number }): HanseError {
+  const isPast = event.round < state.round || (event.round === state.round && event.attempt < state.attempt);
+  if (isPast)
+    return new HanseError('messageLate', { phase: `round ${event.round}, attempt ${event.attempt}` });
+  return new HanseError('roundUnknown', { jobId: state.jobId, round: event.round, attempt: event.attempt });
+}

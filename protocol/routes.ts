@@ -1,0 +1,252 @@
+/**
+ * Every request a coordinator answers, as one table: server, client types and the OpenAPI document derive from it.
+ * SPEC.md section 9.
+ *
+ * `access` says who may call; `public` routes need no signature. A route lists the problems that are its own; those of
+ * `EVERYWHERE` and, on signed routes, `SIGNED` can always occur.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import { JobId, Sha256 } from '../schemas/ids.ts';
+import { JobLine, JobManifest, JobStatus, Metrics } from '../schemas/job.ts';
+import type { Role } from '../schemas/member.ts';
+import {
+  Capabilities,
+  Enrolment,
+  EnrolmentRequest,
+  FederationInfo,
+  Invite,
+  InviteRequest,
+  Member,
+} from '../schemas/member.ts';
+import { Decline, Receipt, Tasks } from '../schemas/task.ts';
+import type { ProblemCode } from './problem.ts';
+
+/** Body of an update or of other content: bytes, never base64 in JSON. */
+export const BINARY = 'application/octet-stream';
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** Parameters as `:name`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly access: 'public' | 'enrolling' | readonly Role[];
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  /** A schema for JSON, `binary` for bytes. */
+  readonly body?: TSchema | 'binary';
+  readonly response: TSchema | 'binary';
+  readonly problems: readonly ProblemCode[];
+}
+
+export const EVERYWHERE = [
+  'invalidFormat',
+  'bodyTooLarge',
+  'mediaTypeUnsupported',
+  'versionUnsupported',
+  'overloaded',
+  'storageFull',
+  'internalError',
+] as const satisfies readonly ProblemCode[];
+
+export const SIGNED = [
+  'signatureMissing',
+  'signatureInvalid',
+  'signatureExpired',
+  'requestReplayed',
+  'memberUnknown',
+  'roleRefused',
+  'hashMismatch',
+] as const satisfies readonly ProblemCode[];
+
+const closed = { additionalProperties: false } as const;
+const anyMember = ['operator', 'researcher', 'participant', 'evaluator'] as const;
+const authors = ['operator', 'researcher'] as const;
+
+const Job = Type.Object({ jobId: JobId }, closed);
+const Context = Type.Object(
+  {
+    jobId: JobId,
+    round: Type.String({ pattern: '^[1-9][0-9]{0,6}$' }),
+    attempt: Type.String({ pattern: '^[1-9][0-9]{0,3}$' }),
+  },
+  closed,
+);
+/** Seconds to wait for something to happen, in whole or decimal digits. */
+const Wait = Type.Optional(Type.String({ pattern: '^[0-9]{1,3}$' }));
+const attemptProblems = [
+  'jobUnknown',
+  'jobEnded',
+  'roundUnknown',
+  'notInCohort',
+  'messageLate',
+  'messageOutOfOrder',
+  'messageConflict',
+] as const satisfies readonly ProblemCode[];
+
+export const ROUTES = {
+  getFederation: {
+    method: 'GET',
+    path: '/v1/federation',
+    summary: 'Which federation this is, with a proof that it holds its key',
+    access: 'public',
+    query: Type.Object({ challenge: Type.String({ pattern: '^[A-Za-z0-9_-]{22,64}$' }) }, closed),
+    response: FederationInfo,
+    problems: [],
+  },
+  createInvite: {
+    method: 'POST',
+    path: '/v1/invites',
+    summary: 'Make an invite for one node',
+    access: ['operator'],
+    body: InviteRequest,
+    response: Invite,
+    problems: [],
+  },
+  enrol: {
+    method: 'POST',
+    path: '/v1/nodes',
+    summary: 'Become a member with an invite; signed with the key that is to be enrolled',
+    access: 'enrolling',
+    body: EnrolmentRequest,
+    response: Enrolment,
+    problems: ['inviteUnknown', 'inviteExpired', 'inviteSpent'],
+  },
+  listMembers: {
+    method: 'GET',
+    path: '/v1/nodes',
+    summary: 'The members of the federation',
+    access: authors,
+    response: Type.Object({ members: Type.Array(Member) }, closed),
+    problems: [],
+  },
+  reportCapabilities: {
+    method: 'PUT',
+    path: '/v1/nodes/self/capabilities',
+    summary: 'Say what this node can do',
+    access: ['participant', 'evaluator'],
+    body: Capabilities,
+    response: Type.Object({}, closed),
+    problems: [],
+  },
+  nextTasks: {
+    method: 'GET',
+    path: '/v1/tasks',
+    summary: 'What this node is asked to do; waits until there is something',
+    access: ['participant', 'evaluator'],
+    query: Type.Object({ wait: Wait }, closed),
+    response: Tasks,
+    problems: [],
+  },
+  putBlob: {
+    method: 'PUT',
+    path: '/v1/blobs/:sha256',
+    summary: 'Store a graph or an initial model',
+    access: authors,
+    params: Type.Object({ sha256: Sha256 }, closed),
+    body: 'binary',
+    response: Receipt,
+    problems: [],
+  },
+  getBlob: {
+    method: 'GET',
+    path: '/v1/blobs/:sha256',
+    summary: 'A graph or a model that a job names; immutable',
+    access: anyMember,
+    params: Type.Object({ sha256: Sha256 }, closed),
+    response: 'binary',
+    problems: ['blobUnknown'],
+  },
+  createJob: {
+    method: 'POST',
+    path: '/v1/jobs',
+    summary: 'Start a job',
+    access: authors,
+    body: JobManifest,
+    response: JobStatus,
+    problems: ['manifestInvalid', 'ringOverflow', 'blobUnknown', 'updateMalformed'],
+  },
+  listJobs: {
+    method: 'GET',
+    path: '/v1/jobs',
+    summary: 'All jobs, newest first',
+    access: anyMember,
+    response: Type.Object({ jobs: Type.Array(JobLine) }, closed),
+    problems: [],
+  },
+  getJob: {
+    method: 'GET',
+    path: '/v1/jobs/:jobId',
+    summary: 'A job and its rounds; with `after`, waits until it has changed',
+    access: anyMember,
+    params: Job,
+    query: Type.Object(
+      { after: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })), wait: Wait },
+      closed,
+    ),
+    response: JobStatus,
+    problems: ['jobUnknown'],
+  },
+  cancelJob: {
+    method: 'POST',
+    path: '/v1/jobs/:jobId/cancel',
+    summary: 'End a job; released models stay',
+    access: authors,
+    params: Job,
+    response: JobStatus,
+    problems: ['jobUnknown', 'jobEnded'],
+  },
+  putUpdate: {
+    method: 'PUT',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/update',
+    summary: 'Deliver the update of this node; repeating it is harmless',
+    access: ['participant'],
+    params: Context,
+    body: 'binary',
+    response: Receipt,
+    problems: [...attemptProblems, 'updateMalformed', 'invalidLength'],
+  },
+  decline: {
+    method: 'POST',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/decline',
+    summary: 'Say that no update will come, and why',
+    access: ['participant'],
+    params: Context,
+    body: Decline,
+    response: Type.Object({}, closed),
+    problems: attemptProblems,
+  },
+  putEvaluation: {
+    method: 'PUT',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/evaluation',
+    summary: 'Deliver the metrics of an aggregated model',
+    access: ['evaluator'],
+    params: Context,
+    body: Metrics,
+    response: Type.Object({}, closed),
+    problems: attemptProblems,
+  },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof ROUTES;
+
+type SchemaOf<Name extends RouteName, Part extends string> =
+  (typeof ROUTES)[Name] extends Record<Part, infer Schema> ? Schema : never;
+type ValueOf<Schema> = Schema extends 'binary' ? Uint8Array : Schema extends TSchema ? Static<Schema> : never;
+
+/** What a caller passes for a route: only the parts that the route has. */
+export type RouteRequest<Name extends RouteName> = {
+  [Part in 'params' | 'query' | 'body' as SchemaOf<Name, Part> extends never ? never : Part]: ValueOf<
+    SchemaOf<Name, Part>
+  >;
+};
+export type RouteResponse<Name extends RouteName> = ValueOf<SchemaOf<Name, 'response'>>;
+
+/** Round and attempt of a path; the schema has limited them to digits. */
+export function attemptOf(params: Static<typeof Context>): { round: number; attempt: number } {
+  return { round: Number(params.round), attempt: Number(params.attempt) };
+}
+
+/** The path of a route with its parameters filled in. Parameters are ids: nothing in them needs escaping. */
+export function routePath(path: string, params: Readonly<Record<string, string>>): string {
+  return path.replace(/:([a-zA-Z0-9]+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}

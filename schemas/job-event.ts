@@ -1,0 +1,95 @@
+/**
+ * The events of a job, in the order in which they became true. SPEC.md section 8.
+ *
+ * A stream of them is the whole memory of a job: its state is a fold (`protocol/round.ts`). Events are facts and are
+ * never changed; a new form of an event gets a new version number.
+ */
+import { type Static, Type } from 'typebox';
+import { Attempt, JobId, NodeId, Round, Sha256, Timestamp } from './ids.ts';
+import { JobManifest, Metrics } from './job.ts';
+
+/** Version of all event formats in this file. */
+export const EVENT_VERSION = 1;
+
+const closed = { additionalProperties: false } as const;
+const attempt = { round: Round, attempt: Attempt } as const;
+
+export const JobCreated = Type.Object(
+  {
+    type: Type.Literal('jobCreated'),
+    jobId: JobId,
+    manifest: JobManifest,
+    manifestSha256: Sha256,
+    createdBy: NodeId,
+  },
+  closed,
+);
+/** Opens an attempt: these nodes, until this moment. */
+export const CohortSelected = Type.Object(
+  { type: Type.Literal('cohortSelected'), ...attempt, cohort: Type.Array(NodeId), deadline: Timestamp },
+  closed,
+);
+/** The update is on disk under its hash. */
+export const UpdateAccepted = Type.Object(
+  {
+    type: Type.Literal('updateAccepted'),
+    ...attempt,
+    node: NodeId,
+    sha256: Sha256,
+    bytes: Type.Integer({ minimum: 0 }),
+  },
+  closed,
+);
+export const TaskDeclined = Type.Object(
+  { type: Type.Literal('taskDeclined'), ...attempt, node: NodeId, code: Type.String() },
+  closed,
+);
+export const DeadlinePassed = Type.Object(
+  {
+    type: Type.Literal('deadlinePassed'),
+    ...attempt,
+    phase: Type.Union([Type.Literal('collecting'), Type.Literal('evaluating')]),
+  },
+  closed,
+);
+/** The sum was opened and the strategy applied; both results are stored, none is released. */
+export const Aggregated = Type.Object(
+  {
+    type: Type.Literal('aggregated'),
+    ...attempt,
+    model: Sha256,
+    strategyState: Type.Union([Sha256, Type.Null()]),
+    updates: Type.Integer({ minimum: 1 }),
+    weight: Type.Integer({ minimum: 1 }),
+    updateNorm: Type.Number({ minimum: 0 }),
+    /** When an evaluation has to be in; null where this round is not evaluated. */
+    evaluateBy: Type.Union([Timestamp, Type.Null()]),
+  },
+  closed,
+);
+export const AggregationFailed = Type.Object(
+  { type: Type.Literal('aggregationFailed'), ...attempt, code: Type.String() },
+  closed,
+);
+export const Evaluated = Type.Object(
+  { type: Type.Literal('evaluated'), ...attempt, node: NodeId, metrics: Metrics },
+  closed,
+);
+/** From here on the aggregated model is the model of the job. */
+export const Released = Type.Object({ type: Type.Literal('released'), ...attempt, model: Sha256 }, closed);
+export const JobCancelled = Type.Object({ type: Type.Literal('jobCancelled'), by: NodeId }, closed);
+
+export const JobEvent = Type.Union([
+  JobCreated,
+  CohortSelected,
+  UpdateAccepted,
+  TaskDeclined,
+  DeadlinePassed,
+  Aggregated,
+  AggregationFailed,
+  Evaluated,
+  Released,
+  JobCancelled,
+]);
+export type JobEvent = Static<typeof JobEvent>;
+export type JobCreated = Static<typeof JobCreated>;

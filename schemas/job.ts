@@ -1,0 +1,173 @@
+/**
+ * The job manifest: everything that defines a federated training, as data. SPEC.md section 6.
+ *
+ * A manifest is immutable and known by the SHA-256 of its JCS form (RFC 8785). It names content by hash; a participant
+ * that agrees to a manifest agrees to exactly these bytes.
+ */
+import { type Static, Type } from 'typebox';
+import { Codec } from './codec.ts';
+import { Attempt, FederationId, JobId, NodeId, Round, Sha256, Timestamp } from './ids.ts';
+import { Strategy } from './strategy.ts';
+import { LocalTraining } from './training.ts';
+
+const closed = { additionalProperties: false } as const;
+
+/** Whose data the privacy promise of a job is about. `none`: the job makes none. */
+export const PrivacyUnit = Type.Union([
+  Type.Literal('none'),
+  Type.Literal('example'),
+  Type.Literal('person'),
+  Type.Literal('participant'),
+]);
+export type PrivacyUnit = Static<typeof PrivacyUnit>;
+
+export const JobManifest = Type.Object(
+  {
+    manifestVersion: Type.Literal(1),
+    federationId: FederationId,
+    name: Type.String({ minLength: 1, maxLength: 80, pattern: '^[^\\p{C}]+$' }),
+    purpose: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{C}]+$' }),
+    privacyUnit: PrivacyUnit,
+    /** `plain`: the coordinator sees each update. Shown as such wherever the job is listed. */
+    aggregation: Type.Literal('plain'),
+    graph: Type.Object(
+      {
+        /** The forward graph, an ONNX file. */
+        forward: Sha256,
+        /** The train step that every participant must arrive at when it compiles the forward graph itself. */
+        trainStep: Sha256,
+      },
+      closed,
+    ),
+    /** The parameters before round 1, a float32 vector. */
+    initialModel: Sha256,
+    /** Number of parameters, d. */
+    parameters: Type.Integer({ minimum: 1, maximum: 500_000_000 }),
+    training: LocalTraining,
+    /** `examples`: an update counts in proportion to the number of its examples; `uniform`: all alike. */
+    weighting: Type.Union([Type.Literal('examples'), Type.Literal('uniform')]),
+    codec: Codec,
+    strategy: Strategy,
+    rounds: Round,
+    cohort: Type.Object(
+      {
+        /** Participants chosen for each round. */
+        size: Type.Integer({ minimum: 1, maximum: 10_000 }),
+        /** Updates without which a round is not aggregated; never lowered. */
+        minimum: Type.Integer({ minimum: 1, maximum: 10_000 }),
+      },
+      closed,
+    ),
+    deadlines: Type.Object(
+      {
+        /** From the announcement of a round to its last acceptable update. */
+        collectSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 604_800 }),
+        /** From aggregation to release without an evaluation. */
+        evaluateSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 604_800 }),
+      },
+      closed,
+    ),
+    /** Attempts at one round before the job fails. */
+    maxAttempts: Attempt,
+    /** Evaluate after every so many rounds, and after the last; 0: never. */
+    evaluateEvery: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
+    /** Part of an experiment that is to be repeated: cohorts are then drawn from it. Absent in production. */
+    seed: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
+  },
+  closed,
+);
+export type JobManifest = Static<typeof JobManifest>;
+
+export const JobPhase = Type.Union([
+  Type.Literal('recruiting'),
+  Type.Literal('collecting'),
+  Type.Literal('aggregating'),
+  Type.Literal('evaluating'),
+  Type.Literal('releasing'),
+  Type.Literal('finished'),
+  Type.Literal('failed'),
+  Type.Literal('cancelled'),
+]);
+export type JobPhase = Static<typeof JobPhase>;
+
+/** Result of an evaluator on its hold-out set. */
+export const Metrics = Type.Object(
+  {
+    loss: Type.Number(),
+    /** Fraction of examples classified correctly; null where the loss has no classes. */
+    accuracy: Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()]),
+    examples: Type.Integer({ minimum: 1 }),
+  },
+  closed,
+);
+export type Metrics = Static<typeof Metrics>;
+
+/** One finished attempt, as anybody who may see the job may see it. */
+export const RoundSummary = Type.Object(
+  {
+    round: Round,
+    attempt: Attempt,
+    outcome: Type.Union([Type.Literal('released'), Type.Literal('aborted')]),
+    /** The problem code, where the attempt was aborted. */
+    reason: Type.Union([Type.String(), Type.Null()]),
+    cohort: Type.Integer({ minimum: 0 }),
+    updates: Type.Integer({ minimum: 0 }),
+    /** Refusals by problem code. */
+    declined: Type.Record(Type.String(), Type.Integer({ minimum: 1 })),
+    /** Number of examples behind the model, or of updates where weights are uniform. */
+    weight: Type.Integer({ minimum: 0 }),
+    /** L2 norm of the change of the model before the strategy. */
+    updateNorm: Type.Union([Type.Number(), Type.Null()]),
+    bytesUp: Type.Integer({ minimum: 0 }),
+    metrics: Type.Union([Metrics, Type.Null()]),
+    model: Type.Union([Sha256, Type.Null()]),
+    openedAt: Timestamp,
+    endedAt: Timestamp,
+  },
+  closed,
+);
+export type RoundSummary = Static<typeof RoundSummary>;
+
+export const JobStatus = Type.Object(
+  {
+    jobId: JobId,
+    manifestSha256: Sha256,
+    manifest: JobManifest,
+    phase: JobPhase,
+    round: Round,
+    attempt: Attempt,
+    /** The released model, or the initial one. */
+    model: Sha256,
+    /** Why the job failed, a problem code. */
+    reason: Type.Union([Type.String(), Type.Null()]),
+    cohort: Type.Array(NodeId),
+    received: Type.Integer({ minimum: 0 }),
+    /** Length of the stream of events behind this status: pass it as `after` to wait for a change. */
+    sequence: Type.Integer({ minimum: 0 }),
+    bytesUp: Type.Integer({ minimum: 0 }),
+    bytesDown: Type.Integer({ minimum: 0 }),
+    /** What a recruiting job waits for, in words. */
+    waitingFor: Type.Union([Type.String(), Type.Null()]),
+    createdAt: Timestamp,
+    rounds: Type.Array(RoundSummary),
+  },
+  closed,
+);
+export type JobStatus = Static<typeof JobStatus>;
+
+/** A line of the list of jobs. */
+export const JobLine = Type.Object(
+  {
+    jobId: JobId,
+    name: Type.String(),
+    phase: JobPhase,
+    round: Round,
+    rounds: Round,
+    aggregation: Type.Literal('plain'),
+    privacyUnit: PrivacyUnit,
+    accuracy: Type.Union([Type.Number(), Type.Null()]),
+    createdAt: Timestamp,
+  },
+  closed,
+);
+export type JobLine = Static<typeof JobLine>;

@@ -1,0 +1,113 @@
+/**
+ * Who takes part in a federation, and how a node becomes a member. SPEC.md section 4.
+ */
+import { type Static, Type } from 'typebox';
+import { DataSetVersion, FederationId, NodeId, OrganisationId, PublicKey, Timestamp } from './ids.ts';
+import { ProviderName } from './provider.ts';
+
+const closed = { additionalProperties: false } as const;
+
+/**
+ * operator: administers the coordinator; researcher: proposes jobs; participant: trains on its own data;
+ * evaluator: measures released models on a hold-out set.
+ */
+export const Role = Type.Union([
+  Type.Literal('operator'),
+  Type.Literal('researcher'),
+  Type.Literal('participant'),
+  Type.Literal('evaluator'),
+]);
+export type Role = Static<typeof Role>;
+
+export const DisplayName = Type.String({ minLength: 1, maxLength: 80, pattern: '^[^\\p{C}]+$' });
+
+/** What a node says it can do. The coordinator uses it to choose cohorts; nothing of it is trusted. */
+export const Capabilities = Type.Object(
+  {
+    software: Type.String({ maxLength: 40 }),
+    provider: ProviderName,
+    providerReason: Type.String({ maxLength: 200 }),
+    dataSets: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ minLength: 1, maxLength: 80 }),
+          version: DataSetVersion,
+          /** Shape of one example. */
+          inputShape: Type.Array(Type.Integer({ minimum: 1 }), { maxItems: 8 }),
+        },
+        closed,
+      ),
+      { maxItems: 64 },
+    ),
+  },
+  closed,
+);
+export type Capabilities = Static<typeof Capabilities>;
+
+export const Member = Type.Object(
+  {
+    nodeId: NodeId,
+    organisationId: OrganisationId,
+    name: DisplayName,
+    role: Role,
+    publicKey: PublicKey,
+    enrolledAt: Timestamp,
+    capabilities: Type.Union([Capabilities, Type.Null()]),
+    /** True while the node asks for work. */
+    live: Type.Boolean(),
+  },
+  closed,
+);
+export type Member = Static<typeof Member>;
+
+export const FederationInfo = Type.Object(
+  {
+    federationId: FederationId,
+    coordinatorKey: PublicKey,
+    software: Type.String(),
+    protocol: Type.Object({ min: Type.Integer(), max: Type.Integer() }, closed),
+    /** Signature of the coordinator over the caller's challenge, federation id and key: SPEC.md 4.2. */
+    signature: Type.String({ pattern: '^[0-9a-f]{128}$' }),
+  },
+  closed,
+);
+export type FederationInfo = Static<typeof FederationInfo>;
+
+export const InviteRequest = Type.Object(
+  {
+    role: Role,
+    organisationId: OrganisationId,
+    lifetimeSeconds: Type.Integer({ minimum: 1, maximum: 2_592_000 }),
+  },
+  closed,
+);
+export type InviteRequest = Static<typeof InviteRequest>;
+
+/** The only message that holds the token; the coordinator keeps its hash alone. */
+export const Invite = Type.Object(
+  {
+    token: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: '32 random bytes, base64url' }),
+    role: Role,
+    organisationId: OrganisationId,
+    expiresAt: Timestamp,
+  },
+  closed,
+);
+export type Invite = Static<typeof Invite>;
+
+/** Signed with the key it names: proof that the sender holds it. */
+export const EnrolmentRequest = Type.Object(
+  {
+    token: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+    publicKey: PublicKey,
+    name: DisplayName,
+  },
+  closed,
+);
+export type EnrolmentRequest = Static<typeof EnrolmentRequest>;
+
+export const Enrolment = Type.Object(
+  { federationId: FederationId, nodeId: NodeId, organisationId: OrganisationId, role: Role },
+  closed,
+);
+export type Enrolment = Static<typeof Enrolment>;
