@@ -1,0 +1,73 @@
+/**
+ * What the compiler hands to whoever runs a graph: bytes of an ordinary ONNX model, and how to feed it.
+ *
+ * Every artefact takes the parameters as inputs under their names, so that one set of tensors serves all of them.
+ * The other inputs and outputs have fixed names:
+ *
+ *   artefact    inputs besides the parameters              outputs
+ *   step        state..., x, y, weight [B], lr []          <parameter>_next..., <state>_next..., loss []
+ *   epoch       state..., x, y, weight [S, B], lr []       <parameter>_next..., <state>_next..., losses [S]
+ *   evaluation  x, y, weight [B]                           lossSum [], correct [], weightSum []
+ *   prediction  x                                          the outputs of the forward graph
+ *
+ * In an epoch x and y have a leading axis S, the number of optimiser steps, which is free at run time; S >= 1.
+ * Weights are >= 0. A weight of 0 marks padding: such an example changes no result, provided its x and y are finite.
+ */
+
+/** A tensor that crosses the border of a graph. `shape` is concrete: the batch axis holds the batch size. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly type: 'float32' | 'int32';
+  readonly shape: readonly number[];
+}
+
+/** Where a float32 parameter lies in the flat vector: `size` elements from `offset`, in the order of the model. */
+export interface ParameterSpec {
+  /**
+   * The name of the graph's input. It is the name the model gives the parameter, save where that name is taken by
+   * an input or output of the artefact (a model may well call a parameter `weight`): then underscores are appended.
+   */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly size: number;
+}
+
+interface Compiled {
+  /** A serialised ModelProto. Equal model and options give equal bytes. */
+  readonly bytes: Uint8Array;
+  readonly parameters: readonly ParameterSpec[];
+  /** The forward graph's input, named `x`, of one batch. */
+  readonly input: TensorSpec;
+  /** B. */
+  readonly batchSize: number;
+}
+
+interface CompiledTraining extends Compiled {
+  /** Tensors of the optimiser, all float32, zero before the first step. */
+  readonly state: readonly TensorSpec[];
+  /** What the loss compares with, named `y`, of one batch. */
+  readonly target: TensorSpec;
+}
+
+/** One optimiser step. */
+export interface CompiledStep extends CompiledTraining {
+  readonly kind: 'step';
+}
+
+/** S optimiser steps in one run; `input` and `target` are without the leading axis S. */
+export interface CompiledEpoch extends CompiledTraining {
+  readonly kind: 'epoch';
+}
+
+/** Weighted sums over one batch: of the losses, of the right predictions, of the weights. */
+export interface CompiledEvaluation extends Compiled {
+  readonly kind: 'evaluation';
+  readonly target: TensorSpec;
+}
+
+/** The forward graph with its parameters as inputs. */
+export interface CompiledPrediction extends Compiled {
+  readonly kind: 'prediction';
+  readonly outputs: readonly TensorSpec[];
+}
