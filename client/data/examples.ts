@@ -1,0 +1,133 @@
+/**
+ * The examples of one participant, as training reads them: two flat arrays and their shapes.
+ *
+ * Every source (IDX, CSV, a packaged data set) ends here, and everything behind this point - batches, training,
+ * evaluation - knows no other form. Checks are made once, before the first training step, and their messages name
+ * places and shapes but never values: a message may travel to a log that others read.
+ */
+import { HanseError } from '../../protocol/problem.ts';
+
+export interface Examples {
+  /** For people: a file, or a data set and its part. */
+  readonly name: string;
+  readonly count: number;
+  /** Shape of one example, without the batch axis. */
+  readonly inputShape: readonly number[];
+  /** [count, ...inputShape], row-major. */
+  readonly features: Float32Array;
+  /** Shape of one target; [] for class labels and single numbers. */
+  readonly targetShape: readonly number[];
+  /** [count, ...targetShape], row-major. Int32Array holds class labels, Float32Array holds numbers. */
+  readonly targets: Int32Array | Float32Array;
+}
+
+/** What a model asks of the examples it is trained or evaluated on. */
+export interface ExamplesExpected {
+  readonly inputShape: readonly number[];
+  readonly targetType: 'int32' | 'float32';
+  /** Shape of one target; [] unless said. */
+  readonly targetShape?: readonly number[];
+  /** Labels must lie in 0..classes-1. Only for int32 targets. */
+  readonly classes?: number;
+  /** Accepts labels that are all the same. */
+  readonly allowSingleClass: boolean;
+}
+
+/** How many values a shape holds; 1 for []. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * The examples at the given indices, in that order, copied. An index may occur twice.
+ * Throws RangeError for an index outside 0..count-1.
+ */
+export function selectExamples(examples: Examples, indices: Uint32Array): Examples {
+  const { features, targets } = examples;
+  const featureSize = elementCount(examples.inputShape);
+  const targetSize = elementCount(examples.targetShape);
+  const count = indices.length;
+  const selectedFeatures = new Float32Array(count * featureSize);
+  const selectedTargets =
+    targets instanceof Int32Array ? new Int32Array(count * targetSize) : new Float32Array(count * targetSize);
+  for (const [position, index] of indices.entries()) {
+    if (index >= examples.count) throw new RangeError(`index ${index} of ${examples.count} examples`);
+    const row = features.subarray(index * featureSize, (index + 1) * featureSize);
+    selectedFeatures.set(row, position * featureSize);
+    const target = targets.subarray(index * targetSize, (index + 1) * targetSize);
+    selectedTargets.set(target, position * targetSize);
+  }
+  return { ...examples, count, features: selectedFeatures, targets: selectedTargets };
+}
+
+/**
+ * Makes sure that a model can be trained on these examples.
+ *
+ * Throws `dataEmpty`, `dataShapeMismatch` (shapes, kind of targets, labels out of range), `dataMalformed` (a value that
+ * is not finite, an array of another length than its shape) and `dataSingleClass`.
+ */
+export function checkExamples(examples: Examples, expected: ExamplesExpected): void {
+  if (examples.count === 0) throw new HanseError('dataEmpty', { source: examples.name });
+  checkShape('input', examples.inputShape, expected.inputShape);
+  checkShape('target', examples.targetShape, expected.targetShape ?? []);
+  const targetType = examples.targets instanceof Int32Array ? 'int32' : 'float32';
+  if (targetType !== expected.targetType) {
+    throw new HanseError('dataShapeMismatch', {
+      what: 'type of the targets',
+      expected: expected.targetType,
+      got: targetType,
+    });
+  }
+  checkValues(examples, 'features', examples.features, elementCount(examples.inputShape));
+  checkValues(examples, 'targets', examples.targets, elementCount(examples.targetShape));
+  if (examples.targets instanceof Int32Array) checkLabels(examples.name, examples.targets, expected);
+}
+
+function checkShape(what: string, got: readonly number[], expected: readonly number[]): void {
+  if (got.length === expected.length && got.every((size, axis) => size === expected[axis])) return;
+  throw new HanseError('dataShapeMismatch', {
+    what: `shape of one ${what}`,
+    expected: `[${expected.join(', ')}]`,
+    got: `[${got.join(', ')}]`,
+  });
+}
+
+function checkValues(
+  examples: Examples,
+  what: string,
+  values: Float32Array | Int32Array,
+  size: number,
+): void {
+  if (values.length !== examples.count * size) {
+    throw new HanseError('dataMalformed', {
+      file: examples.name,
+      reason: `${values.length} ${what} for ${examples.count} examples of ${size}`,
+    });
+  }
+  if (values instanceof Int32Array) return;
+  for (let i = 0; i < values.length; i += 1) {
+    if (Number.isFinite(values[i])) continue;
+    throw new HanseError('dataMalformed', {
+      file: examples.name,
+      reason: `${what} of example ${Math.floor(i / size)} are not all finite`,
+    });
+  }
+}
+
+function checkLabels(source: string, labels: Int32Array, expected: ExamplesExpected): void {
+  const first = labels[0] ?? 0;
+  let different = false;
+  for (const [index, label] of labels.entries()) {
+    if (label < 0 || (expected.classes !== undefined && label >= expected.classes)) {
+      throw new HanseError('dataShapeMismatch', {
+        what: `label of example ${index}`,
+        expected: expected.classes === undefined ? 'at least 0' : `0 to ${expected.classes - 1}`,
+        got: 'a label outside this range',
+      });
+    }
+    if (label !== first) different = true;
+  }
+  if (!different && !expected.allowSingleClass) {
+    throw new HanseError('dataSingleClass', { source, label: first });
+  }
+}

@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  checkExamples,
+  type Examples,
+  type ExamplesExpected,
+  elementCount,
+  selectExamples,
+} from '../../../client/data/examples.ts';
+
+const sample: Examples = {
+  name: 'sample',
+  count: 3,
+  inputShape: [2, 1],
+  features: Float32Array.of(0, 1, 10, 11, 20, 21),
+  targetShape: [],
+  targets: Int32Array.of(0, 1, 2),
+};
+const expected: ExamplesExpected = {
+  inputShape: [2, 1],
+  targetType: 'int32',
+  classes: 3,
+  allowSingleClass: false,
+};
+
+test('elementCount() is the product of the sizes', () => {
+  expect(elementCount([])).toBe(1);
+  expect(elementCount([3, 4, 5])).toBe(60);
+  expect(elementCount([3, 0])).toBe(0);
+});
+
+describe('selectExamples', () => {
+  test('copies rows and targets in the order asked for', () => {
+    const selected = selectExamples(sample, Uint32Array.of(2, 0, 2));
+    expect(selected.count).toBe(3);
+    expect([...selected.features]).toEqual([20, 21, 0, 1, 20, 21]);
+    expect(selected.targets).toEqual(Int32Array.of(2, 0, 2));
+    selected.features.fill(-1);
+    expect(sample.features[0]).toBe(0);
+  });
+
+  test('keeps targets of several numbers together', () => {
+    const examples = { ...sample, targetShape: [2], targets: Float32Array.of(1, 2, 3, 4, 5, 6) };
+    expect(selectExamples(examples, Uint32Array.of(1)).targets).toEqual(Float32Array.of(3, 4));
+  });
+
+  test('every row of a selection is the row it names', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 2 })), (chosen) => {
+        const selected = selectExamples(sample, Uint32Array.from(chosen));
+        expect([...selected.targets]).toEqual(chosen);
+        expect([...selected.features]).toEqual(chosen.flatMap((i) => [10 * i, 10 * i + 1]));
+      }),
+    );
+  });
+
+  test('refuses an index that is not there', () => {
+    expect(selectExamples(sample, Uint32Array.of(2)).count).toBe(1);
+    expect(() => selectExamples(sample, Uint32Array.of(3))).toThrow(RangeError);
+  });
+});
+
+describe('checkExamples', () => {
+  const faults: [code: string, examples: Examples, expected: ExamplesExpected][] = [
+    ['dataEmpty', selectExamples(sample, new Uint32Array(0)), expected],
+    ['dataShapeMismatch', sample, { ...expected, inputShape: [2] }],
+    ['dataShapeMismatch', sample, { ...expected, inputShape: [1, 2] }],
+    ['dataShapeMismatch', sample, { ...expected, targetShape: [1] }],
+    ['dataShapeMismatch', sample, { ...expected, targetType: 'float32' }],
+    ['dataShapeMismatch', sample, { ...expected, classes: 2 }],
+    ['dataShapeMismatch', { ...sample, targets: Int32Array.of(0, -1, 1) }, expected],
+    ['dataMalformed', { ...sample, features: Float32Array.of(0, 1, NaN, 3, 4, 5) }, expected],
+    ['dataMalformed', { ...sample, features: Float32Array.of(0, 1, 2, 3, 4) }, expected],
+    ['dataMalformed', { ...sample, targets: Int32Array.of(0, 1) }, expected],
+    [
+      'dataMalformed',
+      { ...sample, targets: Float32Array.of(0, Infinity, 1) },
+      { ...expected, targetType: 'float32' },
+    ],
+    ['dataSingleClass', { ...sample, targets: Int32Array.of(2, 2, 2) }, expected],
+  ];
+
+  test.each(faults)('%s', (code, examples, asked) => {
+    expect(() => checkExamples(sample, expected)).not.toThrow();
+    expect(() => checkExamples(examples, asked)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('accepts a single class when that is permitted', () => {
+    const examples = { ...sample, targets: Int32Array.of(2, 2, 2) };
+    expect(() => checkExamples(examples, { ...expected, allowSingleClass: true })).not.toThrow();
+  });
+
+  test('a message names the place of a fault but not the value', () => {
+    const examples = { ...sample, targets: Int32Array.of(0, 4711, 1) };
+    expect(() => checkExamples(examples, expected)).toThrow(/example 1/);
+    expect(() => checkExamples(examples, expected)).not.toThrow(/4711/);
+  });
+});
