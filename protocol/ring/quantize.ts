@@ -1,0 +1,91 @@
+/**
+ * Conditional stochastic rounding to integers. SPEC.md 5.6; Kairouz, Liu, Steinke, ICML 2021, section 4.1.
+ *
+ *   y = x / g,  v_k = floor(y_k + u_k),  u_k uniform in [0, 1);  drawn again until |v|^2 <= D^2
+ *   D^2 = min{ (L + sqrt d)^2,  L^2 + d/4 + sqrt(2 ln(1/beta)) (L + sqrt d / 2) },  L >= |y|,  beta = e^(-1/2)
+ *
+ * Rounding alone is unbiased, but may lengthen the vector; privacy needs a bound on the length of what is sent, and D
+ * is little more than L where rounding up all coordinates would cost L + sqrt d. A try fails with probability less
+ * than beta, so the condition biases little, and almost never fails twice in high dimension.
+ *
+ * After `TRIES` failures (probability below beta^64 < 2^-46) coordinates are rounded towards zero, which needs no
+ * randomness and cannot exceed L. An adversary learns nothing from it: the bound holds for every output.
+ */
+import { HanseError } from '../problem.ts';
+import type { RandomSource } from '../random.ts';
+
+const TRIES = 64;
+/** Coordinates for which randomness is drawn at a time: 64 KiB, the most WebCrypto gives in one call. */
+const BLOCK = 16_384;
+const TO_UNIT = 2 ** -32;
+
+/**
+ * D^2: the largest squared L2 norm of a rounded vector, in grid units. With beta = e^(-1/2) the root in the formula
+ * above is 1.
+ *
+ * @param levels L: bound on the norm before rounding, in grid units
+ */
+export function roundedNormSquared(levels: number, length: number): number {
+  const root = Math.sqrt(length);
+  return Math.min((levels + root) ** 2, levels ** 2 + length / 4 + levels + root / 2);
+}
+
+/**
+ * Rounds `values * scale` to integers with squared norm at most `roundedNormSquared(levels, values.length)` and
+ * coordinates of magnitude at most floor(levels) + 1. Draws 32 bits a coordinate, in blocks.
+ *
+ * @param values not modified
+ * @param scale  grid units per unit of `values`; |values| * scale must not exceed `levels`
+ * @param levels L, below 2^31
+ * Throws `trainingDiverged` if a value is not finite, RangeError if the values exceed `levels` by far.
+ */
+export function quantize(
+  values: Float32Array,
+  scale: number,
+  levels: number,
+  random: RandomSource,
+): Int32Array<ArrayBuffer> {
+  const rounded = new Int32Array(values.length);
+  const words = new Uint32Array(Math.min(BLOCK, values.length));
+  const limit = roundedNormSquared(levels, values.length);
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    const squaredNorm = roundAtRandom(values, scale, rounded, words, random);
+    if (squaredNorm <= limit) return rounded;
+    if (!Number.isFinite(squaredNorm)) throw new HanseError('trainingDiverged', { what: 'update' });
+  }
+  if (roundTowardsZero(values, scale, rounded) > limit)
+    throw new RangeError(`a norm above ${levels} grid units`);
+  return rounded;
+}
+
+/** One try. Returns the squared norm, exact below 2^53. */
+function roundAtRandom(
+  values: Float32Array,
+  scale: number,
+  rounded: Int32Array,
+  words: Uint32Array<ArrayBuffer>,
+  random: RandomSource,
+): number {
+  const bytes = new Uint8Array(words.buffer);
+  let squaredNorm = 0;
+  for (let start = 0; start < values.length; start += BLOCK) {
+    const count = Math.min(BLOCK, values.length - start);
+    random.fill(count === words.length ? bytes : bytes.subarray(0, 4 * count));
+    for (let i = 0; i < count; i += 1) {
+      const value = Math.floor((values[start + i] as number) * scale + (words[i] as number) * TO_UNIT);
+      rounded[start + i] = value;
+      squaredNorm += value * value;
+    }
+  }
+  return squaredNorm;
+}
+
+function roundTowardsZero(values: Float32Array, scale: number, rounded: Int32Array): number {
+  let squaredNorm = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = Math.trunc((values[i] as number) * scale);
+    rounded[i] = value;
+    squaredNorm += value * value;
+  }
+  return squaredNorm;
+}

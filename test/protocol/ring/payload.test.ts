@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { checkPayload, layoutOf, readSecondBlock } from '../../../protocol/ring/payload.ts';
+
+const layout = layoutOf({ width: 24, counters: 2 }, 5);
+
+describe('layout', () => {
+  test('is whole words of coordinates, then one word an integer', () => {
+    expect(layout).toEqual({ length: 5, width: 24, coordinateBytes: 16, secondBlock: 3, payloadBytes: 28 });
+    expect(layoutOf({ width: 32, counters: 0 }, 1_000_000).payloadBytes).toBe(4_000_004);
+    expect(layoutOf({ width: 17, counters: 0 }, 500_000_000).payloadBytes).toBe(1_062_500_004);
+  });
+
+  test('the second block is read little-endian, at any alignment', () => {
+    const payload = new Uint8Array(29).subarray(1);
+    payload.set([1, 2, 0, 0, 0, 0, 0, 0x80, 7], 16);
+    expect(readSecondBlock(payload, layout)).toEqual([0x201, 0x8000_0000, 7]);
+  });
+});
+
+describe('checkPayload', () => {
+  test('refuses another size', () => {
+    expect(() => checkPayload(new Uint8Array(28), layout)).not.toThrow();
+    for (const size of [0, 16, 27, 29])
+      expect(() => checkPayload(new Uint8Array(size), layout)).toThrow(
+        expect.objectContaining({
+          code: 'invalidLength',
+          detail: { what: 'update', expected: 28, got: size },
+        }),
+      );
+  });
+
+  test('refuses each bit behind the last coordinate, and no bit before', () => {
+    for (let bit = 0; bit < 8 * 16; bit += 1) {
+      const payload = new Uint8Array(28);
+      payload[bit >> 3] = 1 << (bit & 7);
+      const check = () => checkPayload(payload, layout);
+      if (bit < 5 * 24) expect(check).not.toThrow();
+      else
+        expect(check).toThrow(
+          expect.objectContaining({
+            code: 'updateMalformed',
+            detail: expect.objectContaining({ field: 'trailing bits' }),
+          }),
+        );
+    }
+  });
+});
