@@ -1,0 +1,234 @@
+/**
+ * The coordinator without its transport: members, jobs and the work that waits for them.
+ *
+ * `server/handlers.ts` answers the routes with it, `server/http` brings those to the network, and the simulator calls
+ * them directly. Everything it depends on is an argument.
+ */
+import { primitives } from '#primitives';
+import { toHex, utf8 } from '../protocol/bytes.ts';
+import type { Clock } from '../protocol/clock.ts';
+import type { Signer } from '../protocol/primitives.ts';
+import { HanseError } from '../protocol/problem.ts';
+import { RandomNumbers, type RandomSource, seededRandom } from '../protocol/random.ts';
+import { awaited, hasEnded, type JobState } from '../protocol/round.ts';
+import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
+import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
+import type { Role } from '../schemas/member.ts';
+import type { Task } from '../schemas/task.ts';
+import { Federation, type KnownMember } from './federation.ts';
+import { JobRunner, type JobSurroundings } from './job-runner.ts';
+import { Presence } from './presence.ts';
+import type { BlobStore } from './store/blob-store.ts';
+import type { Store } from './store/store.ts';
+
+export interface CoordinatorSettings {
+  readonly protocol: VersionRange;
+  /** How long a node counts as live after its last request. */
+  readonly livenessMs: number;
+  readonly recruitGraceMs: number;
+  readonly retryMs: number;
+  /** Longest that a request for tasks or changes is held. */
+  readonly longestWaitMs: number;
+  /** Largest graph or model that may be uploaded. */
+  readonly blobLimitBytes: number;
+}
+
+export const DEFAULT_SETTINGS: CoordinatorSettings = {
+  protocol: PROTOCOL_VERSIONS,
+  livenessMs: 10_000,
+  recruitGraceMs: 5000,
+  retryMs: 1000,
+  longestWaitMs: 30_000,
+  blobLimitBytes: 2 ** 30,
+};
+
+export interface CoordinatorDependencies {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** The coordinator's own key. */
+  readonly signer: Signer;
+  /** Public key of the first operator. */
+  readonly operatorKey: Uint8Array;
+  /** Something went wrong that nobody asked for. */
+  readonly report: (error: unknown, doing: string) => void;
+}
+
+export class Coordinator {
+  readonly federation: Federation;
+  readonly presence: Presence;
+  readonly settings: CoordinatorSettings;
+  readonly dependencies: CoordinatorDependencies;
+  readonly #jobs = new Map<JobId, JobRunner>();
+  /** Content that members may fetch: what a manifest or an aggregation names. Updates are not among it. */
+  readonly #readable = new Map<Sha256, JobId>();
+  readonly #bytesDown = new Map<JobId, number>();
+  #isClosing = false;
+
+  private constructor(
+    federation: Federation,
+    dependencies: CoordinatorDependencies,
+    settings: CoordinatorSettings,
+  ) {
+    this.federation = federation;
+    this.dependencies = dependencies;
+    this.settings = settings;
+    this.presence = new Presence(dependencies.clock, settings.livenessMs);
+  }
+
+  /** Opens a federation and its jobs; jobs that were under way go on. */
+  static async open(
+    dependencies: CoordinatorDependencies,
+    settings: Partial<CoordinatorSettings> = {},
+  ): Promise<Coordinator> {
+    const { store, signer, operatorKey } = dependencies;
+    const keys = { coordinator: signer.publicKey, operator: operatorKey };
+    const federation = await Federation.open(store, keys, dependencies);
+    const coordinator = new Coordinator(federation, dependencies, { ...DEFAULT_SETTINGS, ...settings });
+    for (const { stream } of await store.streams('job/'))
+      await coordinator.#openJob(stream.slice('job/'.length));
+    for (const runner of coordinator.#jobs.values()) runner.start();
+    return coordinator;
+  }
+
+  job(jobId: JobId): JobRunner {
+    const runner = this.#jobs.get(jobId);
+    if (!runner) throw new HanseError('jobUnknown', { jobId });
+    return runner;
+  }
+
+  /** Newest first. */
+  jobs(): JobRunner[] {
+    return [...this.#jobs.values()].sort((a, b) => (a.state.createdAt < b.state.createdAt ? 1 : -1));
+  }
+
+  /** A runner under a fresh id, without a job yet. */
+  async newJob(): Promise<JobRunner> {
+    const id = new Uint8Array(8);
+    this.dependencies.random.fill(id);
+    return this.#openJob(`job-${toHex(id)}`);
+  }
+
+  /** What this member is asked to do now. */
+  tasksFor(member: KnownMember): Task[] {
+    const tasks: Task[] = [];
+    for (const runner of this.#jobs.values()) {
+      const job = runner.state;
+      if (hasEnded(job)) continue;
+      const task = taskOf(job, member);
+      if (task) tasks.push(task);
+    }
+    return tasks;
+  }
+
+  /** Waits until the member has a task, for `milliseconds` at most; fewer when the coordinator closes. */
+  async waitForTasks(member: KnownMember, milliseconds: number, signal: AbortSignal): Promise<Task[]> {
+    const { clock } = this.dependencies;
+    const end = clock.now() + Math.min(milliseconds, this.settings.longestWaitMs);
+    for (;;) {
+      this.presence.saw(member.nodeId);
+      const tasks = this.tasksFor(member);
+      const left = end - clock.now();
+      if (tasks.length > 0 || left <= 0 || signal.aborted || this.#isClosing) return tasks;
+      await this.presence.wait(member.nodeId, left, signal);
+    }
+  }
+
+  liveParticipants(): number {
+    return this.#withRole('participant').filter((nodeId) => this.presence.isLive(nodeId)).length;
+  }
+
+  isReadable(sha256: Sha256): boolean {
+    return this.#readable.has(sha256);
+  }
+
+  countDownload(sha256: Sha256, bytes: number): void {
+    const jobId = this.#readable.get(sha256);
+    if (jobId !== undefined) this.#bytesDown.set(jobId, this.bytesDown(jobId) + bytes);
+  }
+
+  /** Bytes of graphs and models sent for this job since the coordinator started. */
+  bytesDown(jobId: JobId): number {
+    return this.#bytesDown.get(jobId) ?? 0;
+  }
+
+  /** Ends waiting requests, lets work under way finish, and closes the store. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.presence.wakeAll();
+    await Promise.all([...this.#jobs.values()].map((runner) => runner.close()));
+    await this.dependencies.store.close();
+  }
+
+  async #openJob(jobId: JobId): Promise<JobRunner> {
+    const runner = await JobRunner.open(jobId, this.#surroundings(), this.settings);
+    const register = () => {
+      if (!runner.exists) return;
+      this.#jobs.set(jobId, runner);
+      for (const sha256 of contentOf(runner.state)) this.#readable.set(sha256, jobId);
+    };
+    register();
+    runner.watch(register);
+    return runner;
+  }
+
+  #surroundings(): JobSurroundings {
+    const { store, blobs, clock, random, report } = this.dependencies;
+    return {
+      store,
+      blobs,
+      clock,
+      report,
+      numbersFor: (job) => cohortNumbers(job, random),
+      candidates: () => {
+        const participants = this.#withRole('participant');
+        const live = participants.filter((nodeId) => this.presence.isLive(nodeId));
+        return { live, expected: participants.length - live.length };
+      },
+      hasEvaluator: () => this.#withRole('evaluator').some((nodeId) => this.presence.isLive(nodeId)),
+      onArrival: (arrived) => this.presence.onArrival(arrived),
+      wake: (nodes) => {
+        for (const nodeId of nodes === 'evaluators' ? this.#withRole('evaluator') : nodes)
+          this.presence.wake(nodeId);
+      },
+    };
+  }
+
+  #withRole(role: Role): NodeId[] {
+    return [...this.federation.members()]
+      .filter((member) => member.role === role)
+      .map(({ nodeId }) => nodeId);
+  }
+}
+
+function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined {
+  const { jobId, manifestSha256, round, attempt } = job;
+  const context = { jobId, manifestSha256, round, attempt };
+  if (role === 'participant' && job.phase === 'collecting' && awaited(job).includes(nodeId))
+    return { type: 'train', ...context, model: job.model, deadline: job.deadline ?? '' };
+  if (role === 'evaluator' && job.phase === 'evaluating' && job.candidate)
+    return {
+      type: 'evaluate',
+      ...context,
+      model: job.candidate.model,
+      deadline: job.candidate.evaluateBy ?? '',
+    };
+  return undefined;
+}
+
+function* contentOf(job: JobState): Iterable<Sha256> {
+  yield job.manifest.graph.forward;
+  yield job.manifest.initialModel;
+  yield job.model;
+  if (job.candidate) yield job.candidate.model;
+  for (const { model } of job.history) if (model) yield model;
+}
+
+/** From the seed of the experiment where there is one, else from the CSPRNG. */
+async function cohortNumbers(job: JobState, random: RandomSource): Promise<RandomNumbers> {
+  const { seed } = job.manifest;
+  if (seed === undefined) return new RandomNumbers(random);
+  const key = await primitives.sha256(utf8(`HANSE cohort\0${seed}\0${job.round}\0${job.attempt}`));
+  return new RandomNumbers(seededRandom(key));
+}

@@ -1,0 +1,188 @@
+/**
+ * What the coordinator does for each route of `protocol/routes.ts`, free of any transport.
+ *
+ * A handler receives an authenticated caller and parsed parameters. Role and form have been checked; whether the
+ * request makes sense now has not. It returns the response or throws a HanseError.
+ */
+
+import { toHex } from '../protocol/bytes.ts';
+import { canonicalSha256 } from '../protocol/canonical.ts';
+import { proveFederation } from '../protocol/identity.ts';
+import { HanseError } from '../protocol/problem.ts';
+import { layoutOf } from '../protocol/ring/payload.ts';
+import { step } from '../protocol/round.ts';
+import { attemptOf, type RouteName, type RouteRequest, type RouteResponse } from '../protocol/routes.ts';
+import { HEADER_BYTES } from '../protocol/vector.ts';
+import { SOFTWARE } from '../protocol/versions.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { KnownMember } from './federation.ts';
+import { lineOf, statusOf, untilChanged } from './job-view.ts';
+import { checkManifest } from './manifest-check.ts';
+import { checkedUpdate } from './update-check.ts';
+
+/** Bytes of a request, as they come in, with the hash that the caller has signed. */
+export interface IncomingBody {
+  readonly source: AsyncIterable<Uint8Array> | Uint8Array;
+  readonly sha256: string;
+  /** Declared by the caller; undefined where it did not say. */
+  readonly length: number | undefined;
+}
+
+/** Bytes of a response. */
+export interface OutgoingBody {
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly sha256: string;
+  readonly length: number;
+}
+
+type BinaryBody<Request> = Request extends { body: Uint8Array }
+  ? Omit<Request, 'body'> & { body: IncomingBody }
+  : Request;
+
+export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Name>> & {
+  /** The caller; absent on public routes and while enrolling. */
+  readonly member: Name extends 'getFederation' | 'enrol' ? undefined : KnownMember;
+  /** Aborted when nobody waits for the response any more. */
+  readonly signal: AbortSignal;
+};
+
+export type HandlerResponse<Name extends RouteName> =
+  RouteResponse<Name> extends Uint8Array ? OutgoingBody : RouteResponse<Name>;
+
+export type Handlers = {
+  readonly [Name in RouteName]: (request: HandlerRequest<Name>) => Promise<HandlerResponse<Name>>;
+};
+
+export function createHandlers(coordinator: Coordinator): Handlers {
+  const { federation, presence, settings, dependencies } = coordinator;
+  const { blobs, clock, signer } = dependencies;
+
+  return {
+    getFederation: ({ query }) => {
+      const { min, max } = settings.protocol;
+      const coordinatorKey = toHex(signer.publicKey);
+      const info = {
+        federationId: federation.id,
+        coordinatorKey,
+        software: SOFTWARE,
+        protocol: { min, max },
+      };
+      return proveFederation(info, query.challenge, signer);
+    },
+
+    createInvite: ({ body, member }) => federation.invite(body, member.nodeId),
+
+    enrol: ({ body }) => federation.enrol(body),
+
+    listMembers: async () => {
+      const members = [...federation.members()].map(({ publicKey, ...member }) => ({
+        ...member,
+        publicKey: toHex(publicKey),
+        live: presence.isLive(member.nodeId),
+      }));
+      return { members };
+    },
+
+    reportCapabilities: async ({ body, member }) => {
+      await federation.reportCapabilities(member.nodeId, body);
+      return {};
+    },
+
+    nextTasks: async ({ query, member, signal }) => {
+      const tasks = await coordinator.waitForTasks(member, Number(query.wait ?? 0) * 1000, signal);
+      if (signal.aborted) presence.lost(member.nodeId);
+      return { tasks };
+    },
+
+    putBlob: async ({ params, body }) => {
+      requireSame('body', params.sha256, body.sha256);
+      const stored = await blobs.put(body.source, {
+        limitBytes: settings.blobLimitBytes,
+        expectedSha256: body.sha256,
+      });
+      return { sha256: stored.sha256, bytes: stored.size };
+    },
+
+    getBlob: async ({ params }) => {
+      const stored = coordinator.isReadable(params.sha256) ? await blobs.has(params.sha256) : undefined;
+      if (!stored) throw new HanseError('blobUnknown', { sha256: params.sha256 });
+      coordinator.countDownload(params.sha256, stored.size);
+      return { source: blobs.stream(params.sha256), sha256: params.sha256, length: stored.size };
+    },
+
+    createJob: async ({ body: manifest, member }) => {
+      await checkManifest(manifest, federation.id, blobs);
+      const manifestSha256 = await canonicalSha256(manifest);
+      const runner = await coordinator.newJob();
+      const { jobId } = runner;
+      await runner.create({ type: 'jobCreated', jobId, manifest, manifestSha256, createdBy: member.nodeId });
+      return statusOf(runner, coordinator);
+    },
+
+    listJobs: async () => ({ jobs: coordinator.jobs().map(({ state }) => lineOf(state)) }),
+
+    getJob: async ({ params, query, signal }) => {
+      const runner = coordinator.job(params.jobId);
+      if (query.after !== undefined) {
+        const milliseconds = Math.min(Number(query.wait ?? 0) * 1000, settings.longestWaitMs);
+        await untilChanged(runner, Number(query.after), milliseconds, clock, signal);
+      }
+      return statusOf(runner, coordinator);
+    },
+
+    cancelJob: async ({ params, member }) => {
+      const runner = coordinator.job(params.jobId);
+      await runner.dispatch({ type: 'jobCancelled', by: member.nodeId });
+      return statusOf(runner, coordinator);
+    },
+
+    putUpdate: async ({ params, body, member }) => {
+      const runner = coordinator.job(params.jobId);
+      const context = attemptOf(params);
+      const { nodeId } = member;
+      presence.saw(nodeId);
+      // Refuse before reading a body that cannot be accepted; the reducer decides again once it is stored.
+      const update = {
+        type: 'updateAccepted',
+        ...context,
+        node: nodeId,
+        sha256: body.sha256,
+        bytes: 0,
+      } as const;
+      const [, effects] = step(runner.state, update, '');
+      for (const effect of effects) if (effect.type === 'refuse') throw effect.problem;
+      const { codec, parameters } = runner.state.manifest;
+      const expected = HEADER_BYTES + layoutOf(codec, parameters).payloadBytes;
+      if (body.length !== undefined && body.length !== expected)
+        throw new HanseError('invalidLength', { what: 'update', expected, got: body.length });
+
+      const checked = checkedUpdate(piecesOf(body.source), codec, parameters);
+      const stored = await blobs.put(checked, { limitBytes: expected, expectedSha256: body.sha256 });
+      await runner.dispatch({ ...update, bytes: stored.size });
+      return { sha256: stored.sha256, bytes: stored.size };
+    },
+
+    decline: async ({ params, body, member }) => {
+      const context = attemptOf(params);
+      const event = { type: 'taskDeclined', ...context, node: member.nodeId, code: body.code } as const;
+      await coordinator.job(params.jobId).dispatch(event);
+      return {};
+    },
+
+    putEvaluation: async ({ params, body, member }) => {
+      const context = attemptOf(params);
+      const event = { type: 'evaluated', ...context, node: member.nodeId, metrics: body } as const;
+      await coordinator.job(params.jobId).dispatch(event);
+      return {};
+    },
+  };
+}
+
+async function* piecesOf(source: IncomingBody['source']): AsyncIterable<Uint8Array> {
+  if (source instanceof Uint8Array) yield source;
+  else yield* source;
+}
+
+function requireSame(what: string, expected: string, got: string): void {
+  if (expected !== got) throw new HanseError('hashMismatch', { what, expected, got });
+}

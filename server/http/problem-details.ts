@@ -1,0 +1,102 @@
+/**
+ * Problems as RFC 9457 problem details: the only place where codes meet HTTP status codes. SPEC.md section 3.
+ */
+import { HanseError, isProblemCode, PROBLEMS, type ProblemCode } from '../../protocol/problem.ts';
+import type { EVERYWHERE, ROUTES, SIGNED } from '../../protocol/routes.ts';
+import type { ProblemDetails } from '../../schemas/problem.ts';
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+type RouteProblem =
+  | (typeof EVERYWHERE)[number]
+  | (typeof SIGNED)[number]
+  | (typeof ROUTES)[keyof typeof ROUTES]['problems'][number]
+  | 'routeUnknown';
+
+const STATUS: Readonly<Record<RouteProblem, number>> = {
+  invalidFormat: 400,
+  invalidLength: 400,
+  hashMismatch: 400,
+  bodyTooLarge: 413,
+  mediaTypeUnsupported: 415,
+  versionUnsupported: 400,
+  routeUnknown: 404,
+  inviteUnknown: 404,
+  inviteExpired: 410,
+  inviteSpent: 410,
+  signatureMissing: 401,
+  signatureInvalid: 401,
+  signatureExpired: 401,
+  requestReplayed: 401,
+  memberUnknown: 401,
+  roleRefused: 403,
+  jobUnknown: 404,
+  jobEnded: 409,
+  manifestInvalid: 422,
+  blobUnknown: 404,
+  roundUnknown: 404,
+  notInCohort: 403,
+  messageOutOfOrder: 409,
+  messageLate: 409,
+  messageConflict: 409,
+  updateMalformed: 422,
+  ringOverflow: 422,
+  storageFull: 507,
+  overloaded: 503,
+  internalError: 500,
+};
+
+/** 500 for a problem that no route is meant to show. */
+export function statusOfProblem(code: ProblemCode): number {
+  return (STATUS as Partial<Record<ProblemCode, number>>)[code] ?? 500;
+}
+
+export function toProblemDetails(error: HanseError): ProblemDetails {
+  const { code, message, remedy, detail } = error;
+  return {
+    type: `urn:hanse:problem:${code}`,
+    title: PROBLEMS[code].cause,
+    status: statusOfProblem(code),
+    code,
+    detail: message,
+    remedy,
+    particulars: { ...detail },
+  };
+}
+
+/** What Fastify and its plugins throw, as our problems; undefined for anything unexpected. */
+export function ofFastifyError(error: {
+  code?: string;
+  statusCode?: number;
+  message: string;
+  validation?: readonly { instancePath?: string; message?: string }[] | undefined;
+  validationContext?: string | undefined;
+}): HanseError | undefined {
+  if (error.validation) {
+    const [first] = error.validation;
+    const where = `${error.validationContext ?? 'request'}${first?.instancePath ?? ''}`;
+    return new HanseError('invalidFormat', { where, expected: first?.message ?? 'a value of its schema' });
+  }
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new HanseError('bodyTooLarge', { limitBytes: JSON_LIMIT_BYTES });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new HanseError('mediaTypeUnsupported', {
+        expected: 'application/json or application/octet-stream',
+      });
+    case 'FST_UNDER_PRESSURE':
+      return new HanseError('overloaded');
+    default:
+  }
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return new HanseError('invalidFormat', { where: 'request', expected: error.message.slice(0, 200) });
+  return undefined;
+}
+
+/** Largest JSON body. Everything large travels as bytes. */
+export const JSON_LIMIT_BYTES = 1_048_576;
+
+/** Whether the other side may be told the details: codes outside the table never leave. */
+export function isTellable(error: unknown): error is HanseError {
+  return error instanceof HanseError && isProblemCode(error.code) && error.code in STATUS;
+}

@@ -1,0 +1,138 @@
+/**
+ * The route table on Fastify: each row becomes a route that checks version, signature, role and form, then calls its
+ * handler. Nothing here knows what a route means.
+ */
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { equalBytes, toHex } from '../../protocol/bytes.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { BINARY, ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
+import { checkVersion, formatRange, VERSION_HEADER, type VersionRange } from '../../protocol/versions.ts';
+import type { EnrolmentRequest } from '../../schemas/member.ts';
+import { ProblemDetails } from '../../schemas/problem.ts';
+import type { Handlers, IncomingBody, OutgoingBody } from '../handlers.ts';
+import type { Authenticated, Authenticator } from './authenticate.ts';
+import { JSON_LIMIT_BYTES } from './problem-details.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set before the body is read; undefined on public routes. */
+    authenticated: Authenticated | undefined;
+  }
+}
+
+export interface RoutesOptions {
+  readonly handlers: Handlers;
+  readonly authenticator: Authenticator;
+  readonly protocol: VersionRange;
+}
+
+export function registerRoutes(app: FastifyInstance, options: RoutesOptions): void {
+  app.decorateRequest('authenticated', undefined);
+  readBodies(app);
+  for (const name of Object.keys(ROUTES) as RouteName[]) registerRoute(app, name, options);
+}
+
+function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOptions): void {
+  const { handlers, authenticator, protocol } = options;
+  const route: Route = ROUTES[name];
+  const handler = handlers[name] as (request: unknown) => Promise<object>;
+  app.route({
+    method: route.method,
+    url: route.path,
+    bodyLimit: JSON_LIMIT_BYTES,
+    schema: schemaOf(name, route),
+    onRequest: async (request, reply) => {
+      reply.header(VERSION_HEADER, formatRange(protocol));
+      if (route.access === 'public') return;
+      checkVersion(single(request.headers[VERSION_HEADER]), protocol);
+      const { method, headers } = request;
+      const head = { method, target: request.raw.url ?? '', headers, hasBody: route.body !== undefined };
+      request.authenticated = await authenticator.check(head, route.access);
+    },
+    preHandler: async (request) => {
+      if (route.access !== 'enrolling' || !request.authenticated) return;
+      const { publicKey } = request.body as EnrolmentRequest;
+      await authenticator.checkEnrolling(request.authenticated.signature, publicKey);
+    },
+    handler: async (request, reply) => {
+      const { params, query, body } = request;
+      const incoming = route.body === 'binary' ? incomingBody(request) : body;
+      const member = request.authenticated?.member;
+      const signal = abortedWithout(reply);
+      const response = await handler({ params, query, body: incoming, member, signal });
+      return route.response === 'binary' ? sendBinary(reply, response as OutgoingBody) : response;
+    },
+  });
+}
+
+/** Bodies are read only after the head has been authenticated, and JSON only counts if it has the signed hash. */
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const expected = request.authenticated?.signature.bodySha256;
+    const bytes = body as Buffer;
+    if (expected && !equalBytes(createHash('sha256').update(bytes).digest(), expected))
+      return done(
+        new HanseError('hashMismatch', { what: 'body', expected: toHex(expected), got: 'another' }),
+      );
+    return parseJson(request, bytes.toString('utf8'), done);
+  });
+  app.addContentTypeParser(BINARY, (_request, payload, done) => done(null, payload));
+}
+
+function incomingBody(request: FastifyRequest): IncomingBody {
+  const sha256 = request.authenticated?.signature.bodySha256;
+  if (!sha256 || request.body === undefined)
+    throw new HanseError('mediaTypeUnsupported', { expected: BINARY });
+  const declared = request.headers['content-length'];
+  return {
+    source: request.body as AsyncIterable<Uint8Array>,
+    sha256: toHex(sha256),
+    length: declared === undefined ? undefined : Number(declared),
+  };
+}
+
+async function sendBinary(
+  reply: FastifyReply,
+  { source, sha256, length }: OutgoingBody,
+): Promise<FastifyReply> {
+  reply.header('content-type', BINARY);
+  reply.header('content-length', length);
+  reply.header('etag', `"${sha256}"`);
+  reply.header('cache-control', 'private, max-age=31536000, immutable');
+  const { Readable } = await import('node:stream');
+  return reply.send(Readable.from(source, { objectMode: false }));
+}
+
+/** Aborted when the connection closes before the reply was sent. */
+function abortedWithout(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
+}
+
+function schemaOf(name: RouteName, route: Route): Record<string, unknown> {
+  const { summary, params, query, body, response } = route;
+  const binary = { type: 'string', format: 'binary' };
+  return {
+    operationId: name,
+    summary,
+    ...(params && { params }),
+    ...(query && { querystring: query }),
+    ...(body === 'binary' ? { consumes: [BINARY] } : body && { body }),
+    ...(response === 'binary' && { produces: [BINARY] }),
+    response: {
+      200: response === 'binary' ? binary : response,
+      '4xx': ProblemDetails,
+      '5xx': ProblemDetails,
+    },
+  };
+}

@@ -1,0 +1,300 @@
+/**
+ * The shell around the round reducer: persists its events, carries out its effects. One runner per job.
+ *
+ * An event is durable before its effects begin. Effects answer with further events; one that has become pointless,
+ * because the round went on meanwhile, is refused by the reducer and dropped. What fails for want of disk or memory is
+ * tried again until the coordinator closes.
+ */
+import type { Clock } from '../protocol/clock.ts';
+import { drawCohort } from '../protocol/cohort.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
+import type { RandomNumbers } from '../protocol/random.ts';
+import {
+  createJob,
+  type Effect,
+  hasEnded,
+  isEvaluated,
+  type JobState,
+  pending,
+  step,
+} from '../protocol/round.ts';
+import type { NodeId } from '../schemas/ids.ts';
+import { JobEvent } from '../schemas/job-event.ts';
+import { aggregate } from './aggregate.ts';
+import { EventStream } from './event-stream.ts';
+import type { BlobStore } from './store/blob-store.ts';
+import type { Store } from './store/store.ts';
+import { UpdateSum } from './update-sum.ts';
+
+/** What a runner may ask of the coordinator around it. */
+export interface JobSurroundings {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  /** For drawing the cohort of this round and attempt. */
+  numbersFor(job: JobState): Promise<RandomNumbers>;
+  /** Participants that could be chosen now, and how many more are expected to show up shortly. */
+  candidates(): { readonly live: readonly NodeId[]; readonly expected: number };
+  hasEvaluator(): boolean;
+  /** Calls back when a node shows up; returns how to stop that. */
+  onArrival(arrived: () => void): () => void;
+  wake(nodes: readonly NodeId[] | 'evaluators'): void;
+  /** Something went wrong that is no problem of a caller. */
+  report(error: unknown, doing: string): void;
+}
+
+export interface RunnerSettings {
+  /** How long a round waits for expected participants once it has its minimum. */
+  readonly recruitGraceMs: number;
+  /** Pause before an effect that failed is tried again. */
+  readonly retryMs: number;
+}
+
+export class JobRunner {
+  readonly jobId: string;
+  readonly #stream: EventStream<JobState | null, JobEvent>;
+  readonly #around: JobSurroundings;
+  readonly #settings: RunnerSettings;
+  #sum: { readonly key: string; readonly value: UpdateSum } | undefined;
+  #stopRecruiting: (() => void) | undefined;
+  #cancelDeadline: (() => void) | undefined;
+  readonly #cancelRetries = new Set<() => void>();
+  readonly #effects = new Set<Promise<void>>();
+  #closed = false;
+
+  private constructor(
+    jobId: string,
+    stream: EventStream<JobState | null, JobEvent>,
+    around: JobSurroundings,
+    settings: RunnerSettings,
+  ) {
+    this.jobId = jobId;
+    this.#stream = stream;
+    this.#around = around;
+    this.#settings = settings;
+  }
+
+  /** Reads the job from the store; `start` then takes up what it owes. */
+  static async open(jobId: string, around: JobSurroundings, settings: RunnerSettings): Promise<JobRunner> {
+    const stream = await EventStream.open<JobState | null, JobEvent>(around.store, around.clock, {
+      name: `job/${jobId}`,
+      schema: JobEvent,
+      initial: null,
+      fold,
+    });
+    return new JobRunner(jobId, stream, around, settings);
+  }
+
+  /** Throws `jobUnknown` before `jobCreated`. */
+  get state(): JobState {
+    const job = this.#stream.state;
+    if (job === null) throw new HanseError('jobUnknown', { jobId: this.jobId });
+    return job;
+  }
+
+  get exists(): boolean {
+    return this.#stream.state !== null;
+  }
+
+  get sequence(): number {
+    return this.#stream.sequence;
+  }
+
+  watch(changed: () => void): () => void {
+    return this.#stream.watch(changed);
+  }
+
+  /** Begins a new job. */
+  async create(event: Extract<JobEvent, { type: 'jobCreated' }>): Promise<void> {
+    await this.#stream.command(() => [event]);
+    this.start();
+  }
+
+  /** Carries out what the job owes in its present state: after its creation, and after a restart. */
+  start(): void {
+    if (this.exists) this.#perform(pending(this.state));
+  }
+
+  /**
+   * Makes an event true, or throws the problem that speaks against it. Resolves when the event is durable; a
+   * repetition of what was accepted before resolves too.
+   */
+  async dispatch(event: JobEvent): Promise<void> {
+    let effects: readonly Effect[] = [];
+    await this.#stream.command((_, at) => {
+      const before = this.state;
+      const [after, wanted] = step(before, event, at);
+      for (const effect of wanted) if (effect.type === 'refuse') throw effect.problem;
+      effects = wanted;
+      return after === before ? [] : [event];
+    });
+    if (event.type === 'updateAccepted') this.#sumOf(this.state)?.add(event.node, event.sha256);
+    if (hasEnded(this.state)) this.#rest();
+    this.#perform(effects);
+  }
+
+  /** Lets effects that are under way end; nothing new begins. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#rest();
+    await this.#stream.settled();
+    await Promise.allSettled(this.#effects);
+    await this.#stream.settled();
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (this.#closed) return;
+      switch (effect.type) {
+        case 'selectCohort':
+          this.#recruit(effect.round, effect.attempt);
+          break;
+        case 'announce':
+          this.#around.wake(effect.nodes);
+          break;
+        case 'setDeadline': {
+          const { round, attempt, phase, at } = effect;
+          this.#cancelDeadline?.();
+          this.#cancelDeadline = this.#around.clock.schedule(Date.parse(at), () =>
+            this.#answer(async () => ({ type: 'deadlinePassed', round, attempt, phase })),
+          );
+          break;
+        }
+        case 'aggregate':
+          this.#answer(() => this.#aggregate(effect.round, effect.attempt));
+          break;
+        case 'release': {
+          const { round, attempt, model } = effect;
+          this.#answer(async () => ({ type: 'released', round, attempt, model }));
+          break;
+        }
+        case 'refuse':
+          break;
+        default:
+          effect satisfies never;
+      }
+    }
+  }
+
+  /** Dispatches the event that an effect leads to; again and again while the storage fails. */
+  #answer(produce: () => Promise<JobEvent | undefined>): void {
+    const work = (async () => {
+      try {
+        const event = await produce();
+        if (event) await this.dispatch(event);
+      } catch (error) {
+        if (isProblem(error) && STALE.has(error.code)) return;
+        this.#around.report(error, `job ${this.jobId}`);
+        this.#later(() => this.#answer(produce));
+      }
+    })();
+    this.#effects.add(work);
+    void work.then(() => this.#effects.delete(work));
+  }
+
+  #later(work: () => void): void {
+    if (this.#closed || hasEnded(this.state)) return;
+    const { clock } = this.#around;
+    const cancel = clock.schedule(clock.now() + this.#settings.retryMs, () => {
+      this.#cancelRetries.delete(cancel);
+      work();
+    });
+    this.#cancelRetries.add(cancel);
+  }
+
+  /** Waits for enough participants, a little for all that are expected, then draws the cohort. */
+  #recruit(round: number, attempt: number): void {
+    this.#stopRecruiting?.();
+    const { clock } = this.#around;
+    const { size, minimum } = this.state.manifest.cohort;
+    let isPatient = true;
+    const consider = () => {
+      const { live, expected } = this.#around.candidates();
+      const wanted = isPatient ? Math.min(size, Math.max(minimum, live.length + expected)) : minimum;
+      if (live.length < wanted) return;
+      stop();
+      this.#answer(() => this.#draw(round, attempt, live));
+    };
+    const stopListening = this.#around.onArrival(consider);
+    const cancelGrace = clock.schedule(clock.now() + this.#settings.recruitGraceMs, () => {
+      isPatient = false;
+      consider();
+    });
+    const stop = () => {
+      stopListening();
+      cancelGrace();
+      if (this.#stopRecruiting === stop) this.#stopRecruiting = undefined;
+    };
+    this.#stopRecruiting = stop;
+    consider();
+  }
+
+  async #draw(round: number, attempt: number, live: readonly NodeId[]): Promise<JobEvent> {
+    const { manifest } = this.state;
+    const cohort = drawCohort(live, manifest.cohort.size, await this.#around.numbersFor(this.state));
+    const deadline = this.#inSeconds(manifest.deadlines.collectSeconds);
+    return { type: 'cohortSelected', round, attempt, cohort, deadline };
+  }
+
+  async #aggregate(round: number, attempt: number): Promise<JobEvent | undefined> {
+    const job = this.state;
+    const sum = this.#sumOf(job);
+    if (job.phase !== 'aggregating' || !sum) return undefined;
+    try {
+      const result = await aggregate(job, sum, this.#around.blobs);
+      const wantsEvaluation = isEvaluated(job.manifest, round) && this.#around.hasEvaluator();
+      const evaluateBy = wantsEvaluation ? this.#inSeconds(job.manifest.deadlines.evaluateSeconds) : null;
+      return { type: 'aggregated', round, attempt, ...result, evaluateBy };
+    } catch (error) {
+      if (!isProblem(error) || !VOID.has(error.code)) throw error;
+      this.#around.report(error, `job ${this.jobId}, round ${round}`);
+      return { type: 'aggregationFailed', round, attempt, code: error.code };
+    }
+  }
+
+  /** The running sum of the present attempt. */
+  #sumOf(job: JobState): UpdateSum | undefined {
+    if (job.phase !== 'collecting' && job.phase !== 'aggregating') return undefined;
+    const key = `${job.round}/${job.attempt}`;
+    if (this.#sum?.key !== key) this.#sum = { key, value: new UpdateSum(this.#around.blobs, job.manifest) };
+    return this.#sum.value;
+  }
+
+  #rest(): void {
+    this.#stopRecruiting?.();
+    this.#cancelDeadline?.();
+    for (const cancel of this.#cancelRetries) cancel();
+    this.#cancelRetries.clear();
+    this.#sum = undefined;
+  }
+
+  #inSeconds(seconds: number): string {
+    return new Date(this.#around.clock.now() + seconds * 1000).toISOString();
+  }
+}
+
+/** An answer refused with one of these came too late to matter. */
+const STALE: ReadonlySet<string> = new Set([
+  'jobEnded',
+  'messageLate',
+  'messageOutOfOrder',
+  'roundUnknown',
+  'jobUnknown',
+]);
+
+/** The stored updates themselves are at fault: trying again would give the same. */
+const VOID: ReadonlySet<string> = new Set([
+  'aggregateInvalid',
+  'ringOverflow',
+  'blobUnknown',
+  'storageCorrupt',
+  'invalidLength',
+  'updateMalformed',
+]);
+
+function fold(job: JobState | null, event: JobEvent, at: string): JobState {
+  if (event.type === 'jobCreated') return createJob(event, at)[0];
+  if (job === null)
+    throw new HanseError('storageCorrupt', { path: 'job', reason: 'it does not begin with jobCreated' });
+  return step(job, event, at)[0];
+}

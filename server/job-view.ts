@@ -1,0 +1,69 @@
+/**
+ * A job as its members see it.
+ */
+import type { Clock } from '../protocol/clock.ts';
+import { hasEnded, type JobState } from '../protocol/round.ts';
+import type { JobLine, JobStatus } from '../schemas/job.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { JobRunner } from './job-runner.ts';
+
+export function statusOf(runner: JobRunner, coordinator: Coordinator): JobStatus {
+  const job = runner.state;
+  const ended = job.history.reduce((sum, round) => sum + round.bytesUp, 0);
+  const current = [...job.accepted.values()].reduce((sum, update) => sum + update.bytes, 0);
+  return {
+    jobId: job.jobId,
+    manifestSha256: job.manifestSha256,
+    manifest: job.manifest,
+    phase: job.phase,
+    round: job.round,
+    attempt: job.attempt,
+    model: job.model,
+    reason: job.failure,
+    cohort: [...job.cohort],
+    received: job.accepted.size,
+    sequence: runner.sequence,
+    bytesUp: ended + current,
+    bytesDown: coordinator.bytesDown(job.jobId),
+    waitingFor: job.phase === 'recruiting' ? describeRecruiting(job, coordinator) : null,
+    createdAt: job.createdAt,
+    rounds: [...job.history],
+  };
+}
+
+export function lineOf(job: JobState): JobLine {
+  const { name, rounds, aggregation, privacyUnit } = job.manifest;
+  const accuracy = job.history.findLast(({ metrics }) => metrics !== null)?.metrics?.accuracy ?? null;
+  const { jobId, phase, round, createdAt } = job;
+  return { jobId, name, phase, round, rounds, aggregation, privacyUnit, accuracy, createdAt };
+}
+
+/**
+ * Resolves when the job has more than `after` events, has ended, after `milliseconds`, or when the signal aborts.
+ */
+export function untilChanged(
+  runner: JobRunner,
+  after: number,
+  milliseconds: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const isOver = () => runner.sequence > after || hasEnded(runner.state) || signal.aborted;
+    if (isOver() || milliseconds <= 0) return resolve();
+    const done = () => {
+      stopWatching();
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const stopWatching = runner.watch(() => isOver() && done());
+    const cancel = clock.schedule(clock.now() + milliseconds, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function describeRecruiting(job: JobState, coordinator: Coordinator): string {
+  const { size, minimum } = job.manifest.cohort;
+  return `participants: ${coordinator.liveParticipants()} live, ${minimum} to ${size} wanted`;
+}

@@ -1,0 +1,47 @@
+/**
+ * Whether a manifest can be carried out: checks that a schema cannot express. SPEC.md section 6.2.
+ */
+import { HanseError } from '../protocol/problem.ts';
+import { checkCodec } from '../protocol/ring/width.ts';
+import { HEADER_BYTES, parseHeader } from '../protocol/vector.ts';
+import type { JobManifest } from '../schemas/job.ts';
+import type { BlobStore } from './store/blob-store.ts';
+
+/**
+ * @param manifest attacker-controlled, of its schema
+ * @throws `manifestInvalid`, `ringOverflow`, `blobUnknown`, `updateMalformed`
+ */
+export async function checkManifest(
+  manifest: JobManifest,
+  federationId: string,
+  blobs: BlobStore,
+): Promise<void> {
+  const { cohort, codec, weighting } = manifest;
+  if (manifest.federationId !== federationId)
+    throw invalid('federationId', `this coordinator serves ${federationId}`);
+  if (manifest.privacyUnit !== 'none')
+    throw invalid('privacyUnit', 'this version makes no promise of differential privacy: state none');
+  if (cohort.minimum > cohort.size) throw invalid('cohort.minimum', 'it is larger than the cohort');
+  if (weighting === 'uniform' && codec.weightMax !== 1)
+    throw invalid('codec.weightMax', 'it must be 1 where all updates count alike');
+  if (codec.counters !== 0) throw invalid('codec.counters', 'no counters are defined yet: state 0');
+  checkCodec(codec, cohort.size);
+
+  if (!(await blobs.has(manifest.graph.forward)))
+    throw new HanseError('blobUnknown', { sha256: manifest.graph.forward });
+  const header = await initialModelHeader(manifest.initialModel, blobs);
+  if (header.kind !== 'parameters' || header.length !== manifest.parameters)
+    throw invalid('initialModel', `it holds ${header.length} values, not ${manifest.parameters} parameters`);
+}
+
+async function initialModelHeader(sha256: string, blobs: BlobStore) {
+  const stored = await blobs.has(sha256);
+  if (!stored) throw new HanseError('blobUnknown', { sha256 });
+  const parts: Uint8Array[] = [];
+  for await (const part of blobs.stream(sha256, { start: 0, end: HEADER_BYTES })) parts.push(part);
+  return parseHeader(Buffer.concat(parts), { maxLength: 0xffff_ffff, maxSecondBlock: 0 }, stored.size);
+}
+
+function invalid(where: string, reason: string): HanseError<'manifestInvalid'> {
+  return new HanseError('manifestInvalid', { where, reason });
+}
