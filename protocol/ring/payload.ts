@@ -46,10 +46,18 @@ export function checkPayload(payload: Uint8Array, layout: Layout): void {
       expected: layout.payloadBytes,
       got: payload.length,
     });
+  checkTrailingBits(payload.subarray(layout.coordinateBytes - 4), layout);
+}
+
+/**
+ * Refuses set bits behind the last coordinate with `updateMalformed`.
+ *
+ * @param bytes begins with the last word of the coordinates
+ */
+export function checkTrailingBits(bytes: Uint8Array, layout: Layout): void {
   const usedBits = (layout.length * layout.width) % 32;
   if (usedBits === 0) return;
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const trailing = view.getUint32(layout.coordinateBytes - 4, true) >>> usedBits;
+  const trailing = viewOf(bytes).getUint32(0, true) >>> usedBits;
   if (trailing !== 0)
     throw new HanseError('updateMalformed', {
       field: 'trailing bits',
@@ -58,10 +66,12 @@ export function checkPayload(payload: Uint8Array, layout: Layout): void {
     });
 }
 
-/** The integers of the second block, weight first. Assumes a payload of the right size. */
-export function readSecondBlock(payload: Uint8Array, layout: Layout): number[] {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  return Array.from({ length: layout.secondBlock }, (_, i) =>
-    view.getUint32(layout.coordinateBytes + 4 * i, true),
-  );
+/** The integers of a second block, weight first. */
+export function readSecondBlock(bytes: Uint8Array): number[] {
+  const view = viewOf(bytes);
+  return Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

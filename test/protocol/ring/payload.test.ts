@@ -13,7 +13,7 @@ describe('layout', () => {
   test('the second block is read little-endian, at any alignment', () => {
     const payload = new Uint8Array(29).subarray(1);
     payload.set([1, 2, 0, 0, 0, 0, 0, 0x80, 7], 16);
-    expect(readSecondBlock(payload, layout)).toEqual([0x201, 0x8000_0000, 7]);
+    expect(readSecondBlock(payload.subarray(layout.coordinateBytes))).toEqual([0x201, 0x8000_0000, 7]);
   });
 });
 

@@ -1,0 +1,153 @@
+/**
+ * The sum of a round: payloads in, the mean update out. SPEC.md 5.7, 5.8.
+ *
+ * Integers modulo 2^b are added, so the result depends neither on the order in which updates arrive, nor on how they
+ * are cut into chunks or partial sums. It is opened once, in float64 and with one rounding per operation, so that
+ * everybody who holds the payloads arrives at the same bits. Memory is 4 bytes a coordinate, whatever the cohort.
+ */
+import type { Codec } from '../../schemas/codec.ts';
+import { HanseError } from '../problem.ts';
+import { wordsOf } from '../vector.ts';
+import { addPacked } from './add-packed.ts';
+import { type Layout, layoutOf } from './payload.ts';
+import { checkCodec } from './width.ts';
+
+/** What a round yields. */
+export interface OpenedSum {
+  /** [d] the weighted mean of the clipped deltas, up to rounding to the grid; owned by the caller. */
+  readonly mean: Float64Array<ArrayBuffer>;
+  readonly totalWeight: number;
+  /** Sums of the counters, in the order of the codec. */
+  readonly counters: readonly number[];
+  /** Number of updates. */
+  readonly count: number;
+}
+
+/** Coordinates after which the packed stream is at a word boundary, whatever the width. */
+const COORDINATES_PER_STRIDE = 32;
+
+/**
+ * Accumulates the updates of one round. Payloads are trusted to have passed `checkUpdate` (or `checkPayload`, where
+ * they are masked): what has been added cannot be taken out again.
+ */
+export class RingSum {
+  readonly #codec: Codec;
+  readonly #layout: Layout;
+  readonly #coordinates: Int32Array<ArrayBuffer>;
+  readonly #secondBlock: Uint32Array<ArrayBuffer>;
+  #bytes = 0;
+
+  /** @param length d: coordinates of an update */
+  constructor(codec: Codec, length: number) {
+    this.#codec = codec;
+    this.#layout = layoutOf(codec, length);
+    this.#coordinates = new Int32Array(length);
+    this.#secondBlock = new Uint32Array(this.#layout.secondBlock);
+  }
+
+  /** Updates that are completely added. */
+  get count(): number {
+    return Math.floor(this.#bytes / this.#layout.payloadBytes);
+  }
+
+  /** Chunks begin at multiples of so many bytes; the last chunk of a payload may have any length. */
+  get strideBytes(): number {
+    return (COORDINATES_PER_STRIDE * this.#layout.width) / 8;
+  }
+
+  /** Adds a whole payload. Throws `invalidLength`. */
+  add(payload: Uint8Array): void {
+    if (payload.length !== this.#layout.payloadBytes)
+      throw new HanseError('invalidLength', {
+        what: 'update',
+        expected: this.#layout.payloadBytes,
+        got: payload.length,
+      });
+    this.addChunk(payload, 0);
+  }
+
+  /**
+   * Adds a part of a payload. The parts of one payload may come in any order and between those of others.
+   *
+   * @param byteOffset where the part begins in its payload: a multiple of `strideBytes`
+   * Throws `invalidLength` if the part ends neither at a multiple of `strideBytes` nor with the payload.
+   */
+  addChunk(bytes: Uint8Array, byteOffset: number): void {
+    const { length, width, coordinateBytes, payloadBytes } = this.#layout;
+    const end = byteOffset + bytes.length;
+    if (byteOffset % this.strideBytes !== 0 || end > payloadBytes)
+      throw new HanseError('invalidLength', { what: 'chunk', expected: payloadBytes, got: end });
+    if (end < payloadBytes && bytes.length % this.strideBytes !== 0)
+      throw new HanseError('invalidLength', {
+        what: 'chunk',
+        expected: Math.floor(bytes.length / this.strideBytes) * this.strideBytes,
+        got: bytes.length,
+      });
+    const words = wordsOf(bytes);
+    const first = (byteOffset * 8) / width;
+    const coordinateWords = Math.max(0, Math.min(coordinateBytes, end) - byteOffset) / 4;
+    const coordinates = words.subarray(0, coordinateWords);
+    const count = Math.min(length - first, Math.floor((coordinateWords * 32) / width));
+    if (count > 0) addPacked(this.#coordinates, first, coordinates, width, count);
+    const secondBlock = words.subarray(coordinateWords);
+    const firstInteger = Math.max(0, byteOffset - coordinateBytes) / 4;
+    for (let i = 0; i < secondBlock.length; i += 1)
+      this.#secondBlock[firstInteger + i] =
+        (this.#secondBlock[firstInteger + i] as number) + (secondBlock[i] as number);
+    this.#bytes += bytes.length;
+  }
+
+  /** Adds everything that was added to `other`, a partial sum of the same codec and length. */
+  merge(other: RingSum): void {
+    if (!sameCodec(this.#codec, other.#codec) || this.#layout.length !== other.#layout.length)
+      throw new HanseError('aggregateInvalid', { reason: 'partial sums of different rounds' });
+    const theirs = new Uint32Array(
+      other.#coordinates.buffer,
+      other.#coordinates.byteOffset,
+      this.#layout.length,
+    );
+    addPacked(this.#coordinates, 0, theirs, 32, theirs.length);
+    for (let i = 0; i < this.#secondBlock.length; i += 1)
+      this.#secondBlock[i] = (this.#secondBlock[i] as number) + (other.#secondBlock[i] as number);
+    this.#bytes += other.#bytes;
+  }
+
+  /**
+   * mean = sum * (g * weightMax / totalWeight). Does not change the sum.
+   *
+   * Throws `aggregateInvalid` if an update is incomplete or the total weight cannot be that of `count` updates, and
+   * `ringOverflow` if so many updates may have wrapped.
+   */
+  open(): OpenedSum {
+    const { width, length, payloadBytes } = this.#layout;
+    const { grid, weightMax } = this.#codec;
+    const count = this.count;
+    if (this.#bytes !== count * payloadBytes)
+      throw new HanseError('aggregateInvalid', { reason: 'an update was added in part only' });
+    checkCodec(this.#codec, count);
+    const [totalWeight = 0, ...counters] = this.#secondBlock;
+    if (totalWeight < Math.max(1, count) || totalWeight > count * weightMax)
+      throw new HanseError('aggregateInvalid', {
+        reason: `a total weight of ${totalWeight} from ${count} updates of weight 1..${weightMax}`,
+      });
+    if (counters.some((counter) => counter > count * weightMax))
+      throw new HanseError('aggregateInvalid', { reason: 'a counter beyond its range' });
+    const mean = new Float64Array(length);
+    const factor = (grid * weightMax) / totalWeight;
+    const signShift = 32 - width;
+    for (let i = 0; i < length; i += 1)
+      mean[i] = (((this.#coordinates[i] as number) << signShift) >> signShift) * factor;
+    return { mean, totalWeight, counters, count };
+  }
+}
+
+function sameCodec(a: Codec, b: Codec): boolean {
+  return (
+    a.version === b.version &&
+    a.clipNorm === b.clipNorm &&
+    a.width === b.width &&
+    a.grid === b.grid &&
+    a.weightMax === b.weightMax &&
+    a.counters === b.counters
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * A participant's update as integers of the ring. SPEC.md 5.3, 5.5.
+ *
+ *   delta -> clip to C -> times weight / weightMax -> divide by the grid, round at random -> pack -> second block
+ *
+ * The sum of such updates, times g * weightMax / (sum of weights), is the weighted mean of the clipped deltas.
+ */
+import type { Codec } from '../../schemas/codec.ts';
+import { HanseError } from '../problem.ts';
+import type { RandomSource } from '../random.ts';
+import { wordsOf } from '../vector.ts';
+import { pack, unpack } from './bit-pack.ts';
+import { clipFactor, l2Norm } from './clip.ts';
+import { checkPayload, checkTrailingBits, type Layout, layoutOf, readSecondBlock } from './payload.ts';
+import { quantize, roundedNormSquared } from './quantize.ts';
+import { levelsOf } from './width.ts';
+
+/** What local training yields. */
+export interface Contribution {
+  /** [d] trained parameters minus the parameters of the round. */
+  readonly delta: Float32Array;
+  /** 1..weightMax: the number of examples, or 1 where all count alike. */
+  readonly weight: number;
+  /** As many as the codec has, each in 0..weightMax. */
+  readonly counters: readonly number[];
+}
+
+/** The second block of an update. */
+export type SecondBlock = Pick<Contribution, 'weight' | 'counters'>;
+
+/**
+ * The payload of an update; the caller owns the bytes.
+ * Throws `trainingDiverged` if the delta is not finite, `updateMalformed` if weight or counters are out of range.
+ */
+export function encodeUpdate(
+  contribution: Contribution,
+  codec: Codec,
+  random: RandomSource,
+): Uint8Array<ArrayBuffer> {
+  const { delta, weight, counters } = contribution;
+  checkSecondBlock(contribution, codec);
+  const layout = layoutOf(codec, delta.length);
+  const factor = clipFactor(l2Norm(delta), codec.clipNorm, delta.length);
+  const scale = (factor * (weight / codec.weightMax)) / codec.grid;
+  const coordinates = quantize(delta, scale, levelsOf(codec, weight), random);
+  const words = new Uint32Array(layout.payloadBytes / 4);
+  pack(coordinates, codec.width, words);
+  words.set([weight, ...counters], layout.coordinateBytes / 4);
+  return new Uint8Array(words.buffer);
+}
+
+/**
+ * Reads the second block of an attacker-controlled, unmasked payload of d = `length` coordinates. Throws
+ * `invalidLength` for another size, `updateMalformed` for set trailing bits and for numbers out of range.
+ */
+export function checkUpdate(payload: Uint8Array, codec: Codec, length: number): SecondBlock {
+  const layout = layoutOf(codec, length);
+  checkPayload(payload, layout);
+  return checkUpdateTail(payload.subarray(layout.payloadBytes - tailBytes(layout)), codec, layout);
+}
+
+/** Bytes at the end of a payload on which everything that `checkUpdate` reads stands. */
+export function tailBytes(layout: Layout): number {
+  return 4 + 4 * layout.secondBlock;
+}
+
+/**
+ * What `checkUpdate` does, for a payload that streams by: its size is known to be right and only its last
+ * `tailBytes` were kept. Attacker-controlled. Throws `invalidLength` and `updateMalformed`.
+ */
+export function checkUpdateTail(tail: Uint8Array, codec: Codec, layout: Layout): SecondBlock {
+  if (tail.length !== tailBytes(layout))
+    throw new HanseError('invalidLength', {
+      what: 'tail of an update',
+      expected: tailBytes(layout),
+      got: tail.length,
+    });
+  checkTrailingBits(tail, layout);
+  const [weight = 0, ...counters] = readSecondBlock(tail.subarray(4));
+  checkSecondBlock({ weight, counters }, codec);
+  return { weight, counters };
+}
+
+/**
+ * Refuses, with `updateMalformed`, an attacker-controlled, unmasked payload that cannot come from a delta clipped to
+ * clipNorm: its squared norm exceeds D^2 for its weight. Under masks nobody can check this. Assumes a payload that
+ * passed `checkUpdate`; allocates 4d bytes.
+ */
+export function checkClipped(payload: Uint8Array, codec: Codec, length: number): void {
+  const layout = layoutOf(codec, length);
+  const coordinates = new Int32Array(length);
+  unpack(wordsOf(payload.subarray(0, layout.coordinateBytes)), codec.width, coordinates);
+  let squaredNorm = 0;
+  for (let i = 0; i < length; i += 1) {
+    const value = coordinates[i] as number;
+    squaredNorm += value * value;
+  }
+  const [weight = 0] = readSecondBlock(payload.subarray(layout.coordinateBytes));
+  const limit = roundedNormSquared(levelsOf(codec, weight), length);
+  if (squaredNorm > limit)
+    throw new HanseError('updateMalformed', {
+      field: 'squared norm',
+      expected: `at most ${limit}`,
+      got: String(squaredNorm),
+    });
+}
+
+function checkSecondBlock({ weight, counters }: SecondBlock, codec: Codec): void {
+  if (counters.length !== codec.counters)
+    throw new HanseError('updateMalformed', {
+      field: 'counters',
+      expected: String(codec.counters),
+      got: String(counters.length),
+    });
+  expectInteger('weight', 1, codec.weightMax, weight);
+  for (const counter of counters) expectInteger('counter', 0, codec.weightMax, counter);
+}
+
+function expectInteger(field: string, min: number, max: number, got: number): void {
+  if (!Number.isInteger(got) || got < min || got > max)
+    throw new HanseError('updateMalformed', { field, expected: `${min}..${max}`, got: String(got) });
+}

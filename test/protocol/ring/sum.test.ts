@@ -1,0 +1,207 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
+import { pack } from '../../../protocol/ring/bit-pack.ts';
+import { layoutOf } from '../../../protocol/ring/payload.ts';
+import { RingSum } from '../../../protocol/ring/sum.ts';
+import { encodeUpdate } from '../../../protocol/ring/update.ts';
+import { planCodec } from '../../../protocol/ring/width.ts';
+import type { Codec } from '../../../schemas/codec.ts';
+
+interface Update {
+  readonly values: readonly number[];
+  readonly secondBlock: readonly number[];
+}
+
+function payloadOf(update: Update, codec: Codec): Uint8Array {
+  const words = new Uint32Array(layoutOf(codec, update.values.length).payloadBytes / 4);
+  pack(Int32Array.from(update.values), codec.width, words);
+  words.set(update.secondBlock, words.length - update.secondBlock.length);
+  return new Uint8Array(words.buffer);
+}
+
+/** The slow twin: big integers, reduced modulo 2^b at the end. */
+function expectedMean(updates: readonly Update[], codec: Codec): number[] {
+  const totalWeight = updates.reduce((sum, { secondBlock }) => sum + (secondBlock[0] ?? 0), 0);
+  const length = updates[0]?.values.length ?? 0;
+  return Array.from({ length }, (_, i) => {
+    const sum = updates.reduce((total, { values }) => total + BigInt(values[i] ?? 0), 0n);
+    return Number(BigInt.asIntN(codec.width, sum)) * ((codec.grid * codec.weightMax) / totalWeight);
+  });
+}
+
+const codecOf = (width: number): Codec => ({
+  version: 1,
+  clipNorm: 1,
+  width,
+  grid: 0.1,
+  weightMax: 50,
+  counters: 2,
+});
+
+/** A width, updates of one length with arbitrary (even masked) coordinates, and an order in which they arrive. */
+const rounds = fc
+  .record({
+    width: fc.integer({ min: 16, max: 32 }),
+    length: fc.integer({ min: 1, max: 150 }),
+    count: fc.integer({ min: 1, max: 8 }),
+    seed: fc.integer({ min: 0, max: 255 }),
+  })
+  .map(({ width, length, count, seed }) => {
+    const numbers = new RandomNumbers(seededRandom(new Uint8Array(32).fill(seed)));
+    const updates: Update[] = Array.from({ length: count }, () => ({
+      values: Array.from({ length }, () => numbers.uint32() | 0),
+      secondBlock: [1 + numbers.below(50), numbers.below(51), numbers.below(51)],
+    }));
+    return { codec: codecOf(width), length, updates, numbers };
+  });
+
+const small = codecOf(24);
+const one: Update = { values: [1, -2, 3], secondBlock: [10, 0, 7] };
+const invalid = expect.objectContaining({ code: 'aggregateInvalid' });
+
+describe('RingSum', () => {
+  test('by hand: the weighted mean and the counters', () => {
+    const sum = new RingSum(small, 3);
+    sum.add(payloadOf(one, small));
+    sum.add(payloadOf({ values: [-1, -2, 100], secondBlock: [40, 50, 1] }, small));
+    // Sums 0, -4, 103; g * weightMax / totalWeight = 0.1 * 50 / 50.
+    expect(sum.open()).toEqual({
+      mean: Float64Array.of(0, -0.4, 10.3),
+      totalWeight: 50,
+      counters: [50, 8],
+      count: 2,
+    });
+  });
+
+  test('is the integer sum modulo 2^b, in any order', () => {
+    fc.assert(
+      fc.property(rounds, ({ codec, length, updates, numbers }) => {
+        const sum = new RingSum(codec, length);
+        for (const update of numbers.shuffle(updates.slice())) sum.add(payloadOf(update, codec));
+        const opened = sum.open();
+        expect([...opened.mean]).toEqual(expectedMean(updates, codec));
+        expect(opened.count).toBe(updates.length);
+        expect(opened.counters).toEqual(
+          [1, 2].map((k) => updates.reduce((total, { secondBlock }) => total + (secondBlock[k] ?? 0), 0)),
+        );
+      }),
+    );
+  });
+
+  test('is the same from chunks and partial sums, however cut and mixed', () => {
+    fc.assert(
+      fc.property(rounds, ({ codec, length, updates, numbers }) => {
+        const parts = [new RingSum(codec, length), new RingSum(codec, length), new RingSum(codec, length)];
+        const chunks = updates.flatMap((update) => {
+          const payload = payloadOf(update, codec);
+          const cut: { bytes: Uint8Array; offset: number }[] = [];
+          for (let offset = 0; offset < payload.length; ) {
+            const end = offset + (1 + numbers.below(3)) * (parts[0]?.strideBytes ?? 0);
+            cut.push({ bytes: payload.slice(offset, end), offset });
+            offset = end;
+          }
+          return cut;
+        });
+        for (const { bytes, offset } of numbers.shuffle(chunks))
+          parts[numbers.below(3)]?.addChunk(bytes, offset);
+        const sum = new RingSum(codec, length);
+        for (const part of numbers.shuffle(parts)) sum.merge(part);
+        expect([...sum.open().mean]).toEqual(expectedMean(updates, codec));
+      }),
+    );
+  });
+
+  test('reads payloads at any alignment', () => {
+    const payload = payloadOf(one, small);
+    const shifted = new Uint8Array(payload.length + 3).subarray(3);
+    shifted.set(payload);
+    const [aligned, unaligned] = [payload, shifted].map((bytes) => {
+      const sum = new RingSum(small, 3);
+      sum.add(bytes);
+      return sum.open();
+    });
+    expect(unaligned).toEqual(aligned);
+  });
+
+  test('opens the weighted mean of what participants encoded, within the grid', () => {
+    const numbers = new RandomNumbers(seededRandom(new Uint8Array(32)));
+    const codec = planCodec({ clipNorm: 10, cohortMax: 20, weightMax: 600, counters: 0 });
+    const length = 500;
+    const sum = new RingSum(codec, length);
+    const exact = new Float64Array(length);
+    let totalWeight = 0;
+    for (let n = 0; n < 20; n += 1) {
+      const delta = Float32Array.from({ length }, () => 0.1 * numbers.normal());
+      const weight = 1 + numbers.below(600);
+      sum.add(encodeUpdate({ delta, weight, counters: [] }, codec, seededRandom(new Uint8Array(32).fill(n))));
+      delta.forEach((value, i) => {
+        exact[i] = (exact[i] as number) + weight * value;
+      });
+      totalWeight += weight;
+    }
+    const opened = sum.open();
+    expect(opened.totalWeight).toBe(totalWeight);
+    const tolerance = (20 * codec.grid * codec.weightMax) / totalWeight;
+    opened.mean.forEach((value, i) => {
+      expect(Math.abs(value - (exact[i] as number) / totalWeight)).toBeLessThan(tolerance);
+    });
+  });
+
+  test('can be opened again, and added to after', () => {
+    const sum = new RingSum(small, 3);
+    sum.add(payloadOf(one, small));
+    const first = sum.open();
+    expect(sum.open()).toEqual(first);
+    sum.add(payloadOf(one, small));
+    expect(sum.open()).toEqual({ ...first, totalWeight: 20, counters: [0, 14], count: 2 });
+  });
+
+  test('does not open nothing, part of an update, or a weight that cannot be', () => {
+    const withWeight = (weight: number, counter = 0) => {
+      const sum = new RingSum(small, 3);
+      sum.add(payloadOf({ values: [1, 2, 3], secondBlock: [weight, counter, 0] }, small));
+      return () => sum.open();
+    };
+    expect(withWeight(50, 50)).not.toThrow();
+    expect(() => new RingSum(small, 3).open()).toThrow(invalid);
+    expect(withWeight(0)).toThrow(invalid);
+    expect(withWeight(51)).toThrow(invalid);
+    expect(withWeight(50, 51)).toThrow(invalid);
+    const long = new RingSum(small, 64);
+    const payload = payloadOf({ values: new Array(64).fill(1), secondBlock: [1, 0, 0] }, small);
+    long.addChunk(payload.subarray(0, long.strideBytes), 0);
+    expect(long.count).toBe(0);
+    expect(() => long.open()).toThrow(invalid);
+    long.addChunk(payload.subarray(long.strideBytes), long.strideBytes);
+    expect(long.count).toBe(1);
+    expect(() => long.open()).not.toThrow();
+  });
+
+  test('does not open a sum that may have wrapped', () => {
+    const codec: Codec = { ...small, width: 16, grid: 1 / 16_382 };
+    const sum = new RingSum(codec, 3);
+    sum.add(payloadOf(one, codec));
+    expect(() => sum.open()).not.toThrow();
+    sum.add(payloadOf(one, codec));
+    expect(() => sum.open()).not.toThrow();
+    sum.add(payloadOf(one, codec));
+    expect(() => sum.open()).toThrow(expect.objectContaining({ code: 'ringOverflow' }));
+  });
+
+  test('refuses other sizes, crooked chunks and foreign partial sums', () => {
+    const short = expect.objectContaining({ code: 'invalidLength' });
+    const payload = payloadOf({ values: new Array(64).fill(1), secondBlock: [1, 0, 0] }, small);
+    const sum = new RingSum(small, 64);
+    expect(sum.strideBytes).toBe(96);
+    expect(() => sum.add(payload)).not.toThrow();
+    expect(() => sum.add(payload.subarray(1))).toThrow(short);
+    expect(() => sum.addChunk(payload.subarray(0, 96), 0)).not.toThrow();
+    expect(() => sum.addChunk(payload.subarray(0, 95), 0)).toThrow(short);
+    expect(() => sum.addChunk(payload.subarray(0, 96), 12)).toThrow(short);
+    expect(() => sum.addChunk(payload.subarray(0, 96), 192)).toThrow(short);
+    expect(() => sum.merge(new RingSum(small, 64))).not.toThrow();
+    expect(() => sum.merge(new RingSum(small, 63))).toThrow(invalid);
+    expect(() => sum.merge(new RingSum({ ...small, grid: 0.2 }, 64))).toThrow(invalid);
+  });
+});
