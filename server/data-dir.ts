@@ -90,9 +90,9 @@ export function openDataDir(path: string, { create }: DataDirOptions): DataDir {
   };
   try {
     attempt(root, () => {
+      writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 }); // first: whoever is refused reads it
       flush(root);
       flush(dirname(root));
-      replaceFile(pidFile, new TextEncoder().encode(`${process.pid}\n`));
     });
   } catch (error) {
     release();
