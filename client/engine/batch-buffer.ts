@@ -1,0 +1,143 @@
+/**
+ * Rows gathered into the buffers that a graph reads: one or several batches of a fixed size, the last one padded.
+ *
+ * A graph has a static batch size B, so examples carry weights: 1 for an example, 0 for padding. Padding is all zeros,
+ * and `client/graph` promises that it changes no result.
+ */
+import { HanseError } from '../../protocol/problem.ts';
+import type { TensorSpec } from '../graph/compiled.ts';
+import type { Tensor, Tensors } from './provider.ts';
+
+/** What is read of a data set here. The arrays are row-major and not modified. */
+export interface TrainingExamples {
+  readonly name: string;
+  readonly count: number;
+  /** [count, ...shape of one input] */
+  readonly features: Float32Array;
+  /** [count, ...shape of one target] */
+  readonly targets: Int32Array | Float32Array;
+}
+
+/** The borders of a compiled graph that decide how a batch looks. */
+export interface BatchLayout {
+  readonly input: TensorSpec;
+  readonly target: TensorSpec;
+  readonly batchSize: number;
+}
+
+export class BatchBuffer {
+  readonly #layout: BatchLayout;
+  readonly #inputSize: number;
+  readonly #targetSize: number;
+  readonly #x: Float32Array;
+  readonly #y: Int32Array | Float32Array;
+  readonly #weight: Float32Array;
+
+  /** @param batches how many batches the buffer holds */
+  constructor(layout: BatchLayout, batches: number) {
+    this.#layout = layout;
+    this.#inputSize = rowSize(layout.input);
+    this.#targetSize = rowSize(layout.target);
+    const rows = batches * layout.batchSize;
+    this.#x = new Float32Array(rows * this.#inputSize);
+    this.#y = new (layout.target.type === 'int32' ? Int32Array : Float32Array)(rows * this.#targetSize);
+    this.#weight = new Float32Array(rows);
+  }
+
+  /**
+   * Writes the examples `order[from..from + B)`, as far as there are any, to the batch at `position`.
+   *
+   * @param examples fits the layout: see `requireFit`
+   * @param order    indices of examples
+   * @returns the number of examples written; the rest of the batch is padding
+   */
+  gather(position: number, examples: TrainingExamples, order: Uint32Array, from: number): number {
+    const { batchSize } = this.#layout;
+    const { features, targets } = examples;
+    const firstRow = position * batchSize;
+    const count = Math.min(batchSize, order.length - from);
+    for (let i = 0; i < count; i += 1) {
+      const index = order[from + i] as number;
+      copyRow(features, index, this.#x, firstRow + i, this.#inputSize);
+      copyRow(targets, index, this.#y, firstRow + i, this.#targetSize);
+    }
+    const end = firstRow + batchSize;
+    this.#weight.fill(1, firstRow, firstRow + count);
+    this.#weight.fill(0, firstRow + count, end);
+    this.#x.fill(0, (firstRow + count) * this.#inputSize, end * this.#inputSize);
+    this.#y.fill(0, (firstRow + count) * this.#targetSize, end * this.#targetSize);
+    return count;
+  }
+
+  /** The first `batches` batches as x, y and weight with a leading axis; views, valid until the next `gather`. */
+  stacked(batches: number): Tensors {
+    return this.#tensors(batches, [batches]);
+  }
+
+  /** The first batch alone, without the leading axis. */
+  single(): Tensors {
+    return this.#tensors(1, []);
+  }
+
+  #tensors(batches: number, leading: readonly number[]): Tensors {
+    const { input, target, batchSize } = this.#layout;
+    const rows = batches * batchSize;
+    const y = this.#y.subarray(0, rows * this.#targetSize);
+    const yShape = [...leading, ...target.shape];
+    const yTensor: Tensor =
+      y instanceof Int32Array
+        ? { type: 'int32', shape: yShape, data: y }
+        : { type: 'float32', shape: yShape, data: y };
+    return {
+      x: {
+        type: 'float32',
+        shape: [...leading, ...input.shape],
+        data: this.#x.subarray(0, rows * this.#inputSize),
+      },
+      y: yTensor,
+      weight: { type: 'float32', shape: [...leading, batchSize], data: this.#weight.subarray(0, rows) },
+    };
+  }
+}
+
+/** Throws `dataEmpty` or `dataShapeMismatch` unless the examples can be gathered for this graph. */
+export function requireFit(examples: TrainingExamples, layout: BatchLayout): void {
+  const { name, count, features, targets } = examples;
+  if (count === 0) throw new HanseError('dataEmpty', { source: name });
+  requireLength('features', features.length, count * rowSize(layout.input));
+  requireLength('targets', targets.length, count * rowSize(layout.target));
+  const got = targets instanceof Int32Array ? 'int32' : 'float32';
+  if (got !== layout.target.type) {
+    const what = `type of the targets of ${name}`;
+    throw new HanseError('dataShapeMismatch', { what, expected: layout.target.type, got });
+  }
+}
+
+function requireLength(what: string, got: number, expected: number): void {
+  if (got === expected) return;
+  throw new HanseError('dataShapeMismatch', { what, expected: `${expected} values`, got: `${got} values` });
+}
+
+/** How many values one example has in a tensor of shape [B, ...]. */
+export function rowSize({ shape }: TensorSpec): number {
+  return shape.slice(1).reduce((product, size) => product * size, 1);
+}
+
+/** Below this many values, a loop is faster than making a view to copy from. */
+const VIEW_PAYS_FROM = 32;
+
+function copyRow(
+  from: Float32Array | Int32Array,
+  fromRow: number,
+  to: Float32Array | Int32Array,
+  toRow: number,
+  size: number,
+): void {
+  const source = fromRow * size;
+  const target = toRow * size;
+  if (size >= VIEW_PAYS_FROM) {
+    to.set(from.subarray(source, source + size), target);
+    return;
+  }
+  for (let i = 0; i < size; i += 1) to[target + i] = from[source + i] as number;
+}

@@ -1,0 +1,181 @@
+/**
+ * Local training: optimiser steps over shuffled mini-batches, as a participant does them between receiving a model
+ * and sealing its update. McMahan et al., AISTATS 2017, algorithm 1, "ClientUpdate".
+ *
+ * The hot loop of the product, and a short one, because the step itself is a compiled graph: gather the rows of some
+ * batches, run them as one Scan, feed the parameters that come out into the next run. Outputs are never the buffers of
+ * inputs: ONNX Runtime gives silently wrong results when one run reads and writes the same buffer.
+ *
+ * The result is a function of the arguments: the same on every repetition to the bit, and independent of how many
+ * steps a run holds. Measured on MNIST and an MLP 784-200-10 with native ONNX Runtime, a run of one step costs about
+ * twice as much a step as runs of 1 to 2 MiB, mostly for copying parameters; larger ones leave the cache.
+ */
+import { HanseError } from '../../protocol/problem.ts';
+import { RandomNumbers, type RandomSource } from '../../protocol/random.ts';
+import type { CompiledEpoch, TensorSpec } from '../graph/compiled.ts';
+import { BatchBuffer, requireFit, rowSize, type TrainingExamples } from './batch-buffer.ts';
+import { flattenParameters, floatsOf, parameterCount, parameterTensors } from './parameters.ts';
+import type { ExecutionProvider, Session, Tensor, Tensors } from './provider.ts';
+
+/** Features gathered for one run. */
+const RUN_BYTES = 2_097_152;
+/**
+ * Parameters times examples in one run. A run cannot be interrupted, and in Node it holds the event loop: this keeps
+ * it to some tenths of a second.
+ */
+const RUN_WORK = 536_870_912;
+/** Steps in one run, so that small models too report progress. */
+const RUN_STEPS = 256;
+
+export interface TrainingProgress {
+  /** Optimiser steps done, of `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** Mean loss of the latest step's batch. */
+  readonly loss: number;
+}
+
+export interface TrainingRequest {
+  /** Flat, in the order of the compiled parameters. Not modified; must stay as it is until training ends. */
+  readonly parameters: Float32Array;
+  readonly examples: TrainingExamples;
+  /** Passes over the examples, at least 1; each in a new order. */
+  readonly epochs: number;
+  /** Ends training early, after this many steps. */
+  readonly maxSteps?: number;
+  readonly learningRate: number;
+  /** Decides the order of the examples and nothing else. */
+  readonly random: RandomSource;
+  /** Aborts between two runs: the promise rejects with the reason of the signal. */
+  readonly signal?: AbortSignal;
+  /** Called after every run. */
+  readonly onProgress?: (progress: TrainingProgress) => void;
+}
+
+export interface TrainingResult {
+  /** Flat, a new array; every value is finite. */
+  readonly parameters: Float32Array;
+  /** [steps], the weighted mean loss of each batch before its step. */
+  readonly losses: Float32Array;
+  readonly steps: number;
+  /** Examples in all steps together, without padding. */
+  readonly examplesSeen: number;
+}
+
+/** Holds a session for one compiled epoch. Trainings with it share no state and may overlap. */
+export class Trainer {
+  readonly #session: Session;
+  readonly #epoch: CompiledEpoch;
+
+  private constructor(session: Session, epoch: CompiledEpoch) {
+    this.#session = session;
+    this.#epoch = epoch;
+  }
+
+  /** Throws `graphMalformed` when the provider refuses the graph. */
+  static async create(provider: ExecutionProvider, epoch: CompiledEpoch): Promise<Trainer> {
+    return new Trainer(await provider.createSession(epoch.bytes), epoch);
+  }
+
+  /**
+   * Throws `trainingDiverged` as soon as a loss, or at the end a parameter, is not finite; `dataEmpty`,
+   * `dataShapeMismatch` and `invalidLength` before the first step.
+   */
+  async train(request: TrainingRequest): Promise<TrainingResult> {
+    const { parameters, examples, learningRate, signal, onProgress } = request;
+    requireFit(examples, this.#epoch);
+    const order = new EpochOrder(examples.count, this.#epoch.batchSize, new RandomNumbers(request.random));
+    const steps = Math.min(request.epochs * order.batches, request.maxSteps ?? Number.POSITIVE_INFINITY);
+    const runSteps = Math.min(steps, stepsPerRun(this.#epoch));
+    const buffer = new BatchBuffer(this.#epoch, runSteps);
+    const lr: Tensor = { type: 'float32', shape: [], data: Float32Array.of(learningRate) };
+    const losses = new Float32Array(steps);
+
+    let state = { ...parameterTensors(parameters, this.#epoch.parameters), ...zeros(this.#epoch.state) };
+    let examplesSeen = 0;
+    for (let step = 0; step < steps; ) {
+      signal?.throwIfAborted();
+      const count = Math.min(runSteps, steps - step);
+      for (let position = 0; position < count; position += 1) {
+        const from = order.nextBatch();
+        examplesSeen += buffer.gather(position, examples, order.indices, from);
+      }
+      const outputs = await this.#session.run({ ...state, ...buffer.stacked(count), lr });
+      const runLosses = floatsOf(outputs, 'losses');
+      requireFinite(runLosses, (at) => `the loss of step ${step + at + 1}`);
+      losses.set(runLosses, step);
+      state = nextState(outputs, this.#epoch);
+      step += count;
+      onProgress?.({ step, steps, loss: losses[step - 1] ?? Number.NaN });
+    }
+    const trained = flattenParameters(state, this.#epoch.parameters);
+    requireFinite(trained, (at) => `parameter ${at}`);
+    return { parameters: trained, losses, steps, examplesSeen };
+  }
+
+  /** Frees the session; the trainer cannot be used afterwards. */
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+/** Every example once, in an order drawn anew for every pass. */
+class EpochOrder {
+  /** The order of the current pass. */
+  readonly indices: Uint32Array;
+  /** Batches of one pass, the last of which may be partial. */
+  readonly batches: number;
+  readonly #batchSize: number;
+  readonly #numbers: RandomNumbers;
+  #position: number;
+
+  constructor(count: number, batchSize: number, numbers: RandomNumbers) {
+    this.indices = Uint32Array.from({ length: count }, (_, index) => index);
+    this.batches = Math.ceil(count / batchSize);
+    this.#batchSize = batchSize;
+    this.#numbers = numbers;
+    this.#position = count;
+  }
+
+  /** Where in `indices` the next batch begins; draws a new order when the pass is over. */
+  nextBatch(): number {
+    if (this.#position >= this.indices.length) {
+      this.#numbers.shuffle(this.indices);
+      this.#position = 0;
+    }
+    const from = this.#position;
+    this.#position += this.#batchSize;
+    return from;
+  }
+}
+
+function stepsPerRun({ input, batchSize, parameters }: CompiledEpoch): number {
+  const stepBytes = 4 * batchSize * rowSize(input);
+  const stepWork = batchSize * parameterCount(parameters);
+  const steps = Math.min(RUN_BYTES / stepBytes, RUN_WORK / stepWork, RUN_STEPS);
+  return Math.max(1, Math.floor(steps));
+}
+
+function zeros(specs: readonly TensorSpec[]): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const { name, shape } of specs) {
+    const size = shape.reduce((product, length) => product * length, 1);
+    tensors[name] = { type: 'float32', shape, data: new Float32Array(size) };
+  }
+  return tensors;
+}
+
+/** What went out of one run as `<name>_next` goes into the next as `<name>`. */
+function nextState(outputs: Tensors, { parameters, state }: CompiledEpoch): Record<string, Tensor> {
+  const next: Record<string, Tensor> = {};
+  for (const { name, shape } of [...parameters, ...state]) {
+    next[name] = { type: 'float32', shape, data: floatsOf(outputs, `${name}_next`) };
+  }
+  return next;
+}
+
+function requireFinite(values: Float32Array, nameOf: (index: number) => string): void {
+  for (let i = 0; i < values.length; i += 1) {
+    if (!Number.isFinite(values[i])) throw new HanseError('trainingDiverged', { what: nameOf(i) });
+  }
+}
