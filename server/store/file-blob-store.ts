@@ -7,7 +7,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import * as nodeFileSystem from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { HanseError } from '../../protocol/problem.ts';
 import {
   type BlobStore,
@@ -61,6 +61,7 @@ class FileBlobStore implements BlobStore {
       for (const folder of FOLDERS)
         if (!present.has(folder)) await this.#fs.mkdir(join(this.#root, folder), { mode: 0o700 });
       await this.#flushFolder(this.#root);
+      await this.#flushFolder(dirname(this.#root));
     });
   }
 

@@ -98,7 +98,8 @@ class FileStore implements SqliteStore {
   readonly #connections: readonly Database.Database[];
   readonly #events: ReturnType<typeof prepareEventStatements>;
   readonly #claims: ReturnType<typeof prepareClaimStatements>;
-  readonly #insertBatch: (batch: readonly PendingAppend[]) => (StoredEvent[] | HanseError)[];
+  /** Gives one answer for each append, to be called after the commit. */
+  readonly #insertBatch: (batch: readonly PendingAppend[]) => (() => void)[];
   #pending: PendingAppend[] = [];
   #claimsMade = 0;
   /** Why nothing more can be done, once that is so. */
@@ -179,34 +180,31 @@ class FileStore implements SqliteStore {
     if (batch.length > 0) this.#commit(batch);
   }
 
-  /** Answers each append of the batch. */
+  /** Answers each append of the batch, once the transaction has ended. */
   #commit(batch: readonly PendingAppend[]): void {
-    let outcomes: (StoredEvent[] | HanseError)[];
     try {
-      outcomes = this.#attempt(() => this.#insertBatch(batch));
+      const answers = this.#attempt(() => this.#insertBatch(batch));
+      for (const answer of answers) answer();
     } catch (error) {
       const problem = storageProblem(this.file, error);
       if (batch.length > 1 && !this.#ended) for (const one of batch) this.#commit([one]);
       else for (const one of batch) one.reject(problem);
-      return;
-    }
-    for (const [i, one] of batch.entries()) {
-      const outcome = outcomes[i] as StoredEvent[] | HanseError;
-      if (outcome instanceof HanseError) one.reject(outcome);
-      else one.resolve(outcome);
     }
   }
 
-  /** Within a transaction. A conflict is an answer; only a failure of the database is thrown. */
-  #insert({ stream, expectedVersion, events, at }: PendingAppend): StoredEvent[] | HanseError {
+  /** Within a transaction. A conflict is an answer like another; only a failure of the database is thrown. */
+  #insert({ stream, expectedVersion, events, at, resolve, reject }: PendingAppend): () => void {
     const length = this.#lengthOf(stream);
-    if (length !== expectedVersion)
-      return new HanseError('storageConflict', { stream, expected: expectedVersion, got: length });
-    return events.map(({ type, version, data }, i) => {
+    if (length !== expectedVersion) {
+      const conflict = new HanseError('storageConflict', { stream, expected: expectedVersion, got: length });
+      return () => reject(conflict);
+    }
+    const stored = events.map(({ type, version, data }, i): StoredEvent => {
       const row = { stream, sequence: length + i + 1, type, version, at, data };
       const position = Number(this.#events.insert.run(row).lastInsertRowid);
       return { ...row, position, data: JSON.parse(data) };
     });
+    return () => resolve(stored);
   }
 
   #lengthOf(stream: string): number {
