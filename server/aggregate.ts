@@ -8,7 +8,8 @@
  */
 import { primitives } from '#primitives';
 import type { JobState } from '../protocol/round.ts';
-import { type StrategyState, strategyOf } from '../protocol/strategy/strategy-of.ts';
+import type { StrategyState } from '../protocol/strategy/strategy.ts';
+import { strategyOf } from '../protocol/strategy/strategy-of.ts';
 import { bytesOf, encodeHeader, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import type { BlobStore } from './store/blob-store.ts';

@@ -1,0 +1,105 @@
+/**
+ * A row's way from the participant's memory to the sealed update, top to bottom. SPEC.md section 5.
+ * Its mirror is `server/aggregate.ts`.
+ *
+ *   model of the round -> local training -> difference -> clip -> integers of the ring -> sealed bytes -> delivered
+ *
+ * What leaves this node is the return value of `seal`, and nothing else.
+ */
+import { primitives } from '#primitives';
+import { concatBytes } from '../protocol/bytes.ts';
+import type { RandomSource } from '../protocol/random.ts';
+import { l2Norm } from '../protocol/ring/clip.ts';
+import { layoutOf } from '../protocol/ring/payload.ts';
+import { encodeUpdate } from '../protocol/ring/update.ts';
+import { encodeHeader } from '../protocol/vector.ts';
+import type { JobManifest } from '../schemas/job.ts';
+import type { Receipt, TrainTask } from '../schemas/task.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
+import type { Examples } from './data/examples.ts';
+import type { Trainer } from './engine/trainer.ts';
+import { fetchModel } from './prepared-job.ts';
+
+/** What this node brings to a round. */
+export interface Contributor {
+  readonly manifest: JobManifest;
+  readonly examples: Examples;
+  readonly trainer: Trainer;
+  readonly api: CoordinatorApi;
+  /** Orders the examples and rounds the update. */
+  readonly random: RandomSource;
+  readonly signal: AbortSignal;
+}
+
+/** What the owner of the node may see of the round; it stays on this node. */
+export interface LocalReport {
+  /** Mean training loss of the first and last batch. */
+  readonly lossFirst: number;
+  readonly lossLast: number;
+  readonly steps: number;
+  /** L2 norm of the update before clipping. */
+  readonly norm: number;
+  readonly isClipped: boolean;
+  readonly receipt: Receipt;
+}
+
+/**
+ * @throws `trainingDiverged`; `messageLate` and its kin if the round ended first; what the transport throws
+ */
+export async function contribute(task: TrainTask, contributor: Contributor): Promise<LocalReport> {
+  const { manifest, examples, trainer, api, random, signal } = contributor;
+  const { training, parameters, codec } = manifest;
+
+  // 1. The model that this round starts from: d float32 values with the announced hash.
+  const model = await fetchModel(task.model, parameters, api);
+
+  // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
+  const trained = await trainer.train({
+    parameters: model,
+    examples,
+    epochs: training.epochs,
+    ...(training.maxSteps !== undefined && { maxSteps: training.maxSteps }),
+    learningRate: training.learningRate * training.learningRateDecay ** (task.round - 1),
+    random,
+    signal,
+  });
+
+  // 3. What was learnt, as a difference. From here on no single row can be told apart from the others.
+  const delta = difference(trained.parameters, model);
+
+  // 4. Clipped to the norm that the job states, rounded to integers of the ring, packed and sealed.
+  const weight = manifest.weighting === 'uniform' ? 1 : Math.min(examples.count, codec.weightMax);
+  const update = await seal(delta, weight, manifest, random);
+
+  // 5. Delivered. The receipt says that it is on the coordinator's disk and part of the round.
+  const { jobId, round, attempt } = task;
+  const params = { jobId, round: String(round), attempt: String(attempt) };
+  const receipt = await api.call('putUpdate', { params, body: update }, { signal });
+
+  const norm = l2Norm(delta);
+  const lossFirst = trained.losses[0] ?? Number.NaN;
+  const lossLast = trained.losses.at(-1) ?? Number.NaN;
+  return { lossFirst, lossLast, steps: trained.steps, norm, isClipped: norm > codec.clipNorm, receipt };
+}
+
+/** The update as it leaves the node: header, packed coordinates, weight. */
+async function seal(
+  delta: Float32Array,
+  weight: number,
+  { codec }: JobManifest,
+  random: RandomSource,
+): Promise<Uint8Array> {
+  const payload = encodeUpdate({ delta, weight, counters: [] }, codec, random);
+  const { width, secondBlock } = layoutOf(codec, delta.length);
+  const sha256 = await primitives.sha256(payload);
+  return concatBytes(
+    encodeHeader({ kind: 'update', width, length: delta.length, secondBlock, sha256 }),
+    payload,
+  );
+}
+
+function difference(after: Float32Array, before: Float32Array): Float32Array {
+  const delta = new Float32Array(after.length);
+  for (let i = 0; i < delta.length; i += 1) delta[i] = (after[i] as number) - (before[i] as number);
+  return delta;
+}

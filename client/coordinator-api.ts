@@ -1,0 +1,32 @@
+/**
+ * The coordinator as a participant sees it: one method that makes a request of `protocol/routes.ts`.
+ *
+ * `http-coordinator.ts` speaks to a real one; the simulator calls the handlers directly.
+ */
+import type { RouteName, RouteRequest, RouteResponse } from '../protocol/routes.ts';
+
+export interface CallOptions {
+  /** Gives up waiting for the response. */
+  readonly signal?: AbortSignal;
+}
+
+export interface CoordinatorApi {
+  /**
+   * @throws the problem that the coordinator answered with; `coordinatorUnreachable` if there was no answer: the
+   *   request may or may not have arrived; `coordinatorMisbehaved` if the answer is not of the protocol
+   */
+  call<Name extends RouteName>(
+    name: Name,
+    request: RouteRequest<Name>,
+    options?: CallOptions,
+  ): Promise<RouteResponse<Name>>;
+}
+
+/** Problems after which the same request may well succeed a little later. */
+export const TRANSIENT: ReadonlySet<string> = new Set([
+  'coordinatorUnreachable',
+  'overloaded',
+  'storageFull',
+  'signatureExpired',
+  'internalError',
+]);

@@ -1,0 +1,83 @@
+/**
+ * A node's identity, and the file that keeps it. SPEC.md section 4.
+ *
+ * The file holds the secret key: it is written with mode 600 and refused if others may read it.
+ */
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Type } from 'typebox';
+import { fromHex, toHex } from '../protocol/bytes.ts';
+import { parseJson } from '../protocol/parse.ts';
+import { HanseError } from '../protocol/problem.ts';
+import { Secret } from '../protocol/secret.ts';
+import { FederationId, NodeId, OrganisationId, PublicKey } from '../schemas/ids.ts';
+import { DisplayName, Role } from '../schemas/member.ts';
+
+export interface Identity {
+  /** Origin of the coordinator. */
+  readonly server: string;
+  readonly federationId: string;
+  /** Pinned by the invite; hex. */
+  readonly coordinatorKey: string;
+  readonly nodeId: string;
+  readonly organisationId: string;
+  readonly role: Role;
+  readonly name: string;
+  /** Ed25519 secret, 32 bytes. */
+  readonly seed: Secret;
+}
+
+const IdentityFile = Type.Object(
+  {
+    version: Type.Literal(1),
+    server: Type.String({ pattern: '^https?://[^/]+$' }),
+    federationId: FederationId,
+    coordinatorKey: PublicKey,
+    nodeId: NodeId,
+    organisationId: OrganisationId,
+    role: Role,
+    name: DisplayName,
+    seed: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  },
+  { additionalProperties: false },
+);
+
+/** Throws `identityUnreadable`. */
+export async function readIdentity(file: string): Promise<Identity> {
+  const unreadable = (reason: string, cause?: unknown) =>
+    new HanseError('identityUnreadable', { file, reason }, { cause });
+  let text: string;
+  try {
+    const { mode } = await stat(file);
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+      throw unreadable(`others may read it: mode ${(mode & 0o777).toString(8)}`);
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof HanseError) throw error;
+    throw unreadable((error as NodeJS.ErrnoException).code ?? String(error), error);
+  }
+  try {
+    const { version: _, seed, ...rest } = parseJson(IdentityFile, text, 'identity file');
+    return { ...rest, seed: new Secret(fromHex(seed) ?? new Uint8Array()) };
+  } catch (error) {
+    throw unreadable('it is not an identity file', error);
+  }
+}
+
+/** Writes the file, or replaces it as a whole. */
+export async function writeIdentity(file: string, identity: Identity): Promise<void> {
+  const { seed, ...rest } = identity;
+  const temporary = `${file}.${randomUUID()}`;
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await writeFile(
+    temporary,
+    `${JSON.stringify({ version: 1, ...rest, seed: toHex(seed.reveal()) }, null, 2)}\n`,
+    {
+      mode: 0o600,
+      flag: 'wx',
+    },
+  );
+  await chmod(temporary, 0o600);
+  await rename(temporary, file);
+}

@@ -1,0 +1,237 @@
+/**
+ * The life of a node: ask for work, do it, ask again. SPEC.md section 5.
+ *
+ * Whatever goes wrong with one task, the coordinator is told by its code so that the round need not wait, the owner of
+ * the node sees it, and the node goes on with the next. Only the end of the node's membership ends its life.
+ */
+import type { Clock } from '../protocol/clock.ts';
+import { pause } from '../protocol/clock.ts';
+import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
+import type { RandomSource } from '../protocol/random.ts';
+import { SOFTWARE } from '../protocol/versions.ts';
+import type { Metrics } from '../schemas/job.ts';
+import type { Role } from '../schemas/member.ts';
+import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
+import { contribute, type LocalReport } from './contribute.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
+import type { Examples } from './data/examples.ts';
+import type { Evaluator } from './engine/evaluator.ts';
+import type { ExecutionProvider } from './engine/provider.ts';
+import type { Trainer } from './engine/trainer.ts';
+import {
+  fetchModel,
+  type PreparedJob,
+  prepareEvaluation,
+  prepareJob,
+  prepareTraining,
+} from './prepared-job.ts';
+
+export interface ParticipantOptions {
+  readonly role: Extract<Role, 'participant' | 'evaluator'>;
+  /** Should repeat what fails for a while: `retrying-coordinator.ts`. */
+  readonly api: CoordinatorApi;
+  readonly examples: Examples;
+  readonly dataSetVersion: string;
+  readonly provider: ExecutionProvider;
+  /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
+  randomFor(task: TrainTask): Promise<RandomSource>;
+  readonly clock: Clock;
+  /** Ends the node's life. */
+  readonly signal: AbortSignal;
+  readonly allowSingleClass: boolean;
+  /** How long a request for tasks may be held by the coordinator. */
+  readonly waitSeconds: number;
+  observe(event: ParticipantEvent): void;
+}
+
+/** What the owner of the node sees. Nothing of it leaves the node. */
+export type ParticipantEvent =
+  | { readonly type: 'ready' }
+  | { readonly type: 'preparing'; readonly task: Task }
+  | { readonly type: 'training'; readonly task: TrainTask }
+  | { readonly type: 'contributed'; readonly task: TrainTask; readonly report: LocalReport }
+  | { readonly type: 'evaluated'; readonly task: EvaluateTask; readonly metrics: Metrics }
+  | { readonly type: 'declined'; readonly task: Task; readonly problem: HanseError }
+  /** The round ended without this node; nothing is wrong. */
+  | { readonly type: 'missed'; readonly task: Task; readonly problem: HanseError };
+
+/** Jobs whose compiled graphs are kept loaded. */
+const LOADED_JOBS = 4;
+
+/** Pause when the coordinator offers only what this node has dealt with. */
+const IDLE_MS = 1000;
+
+/** The task is over for the coordinator: nothing to report to it. */
+const OVER: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'jobUnknown',
+  'jobEnded',
+  'roundUnknown',
+  'notInCohort',
+  'messageLate',
+  'messageOutOfOrder',
+]);
+
+/** The node is no member any more, or talks to somebody else. */
+const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'memberUnknown',
+  'roleRefused',
+  'versionUnsupported',
+  'signatureInvalid',
+  'coordinatorKeyMismatch',
+]);
+
+interface LoadedJob {
+  readonly job: PreparedJob;
+  trainer?: Trainer;
+  evaluator?: Evaluator;
+}
+
+/** Resolves when the signal aborts. Throws a problem of `FATAL`. */
+export async function participate(options: ParticipantOptions): Promise<void> {
+  const { api, signal, waitSeconds, clock, observe } = options;
+  const loaded = new Map<string, LoadedJob>();
+  const dealtWith = new Set<string>();
+  try {
+    await api.call('reportCapabilities', { body: capabilitiesOf(options) }, { signal });
+    observe({ type: 'ready' });
+    while (!signal.aborted) {
+      const { tasks } = await api.call('nextTasks', { query: { wait: String(waitSeconds) } }, { signal });
+      const offered = new Set(tasks.map(keyOf));
+      for (const key of dealtWith) if (!offered.has(key)) dealtWith.delete(key);
+      const fresh = tasks.filter((task) => !dealtWith.has(keyOf(task)));
+      if (tasks.length > 0 && fresh.length === 0) await pause(clock, IDLE_MS, signal);
+      for (const task of fresh) {
+        if (signal.aborted) break;
+        dealtWith.add(keyOf(task));
+        await perform(task, loaded, options);
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    for (const entry of loaded.values()) await release(entry);
+  }
+}
+
+/** One task to its end, whatever that is. */
+async function perform(
+  task: Task,
+  loaded: Map<string, LoadedJob>,
+  options: ParticipantOptions,
+): Promise<void> {
+  const { clock, signal: life, observe } = options;
+  const deadline = new AbortController();
+  const cancel = clock.schedule(Date.parse(task.deadline), () => deadline.abort());
+  const signal = AbortSignal.any([life, deadline.signal]);
+  try {
+    const entry = await load(task, loaded, options);
+    if (task.type === 'train') await train(task, entry, options, signal);
+    else await evaluate(task, entry, options, signal);
+  } catch (error) {
+    if (life.aborted) return;
+    const problem = asProblem(error, deadline.signal.aborted);
+    if (FATAL.has(problem.code)) throw problem;
+    if (OVER.has(problem.code)) observe({ type: 'missed', task, problem });
+    else {
+      observe({ type: 'declined', task, problem });
+      await decline(task, problem, options);
+    }
+  } finally {
+    cancel();
+  }
+}
+
+async function train(
+  task: TrainTask,
+  entry: LoadedJob,
+  options: ParticipantOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { api, examples, provider, allowSingleClass, observe } = options;
+  const { job } = entry;
+  entry.trainer ??= await prepareTraining(job, examples, provider, allowSingleClass);
+  observe({ type: 'training', task });
+  const random = await options.randomFor(task);
+  const { trainer } = entry;
+  const report = await contribute(task, { manifest: job.manifest, examples, trainer, api, random, signal });
+  observe({ type: 'contributed', task, report });
+}
+
+async function evaluate(
+  task: EvaluateTask,
+  entry: LoadedJob,
+  options: ParticipantOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { api, examples, provider, observe } = options;
+  const { job } = entry;
+  entry.evaluator ??= await prepareEvaluation(job, examples, provider);
+  const parameters = await fetchModel(task.model, job.manifest.parameters, api);
+  const { loss, accuracy, count } = await entry.evaluator.evaluate({ parameters, examples, signal });
+  if (!Number.isFinite(loss))
+    throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
+  const metrics = { loss, accuracy, examples: count };
+  await api.call('putEvaluation', { params: paramsOf(task), body: metrics }, { signal });
+  observe({ type: 'evaluated', task, metrics });
+}
+
+/** The checked job of a task; the least recently used one makes room. */
+async function load(
+  task: Task,
+  loaded: Map<string, LoadedJob>,
+  { api, observe }: ParticipantOptions,
+): Promise<LoadedJob> {
+  const known = loaded.get(task.manifestSha256);
+  loaded.delete(task.manifestSha256);
+  if (!known) observe({ type: 'preparing', task });
+  const entry = known ?? { job: await prepareJob(task, api) };
+  loaded.set(task.manifestSha256, entry);
+  const [oldest] = loaded;
+  if (loaded.size > LOADED_JOBS && oldest) {
+    loaded.delete(oldest[0]);
+    await release(oldest[1]);
+  }
+  return entry;
+}
+
+async function release({ trainer, evaluator }: LoadedJob): Promise<void> {
+  await trainer?.release();
+  await evaluator?.release();
+}
+
+/** Tells the coordinator not to wait. An evaluator has nothing to decline: its deadline passes. */
+async function decline(task: Task, problem: HanseError, { api, signal }: ParticipantOptions): Promise<void> {
+  if (task.type !== 'train') return;
+  try {
+    await api.call('decline', { params: paramsOf(task), body: { code: problem.code } }, { signal });
+  } catch (error) {
+    if (!isProblem(error)) throw error; // the round went on without us
+  }
+}
+
+function asProblem(error: unknown, isDeadline: boolean): HanseError {
+  if (isDeadline) return new HanseError('messageLate', { phase: 'local work' }, { cause: error });
+  if (error instanceof HanseError) return error;
+  return new HanseError(
+    'internalError',
+    { reference: error instanceof Error ? error.message : String(error) },
+    { cause: error },
+  );
+}
+
+function capabilitiesOf({ provider, examples, dataSetVersion }: ParticipantOptions) {
+  return {
+    software: SOFTWARE,
+    provider: provider.name,
+    providerReason: provider.reason.slice(0, 200),
+    dataSets: [{ name: examples.name, version: dataSetVersion, inputShape: [...examples.inputShape] }],
+  };
+}
+
+function paramsOf({ jobId, round, attempt }: Task) {
+  return { jobId, round: String(round), attempt: String(attempt) };
+}
+
+function keyOf({ type, jobId, round, attempt }: Task): string {
+  return `${type}/${jobId}/${round}/${attempt}`;
+}

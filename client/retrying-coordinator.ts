@@ -1,0 +1,46 @@
+/**
+ * A coordinator that is away for a while: requests are repeated until they are answered. SPEC.md section 9.2.
+ *
+ * Only for requests that may arrive twice without harm, which is all that a participant sends. The same body is sent
+ * again, byte for byte; only the signature is fresh. Pauses double up to a limit and are jittered, so that a thousand
+ * nodes do not come back at the same moment.
+ */
+import { type Clock, pause } from '../protocol/clock.ts';
+import { type HanseError, isProblem } from '../protocol/problem.ts';
+import { RandomNumbers, type RandomSource } from '../protocol/random.ts';
+import { type CoordinatorApi, TRANSIENT } from './coordinator-api.ts';
+
+export interface RetryOptions {
+  readonly clock: Clock;
+  /** For the jitter. */
+  readonly random: RandomSource;
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** Called before every pause. */
+  readonly onRetry?: (problem: HanseError, pauseMs: number) => void;
+}
+
+export const DEFAULT_PAUSES = { firstPauseMs: 200, longestPauseMs: 15_000 } as const;
+
+/** Repeats until success, a problem that is not transient, or until the signal of the call aborts. */
+export function retryingCoordinator(api: CoordinatorApi, options: RetryOptions): CoordinatorApi {
+  const { clock, firstPauseMs, longestPauseMs, onRetry } = options;
+  const jitter = new RandomNumbers(options.random);
+  return {
+    async call(name, request, callOptions) {
+      const signal = callOptions?.signal;
+      for (let attempt = 0; ; attempt += 1) {
+        try {
+          return await api.call(name, request, callOptions);
+        } catch (error) {
+          if (!isProblem(error) || !TRANSIENT.has(error.code) || signal?.aborted) throw error;
+          const longest = Math.min(longestPauseMs, firstPauseMs * 2 ** attempt);
+          const pauseMs = Math.round(longest * (0.5 + 0.5 * jitter.unit()));
+          onRetry?.(error, pauseMs);
+          await pause(clock, pauseMs, signal);
+          if (signal?.aborted) throw error;
+        }
+      }
+    },
+  };
+}
