@@ -65,7 +65,10 @@ class FileBlobStore implements BlobStore {
     });
   }
 
-  async put(...[source, options]: Parameters<BlobStore['put']>): Promise<{ sha256: string; size: number }> {
+  async put(
+    source: AsyncIterable<Uint8Array> | Uint8Array,
+    options: PutOptions,
+  ): Promise<{ sha256: string; size: number }> {
     checkPutOptions(options);
     const { limitBytes, expectedSha256 } = options;
     const hash = createHash('sha256');

@@ -16,7 +16,10 @@ export function memoryBlobStore(): BlobStore {
 class MemoryBlobStore implements BlobStore {
   readonly #contents = new Map<string, Uint8Array>();
 
-  async put(...[source, options]: Parameters<BlobStore['put']>): Promise<{ sha256: string; size: number }> {
+  async put(
+    source: AsyncIterable<Uint8Array> | Uint8Array,
+    options: PutOptions,
+  ): Promise<{ sha256: string; size: number }> {
     checkPutOptions(options);
     const content = await collect(source, options.limitBytes);
     const sha256 = hashOf(content);

@@ -4,7 +4,7 @@
  */
 import { HanseError } from '../../protocol/problem.ts';
 import { checkClaim, checkInteger, checkName, checkPrefix, encodeEvents, encodeTime } from './record-form.ts';
-import type { Store, StoredEvent } from './store.ts';
+import type { NewEvent, Store, StoredEvent, StreamLength } from './store.ts';
 
 interface Row extends Omit<StoredEvent, 'data'> {
   readonly data: string;
@@ -25,7 +25,10 @@ class MemoryStore implements Store {
   #isClosed = false;
 
   async append(
-    ...[stream, expectedVersion, events, at]: Parameters<Store['append']>
+    stream: string,
+    expectedVersion: number,
+    events: readonly NewEvent[],
+    at: Date,
   ): Promise<StoredEvent[]> {
     this.#refuseIfClosed();
     checkName('stream', stream);
@@ -53,7 +56,7 @@ class MemoryStore implements Store {
     return rows.slice(after, after + limit).map(copy);
   }
 
-  async streams(prefix: string): Promise<{ stream: string; length: number }[]> {
+  async streams(prefix: string): Promise<StreamLength[]> {
     this.#refuseIfClosed();
     checkPrefix('prefix', prefix);
     return [...this.#streams]
@@ -62,7 +65,7 @@ class MemoryStore implements Store {
       .sort((a, b) => (a.stream < b.stream ? -1 : 1));
   }
 
-  async claimOnce(...[scope, key, until, now]: Parameters<Store['claimOnce']>): Promise<boolean> {
+  async claimOnce(scope: string, key: string, until: Date, now: Date): Promise<boolean> {
     this.#refuseIfClosed();
     const times = checkClaim(scope, key, until, now);
     this.#sweepClaims(times.now);

@@ -28,7 +28,7 @@ import {
 import { migrateSqlite } from './sqlite-migrations.ts';
 import { prepareClaimStatements, prepareEventStatements } from './sqlite-statements.ts';
 import { isMediumFailure, storageProblem } from './storage-problem.ts';
-import type { Store, StoredEvent, StreamLength } from './store.ts';
+import type { NewEvent, Store, StoredEvent, StreamLength } from './store.ts';
 
 export interface SqliteStoreOptions {
   /** How long to wait for another process that is writing. Default 2000. */
@@ -76,7 +76,7 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
     };
     const forEvents = connect('FULL');
     migrateSqlite(forEvents, file);
-    return new FileStore(file, forEvents, connect('NORMAL'));
+    return new OpenSqliteStore(file, forEvents, connect('NORMAL'));
   } catch (error) {
     for (const connection of connections) connection.close();
     throw storageProblem(file, error);
@@ -93,7 +93,7 @@ function createPrivately(file: string): void {
   }
 }
 
-class FileStore implements SqliteStore {
+class OpenSqliteStore implements SqliteStore {
   readonly file: string;
   readonly #connections: readonly Database.Database[];
   readonly #events: ReturnType<typeof prepareEventStatements>;
@@ -118,7 +118,10 @@ class FileStore implements SqliteStore {
   }
 
   async append(
-    ...[stream, expectedVersion, events, at]: Parameters<Store['append']>
+    stream: string,
+    expectedVersion: number,
+    events: readonly NewEvent[],
+    at: Date,
   ): Promise<StoredEvent[]> {
     this.#refuseIfEnded();
     checkName('stream', stream);
@@ -157,7 +160,7 @@ class FileStore implements SqliteStore {
     });
   }
 
-  async claimOnce(...[scope, key, until, now]: Parameters<Store['claimOnce']>): Promise<boolean> {
+  async claimOnce(scope: string, key: string, until: Date, now: Date): Promise<boolean> {
     this.#refuseIfEnded();
     const times = checkClaim(scope, key, until, now);
     return this.#attempt(() => {
