@@ -22,7 +22,8 @@ export interface CsvSchema {
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /**
- * Reads a whole table: features [count, schema.features.length], one target a line.
+ * Reads a whole table: features [count, schema.features.length], and labels [count] or numbers [count, 1], which is
+ * the shape that a model with one output has.
  *
  * @param bytes attacker-controlled UTF-8
  * @param file for messages, and the name of the examples
@@ -58,7 +59,8 @@ export function parseCsv(bytes: Uint8Array, schema: CsvSchema, file: string): Ex
     }
     targets[row] = value;
   }
-  return { name: file, count: records.length, inputShape: [width], features, targetShape: [], targets };
+  const targetShape = schema.target.type === 'class' ? [] : [1];
+  return { name: file, count: records.length, inputShape: [width], features, targetShape, targets };
 }
 
 interface CsvRecord {

@@ -15,7 +15,7 @@ export interface Examples {
   readonly inputShape: readonly number[];
   /** [count, ...inputShape], row-major. */
   readonly features: Float32Array;
-  /** Shape of one target; [] for class labels and single numbers. */
+  /** Shape of one target; [] for class labels. */
   readonly targetShape: readonly number[];
   /** [count, ...targetShape], row-major. Int32Array holds class labels, Float32Array holds numbers. */
   readonly targets: Int32Array | Float32Array;

@@ -17,7 +17,7 @@ export interface EvaluationRequest {
 export interface EvaluationResult {
   /** Mean over the examples; not finite for a model that is broken. */
   readonly loss: number;
-  /** Share of right predictions in [0, 1]; null where targets are numbers. */
+  /** Share of right predictions in [0, 1]; null where targets are numbers and not class labels. */
   readonly accuracy: number | null;
   readonly count: number;
 }

@@ -21,7 +21,7 @@ describe('parseCsv', () => {
       count: 2,
       inputShape: [2],
       features: Float32Array.of(3, 70, 4, -20),
-      targetShape: [],
+      targetShape: [1],
       targets: Float32Array.of(1.5, 0.5),
     });
   });
@@ -29,6 +29,7 @@ describe('parseCsv', () => {
   test('labels classes by their place in the schema, whichever of them occur', () => {
     const examples = parseCsv(bytes('kind,length\r\nvirginica,1\r\nvirginica,2\r\n'), species, 'f');
     expect(examples.targets).toEqual(Int32Array.of(1, 1));
+    expect(examples.targetShape).toEqual([]);
   });
 
   test('reads back any table of finite numbers', () => {
