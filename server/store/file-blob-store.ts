@@ -15,6 +15,7 @@ import {
   checkByteRange,
   checkPutOptions,
   checkSha256,
+  type PutOptions,
 } from './blob-store.ts';
 import { storageProblem } from './storage-problem.ts';
 

@@ -7,6 +7,7 @@ import {
   checkByteRange,
   checkPutOptions,
   checkSha256,
+  type PutOptions,
 } from './blob-store.ts';
 
 export function memoryBlobStore(): BlobStore {
