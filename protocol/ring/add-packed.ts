@@ -6,6 +6,20 @@
  * is opened. The loops for 16, 24 and 32 bits read each word once.
  */
 
+/** The sums of d coordinates, and the way to add to them. */
+export interface CoordinateSums {
+  /** [d] modulo 2^32, with arbitrary bits above the width; read-only for all but `add`. */
+  readonly values: Int32Array;
+  /** values[first + i] += coordinate i of `words`, which begin with coordinate `first` at their lowest bit. */
+  add(first: number, words: Uint32Array, count: number): void;
+}
+
+/** Sums of zero, added to by `addPacked`: for any width, on any platform. */
+export function portableSums(width: number, length: number): CoordinateSums {
+  const values = new Int32Array(length);
+  return { values, add: (first, words, count) => addPacked(values, first, words, width, count) };
+}
+
 /**
  * sums[first + i] += coordinate i of `words`, modulo 2^32 with arbitrary bits above `width`, for i in 0..count - 1.
  *

@@ -8,8 +8,9 @@
 import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';
 import { wordsOf } from '../vector.ts';
-import { addPacked } from './add-packed.ts';
+import { addPacked, type CoordinateSums, portableSums } from './add-packed.ts';
 import { type Layout, layoutOf } from './payload.ts';
+import { kernelSums } from './sum-kernel.ts';
 import { checkCodec } from './width.ts';
 
 /** What a round yields. */
@@ -33,7 +34,7 @@ const COORDINATES_PER_STRIDE = 32;
 export class RingSum {
   readonly #codec: Codec;
   readonly #layout: Layout;
-  readonly #coordinates: Int32Array<ArrayBuffer>;
+  readonly #coordinates: CoordinateSums;
   readonly #secondBlock: Uint32Array<ArrayBuffer>;
   #bytes = 0;
 
@@ -41,7 +42,7 @@ export class RingSum {
   constructor(codec: Codec, length: number) {
     this.#codec = codec;
     this.#layout = layoutOf(codec, length);
-    this.#coordinates = new Int32Array(length);
+    this.#coordinates = kernelSums(codec.width, length) ?? portableSums(codec.width, length);
     this.#secondBlock = new Uint32Array(this.#layout.secondBlock);
   }
 
@@ -88,7 +89,7 @@ export class RingSum {
     const coordinateWords = Math.max(0, Math.min(coordinateBytes, end) - byteOffset) / 4;
     const coordinates = words.subarray(0, coordinateWords);
     const count = Math.min(length - first, Math.floor((coordinateWords * 32) / width));
-    if (count > 0) addPacked(this.#coordinates, first, coordinates, width, count);
+    if (count > 0) this.#coordinates.add(first, coordinates, count);
     const secondBlock = words.subarray(coordinateWords);
     const firstInteger = Math.max(0, byteOffset - coordinateBytes) / 4;
     for (let i = 0; i < secondBlock.length; i += 1)
@@ -101,12 +102,9 @@ export class RingSum {
   merge(other: RingSum): void {
     if (!sameCodec(this.#codec, other.#codec) || this.#layout.length !== other.#layout.length)
       throw new HanseError('aggregateInvalid', { reason: 'partial sums of different rounds' });
-    const theirs = new Uint32Array(
-      other.#coordinates.buffer,
-      other.#coordinates.byteOffset,
-      this.#layout.length,
-    );
-    addPacked(this.#coordinates, 0, theirs, 32, theirs.length);
+    const mine = this.#coordinates.values;
+    const theirs = other.#coordinates.values;
+    addPacked(mine, 0, new Uint32Array(theirs.buffer, theirs.byteOffset, theirs.length), 32, theirs.length);
     for (let i = 0; i < this.#secondBlock.length; i += 1)
       this.#secondBlock[i] = (this.#secondBlock[i] as number) + (other.#secondBlock[i] as number);
     this.#bytes += other.#bytes;
@@ -132,11 +130,11 @@ export class RingSum {
       });
     if (counters.some((counter) => counter > count * weightMax))
       throw new HanseError('aggregateInvalid', { reason: 'a counter beyond its range' });
+    const sums = this.#coordinates.values;
     const mean = new Float64Array(length);
     const factor = (grid * weightMax) / totalWeight;
     const signShift = 32 - width;
-    for (let i = 0; i < length; i += 1)
-      mean[i] = (((this.#coordinates[i] as number) << signShift) >> signShift) * factor;
+    for (let i = 0; i < length; i += 1) mean[i] = (((sums[i] as number) << signShift) >> signShift) * factor;
     return { mean, totalWeight, counters, count };
   }
 }

@@ -112,6 +112,28 @@ describe('RingSum', () => {
     );
   });
 
+  test.each([16, 20, 24, 32])('is exact for long vectors of %i bits, whole or in chunks', (width) => {
+    const codec = codecOf(width);
+    const length = 40_007;
+    const numbers = new RandomNumbers(seededRandom(new Uint8Array(32).fill(width)));
+    const updates: Update[] = Array.from({ length: 3 }, () => ({
+      values: Array.from({ length }, () => numbers.uint32() | 0),
+      secondBlock: [1, 0, 0],
+    }));
+    const whole = new RingSum(codec, length);
+    const cut = new RingSum(codec, length);
+    for (const update of updates) {
+      const payload = payloadOf(update, codec);
+      whole.add(payload);
+      const middle = 700 * cut.strideBytes;
+      cut.addChunk(payload.subarray(middle), middle);
+      cut.addChunk(payload.subarray(0, middle), 0);
+    }
+    const expected = Float64Array.from(expectedMean(updates, codec));
+    expect(whole.open().mean).toEqual(expected);
+    expect(cut.open().mean).toEqual(expected);
+  });
+
   test('reads payloads at any alignment', () => {
     const payload = payloadOf(one, small);
     const shifted = new Uint8Array(payload.length + 3).subarray(3);
