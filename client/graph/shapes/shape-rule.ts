@@ -1,0 +1,57 @@
+/**
+ * Shape inference of one operator: from the types of its inputs to those of its outputs. ONNX operator
+ * specifications, opset 20. A rule is also the only check an imported node gets, so it refuses whatever it
+ * does not understand; inputs and attributes are attacker-controlled.
+ */
+import type { Attributes } from '../attribute.ts';
+import {
+  broadcastShapes,
+  type Constant,
+  constantIntegers,
+  type DType,
+  type Shape,
+  type TensorType,
+} from '../tensor-type.ts';
+
+export interface ShapeQuery {
+  readonly inputs: readonly (TensorType | undefined)[];
+  readonly attributes: Attributes;
+  /** The elements of an input where they are known. */
+  constantInput(index: number): Constant | undefined;
+  /** Throws `graphMalformed` with the node's name in front of the reason. */
+  fail(reason: string): never;
+}
+
+export type ShapeRule = (query: ShapeQuery) => TensorType;
+
+/** Input number `index`; refuses where it is left out. */
+export function requiredInput(query: ShapeQuery, index: number): TensorType {
+  return query.inputs[index] ?? query.fail(`input ${index} is missing`);
+}
+
+/** Refuses more inputs than the operator has. */
+export function atMostInputs(query: ShapeQuery, count: number): void {
+  if (query.inputs.length > count) query.fail(`${query.inputs.length} inputs where ${count} are possible`);
+}
+
+/** Refuses an input of another element type. */
+export function expectType(query: ShapeQuery, value: TensorType, dtype: DType): void {
+  if (value.dtype !== dtype) query.fail(`element type ${value.dtype} where ${dtype} is needed`);
+}
+
+/** The common shape of the inputs; refuses inputs that do not broadcast. */
+export function broadcast(query: ShapeQuery, values: readonly TensorType[]): Shape {
+  const shapes = values.map((value) => value.shape);
+  return (
+    broadcastShapes(shapes) ??
+    query.fail(`shapes ${shapes.map((shape) => `[${shape}]`).join(' and ')} do not match`)
+  );
+}
+
+/** The integers of a constant input, undefined where the input is left out; refuses what is computed at run time. */
+export function integersInput(query: ShapeQuery, index: number): number[] | undefined {
+  if (query.inputs[index] === undefined) return undefined;
+  const constant = query.constantInput(index);
+  if (constant === undefined) return query.fail(`input ${index} must be a constant`);
+  return constantIntegers(constant) ?? query.fail(`input ${index} must hold integers`);
+}

@@ -1,0 +1,27 @@
+/**
+ * The operators of a graph: every one that can be imported or emitted has its shape rule in this table, and nothing
+ * else is an operator. All of them exist on the CPU, WASM and WebGPU execution providers of ONNX Runtime.
+ */
+import { ELEMENTWISE_SHAPES } from './elementwise.ts';
+import { LINEAR_SHAPES } from './linear.ts';
+import { REDUCE_SHAPES } from './reduce.ts';
+import type { ShapeRule } from './shape-rule.ts';
+import { VIEW_SHAPES } from './view.ts';
+
+export const SHAPE_RULES = {
+  ...ELEMENTWISE_SHAPES,
+  ...LINEAR_SHAPES,
+  ...REDUCE_SHAPES,
+  ...VIEW_SHAPES,
+} as const satisfies Record<string, ShapeRule>;
+
+export type Operator = keyof typeof SHAPE_RULES;
+
+export function isOperator(name: string): name is Operator {
+  return Object.hasOwn(SHAPE_RULES, name);
+}
+
+/** The names of all operators, in alphabetical order. */
+export function operatorNames(): Operator[] {
+  return Object.keys(SHAPE_RULES).filter(isOperator).sort();
+}
