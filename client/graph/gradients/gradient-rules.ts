@@ -1,0 +1,23 @@
+/**
+ * The gradient rules, one table. An operator that is missing here can still be used where no gradient flows.
+ */
+import type { Operator } from '../shapes/shape-rules.ts';
+import { ACTIVATION_GRADIENTS } from './activation.ts';
+import { ELEMENTWISE_GRADIENTS } from './elementwise.ts';
+import type { GradientRule } from './gradient-rule.ts';
+import { LINEAR_GRADIENTS } from './linear.ts';
+import { REDUCE_GRADIENTS } from './reduce.ts';
+import { VIEW_GRADIENTS } from './view.ts';
+
+export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> = {
+  ...ACTIVATION_GRADIENTS,
+  ...ELEMENTWISE_GRADIENTS,
+  ...LINEAR_GRADIENTS,
+  ...REDUCE_GRADIENTS,
+  ...VIEW_GRADIENTS,
+};
+
+/** The operators that have a gradient, in alphabetical order. */
+export function differentiableOperators(): string[] {
+  return Object.keys(GRADIENT_RULES).sort();
+}
