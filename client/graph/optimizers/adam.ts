@@ -1,0 +1,53 @@
+/**
+ * Adam. Kingma and Ba, ICLR 2015, algorithm 1, with t the number of steps:
+ *
+ *   m' = b1 m + (1 - b1) g        v' = b2 v + (1 - b2) g^2
+ *   p' = p - lr (m' / (1 - b1^t)) / (sqrt(v' / (1 - b2^t)) + eps)
+ *
+ * computed as p - s m' / (sqrt(v') + eps r2), with r2 = sqrt(1 - b2^t) and s = lr r2 / (1 - b1^t), which leaves
+ * the corrections to scalars. In float32 the difference 1 - b^t loses its digits for b near 1; with
+ * h = tanh(-t ln(b) / 2) it is 2 h / (1 + h), which does not.
+ */
+import type { Value } from '../graph.ts';
+import type { GraphBuilder } from '../graph-builder.ts';
+import { type OptimizerRule, stateAt } from './optimizer-rule.ts';
+
+/** @param beta1 in [0, 1) @param beta2 in [0, 1) @param epsilon > 0 */
+export function adam(beta1: number, beta2: number, epsilon: number): OptimizerRule {
+  return {
+    stateNames: { perParameter: ['first_moment', 'second_moment'], shared: ['steps'] },
+    beginStep(g, { learningRate, active }, shared) {
+      const ifActive = (value: number, otherwise: number) =>
+        g.where(active, g.scalar(value), g.scalar(otherwise));
+      const steps = g.add(stateAt(shared, 0), ifActive(1, 0));
+      // Before the first active step there is nothing to correct, and 1 - b^0 must not divide.
+      const t = g.apply('Max', [steps, g.scalar(1)]);
+      const root = g.apply('Sqrt', [oneMinusPower(g, beta2, t)]);
+      const stepSize = g.div(
+        g.mul(g.where(active, learningRate, g.scalar(0)), root),
+        oneMinusPower(g, beta1, t),
+      );
+      const floor = g.mul(root, g.scalar(epsilon));
+      const [keep1, take1] = [ifActive(beta1, 1), ifActive(1 - beta1, 0)];
+      const [keep2, take2] = [ifActive(beta2, 1), ifActive(1 - beta2, 0)];
+      return {
+        gradientScale: undefined,
+        shared: [steps],
+        update(parameter, gradient, state) {
+          const first = g.add(g.mul(stateAt(state, 0), keep1), g.mul(gradient, take1));
+          const square = g.mul(gradient, gradient);
+          const second = g.add(g.mul(stateAt(state, 1), keep2), g.mul(square, take2));
+          const direction = g.div(first, g.add(g.apply('Sqrt', [second]), floor));
+          return { parameter: g.sub(parameter, g.mul(direction, stepSize)), state: [first, second] };
+        },
+      };
+    },
+  };
+}
+
+/** 1 - base^t for base in [0, 1) and t >= 1, to float32 precision. */
+function oneMinusPower(g: GraphBuilder, base: number, t: Value): Value {
+  if (base === 0) return g.scalar(1);
+  const h = g.apply('Tanh', [g.mul(t, g.scalar(-Math.log(base) / 2))]);
+  return g.div(g.add(h, h), g.add(h, g.scalar(1)));
+}
