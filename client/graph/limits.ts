@@ -1,0 +1,31 @@
+/**
+ * How large a model a node is willing to look at. A model comes from outside: these limits hold before anything is
+ * allocated in proportion to what it claims.
+ */
+import { HanseError } from '../../protocol/problem.ts';
+
+export interface GraphLimits {
+  /** Of the serialised model. */
+  readonly bytes: number;
+  readonly nodes: number;
+  /** Elements of all initialisers together. */
+  readonly parameters: number;
+  /** Elements of any one tensor, also of one computed during a step. */
+  readonly elements: number;
+  /** Axes of any one tensor. */
+  readonly rank: number;
+}
+
+export const DEFAULT_LIMITS: GraphLimits = {
+  bytes: 512 * 1024 * 1024,
+  nodes: 10_000,
+  parameters: 100_000_000,
+  elements: 268_435_456,
+  rank: 8,
+};
+
+/** @throws graphTooLarge where `got` exceeds the limit of this name */
+export function enforceLimit(limits: GraphLimits, what: keyof GraphLimits, got: number): void {
+  // Negated, so that NaN does not pass.
+  if (!(got <= limits[what])) throw new HanseError('graphTooLarge', { what, limit: limits[what], got });
+}
