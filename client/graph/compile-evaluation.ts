@@ -1,0 +1,47 @@
+/**
+ * Evaluation of one batch as an ONNX graph. Sums, not means, so that batches and participants add up.
+ */
+import type { Loss } from '../../schemas/training.ts';
+import { batchInput, batchTarget, declareInput, parameterInputs } from './border.ts';
+import type { CompiledEvaluation, TensorSpec } from './compiled.ts';
+import { bindForward, type ForwardGraph } from './forward-graph.ts';
+import type { Graph } from './graph.ts';
+import { GraphBuilder } from './graph-builder.ts';
+import { LOSS_RULES } from './losses/loss-rules.ts';
+import { encodeModel } from './onnx-encode.ts';
+
+export interface EvaluationOptions {
+  readonly loss: Loss;
+  /** B >= 1. */
+  readonly batchSize: number;
+}
+
+/** @throws manifestInvalid where batch size or loss do not fit the model */
+export function compileEvaluation(forward: ForwardGraph, options: EvaluationOptions): CompiledEvaluation {
+  const { graph, ...border } = buildEvaluation(forward, options);
+  return { kind: 'evaluation', bytes: encodeModel(graph), ...border, batchSize: options.batchSize };
+}
+
+/** The same graph before it is encoded, for whoever evaluates it by other means. */
+export function evaluationGraph(forward: ForwardGraph, options: EvaluationOptions): Graph {
+  return buildEvaluation(forward, options).graph;
+}
+
+function buildEvaluation(forward: ForwardGraph, { loss, batchSize }: EvaluationOptions) {
+  const g = new GraphBuilder('evaluation');
+  const input = batchInput(forward, batchSize);
+  const parameters = parameterInputs(forward);
+  const values = parameters.map((spec) => declareInput(g, spec));
+  const { output } = bindForward(g, forward, declareInput(g, input), values);
+  const target = batchTarget(loss, output.shape, batchSize);
+  const y = declareInput(g, target);
+  const weight: TensorSpec = { name: 'weight', type: 'float32', shape: [batchSize] };
+  const w = declareInput(g, weight);
+  const rule = LOSS_RULES[loss];
+  const graph = g.finish([
+    { name: 'lossSum', value: rule.terms(g, output, y, w).total },
+    { name: 'correct', value: rule.correct(g, output, y, w) },
+    { name: 'weightSum', value: g.total(w) },
+  ]);
+  return { graph, parameters, input, target };
+}

@@ -1,0 +1,39 @@
+/**
+ * The forward graph with its parameters as inputs, at one batch size.
+ */
+import { batchInput, declareInput, parameterInputs } from './border.ts';
+import type { CompiledPrediction, TensorSpec } from './compiled.ts';
+import { bindForward, type ForwardGraph } from './forward-graph.ts';
+import { GraphBuilder } from './graph-builder.ts';
+import { encodeModel } from './onnx-encode.ts';
+
+export interface PredictionOptions {
+  /** B >= 1. */
+  readonly batchSize: number;
+}
+
+/** @throws manifestInvalid for a batch size that the model does not take */
+export function compilePrediction(
+  forward: ForwardGraph,
+  { batchSize }: PredictionOptions,
+): CompiledPrediction {
+  const g = new GraphBuilder('prediction');
+  const input = batchInput(forward, batchSize);
+  const parameters = parameterInputs(forward);
+  const values = parameters.map((spec) => declareInput(g, spec));
+  const bound = bindForward(g, forward, declareInput(g, input), values);
+
+  const taken = new Set([input.name, ...parameters.map((spec) => spec.name)]);
+  const ports = bound.outputs.map(({ name: asked, value }) => {
+    let name = asked;
+    while (taken.has(name)) name += '_';
+    taken.add(name);
+    return { name, value };
+  });
+  const outputs = ports.map(({ name, value }): TensorSpec => {
+    const type = value.dtype === 'int32' ? 'int32' : 'float32';
+    return { name, type, shape: value.shape };
+  });
+  const bytes = encodeModel(g.finish(ports));
+  return { kind: 'prediction', bytes, parameters, input, outputs, batchSize };
+}

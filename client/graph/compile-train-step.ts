@@ -1,0 +1,26 @@
+/**
+ * One optimiser step as an ONNX graph. For providers that keep parameters on a device between steps (WebGPU), and
+ * for looking at single steps.
+ */
+import type { CompiledStep } from './compiled.ts';
+import type { ForwardGraph } from './forward-graph.ts';
+import type { Graph } from './graph.ts';
+import { GraphBuilder } from './graph-builder.ts';
+import { encodeModel } from './onnx-encode.ts';
+import { buildTrainStep, type TrainingOptions } from './train-step.ts';
+
+/** @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported */
+export function compileTrainStep(forward: ForwardGraph, options: TrainingOptions): CompiledStep {
+  const g = new GraphBuilder('train_step');
+  const learningRate = g.input('lr', 'float32', []);
+  const { parameters, state, input, target, outputs } = buildTrainStep(g, forward, options, learningRate);
+  const bytes = encodeModel(g.finish(outputs));
+  return { kind: 'step', bytes, parameters, state, input, target, batchSize: options.batchSize };
+}
+
+/** The same step before it is encoded, for whoever evaluates it by other means. */
+export function trainStepGraph(forward: ForwardGraph, options: TrainingOptions): Graph {
+  const g = new GraphBuilder('train_step');
+  const learningRate = g.input('lr', 'float32', []);
+  return g.finish(buildTrainStep(g, forward, options, learningRate).outputs);
+}
