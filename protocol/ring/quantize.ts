@@ -1,5 +1,5 @@
 /**
- * Conditional stochastic rounding to integers. SPEC.md 5.6; Kairouz, Liu, Steinke, ICML 2021, section 4.1.
+ * Conditional stochastic rounding to integers. SPEC.md 5.6; Kairouz, Liu, Steinke, ICML 2021.
  *
  *   y = x / g,  v_k = floor(y_k + u_k),  u_k uniform in [0, 1);  drawn again until |v|^2 <= D^2
  *   D^2 = min{ (L + sqrt d)^2,  L^2 + d/4 + sqrt(2 ln(1/beta)) (L + sqrt d / 2) },  L >= |y|,  beta = e^(-1/2)

@@ -1,6 +1,6 @@
 /**
  * FedAvgM: FedAvg with momentum on the server. SPEC.md 7.3; Hsu, Qi, Brown, "Measuring the Effects of Non-Identical
- * Data Distribution for Federated Visual Classification", 2019, section 4.3.
+ * Data Distribution for Federated Visual Classification", 2019.
  *
  *   v <- beta * v + delta,  w <- w + eta * v,  v = 0 before the first round
  *

@@ -54,7 +54,7 @@ describe('quantize', () => {
           expect(squaredNorm).toBeLessThanOrEqual(roundedNormSquared(levels, length));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 60 },
     );
   });
 

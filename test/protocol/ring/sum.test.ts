@@ -129,9 +129,11 @@ describe('RingSum', () => {
       cut.addChunk(payload.subarray(middle), middle);
       cut.addChunk(payload.subarray(0, middle), 0);
     }
-    const expected = Float64Array.from(expectedMean(updates, codec));
-    expect(whole.open().mean).toEqual(expected);
-    expect(cut.open().mean).toEqual(expected);
+    const expected = expectedMean(updates, codec);
+    for (const sum of [whole, cut]) {
+      const { mean } = sum.open();
+      expect(mean.findIndex((value, i) => value !== expected[i])).toBe(-1);
+    }
   });
 
   test('reads payloads at any alignment', () => {
