@@ -6,13 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Type } from 'typebox';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { Secret } from '../protocol/secret.ts';
-import { FederationId, NodeId, OrganisationId, PublicKey } from '../schemas/ids.ts';
-import { DisplayName, Role } from '../schemas/member.ts';
+import { IdentityFile } from '../schemas/identity-file.ts';
+import type { Role } from '../schemas/member.ts';
 
 export interface Identity {
   /** Origin of the coordinator. */
@@ -27,21 +26,6 @@ export interface Identity {
   /** Ed25519 secret, 32 bytes. */
   readonly seed: Secret;
 }
-
-const IdentityFile = Type.Object(
-  {
-    version: Type.Literal(1),
-    server: Type.String({ pattern: '^https?://[^/]+$' }),
-    federationId: FederationId,
-    coordinatorKey: PublicKey,
-    nodeId: NodeId,
-    organisationId: OrganisationId,
-    role: Role,
-    name: DisplayName,
-    seed: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  },
-  { additionalProperties: false },
-);
 
 /** Throws `identityUnreadable`. */
 export async function readIdentity(file: string): Promise<Identity> {

@@ -24,6 +24,8 @@ export interface CommandArgument {
 export interface CommandIo {
   /** Writes one line of the result, for people; suppressed under --json. */
   print(line: string): void;
+  /** Under --json, writes one object as a line of its own, at once: for commands that run on. */
+  event(object: object): void;
   /** Writes one line about what is going on, to standard error. */
   note(line: string): void;
   /** Whether standard error is a terminal that understands cursor movements. */

@@ -1,0 +1,226 @@
+#!/usr/bin/env node
+/**
+ * The front door: one command `hanse`, with subcommands that live in the rooms and are loaded when they are asked for.
+ *
+ * Results go to standard output, with --json as one object on the last line; everything else goes to standard error.
+ * Exit codes: 0 done, 1 failed or refused, 2 wrong usage.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type HanseError, isProblem, PROBLEMS } from './protocol/problem.ts';
+import { SOFTWARE } from './protocol/versions.ts';
+import type { CommandDefinition, CommandIo, CommandOption } from './schemas/command.ts';
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandDefinition<never>>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  demo: {
+    summary: 'a whole federation on this machine: coordinator, participants, training on MNIST',
+    load: async () => (await import('./sim/commands/demo.ts')).demoCommand,
+  },
+  serve: {
+    summary: 'run a coordinator',
+    load: async () => (await import('./server/commands/serve.ts')).serveCommand,
+  },
+  invite: {
+    summary: 'make an invite link for one node',
+    load: async () => (await import('./client/commands/invite.ts')).inviteCommand,
+  },
+  join: {
+    summary: 'run a participant or an evaluator next to its data',
+    load: async () => (await import('./client/commands/join.ts')).joinCommand,
+  },
+  'job create': {
+    summary: 'start a federated training',
+    load: async () => (await import('./client/commands/job-create.ts')).jobCreateCommand,
+  },
+  'job list': {
+    summary: 'list the jobs of a coordinator',
+    load: async () => (await import('./client/commands/job.ts')).jobListCommand,
+  },
+  'job show': {
+    summary: 'show a job and its rounds',
+    load: async () => (await import('./client/commands/job.ts')).jobShowCommand,
+  },
+  'job watch': {
+    summary: 'follow a job until it ends',
+    load: async () => (await import('./client/commands/job.ts')).jobWatchCommand,
+  },
+  'job cancel': {
+    summary: 'end a job; released models stay',
+    load: async () => (await import('./client/commands/job.ts')).jobCancelCommand,
+  },
+  'model export': {
+    summary: 'write the released model of a job as an ONNX file',
+    load: async () => (await import('./client/commands/model.ts')).modelExportCommand,
+  },
+  'model predict': {
+    summary: 'run a model on examples',
+    load: async () => (await import('./client/commands/model.ts')).modelPredictCommand,
+  },
+  'graph step': {
+    summary: 'train a model on one batch and write its parameters',
+    load: async () => (await import('./client/commands/graph.ts')).graphCommands.step,
+  },
+  'graph compile': {
+    summary: 'compile the train step of a model',
+    load: async () => (await import('./client/commands/graph.ts')).graphCommands.compile,
+  },
+  'graph check': {
+    summary: 'compare the gradients of a model with finite differences',
+    load: async () => (await import('./client/commands/graph.ts')).graphCommands.check,
+  },
+  sim: {
+    summary: 'simulate a federation in this process',
+    load: async () => (await import('./sim/commands/sim.ts')).simCommand,
+  },
+  doctor: {
+    summary: 'check what this machine can do, and whether a coordinator can be reached',
+    load: async () => (await import('./client/commands/doctor.ts')).doctorCommand,
+  },
+};
+
+const GROUPS: Readonly<Record<string, string>> = {
+  job: 'create and follow federated trainings',
+  model: 'export and use released models',
+  graph: 'compile and check train steps',
+};
+
+const [, , ...argv] = process.argv;
+process.exitCode = await main(argv);
+
+async function main(words: readonly string[]): Promise<number> {
+  const chosen = chosenCommand(words);
+  const program = new Command('hanse')
+    .description('Organisations train models together without handing over raw data.')
+    .version(SOFTWARE, '-V, --version')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .helpCommand(false);
+  const groups = new Map<string, Command>();
+  let exitCode = 0;
+  for (const [path, { summary, load }] of Object.entries(COMMANDS)) {
+    const [first = '', second] = path.split(' ');
+    let parent = program;
+    if (second !== undefined) {
+      parent = groups.get(first) ?? program.command(first).description(GROUPS[first] ?? '');
+      groups.set(first, parent.exitOverride().helpCommand(false));
+    }
+    const command = parent
+      .command(second ?? first)
+      .description(summary)
+      .exitOverride();
+    if (path === chosen)
+      describe(command, await load(), (code) => {
+        exitCode = code;
+      });
+  }
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+}
+
+/** The longest known command at the beginning of the command line. */
+function chosenCommand(words: readonly string[]): string | undefined {
+  const [first = '', second = ''] = words;
+  return [`${first} ${second}`, first].find((path) => Object.hasOwn(COMMANDS, path));
+}
+
+/** Gives a commander command the arguments, options and help of a definition, and runs it. */
+function describe(
+  command: Command,
+  definition: CommandDefinition<never>,
+  finish: (exitCode: number) => void,
+): void {
+  for (const { name, description } of definition.arguments ?? []) command.argument(name, description);
+  for (const option of definition.options) command.addOption(toCommanderOption(option));
+  command.option('--json', 'print the result as one JSON object, on the last line');
+  const width = Math.max(...definition.examples.map(([line]) => line.length));
+  const examples = definition.examples.map(([line, does]) => `  ${line.padEnd(width)}  ${does}`);
+  command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
+  command.action(async (...parameters: unknown[]) => {
+    const { json = false, ...options } = command.opts() as { json?: boolean };
+    const args = parameters.slice(0, definition.arguments?.length ?? 0).filter((word) => word !== undefined);
+    finish(await runCommand(definition, { args: args as string[], options }, json));
+  });
+}
+
+function toCommanderOption({
+  flags,
+  description,
+  kind = 'string',
+  choices,
+  required,
+  ...rest
+}: CommandOption): Option {
+  const option = new Option(flags, description);
+  if (choices) option.choices([...choices]);
+  if (kind === 'integer' || kind === 'number')
+    option.argParser((text) => {
+      const value = Number(text);
+      const isFit =
+        text.trim() !== '' && (kind === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value));
+      if (!isFit)
+        throw new InvalidArgumentError(`It must be ${kind === 'integer' ? 'an integer' : 'a number'}.`);
+      return value;
+    });
+  if (kind === 'strings') option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
+  if (rest.default !== undefined) option.default(rest.default);
+  if (required) option.makeOptionMandatory();
+  return option;
+}
+
+async function runCommand(
+  definition: CommandDefinition<never>,
+  input: { args: string[]; options: object },
+  json: boolean,
+): Promise<number> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  const io: CommandIo = {
+    print: (line) => {
+      if (!json) process.stdout.write(`${line}\n`);
+    },
+    event: (object) => {
+      if (json) process.stdout.write(`${JSON.stringify(object)}\n`);
+    },
+    note: (line) => void process.stderr.write(`${line}\n`),
+    isTerminal: process.stderr.isTTY === true,
+    json,
+    signal: controller.signal,
+  };
+  try {
+    const result = await definition.run(input as never, io);
+    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    return 0;
+  } catch (error) {
+    return report(error, json);
+  } finally {
+    process.removeListener('SIGINT', stop);
+    process.removeListener('SIGTERM', stop);
+  }
+}
+
+/** A problem is told by its code, cause and remedy; anything else is a bug and shows where it happened. */
+function report(error: unknown, json: boolean): number {
+  if (!isProblem(error)) {
+    process.stderr.write(
+      `hanse: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    if (json) process.stdout.write(`${JSON.stringify({ problem: { code: 'internalError' } })}\n`);
+    return 1;
+  }
+  const { code, message, remedy, detail }: HanseError = error;
+  process.stderr.write(`hanse: ${code}: ${message}\n  remedy: ${remedy}\n`);
+  const problem = { code, cause: PROBLEMS[code].cause, detail: message, remedy, particulars: detail };
+  if (json) process.stdout.write(`${JSON.stringify({ problem })}\n`);
+  return code === 'usage' ? 2 : 1;
+}

@@ -1,0 +1,55 @@
+/**
+ * `hanse invite`: a link with which one node joins.
+ */
+import { formatInviteLink } from '../../protocol/invite-link.ts';
+import { parse } from '../../protocol/parse.ts';
+import { defineCommand } from '../../schemas/command.ts';
+import { InviteRequest, type Role } from '../../schemas/member.ts';
+import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+
+interface InviteOptions extends IdentityOptions {
+  readonly organisation: string;
+  readonly role: Role;
+  readonly lifetime: number;
+}
+
+export const inviteCommand = defineCommand<InviteOptions>({
+  summary: 'make an invite link for one node',
+  options: [
+    {
+      flags: '--organisation <id>',
+      description: 'whose node it will be, e.g. clinic.example',
+      required: true,
+    },
+    {
+      flags: '--role <role>',
+      description: 'what it may do',
+      choices: ['participant', 'evaluator', 'researcher'],
+      default: 'participant',
+    },
+    {
+      flags: '--lifetime <seconds>',
+      description: 'until when it can be used',
+      kind: 'integer',
+      default: 86_400,
+    },
+    IDENTITY_OPTION,
+  ],
+  examples: [
+    ['hanse invite --organisation clinic.example', 'for a participant, valid for a day'],
+    ['hanse invite --organisation lab.example --role researcher', 'for somebody who proposes jobs'],
+  ],
+  async run({ options }, io) {
+    const { organisation, role, lifetime } = options;
+    const { identity, api } = await connectAs(options);
+    const request = { role, organisationId: organisation, lifetimeSeconds: lifetime };
+    const invite = await api.call('createInvite', { body: parse(InviteRequest, request, 'invite') });
+    const { server, federationId, coordinatorKey } = identity;
+    const link = formatInviteLink({ server, token: invite.token, federationId, coordinatorKey });
+    io.print(link);
+    io.note(
+      `for one ${role} of ${organisation}, until ${invite.expiresAt}; send it over a channel you trust`,
+    );
+    return { link, role, organisationId: organisation, expiresAt: invite.expiresAt };
+  },
+});

@@ -1,0 +1,217 @@
+/**
+ * `hanse join`: a participant or an evaluator, next to its data, until it is stopped.
+ */
+import { access } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { primitives } from '#primitives';
+import { utf8 } from '../../protocol/bytes.ts';
+import { parseInviteLink } from '../../protocol/invite-link.ts';
+import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { type RandomSource, seededRandom } from '../../protocol/random.ts';
+import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
+import type { ProviderName } from '../../schemas/provider.ts';
+import type { TrainTask } from '../../schemas/task.ts';
+import type { CoordinatorApi } from '../coordinator-api.ts';
+import type { CsvSchema } from '../data/csv.ts';
+import { loadExamples } from '../data/data-source.ts';
+import { chooseProvider } from '../engine/choose-provider.ts';
+import { NODE_PROVIDERS } from '../engine/node-providers.ts';
+import { connect, enrol } from '../enrol.ts';
+import { type Identity, readIdentity, writeIdentity } from '../identity.ts';
+import { type ParticipantEvent, participate } from '../participant.ts';
+import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
+
+export interface DataOptions {
+  readonly data: string;
+  readonly rows?: string;
+  readonly features?: string;
+  readonly target?: string;
+  readonly classes?: string;
+}
+
+interface JoinOptions extends DataOptions {
+  readonly identity: string;
+  readonly name: string;
+  readonly provider: 'auto' | ProviderName;
+  readonly threads: number;
+  readonly allowSingleClass?: boolean;
+  readonly dataSetVersion: string;
+  readonly seed?: string;
+}
+
+export const DATA_OPTIONS: readonly CommandOption[] = [
+  {
+    flags: '--data <source>',
+    description: 'mnist:train, mnist:test, idx:<images>,<labels> or csv:<file>',
+    required: true,
+  },
+  { flags: '--rows <file>', description: 'use only these rows: a JSON array of row numbers, from 0' },
+  {
+    flags: '--features <columns>',
+    description: 'CSV: the columns that the model takes, comma-separated, in order',
+  },
+  { flags: '--target <column>', description: 'CSV: the column to predict' },
+  {
+    flags: '--classes <names>',
+    description: 'CSV: the target is one of these, comma-separated; else it is a number',
+  },
+];
+
+export const joinCommand = defineCommand<JoinOptions>({
+  summary: 'run a participant or an evaluator next to its data',
+  arguments: [{ name: '[invite]', description: 'the invite link, at the first start' }],
+  options: [
+    ...DATA_OPTIONS,
+    { flags: '--identity <file>', description: 'the key of this node', default: '.hanse/node/identity.json' },
+    { flags: '--name <name>', description: 'what the node is called', default: hostname() },
+    {
+      flags: '--provider <name>',
+      description: 'where to train',
+      choices: ['auto', 'cpu', 'wasm', 'webgpu', 'cuda'],
+      default: 'auto',
+    },
+    { flags: '--threads <n>', description: 'threads for training', kind: 'integer', default: 1 },
+    { flags: '--data-set-version <v>', description: 'changes whenever the data do', default: '1' },
+    { flags: '--allow-single-class', description: 'take part although all labels are the same' },
+    {
+      flags: '--seed <text>',
+      description: 'for experiments: makes local randomness repeatable. Never in production',
+    },
+  ],
+  examples: [
+    ['hanse join "http://127.0.0.1:8790/#invite=..." --data mnist:train', 'enrol, then take part'],
+    [
+      'hanse join --data csv:patients.csv --features age,bmi --target risk',
+      'start again with the stored identity',
+    ],
+  ],
+  async run({ args, options }, io) {
+    const examples = await loadExamples({ ...options, ...columnsOf(options) });
+    const { provider } = await chooseProvider(options.provider, {
+      candidates: NODE_PROVIDERS,
+      threads: options.threads,
+    });
+    const identity = await identityFor(args[0], options, io);
+    const { role } = identity;
+    if (role !== 'participant' && role !== 'evaluator')
+      throw new HanseError('roleRefused', { role, needs: 'participant or evaluator' });
+    io.note(
+      `${identity.name} (${identity.nodeId}), ${role} of ${identity.federationId} at ${identity.server}`,
+    );
+    io.note(
+      `${examples.count} examples of ${examples.name}; training on ${provider.name}, ${provider.reason}`,
+    );
+    const counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
+    await participate({
+      role,
+      api: await patientApi(identity, io),
+      examples,
+      dataSetVersion: options.dataSetVersion,
+      provider,
+      randomFor: (task) => randomFor(task, identity, options.seed),
+      clock: systemClock,
+      signal: io.signal,
+      allowSingleClass: options.allowSingleClass ?? false,
+      waitSeconds: 20,
+      observe: (event) => {
+        if (event.type in counts) counts[event.type as keyof typeof counts] += 1;
+        io.note(describe(event));
+        io.event(toJson(event));
+      },
+    });
+    return { nodeId: identity.nodeId, ...counts };
+  },
+});
+
+/** The columns of a CSV file, from the options of a command. */
+export function columnsOf({ features, target, classes }: DataOptions): { columns?: CsvSchema } {
+  if (features === undefined || target === undefined) return {};
+  const names = classes?.split(',');
+  return {
+    columns: {
+      features: features.split(','),
+      target: names ? { column: target, type: 'class', classes: names } : { column: target, type: 'number' },
+    },
+  };
+}
+
+/** The stored identity; with an invite link, a new one. A stored key is never overwritten. */
+async function identityFor(link: string | undefined, options: JoinOptions, io: CommandIo): Promise<Identity> {
+  const { identity: file, name } = options;
+  const isStored = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (link === undefined) return readIdentity(file);
+  const invite = parseInviteLink(link);
+  if (isStored) {
+    const stored = await readIdentity(file);
+    if (stored.federationId === invite.federationId) return stored;
+    throw new HanseError('identityUnreadable', {
+      file,
+      reason: 'it belongs to another federation; choose another --identity',
+    });
+  }
+  const identity = await enrol(invite, name, systemClock);
+  await writeIdentity(file, identity);
+  io.note(`enrolled; the key is in ${file}`);
+  return identity;
+}
+
+async function patientApi(identity: Identity, io: CommandIo): Promise<CoordinatorApi> {
+  return retryingCoordinator(await connect(identity, systemClock), {
+    clock: systemClock,
+    random: primitives.random,
+    ...DEFAULT_PAUSES,
+    onRetry: ({ code, message }, pauseMs) =>
+      io.note(`${code}: ${message}; trying again in ${(pauseMs / 1000).toFixed(1)} s`),
+  });
+}
+
+/** Secret randomness; a seeded stream where an experiment asks for it. */
+async function randomFor(
+  task: TrainTask,
+  identity: Identity,
+  seed: string | undefined,
+): Promise<RandomSource> {
+  if (seed === undefined) return primitives.random;
+  const label = `HANSE participant\0${seed}\0${identity.name}\0${task.round}\0${task.attempt}`;
+  return seededRandom(await primitives.sha256(utf8(label)));
+}
+
+function describe(event: ParticipantEvent): string {
+  switch (event.type) {
+    case 'ready':
+      return 'ready; waiting for work';
+    case 'preparing':
+      return `${event.task.jobId}: checking the job and compiling its train step`;
+    case 'training':
+      return `${event.task.jobId}, round ${event.task.round}: training`;
+    case 'contributed': {
+      const { steps, lossFirst, lossLast, norm, isClipped, receipt } = event.report;
+      const clipped = isClipped ? ', clipped' : '';
+      return (
+        `${event.task.jobId}, round ${event.task.round}: ${steps} steps, loss ${lossFirst.toFixed(3)} to ` +
+        `${lossLast.toFixed(3)}, norm ${norm.toFixed(3)}${clipped}, ${receipt.bytes} bytes sent`
+      );
+    }
+    case 'evaluated': {
+      const { accuracy, loss, examples } = event.metrics;
+      const share = accuracy === null ? '' : `, accuracy ${(100 * accuracy).toFixed(2)} %`;
+      return `${event.task.jobId}, round ${event.task.round}: loss ${loss.toFixed(4)}${share} on ${examples} examples`;
+    }
+    case 'declined':
+    case 'missed':
+      return `${event.task.jobId}, round ${event.task.round}: ${event.type}, ${event.problem.code}: ${event.problem.message}`;
+    default:
+      event satisfies never;
+      throw new Error('unreachable');
+  }
+}
+
+function toJson(event: ParticipantEvent): object {
+  if (!('problem' in event)) return event;
+  const { problem, ...rest } = event;
+  return { ...rest, problem: { code: problem.code, detail: problem.message } };
+}

