@@ -252,6 +252,10 @@ export const PROBLEMS = {
     'The coordinator has more work than it can take.',
     'Try again later; the client does so by itself.',
   ),
+  checkFailed: entry<{ check: string; reason: string }>(
+    'A check found something that has to be mended first.',
+    'Follow the advice printed with the check.',
+  ),
   usage: entry<{ reason: string }>('The command was not understood.', 'See the command with --help.'),
   internalError: entry<{ reference: string }>(
     'Something failed that should not.',

@@ -1,0 +1,150 @@
+/**
+ * `hanse job list|show|watch|cancel`: following federated trainings.
+ */
+import { parse } from '../../protocol/parse.ts';
+import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import { JobId } from '../../schemas/ids.ts';
+import type { JobStatus, RoundSummary } from '../../schemas/job.ts';
+import type { CoordinatorApi } from '../coordinator-api.ts';
+import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+
+const JOB_ARGUMENT = { name: '<job>', description: 'id of the job: job-...' };
+
+export const jobListCommand = defineCommand<IdentityOptions>({
+  summary: 'list the jobs of a coordinator',
+  options: [IDENTITY_OPTION],
+  examples: [['hanse job list', 'newest first']],
+  async run({ options }, io) {
+    const { api } = await connectAs(options);
+    const { jobs } = await api.call('listJobs', {});
+    if (jobs.length === 0) io.print('no jobs yet: hanse job create');
+    for (const job of jobs) {
+      const progress = `round ${job.round} of ${job.rounds}`;
+      const privacy = `${job.aggregation} sums, privacy unit ${job.privacyUnit}`;
+      io.print([job.jobId, job.phase, progress, percent(job.accuracy), privacy, job.name].join('  '));
+    }
+    return { jobs };
+  },
+});
+
+export const jobShowCommand = defineCommand<IdentityOptions>({
+  summary: 'show a job and its rounds',
+  arguments: [JOB_ARGUMENT],
+  options: [IDENTITY_OPTION],
+  examples: [['hanse job show job-0123456789abcdef', 'state, manifest and rounds']],
+  async run({ args, options }, io) {
+    const { api } = await connectAs(options);
+    const job = await api.call('getJob', { params: { jobId: jobIdOf(args) }, query: {} });
+    printJob(job, io);
+    return job;
+  },
+});
+
+export const jobWatchCommand = defineCommand<IdentityOptions>({
+  summary: 'follow a job until it ends',
+  arguments: [JOB_ARGUMENT],
+  options: [IDENTITY_OPTION],
+  examples: [['hanse job watch job-0123456789abcdef', 'one line a round']],
+  async run({ args, options }, io) {
+    const { api } = await connectAs(options);
+    let printed = 0;
+    const last = await followJob(api, jobIdOf(args), io.signal, (job) => {
+      for (const round of job.rounds.slice(printed)) {
+        io.print(describeRound(round));
+        io.event({ round });
+      }
+      printed = job.rounds.length;
+    });
+    io.print(`${last.phase}${last.reason ? `: ${last.reason}` : ''}`);
+    return last;
+  },
+});
+
+export const jobCancelCommand = defineCommand<IdentityOptions>({
+  summary: 'end a job; released models stay',
+  arguments: [JOB_ARGUMENT],
+  options: [IDENTITY_OPTION],
+  examples: [['hanse job cancel job-0123456789abcdef', 'stop after what has been released']],
+  async run({ args, options }, io) {
+    const { api } = await connectAs(options);
+    const job = await api.call('cancelJob', { params: { jobId: jobIdOf(args) } });
+    io.print(`${job.jobId}: ${job.phase}`);
+    return job;
+  },
+});
+
+/** Calls back with every new state of a job until it has ended or the signal aborts; returns the last. */
+export async function followJob(
+  api: CoordinatorApi,
+  jobId: string,
+  signal: AbortSignal,
+  changed: (job: JobStatus) => void,
+): Promise<JobStatus> {
+  let job = await api.call('getJob', { params: { jobId }, query: {} });
+  changed(job);
+  while (!hasEnded(job) && !signal.aborted) {
+    const query = { after: String(job.sequence), wait: '20' };
+    job = await api.call('getJob', { params: { jobId }, query }, { signal });
+    changed(job);
+  }
+  return job;
+}
+
+export function hasEnded({ phase }: JobStatus): boolean {
+  return phase === 'finished' || phase === 'failed' || phase === 'cancelled';
+}
+
+function printJob(job: JobStatus, io: CommandIo): void {
+  const { manifest } = job;
+  const { codec, training, cohort } = manifest;
+  io.print(`${job.jobId}  ${manifest.name}  (${manifest.purpose})`);
+  io.print(
+    `  phase        ${job.phase}${job.reason ? `: ${job.reason}` : ''}, round ${job.round} of ${manifest.rounds}`,
+  );
+  if (job.waitingFor) io.print(`  waiting for  ${job.waitingFor}`);
+  io.print(
+    `  privacy      ${manifest.aggregation} sums: the coordinator sees each update; unit ${manifest.privacyUnit}`,
+  );
+  io.print(`  model        ${job.model}, ${manifest.parameters} parameters`);
+  io.print(`  manifest     ${job.manifestSha256}`);
+  io.print(`  train step   ${manifest.graph.trainStep}`);
+  io.print(
+    `  training     ${training.loss}, ${training.optimizer.type}, learning rate ${training.learningRate}, ` +
+      `batches of ${training.batchSize}, ${training.epochs} epochs a round`,
+  );
+  io.print(
+    `  cohort       ${cohort.minimum} to ${cohort.size}; ${manifest.strategy.type}, weights by ${manifest.weighting}`,
+  );
+  io.print(
+    `  codec        ${codec.width} bits a coordinate in steps of ${codec.grid.toExponential(2)}, clipped at ${codec.clipNorm}: ` +
+      `the widest sum of ${cohort.size} updates fits`,
+  );
+  io.print(`  traffic      ${job.bytesUp} bytes up, ${job.bytesDown} bytes down`);
+  for (const round of job.rounds) io.print(`  ${describeRound(round)}`);
+}
+
+export function describeRound(round: RoundSummary): string {
+  const seconds = ((Date.parse(round.endedAt) - Date.parse(round.openedAt)) / 1000).toFixed(2);
+  const head = `round ${round.round}${round.attempt > 1 ? `, attempt ${round.attempt}` : ''}: ${round.outcome}`;
+  const declined = Object.entries(round.declined).map(([code, count]) => `${count} declined with ${code}`);
+  const metrics = round.metrics
+    ? [`loss ${round.metrics.loss.toFixed(4)}`, percent(round.metrics.accuracy)].filter((part) => part !== '')
+    : [];
+  const reason = round.reason ? [round.reason] : [];
+  return [
+    head,
+    ...reason,
+    `${round.updates} of ${round.cohort} updates`,
+    ...declined,
+    ...metrics,
+    `${seconds} s`,
+  ].join(', ');
+}
+
+function percent(share: number | null): string {
+  return share === null ? '' : `accuracy ${(100 * share).toFixed(2)} %`;
+}
+
+function jobIdOf([jobId]: readonly string[]): string {
+  return parse(JobId, jobId, 'job');
+}
