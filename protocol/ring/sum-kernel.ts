@@ -16,8 +16,8 @@ const UNROLLED = 16;
 /** Coordinates staged at a time: at most 64 KiB, which stays in the cache. */
 const STAGED = 16_384;
 const PAGE_BYTES = 65_536;
-/** One page, and one more because the last load of four 24-bit coordinates reads 4 bytes too far. */
-const SUMS_OFFSET = 2 * PAGE_BYTES;
+/** Behind the staging area. A load of four 24-bit coordinates reads 4 bytes too far, but never past it. */
+const SUMS_OFFSET = PAGE_BYTES;
 /** Reserving memory for a module costs more than it saves on a smaller sum. */
 const WORTHWHILE = 32_768;
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
 import { clipFactor, l2Norm } from '../../../protocol/ring/clip.ts';
 
 /** A finite float64 as an exact multiple of 2^-1200. */
@@ -30,12 +31,25 @@ describe('l2Norm', () => {
     expect(l2Norm(new Float32Array(0))).toBe(0);
   });
 
-  test('adds in the stated order: four partial sums', () => {
-    // 1 is lost when added to 2^53 and kept when 2^53 stands in another partial sum.
-    const big = 2 ** 26.5;
-    const squares = (big * big) as number;
-    expect(l2Norm(Float64Array.of(big, 1, 0, 1))).toBe(Math.sqrt(squares + 1 + (0 + 1)));
-    expect(l2Norm(Float64Array.of(big, 0, 1, 0, 0, 0, 1))).toBe(Math.sqrt(squares + 0 + (2 + 0)));
+  test('adds in the order of SPEC.md 5.5, to the bit', () => {
+    const numbers = new RandomNumbers(seededRandom(new Uint8Array(32)));
+    const others = { oneAfterTheOther: 0, partialSumsInARow: 0 };
+    for (let run = 0; run < 300; run += 1) {
+      const values = Float32Array.from({ length: 1 + numbers.below(99) }, () => numbers.normal());
+      const s = [0, 0, 0, 0] as [number, number, number, number];
+      let all = 0;
+      values.forEach((value, i) => {
+        s[(i % 4) as 0 | 1 | 2 | 3] += value * value;
+        all += value * value;
+      });
+      const norm = l2Norm(values);
+      expect(norm).toBe(Math.sqrt(s[0] + s[1] + (s[2] + s[3])));
+      // The control: other orders do give other bits, some of the time.
+      if (norm !== Math.sqrt(all)) others.oneAfterTheOther += 1;
+      if (norm !== Math.sqrt(s[0] + s[1] + s[2] + s[3])) others.partialSumsInARow += 1;
+    }
+    expect(others.oneAfterTheOther).toBeGreaterThan(10);
+    expect(others.partialSumsInARow).toBeGreaterThan(10);
   });
 
   test('of finite float32 values is within d * 2^-53 of the real norm', () => {

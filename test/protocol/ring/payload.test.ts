@@ -30,18 +30,29 @@ describe('checkPayload', () => {
   });
 
   test('refuses each bit behind the last coordinate, and no bit before', () => {
-    for (let bit = 0; bit < 8 * 16; bit += 1) {
-      const payload = new Uint8Array(28);
-      payload[bit >> 3] = 1 << (bit & 7);
-      const check = () => checkPayload(payload, layout);
-      if (bit < 5 * 24) expect(check).not.toThrow();
-      else
-        expect(check).toThrow(
-          expect.objectContaining({
-            code: 'updateMalformed',
-            detail: expect.objectContaining({ field: 'trailing bits' }),
-          }),
-        );
+    for (const [width, length] of [
+      [24, 5],
+      [16, 3],
+      [17, 2],
+      [20, 8],
+      [20, 2],
+      [31, 1],
+      [32, 2],
+    ] as const) {
+      const layout = layoutOf({ width, counters: 0 }, length);
+      for (let bit = 0; bit < 8 * layout.coordinateBytes; bit += 1) {
+        const payload = new Uint8Array(layout.payloadBytes);
+        payload[bit >> 3] = 1 << (bit & 7);
+        const check = () => checkPayload(payload, layout);
+        if (bit < length * width) expect(check).not.toThrow();
+        else
+          expect(check).toThrow(
+            expect.objectContaining({
+              code: 'updateMalformed',
+              detail: expect.objectContaining({ field: 'trailing bits' }),
+            }),
+          );
+      }
     }
   });
 });

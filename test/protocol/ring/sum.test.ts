@@ -182,16 +182,19 @@ describe('RingSum', () => {
   });
 
   test('does not open nothing, part of an update, or a weight that cannot be', () => {
-    const withWeight = (weight: number, counter = 0) => {
+    const withWeights = (weights: number[], counter = 0) => {
       const sum = new RingSum(small, 3);
-      sum.add(payloadOf({ values: [1, 2, 3], secondBlock: [weight, counter, 0] }, small));
+      for (const weight of weights)
+        sum.add(payloadOf({ values: [1, 2, 3], secondBlock: [weight, counter, 0] }, small));
       return () => sum.open();
     };
-    expect(withWeight(50, 50)).not.toThrow();
+    expect(withWeights([50], 50)).not.toThrow();
+    expect(withWeights([1, 1])).not.toThrow();
     expect(() => new RingSum(small, 3).open()).toThrow(invalid);
-    expect(withWeight(0)).toThrow(invalid);
-    expect(withWeight(51)).toThrow(invalid);
-    expect(withWeight(50, 51)).toThrow(invalid);
+    expect(withWeights([0])).toThrow(invalid);
+    expect(withWeights([1, 0])).toThrow(invalid);
+    expect(withWeights([51])).toThrow(invalid);
+    expect(withWeights([50], 51)).toThrow(invalid);
     const long = new RingSum(small, 64);
     const payload = payloadOf({ values: new Array(64).fill(1), secondBlock: [1, 0, 0] }, small);
     long.addChunk(payload.subarray(0, long.strideBytes), 0);

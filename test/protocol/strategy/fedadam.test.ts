@@ -26,3 +26,11 @@ test('a parameter that never moves stays, however small tau is', () => {
   const next = strategy.apply(strategy.init(1), Float32Array.of(7), Float64Array.of(0));
   expect(next.model[0]).toBe(7);
 });
+
+test('a second moment beyond float32 voids the attempt, although the model would be finite', () => {
+  const strategy = fedAdam({ type: 'fedadam', serverLearningRate: 1, beta1: 0.9, beta2: 0.99, tau: 1 });
+  const apply = (mean: number) => () =>
+    strategy.apply(strategy.init(1), Float32Array.of(7), Float64Array.of(mean));
+  expect(apply(1e15)).not.toThrow();
+  expect(apply(1e30)).toThrow(expect.objectContaining({ code: 'aggregateInvalid' }));
+});
