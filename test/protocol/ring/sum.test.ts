@@ -225,6 +225,7 @@ describe('RingSum', () => {
     expect(() => sum.add(payload.subarray(1))).toThrow(short);
     expect(() => sum.addChunk(payload.subarray(0, 96), 0)).not.toThrow();
     expect(() => sum.addChunk(payload.subarray(0, 95), 0)).toThrow(short);
+    expect(() => sum.addChunk(payload.subarray(96, -4), 96)).toThrow(short);
     expect(() => sum.addChunk(payload.subarray(0, 96), 12)).toThrow(short);
     expect(() => sum.addChunk(payload.subarray(0, 96), 192)).toThrow(short);
     expect(() => sum.merge(new RingSum(small, 64))).not.toThrow();

@@ -164,5 +164,8 @@ describe('checkClipped', () => {
     expect(field(() => checkClipped(forge([3], 1), codec, 1))).toBeUndefined();
     expect(field(() => checkClipped(forge([4], 1), codec, 1))).toBe('squared norm');
     expect(field(() => checkClipped(forge([-4], 1), codec, 1))).toBe('squared norm');
+    // For d = 4 the bound is 100 + 1 + 10 + 1 = 112.
+    expect(field(() => checkClipped(forge([10, -2, 2, 2], 4), codec, 4))).toBeUndefined();
+    expect(field(() => checkClipped(forge([8, 7, 0, 0], 4), codec, 4))).toBe('squared norm');
   });
 });
