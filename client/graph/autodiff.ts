@@ -7,13 +7,13 @@
  */
 import { HanseError } from '../../protocol/problem.ts';
 import { differentiableOperators, GRADIENT_RULES } from './gradients/gradient-rules.ts';
-import type { Node, Value } from './graph.ts';
+import type { OperatorNode, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 
 /** Nodes to differentiate through, and how an error names one of them. */
 export interface Tape {
-  readonly nodes: readonly Node[];
-  label(node: Node): string;
+  readonly nodes: readonly OperatorNode[];
+  label(node: OperatorNode): string;
 }
 
 /**
@@ -34,7 +34,7 @@ export function differentiate(
     const [result] = node.outputs;
     const upstream = result && gradients.get(result);
     if (!upstream || !dependent.has(result)) continue;
-    const rule = node.op === 'Scan' ? undefined : GRADIENT_RULES[node.op];
+    const rule = GRADIENT_RULES[node.op];
     if (!rule) {
       const supported = differentiableOperators();
       throw new HanseError('gradientUnsupported', { operator: node.op, node: tape.label(node), supported });
@@ -56,7 +56,7 @@ export function differentiate(
 }
 
 /** The targets and every value computed from one of them; masks and integers end the path, having no gradient. */
-function dependentValues(nodes: readonly Node[], targets: readonly Value[]): Set<Value> {
+function dependentValues(nodes: readonly OperatorNode[], targets: readonly Value[]): Set<Value> {
   const dependent = new Set<Value>(targets);
   for (const node of nodes)
     if (node.inputs.some((value) => value !== undefined && dependent.has(value)))

@@ -9,7 +9,7 @@ import type { Attributes } from './attribute.ts';
 import type { Tape } from './autodiff.ts';
 import { FOLDED_OPERATORS, foldShapes } from './fold-shapes.ts';
 import type { ModelProto } from './gen/onnx_pb.ts';
-import type { Node, Value } from './graph.ts';
+import type { OperatorNode, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { enforceLimit, type GraphLimits } from './limits.ts';
 import { isOperator, type Operator, operatorNames } from './shapes/shape-rules.ts';
@@ -109,8 +109,8 @@ export function bindForward(
     return value;
   };
 
-  const nodes: Node[] = [];
-  const labels = new Map<Node, string>();
+  const nodes: OperatorNode[] = [];
+  const labels = new Map<OperatorNode, string>();
   for (const node of forward.nodes) {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : known(name)));
     const folded = foldShapes(node, inputs, (value) => g.constantOf(value));
@@ -119,7 +119,12 @@ export function bindForward(
     else if (node.op === 'Identity' && first) values.set(node.output, first);
     else values.set(node.output, applyNode(g, node, inputs, forward.limits));
     const applied = g.nodes.at(-1);
-    if (applied && applied !== nodes.at(-1) && applied.outputs[0] === values.get(node.output)) {
+    if (
+      applied &&
+      applied.op !== 'Scan' &&
+      applied !== nodes.at(-1) &&
+      applied.outputs[0] === values.get(node.output)
+    ) {
       nodes.push(applied);
       labels.set(applied, node.label);
     }

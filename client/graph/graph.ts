@@ -11,15 +11,25 @@ import type { Constant, TensorType } from './tensor-type.ts';
 /** One tensor of a graph: an input, a constant, or an output of exactly one node. Compared by identity. */
 export interface Value extends TensorType {}
 
-export interface Node {
-  readonly op: Operator | 'Scan';
+interface Application {
   /** undefined where an optional input is left out. */
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly attributes: Attributes;
-  /** What a Scan repeats. */
-  readonly body?: Graph;
 }
+
+/** One operator, with one output. */
+export interface OperatorNode extends Application {
+  readonly op: Operator;
+}
+
+/** A body repeated along the leading axis of some inputs. */
+export interface ScanNode extends Application {
+  readonly op: 'Scan';
+  readonly body: Graph;
+}
+
+export type Node = OperatorNode | ScanNode;
 
 /** A named input or output. */
 export interface Port {
@@ -41,7 +51,8 @@ export interface Graph {
 /** Every value that a node reads, also from within its body. */
 export function valuesRead(node: Node): Value[] {
   const read = node.inputs.filter((value) => value !== undefined);
-  for (const inner of node.body?.nodes ?? []) read.push(...valuesRead(inner));
-  for (const port of node.body?.outputs ?? []) read.push(port.value);
+  if (node.op !== 'Scan') return read;
+  for (const inner of node.body.nodes) read.push(...valuesRead(inner));
+  for (const port of node.body.outputs) read.push(port.value);
   return read;
 }

@@ -94,7 +94,7 @@ class Names {
       this.#taken.add(name);
       this.#names.set(port.value, name);
     }
-    for (const { body } of graph.nodes) if (body) this.#declarePorts(body);
+    for (const node of graph.nodes) if (node.op === 'Scan') this.#declarePorts(node.body);
   }
 }
 
@@ -123,12 +123,12 @@ function encodeNode(node: Node, names: Names): NodeProto {
   });
 }
 
-function encodeAttributes({ attributes, body }: Node, names: Names): AttributeProto[] {
-  const encoded = Object.entries(attributes).map(([name, attribute]) =>
+function encodeAttributes(node: Node, names: Names): AttributeProto[] {
+  const encoded = Object.entries(node.attributes).map(([name, attribute]) =>
     create(AttributeProtoSchema, { name, ...attributeFields(attribute) }),
   );
-  if (body) {
-    const g = encodeGraph(body, names);
+  if (node.op === 'Scan') {
+    const g = encodeGraph(node.body, names);
     encoded.push(create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g }));
   }
   return encoded;

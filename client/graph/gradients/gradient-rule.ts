@@ -3,14 +3,14 @@
  * each x_i. Rules build ordinary operators of the same table.
  */
 
-import type { Node, Value } from '../graph.ts';
+import type { OperatorNode, Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Shape } from '../tensor-type.ts';
 
 export interface GradientQuery {
   /** Where the gradient's nodes go. */
   readonly g: GraphBuilder;
-  readonly node: Node;
+  readonly node: OperatorNode;
   /** y: the output of the node. */
   readonly output: Value;
   /** The gradient by y, of the shape of y. */

@@ -1,0 +1,154 @@
+/**
+ * Every operator in float64, by its definition in the ONNX operator specifications, opset 20. Slow and obvious: these
+ * are what the shape rules, the gradient rules and ONNX Runtime itself are compared with.
+ */
+import { type Attributes, floatAttribute, intAttribute, intsAttribute } from '../attribute.ts';
+import type { Operator } from '../shapes/shape-rules.ts';
+import { axisLength, normalizeAxes, reducedShape, type Shape } from '../tensor-type.ts';
+import { element, generate, mapElements, type NdArray } from './nd-array.ts';
+
+/** @param shape what shape inference says about the output; views take it as given, all others find their own */
+export type Kernel = (
+  inputs: readonly (NdArray | undefined)[],
+  attributes: Attributes,
+  shape: Shape,
+) => NdArray;
+
+function elementwise(f: (...scalars: number[]) => number): Kernel {
+  return (inputs) => mapElements(inputs.map(present), f);
+}
+
+function reduction(combine: (values: readonly number[]) => number): Kernel {
+  return ([array, axesArray], attributes) => {
+    const { shape } = present(array);
+    const asked = Array.from(axesArray?.data ?? []);
+    const noop = asked.length === 0 && intAttribute(attributes, 'noop_with_empty_axes', 0) !== 0;
+    if (noop) return present(array);
+    const axes = normalizeAxes(asked.length > 0 ? asked : [...shape.keys()], shape.length) ?? [];
+    const inner = axes.map((axis) => axisLength(shape, axis));
+    const kept = generate(reducedShape(shape, axes, true), (index) => {
+      const values = generate(inner, (offsets) => {
+        const at = [...index];
+        axes.forEach((axis, position) => {
+          at[axis] = offsets[position] ?? 0;
+        });
+        return element(present(array), at);
+      });
+      return combine(Array.from(values.data));
+    });
+    const keepDims = intAttribute(attributes, 'keepdims', 1) !== 0;
+    return { shape: reducedShape(shape, axes, keepDims), data: kept.data };
+  };
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const max = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+const min = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+
+const softmax: Kernel = ([array], attributes) => {
+  const { shape } = present(array);
+  const axis = intAttribute(attributes, 'axis', -1);
+  const position = axis < 0 ? axis + shape.length : axis;
+  return generate(shape, (index) => {
+    const line = Array.from({ length: axisLength(shape, position) }, (_, place) =>
+      element(present(array), index.with(position, place)),
+    );
+    const largest = max(line);
+    const mine = element(present(array), index);
+    return Math.exp(mine - largest) / sum(line.map((value) => Math.exp(value - largest)));
+  });
+};
+
+const matMul: Kernel = ([left, right], _, shape) => {
+  const inner = axisLength(present(left).shape, -1);
+  return generate(shape, (index) => {
+    let total = 0;
+    const last = index.length - 1;
+    for (let k = 0; k < inner; k += 1)
+      total += element(present(left), index.with(last, k)) * element(present(right), index.with(last - 1, k));
+    return total;
+  });
+};
+
+const gemm: Kernel = ([a, b, c], attributes, shape) => {
+  const transA = intAttribute(attributes, 'transA', 0) !== 0;
+  const transB = intAttribute(attributes, 'transB', 0) !== 0;
+  const alpha = floatAttribute(attributes, 'alpha', 1);
+  const beta = floatAttribute(attributes, 'beta', 1);
+  const inner = axisLength(present(a).shape, transA ? 0 : 1);
+  return generate(shape, (index) => {
+    const [row = 0, column = 0] = index;
+    let total = 0;
+    for (let k = 0; k < inner; k += 1)
+      total +=
+        element(present(a), transA ? [k, row] : [row, k]) *
+        element(present(b), transB ? [column, k] : [k, column]);
+    return alpha * total + (c ? beta * element(c, index) : 0);
+  });
+};
+
+const transpose: Kernel = ([array], attributes) => {
+  const { shape } = present(array);
+  const order = intsAttribute(attributes, 'perm') ?? [...shape.keys()].reverse();
+  return generate(
+    order.map((axis) => axisLength(shape, axis)),
+    (index) => {
+      const source = shape.map(() => 0);
+      order.forEach((axis, position) => {
+        source[axis] = index[position] ?? 0;
+      });
+      return element(present(array), source);
+    },
+  );
+};
+
+const view: Kernel = ([array], _, shape) => ({ shape, data: present(array).data });
+
+const expand: Kernel = ([array], _, shape) => generate(shape, (index) => element(present(array), index));
+
+const cast: Kernel = ([array], attributes) => {
+  // As numbered by TensorProto.DataType: 9 is bool, 6 and 7 are integers, which truncate.
+  const to = intAttribute(attributes, 'to', 1);
+  return mapElements([present(array)], (x = 0) =>
+    to === 9 ? Number(x !== 0) : to === 1 ? x : Math.trunc(x),
+  );
+};
+
+function present(array: NdArray | undefined): NdArray {
+  if (array === undefined) throw new RangeError('an input is missing');
+  return array;
+}
+
+export const KERNELS: Readonly<Record<Operator, Kernel>> = {
+  Abs: elementwise((x = 0) => Math.abs(x)),
+  Add: elementwise((a = 0, b = 0) => a + b),
+  Cast: cast,
+  Div: elementwise((a = 0, b = 0) => a / b),
+  Equal: elementwise((a, b) => Number(a === b)),
+  Exp: elementwise((x = 0) => Math.exp(x)),
+  Expand: expand,
+  Flatten: view,
+  Gemm: gemm,
+  Greater: elementwise((a = 0, b = 0) => Number(a > b)),
+  Identity: elementwise((x = 0) => x),
+  Log: elementwise((x = 0) => Math.log(x)),
+  MatMul: matMul,
+  Max: elementwise((...values) => Math.max(...values)),
+  Mul: elementwise((a = 0, b = 0) => a * b),
+  Neg: elementwise((x = 0) => -x),
+  ReduceMax: reduction(max),
+  ReduceMean: reduction((values) => sum(values) / values.length),
+  ReduceMin: reduction(min),
+  ReduceSum: reduction(sum),
+  Relu: elementwise((x = 0) => Math.max(x, 0)),
+  Reshape: view,
+  Sigmoid: elementwise((x = 0) => 1 / (1 + Math.exp(-x))),
+  Softmax: softmax,
+  Sqrt: elementwise((x = 0) => Math.sqrt(x)),
+  Squeeze: view,
+  Sub: elementwise((a = 0, b = 0) => a - b),
+  Tanh: elementwise((x = 0) => Math.tanh(x)),
+  Transpose: transpose,
+  Unsqueeze: view,
+  Where: elementwise((condition, a = 0, b = 0) => (condition ? a : b)),
+};

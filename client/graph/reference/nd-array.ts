@@ -1,0 +1,46 @@
+/**
+ * A dense array of float64, row-major: all the reference interpreter computes with. Integers are exact up to 2^53,
+ * booleans are 0 and 1.
+ */
+import { HanseError } from '../../../protocol/problem.ts';
+import { broadcastShapes, elementCount, type Shape } from '../tensor-type.ts';
+
+export interface NdArray {
+  readonly shape: Shape;
+  readonly data: Float64Array;
+}
+
+/** An array of this shape whose elements a function of the multi-index gives; the index is reused between calls. */
+export function generate(shape: Shape, element: (index: readonly number[]) => number): NdArray {
+  const data = new Float64Array(elementCount(shape));
+  const index = shape.map(() => 0);
+  for (let flat = 0; flat < data.length; flat += 1) {
+    data[flat] = element(index);
+    for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
+      index[axis] = (index[axis] ?? 0) + 1;
+      if ((index[axis] ?? 0) < (shape[axis] ?? 0)) break;
+      index[axis] = 0;
+    }
+  }
+  return { shape, data };
+}
+
+/** The element at a multi-index; axes of length 1 repeat and leading axes that the array lacks are skipped. */
+export function element({ shape, data }: NdArray, index: readonly number[]): number {
+  const skipped = index.length - shape.length;
+  let flat = 0;
+  for (let axis = 0; axis < shape.length; axis += 1) {
+    const length = shape[axis] ?? 0;
+    flat = flat * length + (length === 1 ? 0 : (index[axis + skipped] ?? 0));
+  }
+  return data[flat] ?? Number.NaN;
+}
+
+/** Applies a function of scalars elementwise, with broadcasting. Throws `graphMalformed` for shapes that do not match. */
+export function mapElements(arrays: readonly NdArray[], f: (...scalars: number[]) => number): NdArray {
+  const shapes = arrays.map(({ shape }) => shape);
+  const shape = broadcastShapes(shapes);
+  if (shape === undefined)
+    throw new HanseError('graphMalformed', { reason: `shapes ${shapes.join(' and ')} do not match` });
+  return generate(shape, (index) => f(...arrays.map((array) => element(array, index))));
+}
