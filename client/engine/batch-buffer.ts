@@ -124,7 +124,7 @@ export function rowSize({ shape }: TensorSpec): number {
 }
 
 /** Below this many values, a loop is faster than making a view to copy from. */
-const VIEW_PAYS_FROM = 32;
+const VIEW_PAYS_FROM = 16;
 
 function copyRow(
   from: Float32Array | Int32Array,

@@ -7,8 +7,8 @@
  * inputs: ONNX Runtime gives silently wrong results when one run reads and writes the same buffer.
  *
  * The result is a function of the arguments: the same on every repetition to the bit, and independent of how many
- * steps a run holds. Measured on MNIST and an MLP 784-200-10 with native ONNX Runtime, a run of one step costs about
- * twice as much a step as runs of 1 to 2 MiB, mostly for copying parameters; larger ones leave the cache.
+ * steps a run holds. Measured on MNIST and an MLP 784-200-10 with native ONNX Runtime, runs of one step cost more than
+ * twice as much a step, mostly for copying parameters; from 2 MiB on, longer runs are no faster.
  */
 import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, type RandomSource } from '../../protocol/random.ts';

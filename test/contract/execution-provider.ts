@@ -5,13 +5,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Evaluator } from '../../client/engine/evaluator.ts';
 import { Predictor } from '../../client/engine/predictor.ts';
-import type { ExecutionProvider, Tensors } from '../../client/engine/provider.ts';
+import type { ExecutionProvider, Session, Tensors } from '../../client/engine/provider.ts';
 import { Trainer, type TrainingRequest, type TrainingResult } from '../../client/engine/trainer.ts';
 import { compileEvaluation } from '../../client/graph/compile-evaluation.ts';
 import { compilePrediction } from '../../client/graph/compile-prediction.ts';
 import { compileTrainEpoch } from '../../client/graph/compile-train-epoch.ts';
 import { compileTrainStep } from '../../client/graph/compile-train-step.ts';
-import { linear } from '../../client/graph/models/linear.ts';
+import { linear, linearBytes } from '../../client/graph/models/linear.ts';
 import { mlp } from '../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
@@ -104,7 +104,7 @@ export function executionProviderContract(load: () => Promise<ExecutionProvider>
     provider = await load();
   });
   afterAll(async () => {
-    for (const { release } of opened) await release();
+    for (const session of opened) await session.release();
   });
 
   async function mlpTrainer(batchSize: number, optimizer = SGD): Promise<Trainer> {
@@ -170,6 +170,18 @@ export function executionProviderContract(load: () => Promise<ExecutionProvider>
       await expect(kept.run(feeds)).resolves.toBeDefined();
       await kept.release();
     });
+  });
+
+  test('release gives the memory of a model back', async () => {
+    const model = linearBytes(2048, 1024); // 8 MiB of parameters within the model
+    const grownBy = async (use: (session: Session) => Promise<void>) => {
+      const before = process.memoryUsage.rss();
+      for (let i = 0; i < 12; i += 1) await use(await provider.createSession(model));
+      return (process.memoryUsage.rss() - before) / 2 ** 20;
+    };
+    await grownBy((session) => session.release()); // buffers that the runtime keeps once and for all
+    expect(await grownBy((session) => session.release())).toBeLessThan(48);
+    expect(await grownBy(async (session) => void opened.push(session))).toBeGreaterThan(64);
   });
 
   describe('training', () => {
