@@ -15,16 +15,9 @@ import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
 import { contribute, type LocalReport } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Examples } from './data/examples.ts';
-import type { Evaluator } from './engine/evaluator.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
-import type { Trainer } from './engine/trainer.ts';
-import {
-  fetchModel,
-  type PreparedJob,
-  prepareEvaluation,
-  prepareJob,
-  prepareTraining,
-} from './prepared-job.ts';
+import type { JobCache } from './job-cache.ts';
+import { fetchModel } from './prepared-job.ts';
 
 export interface ParticipantOptions {
   readonly role: Extract<Role, 'participant' | 'evaluator'>;
@@ -33,6 +26,8 @@ export interface ParticipantOptions {
   readonly examples: Examples;
   readonly dataSetVersion: string;
   readonly provider: ExecutionProvider;
+  /** Compiled jobs; released when the node's life ends. */
+  readonly jobs: JobCache;
   /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
   randomFor(task: TrainTask): Promise<RandomSource>;
   readonly clock: Clock;
@@ -54,9 +49,6 @@ export type ParticipantEvent =
   | { readonly type: 'declined'; readonly task: Task; readonly problem: HanseError }
   /** The round ended without this node; nothing is wrong. */
   | { readonly type: 'missed'; readonly task: Task; readonly problem: HanseError };
-
-/** Jobs whose compiled graphs are kept loaded. */
-const LOADED_JOBS = 4;
 
 /** Pause when the coordinator offers only what this node has dealt with. */
 const IDLE_MS = 1000;
@@ -80,16 +72,9 @@ const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'coordinatorKeyMismatch',
 ]);
 
-interface LoadedJob {
-  readonly job: PreparedJob;
-  trainer?: Trainer;
-  evaluator?: Evaluator;
-}
-
 /** Resolves when the signal aborts. Throws a problem of `FATAL`. */
 export async function participate(options: ParticipantOptions): Promise<void> {
   const { api, signal, waitSeconds, clock, observe } = options;
-  const loaded = new Map<string, LoadedJob>();
   const dealtWith = new Set<string>();
   try {
     await api.call('reportCapabilities', { body: capabilitiesOf(options) }, { signal });
@@ -103,30 +88,25 @@ export async function participate(options: ParticipantOptions): Promise<void> {
       for (const task of fresh) {
         if (signal.aborted) break;
         dealtWith.add(keyOf(task));
-        await perform(task, loaded, options);
+        await perform(task, options);
       }
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    for (const entry of loaded.values()) await release(entry);
+    await options.jobs.release();
   }
 }
 
 /** One task to its end, whatever that is. */
-async function perform(
-  task: Task,
-  loaded: Map<string, LoadedJob>,
-  options: ParticipantOptions,
-): Promise<void> {
+async function perform(task: Task, options: ParticipantOptions): Promise<void> {
   const { clock, signal: life, observe } = options;
   const deadline = new AbortController();
   const cancel = clock.schedule(Date.parse(task.deadline), () => deadline.abort());
   const signal = AbortSignal.any([life, deadline.signal]);
   try {
-    const entry = await load(task, loaded, options);
-    if (task.type === 'train') await train(task, entry, options, signal);
-    else await evaluate(task, entry, options, signal);
+    if (task.type === 'train') await train(task, options, signal);
+    else await evaluate(task, options, signal);
   } catch (error) {
     if (life.aborted) return;
     const problem = asProblem(error, deadline.signal.aborted);
@@ -141,62 +121,29 @@ async function perform(
   }
 }
 
-async function train(
-  task: TrainTask,
-  entry: LoadedJob,
-  options: ParticipantOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const { api, examples, provider, allowSingleClass, observe } = options;
-  const { job } = entry;
-  entry.trainer ??= await prepareTraining(job, examples, provider, allowSingleClass);
+async function train(task: TrainTask, options: ParticipantOptions, signal: AbortSignal): Promise<void> {
+  const { api, jobs, examples, observe } = options;
+  observe({ type: 'preparing', task });
+  const { job, trainer } = await jobs.trainer(task, api);
+  job.checkExamples(examples, options.allowSingleClass);
   observe({ type: 'training', task });
   const random = await options.randomFor(task);
-  const { trainer } = entry;
   const report = await contribute(task, { manifest: job.manifest, examples, trainer, api, random, signal });
   observe({ type: 'contributed', task, report });
 }
 
-async function evaluate(
-  task: EvaluateTask,
-  entry: LoadedJob,
-  options: ParticipantOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const { api, examples, provider, observe } = options;
-  const { job } = entry;
-  entry.evaluator ??= await prepareEvaluation(job, examples, provider);
+async function evaluate(task: EvaluateTask, options: ParticipantOptions, signal: AbortSignal): Promise<void> {
+  const { api, jobs, examples, observe } = options;
+  observe({ type: 'preparing', task });
+  const { job, evaluator } = await jobs.evaluator(task, api);
+  job.checkExamples(examples, true);
   const parameters = await fetchModel(task.model, job.manifest.parameters, api);
-  const { loss, accuracy, count } = await entry.evaluator.evaluate({ parameters, examples, signal });
+  const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
   if (!Number.isFinite(loss))
     throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
   const metrics = { loss, accuracy, examples: count };
   await api.call('putEvaluation', { params: paramsOf(task), body: metrics }, { signal });
   observe({ type: 'evaluated', task, metrics });
-}
-
-/** The checked job of a task; the least recently used one makes room. */
-async function load(
-  task: Task,
-  loaded: Map<string, LoadedJob>,
-  { api, observe }: ParticipantOptions,
-): Promise<LoadedJob> {
-  const known = loaded.get(task.manifestSha256);
-  loaded.delete(task.manifestSha256);
-  if (!known) observe({ type: 'preparing', task });
-  const entry = known ?? { job: await prepareJob(task, api) };
-  loaded.set(task.manifestSha256, entry);
-  const [oldest] = loaded;
-  if (loaded.size > LOADED_JOBS && oldest) {
-    loaded.delete(oldest[0]);
-    await release(oldest[1]);
-  }
-  return entry;
-}
-
-async function release({ trainer, evaluator }: LoadedJob): Promise<void> {
-  await trainer?.release();
-  await evaluator?.release();
 }
 
 /** Tells the coordinator not to wait. An evaluator has nothing to decline: its deadline passes. */

@@ -18,10 +18,10 @@ import { checkExamples, type Examples } from './data/examples.ts';
 import { Evaluator } from './engine/evaluator.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import { Trainer } from './engine/trainer.ts';
-import { compileEvaluation } from './graph/evaluation.ts';
+import { compileEvaluation } from './graph/compile-evaluation.ts';
+import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
 import type { ForwardGraph } from './graph/forward-graph.ts';
 import { importModel } from './graph/import-model.ts';
-import { compileTrainEpoch } from './graph/train-epoch.ts';
 
 /** Examples that an evaluation takes at once. */
 const EVALUATION_BATCH = 256;
@@ -31,11 +31,13 @@ export interface PreparedJob {
   readonly manifest: JobManifest;
   readonly manifestSha256: Sha256;
   readonly forward: ForwardGraph;
+  /** Throws `dataEmpty`, `dataShapeMismatch`, `dataSingleClass`, `dataMalformed`. */
+  checkExamples(examples: Examples, allowSingleClass: boolean): void;
 }
 
 /**
  * Fetches and checks what a task names.
- * @throws `hashMismatch`, `graphHashMismatch`, `graphMalformed`, `operatorUnsupported`, `manifestInvalid`
+ * @throws `hashMismatch`, `graphMalformed`, `graphTooLarge`, `operatorUnsupported`, `ringOverflow`
  */
 export async function prepareJob(
   task: Pick<Task, 'jobId' | 'manifestSha256'>,
@@ -46,15 +48,27 @@ export async function prepareJob(
   expectHash('manifest', manifestSha256, await canonicalSha256(manifest));
   checkCodec(manifest.codec, manifest.cohort.size);
   const forward = importModel(await fetchBlob('forward graph', manifest.graph.forward, api));
-  return { jobId, manifest, manifestSha256, forward };
+  const { input, target } = compileEvaluation(forward, evaluationOptions(manifest));
+  return {
+    jobId,
+    manifest,
+    manifestSha256,
+    forward,
+    checkExamples: (examples, allowSingleClass) => {
+      const [, ...inputShape] = input.shape;
+      const [, ...targetShape] = target.shape;
+      checkExamples(examples, { inputShape, targetType: target.type, targetShape, allowSingleClass });
+    },
+  };
 }
 
-/** Compiles the train step and loads it, once per job. The caller releases the trainer. */
+/**
+ * Compiles the train step here, compares it with the one that the job pins, and loads it.
+ * @throws `graphHashMismatch`, `gradientUnsupported`
+ */
 export async function prepareTraining(
   { manifest, forward }: PreparedJob,
-  examples: Examples,
   provider: ExecutionProvider,
-  allowSingleClass: boolean,
 ): Promise<Trainer> {
   const { loss, optimizer, batchSize } = manifest.training;
   const epoch = compileTrainEpoch(forward, { loss, optimizer, batchSize });
@@ -65,29 +79,19 @@ export async function prepareTraining(
       expected: manifest.graph.trainStep,
       got,
     });
-  const [, ...inputShape] = epoch.input.shape;
-  const [, ...targetShape] = epoch.target.shape;
-  checkExamples(examples, { inputShape, targetType: epoch.target.type, targetShape, allowSingleClass });
   return Trainer.create(provider, epoch);
 }
 
-/** Compiles the evaluation and loads it, once per job. The caller releases the evaluator. */
-export async function prepareEvaluation(
+/** Compiles the evaluation and loads it. */
+export function prepareEvaluation(
   { manifest, forward }: PreparedJob,
-  examples: Examples,
   provider: ExecutionProvider,
 ): Promise<Evaluator> {
-  const { loss } = manifest.training;
-  const evaluation = compileEvaluation(forward, { loss, batchSize: EVALUATION_BATCH });
-  const [, ...inputShape] = evaluation.input.shape;
-  const [, ...targetShape] = evaluation.target.shape;
-  checkExamples(examples, {
-    inputShape,
-    targetType: evaluation.target.type,
-    targetShape,
-    allowSingleClass: true,
-  });
-  return Evaluator.create(provider, evaluation);
+  return Evaluator.create(provider, compileEvaluation(forward, evaluationOptions(manifest)));
+}
+
+function evaluationOptions({ training }: JobManifest) {
+  return { loss: training.loss, batchSize: EVALUATION_BATCH };
 }
 
 /** The parameters with this hash, as one flat vector of d values. */

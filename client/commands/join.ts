@@ -19,6 +19,7 @@ import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import { connect, enrol } from '../enrol.ts';
 import { type Identity, readIdentity, writeIdentity } from '../identity.ts';
+import { JobCache } from '../job-cache.ts';
 import { type ParticipantEvent, participate } from '../participant.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 
@@ -109,6 +110,7 @@ export const joinCommand = defineCommand<JoinOptions>({
       examples,
       dataSetVersion: options.dataSetVersion,
       provider,
+      jobs: new JobCache(provider),
       randomFor: (task) => randomFor(task, identity, options.seed),
       clock: systemClock,
       signal: io.signal,

@@ -1,0 +1,102 @@
+/**
+ * Making a job: from a model and a plan to a manifest and the content it names. SPEC.md section 6.1.
+ */
+import { primitives } from '#primitives';
+import { concatBytes, toHex } from '../protocol/bytes.ts';
+import { planCodec } from '../protocol/ring/width.ts';
+import { bytesOf, encodeHeader } from '../protocol/vector.ts';
+import type { JobManifest, JobStatus } from '../schemas/job.ts';
+import type { Strategy } from '../schemas/strategy.ts';
+import type { LocalTraining } from '../schemas/training.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
+import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
+import { exportModel } from './graph/export-model.ts';
+import type { ForwardGraph } from './graph/forward-graph.ts';
+import { initialParameters } from './graph/parameters.ts';
+
+/** What an author decides; the rest of the manifest follows. */
+export interface JobPlan {
+  readonly name: string;
+  readonly purpose: string;
+  /** Its parameters are the model before round 1. */
+  readonly forward: ForwardGraph;
+  readonly training: LocalTraining;
+  readonly strategy: Strategy;
+  readonly rounds: number;
+  readonly cohort: { readonly size: number; readonly minimum: number };
+  /** L2 norm that the update of a participant may have; longer ones are scaled down to it. */
+  readonly clipNorm: number;
+  readonly weighting: JobManifest['weighting'];
+  /** The most examples that count; ignored for uniform weights. */
+  readonly weightMax: number;
+  readonly deadlines: JobManifest['deadlines'];
+  readonly maxAttempts: number;
+  readonly evaluateEvery: number;
+  readonly seed?: string;
+}
+
+export interface AuthoredJob {
+  readonly manifest: JobManifest;
+  /** What the manifest names by hash, to be stored before the job is created. */
+  readonly blobs: readonly { readonly sha256: string; readonly bytes: Uint8Array }[];
+}
+
+/**
+ * @throws `ringOverflow` if no codec fits the cohort; `gradientUnsupported` and `manifestInvalid` if the model cannot
+ *   be trained with this loss
+ */
+export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {
+  const { forward, training, cohort } = plan;
+  const { loss, optimizer, batchSize } = training;
+  const parameters = initialParameters(forward);
+  const forwardBlob = await blob(exportModel(forward, parameters));
+  const modelBlob = await blob(await parameterVector(parameters));
+  const epoch = compileTrainEpoch(forward, { loss, optimizer, batchSize });
+  const weightMax = plan.weighting === 'uniform' ? 1 : plan.weightMax;
+  const manifest: JobManifest = {
+    manifestVersion: 1,
+    federationId,
+    name: plan.name,
+    purpose: plan.purpose,
+    privacyUnit: 'none',
+    aggregation: 'plain',
+    graph: { forward: forwardBlob.sha256, trainStep: toHex(await primitives.sha256(epoch.bytes)) },
+    initialModel: modelBlob.sha256,
+    parameters: parameters.length,
+    training,
+    weighting: plan.weighting,
+    codec: planCodec({ clipNorm: plan.clipNorm, cohortMax: cohort.size, weightMax, counters: 0 }),
+    strategy: plan.strategy,
+    rounds: plan.rounds,
+    cohort,
+    deadlines: plan.deadlines,
+    maxAttempts: plan.maxAttempts,
+    evaluateEvery: plan.evaluateEvery,
+    ...(plan.seed !== undefined && { seed: plan.seed }),
+  };
+  return { manifest, blobs: [forwardBlob, modelBlob] };
+}
+
+/** Uploads what the job names, then starts it. */
+export async function submitJob({ manifest, blobs }: AuthoredJob, api: CoordinatorApi): Promise<JobStatus> {
+  for (const { sha256, bytes } of blobs) await api.call('putBlob', { params: { sha256 }, body: bytes });
+  return api.call('createJob', { body: manifest });
+}
+
+/** Parameters as a vector file: header and float32 values. */
+export async function parameterVector(parameters: Float32Array): Promise<Uint8Array> {
+  const payload = bytesOf(parameters);
+  const sha256 = await primitives.sha256(payload);
+  const header = encodeHeader({
+    kind: 'parameters',
+    width: 32,
+    length: parameters.length,
+    secondBlock: 0,
+    sha256,
+  });
+  return concatBytes(header, payload);
+}
+
+async function blob(bytes: Uint8Array) {
+  return { sha256: toHex(await primitives.sha256(bytes)), bytes };
+}

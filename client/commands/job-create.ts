@@ -1,0 +1,205 @@
+/**
+ * `hanse job create`: start a federated training.
+ */
+import { parse } from '../../protocol/parse.ts';
+import { type CommandOption, defineCommand } from '../../schemas/command.ts';
+import type { JobManifest } from '../../schemas/job.ts';
+import type { Strategy } from '../../schemas/strategy.ts';
+import { LocalTraining, type Loss, type Optimizer } from '../../schemas/training.ts';
+import { authorJob, type JobPlan, submitJob } from '../author-job.ts';
+import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { loadModel, MODEL_OPTION } from './model-source.ts';
+
+export interface TrainingOptions {
+  readonly model: string;
+  readonly loss: Loss;
+  readonly optimizer: Optimizer['type'];
+  readonly lr: number;
+  readonly lrDecay: number;
+  readonly batch: number;
+  readonly epochs: number;
+  readonly maxSteps?: number;
+  readonly strategy: Strategy['type'];
+  readonly serverLr: number;
+  readonly serverMomentum: number;
+  readonly rounds: number;
+  readonly clipNorm: number;
+  readonly weighting: JobManifest['weighting'];
+  readonly evaluateEvery: number;
+}
+
+interface JobCreateOptions extends TrainingOptions, IdentityOptions {
+  readonly name: string;
+  readonly purpose: string;
+  readonly cohort: number;
+  readonly minimum: number;
+  readonly deadline: number;
+  readonly attempts: number;
+  readonly seed?: string;
+}
+
+/** Shared with the simulator. */
+export const TRAINING_OPTIONS: readonly CommandOption[] = [
+  MODEL_OPTION,
+  {
+    flags: '--loss <loss>',
+    description: 'what is minimised',
+    choices: ['softmax_ce', 'mse', 'bce_logits'],
+    default: 'softmax_ce',
+  },
+  {
+    flags: '--optimizer <name>',
+    description: 'local optimiser',
+    choices: ['sgd', 'momentum', 'adam'],
+    default: 'sgd',
+  },
+  { flags: '--lr <rate>', description: 'local learning rate', kind: 'number', default: 0.1 },
+  {
+    flags: '--lr-decay <factor>',
+    description: 'factor on the rate after each round',
+    kind: 'number',
+    default: 1,
+  },
+  { flags: '--batch <n>', description: 'examples in a local batch', kind: 'integer', default: 10 },
+  {
+    flags: '--epochs <n>',
+    description: 'local passes over the data in a round',
+    kind: 'integer',
+    default: 1,
+  },
+  { flags: '--max-steps <n>', description: 'at most so many local steps in a round', kind: 'integer' },
+  {
+    flags: '--strategy <name>',
+    description: 'how the coordinator applies the mean update',
+    choices: ['fedavg', 'fedavgm', 'fedadam'],
+    default: 'fedavg',
+  },
+  { flags: '--server-lr <rate>', description: 'learning rate of the strategy', kind: 'number', default: 1 },
+  { flags: '--server-momentum <m>', description: 'momentum of fedavgm', kind: 'number', default: 0.9 },
+  { flags: '--rounds <n>', description: 'rounds of training', kind: 'integer', default: 20 },
+  {
+    flags: '--clip-norm <c>',
+    description: 'longest update; longer ones are scaled down to it',
+    kind: 'number',
+    default: 10,
+  },
+  {
+    flags: '--weighting <rule>',
+    description: 'what an update counts',
+    choices: ['uniform', 'examples'],
+    default: 'uniform',
+  },
+  {
+    flags: '--evaluate-every <n>',
+    description: 'rounds from one evaluation to the next',
+    kind: 'integer',
+    default: 1,
+  },
+];
+
+/** The most examples of one participant that count, where weights are by examples. */
+const WEIGHT_MAX = 65_536;
+
+export const jobCreateCommand = defineCommand<JobCreateOptions>({
+  summary: 'start a federated training',
+  options: [
+    { flags: '--name <name>', description: 'what the job is called', required: true },
+    {
+      flags: '--purpose <text>',
+      description: 'what the model is for, as data owners will read it',
+      required: true,
+    },
+    ...TRAINING_OPTIONS,
+    { flags: '--cohort <n>', description: 'participants in a round', kind: 'integer', default: 10 },
+    {
+      flags: '--minimum <n>',
+      description: 'updates without which a round is void',
+      kind: 'integer',
+      default: 2,
+    },
+    { flags: '--deadline <seconds>', description: 'time for a round', kind: 'number', default: 600 },
+    {
+      flags: '--attempts <n>',
+      description: 'attempts at one round before the job fails',
+      kind: 'integer',
+      default: 5,
+    },
+    { flags: '--seed <text>', description: 'for experiments: makes initial weights and cohorts repeatable' },
+    IDENTITY_OPTION,
+  ],
+  examples: [
+    ['hanse job create --name digits --purpose "read digits" --rounds 20', '2NN on MNIST by FedAvg'],
+    [
+      'hanse job create --name risk --purpose "triage" --model risk.onnx --loss bce_logits',
+      'a model of your own',
+    ],
+  ],
+  async run({ options }, io) {
+    const { identity, api } = await connectAs(options);
+    const { cohort: size, minimum } = options;
+    const plan: JobPlan = {
+      ...(await trainingPlan(options, options.seed ?? 'hanse')),
+      name: options.name,
+      purpose: options.purpose,
+      cohort: { size, minimum: Math.min(size, minimum) },
+      deadlines: { collectSeconds: options.deadline, evaluateSeconds: options.deadline },
+      maxAttempts: options.attempts,
+      ...(options.seed !== undefined && { seed: options.seed }),
+    };
+    const job = await submitJob(await authorJob(plan, identity.federationId), api);
+    io.print(`${job.jobId}  ${plan.name}: ${plan.rounds} rounds of ${minimum} to ${size} participants`);
+    io.note(`follow it with: hanse job watch ${job.jobId}`);
+    return job;
+  },
+});
+
+/** The part of a plan that a simulation shares with a real job. Throws `invalidFormat` for values out of range. */
+export async function trainingPlan(options: TrainingOptions, seed: string) {
+  const training = {
+    loss: options.loss,
+    optimizer: optimizerOf(options.optimizer),
+    learningRate: options.lr,
+    learningRateDecay: options.lrDecay,
+    batchSize: options.batch,
+    epochs: options.epochs,
+    ...(options.maxSteps !== undefined && { maxSteps: options.maxSteps }),
+  };
+  return {
+    forward: await loadModel(options.model, seed),
+    training: parse(LocalTraining, training, 'training'),
+    strategy: strategyOf(options),
+    rounds: options.rounds,
+    clipNorm: options.clipNorm,
+    weighting: options.weighting,
+    weightMax: WEIGHT_MAX,
+    evaluateEvery: options.evaluateEvery,
+  };
+}
+
+function optimizerOf(name: Optimizer['type']): Optimizer {
+  switch (name) {
+    case 'sgd':
+      return { type: name };
+    case 'momentum':
+      return { type: name, momentum: 0.9 };
+    case 'adam':
+      return { type: name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    default:
+      name satisfies never;
+      throw new Error('unreachable');
+  }
+}
+
+function strategyOf({ strategy, serverLr, serverMomentum }: TrainingOptions): Strategy {
+  switch (strategy) {
+    case 'fedavg':
+      return { type: strategy, serverLearningRate: serverLr };
+    case 'fedavgm':
+      return { type: strategy, serverLearningRate: serverLr, momentum: serverMomentum };
+    case 'fedadam':
+      return { type: strategy, serverLearningRate: serverLr, beta1: 0.9, beta2: 0.99, tau: 1e-3 };
+    default:
+      strategy satisfies never;
+      throw new Error('unreachable');
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * `hanse model export|predict`: using what a federation has learnt.
+ */
+import { writeFile } from 'node:fs/promises';
+import { primitives } from '#primitives';
+import { toHex } from '../../protocol/bytes.ts';
+import { parse } from '../../protocol/parse.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { defineCommand } from '../../schemas/command.ts';
+import { JobId } from '../../schemas/ids.ts';
+import type { ProviderName } from '../../schemas/provider.ts';
+import { readDataFile } from '../data/data-file.ts';
+import { loadExamples } from '../data/data-source.ts';
+import { chooseProvider } from '../engine/choose-provider.ts';
+import { NODE_PROVIDERS } from '../engine/node-providers.ts';
+import { Predictor } from '../engine/predictor.ts';
+import { compilePrediction } from '../graph/compile-prediction.ts';
+import { importModel } from '../graph/import-model.ts';
+import { initialParameters } from '../graph/parameters.ts';
+import { releasedModel } from '../released-model.ts';
+import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { columnsOf, DATA_OPTIONS, type DataOptions } from './join.ts';
+
+interface ExportOptions extends IdentityOptions {
+  readonly output: string;
+}
+
+export const modelExportCommand = defineCommand<ExportOptions>({
+  summary: 'write the released model of a job as an ONNX file',
+  arguments: [{ name: '<job>', description: 'id of the job: job-...' }],
+  options: [
+    { flags: '-o, --output <file>', description: 'file to write', default: 'model.onnx' },
+    IDENTITY_OPTION,
+  ],
+  examples: [['hanse model export job-0123456789abcdef -o digits.onnx', 'for any ONNX runtime']],
+  async run({ args, options }, io) {
+    const { api } = await connectAs(options);
+    const jobId = parse(JobId, args[0], 'job');
+    const job = await api.call('getJob', { params: { jobId }, query: {} });
+    const released = job.rounds.filter(({ outcome }) => outcome === 'released');
+    if (released.length === 0) throw new HanseError('modelUnreleased', { jobId });
+    const bytes = await releasedModel(job, api);
+    await writeFile(options.output, bytes);
+    const modelSha256 = toHex(await primitives.sha256(bytes));
+    const round = released.at(-1)?.round ?? 0;
+    io.print(`${options.output}: model of round ${round}, ${bytes.length} bytes, SHA-256 ${modelSha256}`);
+    return {
+      jobId,
+      round,
+      file: options.output,
+      bytes: bytes.length,
+      modelSha256,
+      parametersSha256: job.model,
+    };
+  },
+});
+
+interface PredictOptions extends Partial<DataOptions> {
+  readonly input?: string;
+  readonly limit: number;
+  readonly provider: 'auto' | ProviderName;
+}
+
+export const modelPredictCommand = defineCommand<PredictOptions>({
+  summary: 'run a model on examples',
+  arguments: [{ name: '<model>', description: 'an ONNX file' }],
+  options: [
+    { flags: '--input <numbers>', description: 'one example: its values, comma-separated' },
+    ...DATA_OPTIONS.map((option) => ({ ...option, required: false })),
+    { flags: '--limit <n>', description: 'examples to print', kind: 'integer', default: 10 },
+    {
+      flags: '--provider <name>',
+      description: 'where to run',
+      choices: ['auto', 'cpu', 'wasm'],
+      default: 'auto',
+    },
+  ],
+  examples: [
+    ['hanse model predict line.onnx --input 5', 'one example'],
+    ['hanse model predict digits.onnx --data mnist:test', 'the first ten test images'],
+  ],
+  async run({ args, options }, io) {
+    const forward = importModel(await readDataFile(args[0] ?? ''));
+    const { features, targets } = await examplesOf(options);
+    const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
+    const predictor = await Predictor.create(provider, compilePrediction(forward, { batchSize: 1 }));
+    try {
+      const outputs = await predictor.predict({ parameters: initialParameters(forward), features });
+      const [name = '', output] = Object.entries(outputs)[0] ?? [];
+      const count = output?.shape[0] ?? 0;
+      const width = (output?.data.length ?? 0) / count;
+      const rows = Array.from({ length: Math.min(count, options.limit) }, (_, i) =>
+        Array.from(output?.data.subarray(i * width, (i + 1) * width) ?? [], Number),
+      );
+      rows.forEach((row, i) => {
+        const best = row.indexOf(Math.max(...row));
+        const truth = targets === undefined ? '' : `  true ${targets[i]}`;
+        const answer = width > 1 ? `class ${best}${truth}` : truth;
+        io.print(`${row.map((value) => value.toFixed(4)).join(' ')}  ${answer}`.trimEnd());
+      });
+      return { output: name, predictions: rows };
+    } finally {
+      await predictor.release();
+    }
+  },
+});
+
+async function examplesOf(options: PredictOptions) {
+  const { input, data } = options;
+  if (input !== undefined) {
+    const features = Float32Array.from(input.split(',').map(Number));
+    if (features.some(Number.isNaN))
+      throw new HanseError('usage', { reason: '--input takes numbers, comma-separated' });
+    return { features, targets: undefined };
+  }
+  if (data === undefined) throw new HanseError('usage', { reason: 'give --input or --data' });
+  const examples = await loadExamples({ ...options, data, ...columnsOf({ ...options, data }) });
+  const size = examples.features.length / examples.count;
+  const limit = Math.min(examples.count, options.limit);
+  return { features: examples.features.subarray(0, limit * size), targets: examples.targets };
+}
