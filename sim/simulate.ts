@@ -1,0 +1,177 @@
+/**
+ * A whole federation in one process: the coordinator and the participants of production under a virtual clock, seeded
+ * randomness, in-memory stores and direct calls in place of HTTP.
+ *
+ * One seed, one result: on one provider, runtime version and kind of processor the released model has the same bits
+ * every time, whatever the order in which participants happen to finish. Single-thread wasm is the portable reference.
+ */
+import { primitives } from '#primitives';
+import { authorJob, type JobPlan, submitJob } from '../client/author-job.ts';
+import { followJob } from '../client/commands/job.ts';
+import type { CoordinatorApi } from '../client/coordinator-api.ts';
+import type { Examples } from '../client/data/examples.ts';
+import type { ExecutionProvider } from '../client/engine/provider.ts';
+import { JobCache } from '../client/job-cache.ts';
+import { type ParticipantEvent, participate } from '../client/participant.ts';
+import { releasedModel } from '../client/released-model.ts';
+import { toHex, utf8 } from '../protocol/bytes.ts';
+import { type RandomSource, seededRandom } from '../protocol/random.ts';
+import type { JobStatus } from '../schemas/job.ts';
+import type { Role } from '../schemas/member.ts';
+import type { TrainTask } from '../schemas/task.ts';
+import { Coordinator } from '../server/coordinator.ts';
+import { createHandlers, type Handlers } from '../server/handlers.ts';
+import { memoryBlobStore } from '../server/store/memory-blob-store.ts';
+import { memoryStore } from '../server/store/memory-store.ts';
+import { inProcessCoordinator } from './in-process-coordinator.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** Where simulated time begins; any moment would do. */
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+export interface SimulationOptions {
+  readonly plan: Omit<JobPlan, 'seed'>;
+  /** The data of each participant. */
+  readonly participants: readonly Examples[];
+  /** Measures the released models; without it there are no metrics. */
+  readonly holdOut?: Examples;
+  readonly provider: ExecutionProvider;
+  /** Decides cohorts, orders of examples and rounding. Initial weights are those of the plan's model. */
+  readonly seed: string;
+  readonly signal: AbortSignal;
+  /** Called with every new state of the job; returning true ends it there. */
+  onChange(job: JobStatus): boolean;
+  onEvent?(participant: number, event: ParticipantEvent): void;
+}
+
+export interface SimulationResult {
+  readonly job: JobStatus;
+  /** The released model as an ONNX file. */
+  readonly model: Uint8Array;
+  readonly modelSha256: string;
+}
+
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const { seed, participants, holdOut, provider } = options;
+  const clock = new VirtualClock(EPOCH_MS);
+  const federation = await foundFederation(seed, clock);
+  const life = new AbortController();
+  const stop = () => life.abort();
+  options.signal.addEventListener('abort', stop, { once: true });
+  const jobs = new JobCache(provider);
+  const member = async (
+    role: Extract<Role, 'participant' | 'evaluator'>,
+    index: number,
+    examples: Examples,
+  ) => {
+    const api = await federation.enrol(role, index);
+    const randomFor = (task: TrainTask) =>
+      seeded(seed, `participant ${index}, round ${task.round}, attempt ${task.attempt}`);
+    const observe = (event: ParticipantEvent) => options.onEvent?.(index, event);
+    return participate({
+      role,
+      api,
+      examples,
+      dataSetVersion: '1',
+      provider,
+      jobs: shared(jobs),
+      randomFor,
+      clock,
+      signal: life.signal,
+      allowSingleClass: true,
+      waitSeconds: 30,
+      observe,
+    });
+  };
+  const lives = participants.map((examples, index) => member('participant', index, examples));
+  if (holdOut) lives.push(member('evaluator', participants.length, holdOut));
+  const ended = Promise.all(lives);
+  try {
+    await federation.everybodyIsLive(lives.length);
+    const { operator } = federation;
+    const authored = await authorJob({ ...options.plan, seed }, federation.id);
+    const { jobId } = await submitJob(authored, operator);
+    const follow = new AbortController();
+    life.signal.addEventListener('abort', () => follow.abort(), { once: true });
+    const followed = followJob(operator, jobId, follow.signal, (status) => {
+      if (options.onChange(status)) follow.abort();
+    });
+    const job = await Promise.race([followed, ended.then(() => followed)]);
+    const model = await releasedModel(job, operator);
+    return { job, model, modelSha256: toHex(await primitives.sha256(model)) };
+  } finally {
+    life.abort();
+    options.signal.removeEventListener('abort', stop);
+    await Promise.allSettled(lives);
+    await jobs.release();
+    await federation.close();
+  }
+}
+
+interface SimulatedFederation {
+  readonly id: string;
+  readonly operator: CoordinatorApi;
+  /** Enrols a member with a key of its own. */
+  enrol(role: Role, index: number): Promise<CoordinatorApi>;
+  everybodyIsLive(count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function foundFederation(seed: string, clock: VirtualClock): Promise<SimulatedFederation> {
+  const keyOf = async (label: string) => {
+    const key = new Uint8Array(32);
+    (await seeded(seed, `key of ${label}`)).fill(key);
+    return primitives.signer(key);
+  };
+  const operatorKey = (await keyOf('operator')).publicKey;
+  const coordinator = await Coordinator.open({
+    store: memoryStore(),
+    blobs: memoryBlobStore(),
+    clock,
+    random: await seeded(seed, 'coordinator'),
+    signer: await keyOf('coordinator'),
+    operatorKey,
+    report: (error) => {
+      throw error;
+    },
+  });
+  const handlers = createHandlers(coordinator);
+  const { federation } = coordinator;
+  const [operatorId] = [...federation.members()].map(({ nodeId }) => nodeId);
+  const operator = inProcessCoordinator(handlers, federation, operatorId);
+  return {
+    id: federation.id,
+    operator,
+    enrol: async (role, index) => {
+      const { token } = await operator.call('createInvite', {
+        body: { role, organisationId: `organisation-${index}`, lifetimeSeconds: 3600 },
+      });
+      const publicKey = toHex((await keyOf(`member ${index}`)).publicKey);
+      const { nodeId } = await enrolWith(handlers, federation, { token, publicKey, name: `member ${index}` });
+      return inProcessCoordinator(handlers, federation, nodeId);
+    },
+    everybodyIsLive: async (count) => {
+      const isLive = () =>
+        [...federation.members()].filter(({ nodeId }) => coordinator.presence.isLive(nodeId)).length;
+      while (isLive() < count) await new Promise((resolve) => setImmediate(resolve));
+    },
+    close: () => coordinator.close(),
+  };
+}
+
+function enrolWith(
+  handlers: Handlers,
+  federation: Coordinator['federation'],
+  body: { token: string; publicKey: string; name: string },
+) {
+  return inProcessCoordinator(handlers, federation, undefined).call('enrol', { body });
+}
+
+/** The cache outlives each of the members that share it. */
+function shared(jobs: JobCache): JobCache {
+  return Object.assign(Object.create(jobs), { release: async () => {} });
+}
+
+async function seeded(seed: string, label: string): Promise<RandomSource> {
+  return seededRandom(await primitives.sha256(utf8(`HANSE simulation\0${seed}\0${label}`)));
+}
