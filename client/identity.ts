@@ -1,5 +1,5 @@
 /**
- * A node's identity, and the file that keeps it. SPEC.md section 4.
+ * A node's identity, and the file that keeps it. SPEC.md section 4.5.
  *
  * The file holds the secret key: it is written with mode 600 and refused if others may read it.
  */

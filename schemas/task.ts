@@ -1,5 +1,5 @@
 /**
- * What the coordinator asks of a node, and what the node answers beside its update. SPEC.md section 5.
+ * What the coordinator asks of a node, and what the node answers beside its update. SPEC.md section 8.1.
  */
 import { type Static, Type } from 'typebox';
 import { Attempt, JobId, Round, Sha256, Timestamp } from './ids.ts';
