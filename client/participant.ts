@@ -26,7 +26,7 @@ export interface ParticipantOptions {
   readonly examples: Examples;
   readonly dataSetVersion: string;
   readonly provider: ExecutionProvider;
-  /** Compiled jobs; released when the node's life ends. */
+  /** Compiled jobs. The caller releases it afterwards; nodes of a simulation share one. */
   readonly jobs: JobCache;
   /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
   randomFor(task: TrainTask): Promise<RandomSource>;
@@ -93,8 +93,6 @@ export async function participate(options: ParticipantOptions): Promise<void> {
     }
   } catch (error) {
     if (!signal.aborted) throw error;
-  } finally {
-    await options.jobs.release();
   }
 }
 

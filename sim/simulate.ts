@@ -55,8 +55,16 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const { seed, participants, holdOut, provider } = options;
   const clock = new VirtualClock(EPOCH_MS);
   const federation = await foundFederation(seed, clock);
-  const life = new AbortController();
-  const stop = () => life.abort();
+  const lifetimes: AbortController[] = [];
+  const lifetime = () => {
+    const controller = new AbortController();
+    lifetimes.push(controller);
+    return controller;
+  };
+  const follow = lifetime();
+  const stop = () => {
+    for (const controller of lifetimes) controller.abort();
+  };
   options.signal.addEventListener('abort', stop, { once: true });
   const jobs = new JobCache(provider);
   const member = async (
@@ -74,10 +82,10 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       examples,
       dataSetVersion: '1',
       provider,
-      jobs: shared(jobs),
+      jobs,
       randomFor,
       clock,
-      signal: life.signal,
+      signal: lifetime().signal,
       allowSingleClass: true,
       waitSeconds: 30,
       observe,
@@ -91,8 +99,6 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const { operator } = federation;
     const authored = await authorJob({ ...options.plan, seed }, federation.id);
     const { jobId } = await submitJob(authored, operator);
-    const follow = new AbortController();
-    life.signal.addEventListener('abort', () => follow.abort(), { once: true });
     const followed = followJob(operator, jobId, follow.signal, (status) => {
       if (options.onChange(status)) follow.abort();
     });
@@ -100,7 +106,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const model = await releasedModel(job, operator);
     return { job, model, modelSha256: toHex(await primitives.sha256(model)) };
   } finally {
-    life.abort();
+    stop();
     options.signal.removeEventListener('abort', stop);
     await Promise.allSettled(lives);
     await jobs.release();
@@ -165,11 +171,6 @@ function enrolWith(
   body: { token: string; publicKey: string; name: string },
 ) {
   return inProcessCoordinator(handlers, federation, undefined).call('enrol', { body });
-}
-
-/** The cache outlives each of the members that share it. */
-function shared(jobs: JobCache): JobCache {
-  return Object.assign(Object.create(jobs), { release: async () => {} });
 }
 
 async function seeded(seed: string, label: string): Promise<RandomSource> {

@@ -104,13 +104,14 @@ export const joinCommand = defineCommand<JoinOptions>({
       `${examples.count} examples of ${examples.name}; training on ${provider.name}, ${provider.reason}`,
     );
     const counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
+    const jobs = new JobCache(provider);
     await participate({
       role,
       api: await patientApi(identity, io),
       examples,
       dataSetVersion: options.dataSetVersion,
       provider,
-      jobs: new JobCache(provider),
+      jobs,
       randomFor: (task) => randomFor(task, identity, options.seed),
       clock: systemClock,
       signal: io.signal,
@@ -121,7 +122,7 @@ export const joinCommand = defineCommand<JoinOptions>({
         io.note(describe(event));
         io.event(toJson(event));
       },
-    });
+    }).finally(() => jobs.release());
     return { nodeId: identity.nodeId, ...counts };
   },
 });

@@ -1,0 +1,167 @@
+/**
+ * `hanse sim`: a federation in this process, on MNIST or on the smallest example.
+ */
+import { writeFile } from 'node:fs/promises';
+import { primitives } from '#primitives';
+import { TRAINING_OPTIONS, type TrainingOptions, trainingPlan } from '../../client/commands/job-create.ts';
+import { type Examples, selectExamples } from '../../client/data/examples.ts';
+import { loadMnist } from '../../client/data/mnist.ts';
+import { chooseProvider } from '../../client/engine/choose-provider.ts';
+import { NODE_PROVIDERS } from '../../client/engine/node-providers.ts';
+import { Predictor } from '../../client/engine/predictor.ts';
+import type { ExecutionProvider } from '../../client/engine/provider.ts';
+import { compilePrediction } from '../../client/graph/compile-prediction.ts';
+import { importModel } from '../../client/graph/import-model.ts';
+import { initialParameters } from '../../client/graph/parameters.ts';
+import { utf8 } from '../../protocol/bytes.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+import { defineCommand } from '../../schemas/command.ts';
+import type { JobStatus } from '../../schemas/job.ts';
+import type { ProviderName } from '../../schemas/provider.ts';
+import { LINE_QUESTION, lineParticipants, linePlan } from '../examples/line.ts';
+import { parsePartition, partitionExamples } from '../partition/partition.ts';
+import { progressBar } from '../progress-bar.ts';
+import { type SimulationOptions, simulate } from '../simulate.ts';
+
+interface SimOptions extends TrainingOptions {
+  readonly example?: 'line';
+  readonly participants: number;
+  readonly cohort: number;
+  readonly partition: string;
+  readonly seed: string;
+  readonly provider: 'auto' | ProviderName;
+  readonly target?: number;
+  readonly output?: string;
+}
+
+type World = Pick<SimulationOptions, 'plan' | 'participants' | 'holdOut'>;
+
+export const simCommand = defineCommand<SimOptions>({
+  summary: 'simulate a federation in this process',
+  options: [
+    { flags: '--example <name>', description: 'a ready-made example instead of MNIST', choices: ['line'] },
+    { flags: '--participants <n>', description: 'participants, K', kind: 'integer', default: 100 },
+    { flags: '--cohort <n>', description: 'of them train in each round', kind: 'integer', default: 10 },
+    { flags: '--partition <rule>', description: 'iid, shards or dirichlet:<alpha>', default: 'iid' },
+    { flags: '--seed <text>', description: 'decides everything random', default: 'hanse' },
+    {
+      flags: '--provider <name>',
+      description: 'where to train; wasm gives the same bits on every machine',
+      choices: ['auto', 'cpu', 'wasm'],
+      default: 'auto',
+    },
+    {
+      flags: '--target <share>',
+      description: 'stop once this accuracy is reached, e.g. 0.97',
+      kind: 'number',
+    },
+    { flags: '-o, --output <file>', description: 'write the released model as an ONNX file' },
+    ...TRAINING_OPTIONS,
+  ],
+  examples: [
+    ['hanse sim --example line', 'y = 2x on four points over two participants'],
+    ['hanse sim --rounds 60 --target 0.97', 'FedAvg on MNIST, K=100, C=0.1, B=10, E=1'],
+    ['hanse sim --partition shards --rounds 400 --json', 'two shards each; one object on the last line'],
+  ],
+  async run({ options }, io) {
+    const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
+    const world = options.example === 'line' ? lineWorld() : await mnistWorld(options);
+    const { rounds } = world.plan;
+    io.note(
+      `${world.participants.length} participants, ${rounds} rounds of ${world.plan.cohort.size}, ` +
+        `${provider.name} (${provider.reason}), seed ${options.seed}`,
+    );
+    const bar = progressBar(io, 'round', rounds);
+    const started = performance.now();
+    const result = await simulate({
+      ...world,
+      provider,
+      seed: options.seed,
+      signal: io.signal,
+      onEvent: (index, event) => {
+        if (event.type === 'declined')
+          io.note(`member ${index} declined: ${event.problem.code}: ${event.problem.message}`);
+      },
+      onChange: (job) => {
+        bar.update(job.rounds.length, describeMetrics(job));
+        return options.target !== undefined && (lastMetrics(job)?.accuracy ?? 0) >= options.target;
+      },
+    }).finally(() => bar.stop());
+    const seconds = (performance.now() - started) / 1000;
+    const { job, model, modelSha256 } = result;
+    if (job.phase === 'failed')
+      throw new HanseError('attemptsExhausted', { round: job.round, attempts: job.attempt });
+    if (options.output !== undefined) await writeFile(options.output, model);
+    const metrics = lastMetrics(job);
+    const prediction = options.example === 'line' ? await askLine(model, provider) : undefined;
+    const roundsDone = job.rounds.filter(({ outcome }) => outcome === 'released').length;
+    io.print(`${roundsDone} rounds in ${seconds.toFixed(1)} s, ${describeMetrics(job)}`);
+    if (prediction !== undefined) io.print(`f(${LINE_QUESTION}) = ${prediction.toFixed(3)}`);
+    io.print(`model ${modelSha256}`);
+    return {
+      participants: world.participants.length,
+      rounds: roundsDone,
+      accuracy: metrics?.accuracy ?? null,
+      loss: metrics?.loss ?? null,
+      seconds,
+      bytesUp: job.bytesUp,
+      bytesDown: job.bytesDown,
+      provider: provider.name,
+      seed: options.seed,
+      modelSha256,
+      ...(prediction !== undefined && { prediction }),
+      curve: job.rounds.flatMap(({ round, metrics: at }) =>
+        at ? [{ round, loss: at.loss, accuracy: at.accuracy }] : [],
+      ),
+    };
+  },
+});
+
+function lineWorld(): World {
+  const participants = lineParticipants();
+  const [first] = participants;
+  return { plan: linePlan(), participants, ...(first && { holdOut: first }) };
+}
+
+/** MNIST divided among the participants; the 10,000 test images are the hold-out set. */
+export async function mnistWorld(
+  options: TrainingOptions & Pick<SimOptions, 'participants' | 'cohort' | 'partition' | 'seed'>,
+): Promise<World> {
+  const partition = parsePartition(options.partition);
+  const train = await loadMnist('train');
+  const key = await primitives.sha256(utf8(`HANSE partition\0${options.seed}`));
+  const numbers = new RandomNumbers(seededRandom(key));
+  const parts = partitionExamples(partition, train.targets as Int32Array, options.participants, numbers);
+  const participants: Examples[] = parts.map((indices) => selectExamples(train, indices));
+  const size = Math.min(options.cohort, options.participants);
+  const plan = {
+    ...(await trainingPlan(options, options.seed)),
+    name: 'simulation',
+    purpose: 'simulation on MNIST',
+    cohort: { size, minimum: size },
+    deadlines: { collectSeconds: 3600, evaluateSeconds: 3600 },
+    maxAttempts: 1,
+  };
+  return { plan, participants, holdOut: await loadMnist('test') };
+}
+
+async function askLine(model: Uint8Array, provider: ExecutionProvider): Promise<number> {
+  const forward = importModel(model);
+  const predictor = await Predictor.create(provider, compilePrediction(forward, { batchSize: 1 }));
+  const features = Float32Array.of(LINE_QUESTION);
+  const outputs = await predictor.predict({ parameters: initialParameters(forward), features });
+  await predictor.release();
+  return Number(Object.values(outputs)[0]?.data[0]);
+}
+
+function lastMetrics(job: JobStatus) {
+  return job.rounds.findLast(({ metrics }) => metrics !== null)?.metrics ?? undefined;
+}
+
+function describeMetrics(job: JobStatus): string {
+  const metrics = lastMetrics(job);
+  if (!metrics) return 'not evaluated yet';
+  const share = metrics.accuracy === null ? '' : `, accuracy ${(100 * metrics.accuracy).toFixed(2)} %`;
+  return `loss ${metrics.loss.toFixed(4)}${share}`;
+}
