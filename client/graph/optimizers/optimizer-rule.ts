@@ -1,8 +1,9 @@
 /**
  * What an optimiser is to the compiler: the state it keeps and the update it builds.
  *
- * A batch whose weights are all zero must leave parameters and state as they are, to the bit. Its gradients are zero,
- * so optimisers only switch their scalars: `active` is 1 or 0, and costs nothing per parameter.
+ * A batch whose weights are all zero must leave parameters and state as they are, to the bit (save that a negative
+ * zero may become a positive one). Its gradients are zero, so optimisers only switch their scalars by `active`, which
+ * costs nothing per parameter.
  */
 
 import type { Value } from '../graph.ts';
