@@ -3,7 +3,7 @@
  *
  * Commands run one after another. A command decides upon the state and returns the events that make it true; they are
  * durable before anybody sees the new state. A failed append leaves the stream in doubt, so it is read again before
- * the next command.
+ * the next command: its events may be there all the same.
  */
 import type { TSchema } from 'typebox';
 import type { Clock } from '../protocol/clock.ts';
@@ -29,6 +29,7 @@ export class EventStream<State, Event extends { readonly type: string }> {
   #inDoubt = false;
   #last: Promise<unknown> = Promise.resolve();
   readonly #watchers = new Set<() => void>();
+  #recovered: () => void = () => {};
 
   private constructor(store: Store, clock: Clock, definition: StreamDefinition<State, Event>) {
     this.#store = store;
@@ -65,10 +66,12 @@ export class EventStream<State, Event extends { readonly type: string }> {
     decide: (state: State, at: string) => readonly Event[] | Promise<readonly Event[]>,
   ): Promise<State> {
     const result = this.#last.then(async () => {
-      if (this.#inDoubt) await this.#catchUp();
+      if (this.#inDoubt) await this.#resolveDoubt();
       const now = new Date(this.#clock.now());
       const events = await decide(this.#state, now.toISOString());
       if (events.length === 0) return this.#state;
+      // What could not be read back must not be written: it would make the stream unreadable for ever.
+      for (const event of events) parse(this.#definition.schema, event, `event ${event.type}`);
       const records = events.map(({ type, ...data }) => ({ type, version: EVENT_VERSION, data }));
       try {
         this.#accept(await this.#store.append(this.#definition.name, this.#sequence, records, now));
@@ -88,9 +91,23 @@ export class EventStream<State, Event extends { readonly type: string }> {
     return () => this.#watchers.delete(changed);
   }
 
+  /**
+   * Calls `recovered` when events turn up whose command was told that they failed. Nobody has acted upon them, so
+   * whoever carries out what follows from the state must do so now.
+   */
+  onRecovery(recovered: () => void): void {
+    this.#recovered = recovered;
+  }
+
   /** Resolves when every command issued so far has ended. */
   async settled(): Promise<void> {
     await this.#last;
+  }
+
+  async #resolveDoubt(): Promise<void> {
+    const known = this.#sequence;
+    await this.#catchUp();
+    if (this.#sequence > known) this.#recovered();
   }
 
   async #catchUp(): Promise<void> {
@@ -105,14 +122,19 @@ export class EventStream<State, Event extends { readonly type: string }> {
           path: `${stream}, event ${sequence}`,
           reason: `written in format ${version}, which a newer version of Hanse reads`,
         });
-      const event = parse(
-        this.#definition.schema,
-        { type, ...(data as object) },
-        `event ${sequence} of ${stream}`,
-      );
-      this.#state = this.#definition.fold(this.#state, event as Event, at);
+      const event = this.#parse({ type, ...(data as object) }, `${stream}, event ${sequence}`);
+      this.#state = this.#definition.fold(this.#state, event, at);
       this.#sequence = sequence;
     }
     if (records.length > 0) for (const changed of this.#watchers) changed();
+  }
+
+  #parse(record: object, path: string): Event {
+    try {
+      return parse(this.#definition.schema, record, 'event') as Event;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new HanseError('storageCorrupt', { path, reason }, { cause: error });
+    }
   }
 }

@@ -72,6 +72,7 @@ export class JobRunner {
     this.#stream = stream;
     this.#around = around;
     this.#settings = settings;
+    stream.onRecovery(() => this.start());
   }
 
   /** Reads the job from the store; `start` then takes up what it owes. */
@@ -110,9 +111,14 @@ export class JobRunner {
     this.start();
   }
 
-  /** Carries out what the job owes in its present state: after its creation, and after a restart. */
+  /**
+   * Carries out what the job owes in its present state: after its creation, after a restart, and after events have
+   * turned up whose effects nobody has carried out.
+   */
   start(): void {
-    if (this.exists) this.#perform(pending(this.state));
+    if (!this.exists) return;
+    if (hasEnded(this.state)) this.#rest();
+    this.#perform(pending(this.state));
   }
 
   /**
