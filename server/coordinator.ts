@@ -64,7 +64,7 @@ export class Coordinator {
   /** Content that members may fetch: what a manifest or an aggregation names. Updates are not among it. */
   readonly #readable = new Map<Sha256, JobId>();
   readonly #bytesDown = new Map<JobId, number>();
-  #isClosing = false;
+  readonly #closing = new AbortController();
 
   private constructor(
     federation: Federation,
@@ -130,7 +130,7 @@ export class Coordinator {
       this.presence.saw(member.nodeId);
       const tasks = this.tasksFor(member);
       const left = end - clock.now();
-      if (tasks.length > 0 || left <= 0 || signal.aborted || this.#isClosing) return tasks;
+      if (tasks.length > 0 || left <= 0 || signal.aborted || this.closing.aborted) return tasks;
       await this.presence.wait(member.nodeId, left, signal);
     }
   }
@@ -153,10 +153,20 @@ export class Coordinator {
     return this.#bytesDown.get(jobId) ?? 0;
   }
 
+  /** Aborted when the coordinator begins to close: nothing may wait any more. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Ends waiting requests; new ones should go elsewhere, or come again later. */
+  beginClosing(): void {
+    this.#closing.abort();
+    this.presence.wakeAll();
+  }
+
   /** Ends waiting requests, lets work under way finish, and closes the store. */
   async close(): Promise<void> {
-    this.#isClosing = true;
-    this.presence.wakeAll();
+    this.beginClosing();
     await Promise.all([...this.#jobs.values()].map((runner) => runner.close()));
     await this.dependencies.store.close();
   }

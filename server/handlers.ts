@@ -125,7 +125,8 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       const runner = coordinator.job(params.jobId);
       if (query.after !== undefined) {
         const milliseconds = Math.min(Number(query.wait ?? 0) * 1000, settings.longestWaitMs);
-        await untilChanged(runner, Number(query.after), milliseconds, clock, signal);
+        const ended = AbortSignal.any([signal, coordinator.closing]);
+        await untilChanged(runner, Number(query.after), milliseconds, clock, ended);
       }
       return statusOf(runner, coordinator);
     },
