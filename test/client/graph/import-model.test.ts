@@ -156,8 +156,7 @@ describe('what is read', () => {
     expect(outputs).toEqual([{ name: 'out', type: 'float32', shape: [5, 6] }]);
     const text = Buffer.from(bytes).toString('latin1');
     expect(text).toContain('Reshape');
-    for (const folded of ['Shape:', 'Gather', 'Concat', 'Unsqueeze'])
-      expect(text.includes(`\n${folded}`)).toBe(false);
+    for (const folded of ['Shape', 'Gather', 'Concat', 'Unsqueeze']) expect(text).not.toContain(folded);
   });
 
   it('axes as an attribute, as written before they became an input', () => {

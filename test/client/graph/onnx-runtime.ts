@@ -2,7 +2,6 @@
  * ONNX Runtime for tests: the native one where it is installed, to be skipped with a message where it is not.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
-import type { NdArray } from '../../../client/graph/reference/nd-array.ts';
 
 interface Runtime {
   readonly InferenceSession: typeof InferenceSession;
@@ -24,7 +23,10 @@ const runtime = await load();
 export const hasRuntime = runtime !== undefined;
 
 /** What a tensor of a graph may be fed from. */
-export type Feed = NdArray | { readonly shape: readonly number[]; readonly data: Int32Array };
+export interface Feed {
+  readonly shape: readonly number[];
+  readonly data: Float64Array | Int32Array;
+}
 
 /** A function that runs the model: feeds by name to outputs by name, in float32; labels are int32. */
 export async function load32(
