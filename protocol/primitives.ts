@@ -20,7 +20,10 @@ export interface Primitives {
   sha256(data: Uint8Array): Promise<Uint8Array>;
   /** The key pair of this 32-byte secret seed (RFC 8032, 5.1.5). */
   signer(seed: Uint8Array): Promise<Signer>;
-  /** False for a wrong signature, and for a key or signature of wrong form. Strict as in RFC 8032. */
+  /**
+   * False for a wrong signature, for a key or signature of wrong form, and for a key of small order. Strict as in
+   * RFC 8032; implementations may differ on a signature that no honest signer makes.
+   */
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): Promise<boolean>;
   /** The CSPRNG of the platform. Node expands large requests by AES-256-CTR under a fresh key from it, for speed. */
   readonly random: RandomSource;

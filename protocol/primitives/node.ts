@@ -1,6 +1,6 @@
 /**
  * Primitives on `node:crypto`. SPEC.md section 2.3.
- * One of the two files of `protocol/` that may touch the platform; see `primitives.ts`.
+ * One of the files of `protocol/` that may touch the platform; see `primitives.ts`.
  */
 import {
   createCipheriv,
@@ -14,6 +14,7 @@ import {
 } from 'node:crypto';
 import type { Primitives, Signer } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
+import { isStrictKey } from './strict-key.ts';
 
 /** PKCS #8 and SPKI wrappings of a raw Ed25519 key (RFC 8410). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -26,7 +27,7 @@ export const primitives: Primitives = {
   sha256: async (data) => new Uint8Array(createHash('sha256').update(data).digest()),
   signer: async (seed) => nodeSigner(seed),
   verify: async (signature, message, publicKey) => {
-    if (signature.length !== 64 || publicKey.length !== 32) return false;
+    if (signature.length !== 64 || publicKey.length !== 32 || !isStrictKey(publicKey)) return false;
     return verify(null, message, importPublicKey(publicKey), signature);
   },
   random: {

@@ -1,5 +1,5 @@
 /**
- * The clock of the machine. With the two files beside it, all of `protocol/` that touches the platform.
+ * The clock of the machine. With `node.ts` and `web.ts` beside it, all of `protocol/` that touches the platform.
  */
 import type { Clock } from '../clock.ts';
 

@@ -1,6 +1,6 @@
 /**
  * Primitives on WebCrypto, with @noble/curves for Ed25519 where the browser does not have it. SPEC.md section 2.3.
- * One of the two files of `protocol/` that may touch the platform; see `primitives.ts`.
+ * One of the files of `protocol/` that may touch the platform; see `primitives.ts`.
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import type { Primitives, Signer } from '../primitives.ts';
@@ -17,7 +17,7 @@ export const primitives: Primitives = {
     try {
       return ed25519.verify(signature, message, publicKey, { zip215: false });
     } catch {
-      return false; // not a point of the curve
+      return false; // not a point of the curve, or one of small order
     }
   },
   random: {
