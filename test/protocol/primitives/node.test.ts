@@ -1,0 +1,4 @@
+import { primitives } from '../../../protocol/primitives/node.ts';
+import { primitivesContract } from '../../contract/primitives.ts';
+
+primitivesContract('node:crypto', primitives);
