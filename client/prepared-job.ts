@@ -14,16 +14,17 @@ import type { Sha256 } from '../schemas/ids.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
-import { checkExamples, type Examples } from './data/examples.ts';
+import { checkExamples, type Examples, type ExamplesExpected, elementCount } from './data/examples.ts';
 import { Evaluator } from './engine/evaluator.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import { Trainer } from './engine/trainer.ts';
 import { compileEvaluation } from './graph/compile-evaluation.ts';
+import { compilePrediction } from './graph/compile-prediction.ts';
 import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
 import type { ForwardGraph } from './graph/forward-graph.ts';
 import { importModel } from './graph/import-model.ts';
 
-/** Examples that an evaluation takes at once. */
+/** Examples that an evaluation takes at once, where the model leaves it open. */
 const EVALUATION_BATCH = 256;
 
 export interface PreparedJob {
@@ -42,24 +43,51 @@ export interface PreparedJob {
 export async function prepareJob(
   task: Pick<Task, 'jobId' | 'manifestSha256'>,
   api: CoordinatorApi,
+  signal?: AbortSignal,
 ): Promise<PreparedJob> {
   const { jobId, manifestSha256 } = task;
-  const { manifest } = await api.call('getJob', { params: { jobId }, query: {} });
+  const { manifest } = await api.call(
+    'getJob',
+    { params: { jobId }, query: {} },
+    { ...(signal && { signal }) },
+  );
   expectHash('manifest', manifestSha256, await canonicalSha256(manifest));
   checkCodec(manifest.codec, manifest.cohort.size);
-  const forward = importModel(await fetchBlob('forward graph', manifest.graph.forward, api));
-  const { input, target } = compileEvaluation(forward, evaluationOptions(manifest));
+  const forward = importModel(await fetchBlob('forward graph', manifest.graph.forward, api, signal));
+  const expected = expectedExamples(manifest, forward);
   return {
     jobId,
     manifest,
     manifestSha256,
     forward,
-    checkExamples: (examples, allowSingleClass) => {
-      const [, ...inputShape] = input.shape;
-      const [, ...targetShape] = target.shape;
-      checkExamples(examples, { inputShape, targetType: target.type, targetShape, allowSingleClass });
-    },
+    checkExamples: (examples, allowSingleClass) => checkExamples(examples, { ...expected, allowSingleClass }),
   };
+}
+
+/** What the loss makes of the outputs of the model: shapes, and the values that targets may have. */
+function expectedExamples(
+  manifest: JobManifest,
+  forward: ForwardGraph,
+): Omit<ExamplesExpected, 'allowSingleClass'> {
+  const { loss } = manifest.training;
+  const { input, target } = compileEvaluation(forward, evaluationOptions(manifest, forward));
+  const [, ...inputShape] = input.shape;
+  const [, ...targetShape] = target.shape;
+  const shapes = { inputShape, targetType: target.type, targetShape };
+  switch (loss) {
+    case 'softmax_ce': {
+      const { outputs, batchSize } = compilePrediction(forward, evaluationOptions(manifest, forward));
+      const logits = outputs[0]?.shape ?? [];
+      return { ...shapes, classes: elementCount(logits) / batchSize };
+    }
+    case 'bce_logits':
+      return { ...shapes, targetRange: [0, 1] };
+    case 'mse':
+      return shapes;
+    default:
+      loss satisfies never;
+      throw new Error('unreachable');
+  }
 }
 
 /**
@@ -87,16 +115,22 @@ export function prepareEvaluation(
   { manifest, forward }: PreparedJob,
   provider: ExecutionProvider,
 ): Promise<Evaluator> {
-  return Evaluator.create(provider, compileEvaluation(forward, evaluationOptions(manifest)));
+  const evaluation = compileEvaluation(forward, evaluationOptions(manifest, forward));
+  return Evaluator.create(provider, evaluation, { classified: manifest.training.loss !== 'mse' });
 }
 
-function evaluationOptions({ training }: JobManifest) {
-  return { loss: training.loss, batchSize: EVALUATION_BATCH };
+function evaluationOptions({ training }: JobManifest, { input }: ForwardGraph) {
+  return { loss: training.loss, batchSize: input.batch ?? EVALUATION_BATCH };
 }
 
-/** The parameters with this hash, as one flat vector of d values. */
-export async function fetchModel(sha256: Sha256, length: number, api: CoordinatorApi): Promise<Float32Array> {
-  const bytes = await fetchBlob('model', sha256, api);
+/** The parameters with this hash, as one flat vector of d values. Throws `hashMismatch`, `updateMalformed`. */
+export async function fetchModel(
+  sha256: Sha256,
+  length: number,
+  api: CoordinatorApi,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const bytes = await fetchBlob('model', sha256, api, signal);
   const header = parseHeader(bytes, { maxLength: length, maxSecondBlock: 0 });
   if (header.kind !== 'parameters' || header.length !== length)
     throw new HanseError('updateMalformed', {
@@ -107,9 +141,14 @@ export async function fetchModel(sha256: Sha256, length: number, api: Coordinato
   return floatsOf(payloadOf(bytes));
 }
 
-/** Content by its hash, which is checked. */
-export async function fetchBlob(what: string, sha256: Sha256, api: CoordinatorApi): Promise<Uint8Array> {
-  const bytes = await api.call('getBlob', { params: { sha256 } });
+/** Content by its hash, which is checked: throws `hashMismatch`. @param what for messages */
+export async function fetchBlob(
+  what: string,
+  sha256: Sha256,
+  api: CoordinatorApi,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = await api.call('getBlob', { params: { sha256 } }, { ...(signal && { signal }) });
   expectHash(what, sha256, toHex(await primitives.sha256(bytes)));
   return bytes;
 }

@@ -29,6 +29,8 @@ export interface ExamplesExpected {
   readonly targetShape?: readonly number[];
   /** Labels must lie in 0..classes-1. Only for int32 targets. */
   readonly classes?: number;
+  /** Least and greatest value of a target. Only for float32 targets. */
+  readonly targetRange?: readonly [least: number, greatest: number];
   /** Accepts labels that are all the same. */
   readonly allowSingleClass: boolean;
 }
@@ -63,7 +65,7 @@ export function selectExamples(examples: Examples, indices: Uint32Array): Exampl
 /**
  * Makes sure that a model can be trained on these examples.
  *
- * Throws `dataEmpty`, `dataShapeMismatch` (shapes, kind of targets, labels out of range), `dataMalformed` (a value that
+ * Throws `dataEmpty`, `dataShapeMismatch` (shapes, kind of targets, targets out of range), `dataMalformed` (a value that
  * is not finite, an array of another length than its shape) and `dataSingleClass`.
  */
 export function checkExamples(examples: Examples, expected: ExamplesExpected): void {
@@ -81,6 +83,7 @@ export function checkExamples(examples: Examples, expected: ExamplesExpected): v
   checkValues(examples, 'features', examples.features, elementCount(examples.inputShape));
   checkValues(examples, 'targets', examples.targets, elementCount(examples.targetShape));
   if (examples.targets instanceof Int32Array) checkLabels(examples.name, examples.targets, expected);
+  else if (expected.targetRange) checkRange(examples.targets, examples.count, expected.targetRange);
 }
 
 function checkShape(what: string, got: readonly number[], expected: readonly number[]): void {
@@ -112,6 +115,20 @@ function checkValues(
       reason: `${what} of example ${Math.floor(i / size)} are not all finite`,
     });
   }
+}
+
+function checkRange(
+  targets: Float32Array,
+  count: number,
+  [least, greatest]: readonly [number, number],
+): void {
+  const at = targets.findIndex((target) => target < least || target > greatest);
+  if (at < 0) return;
+  throw new HanseError('dataShapeMismatch', {
+    what: `target of example ${Math.floor((at * count) / targets.length)}`,
+    expected: `${least} to ${greatest}`,
+    got: 'a number outside this range',
+  });
 }
 
 function checkLabels(source: string, labels: Int32Array, expected: ExamplesExpected): void {

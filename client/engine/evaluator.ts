@@ -17,24 +17,36 @@ export interface EvaluationRequest {
 export interface EvaluationResult {
   /** Mean over the examples; not finite for a model that is broken. */
   readonly loss: number;
-  /** Share of right predictions in [0, 1]; null where targets are numbers and not class labels. */
+  /** Share of right predictions in [0, 1]; null where the loss knows no right and wrong. */
   readonly accuracy: number | null;
   readonly count: number;
+}
+
+export interface EvaluatorOptions {
+  /** Whether predictions are right or wrong. Unless said: if targets are class labels. */
+  readonly classified?: boolean;
 }
 
 /** Holds a session for one compiled evaluation. Evaluations with it share no state and may overlap. */
 export class Evaluator {
   readonly #session: Session;
   readonly #evaluation: CompiledEvaluation;
+  readonly #isClassified: boolean;
 
-  private constructor(session: Session, evaluation: CompiledEvaluation) {
+  private constructor(session: Session, evaluation: CompiledEvaluation, isClassified: boolean) {
     this.#session = session;
     this.#evaluation = evaluation;
+    this.#isClassified = isClassified;
   }
 
   /** Throws `graphMalformed` when the provider refuses the graph. */
-  static async create(provider: ExecutionProvider, evaluation: CompiledEvaluation): Promise<Evaluator> {
-    return new Evaluator(await provider.createSession(evaluation.bytes), evaluation);
+  static async create(
+    provider: ExecutionProvider,
+    evaluation: CompiledEvaluation,
+    { classified }: EvaluatorOptions = {},
+  ): Promise<Evaluator> {
+    const isClassified = classified ?? evaluation.target.type === 'int32';
+    return new Evaluator(await provider.createSession(evaluation.bytes), evaluation, isClassified);
   }
 
   /** Throws `dataEmpty`, `dataShapeMismatch`, `invalidLength`. */
@@ -53,8 +65,7 @@ export class Evaluator {
       correct += floatsOf(outputs, 'correct')[0] ?? Number.NaN;
     }
     const { count } = examples;
-    const classified = this.#evaluation.target.type === 'int32';
-    return { loss: loss / count, accuracy: classified ? correct / count : null, count };
+    return { loss: loss / count, accuracy: this.#isClassified ? correct / count : null, count };
   }
 
   /** Frees the session; the evaluator cannot be used afterwards. */
