@@ -21,8 +21,11 @@ export const SIGNATURE_LIFETIME_SECONDS = 60;
 const LABEL = 'hanse';
 const ALWAYS_COVERED = ['@method', '@path', '@query', VERSION_HEADER] as const;
 const DIGEST = 'content-digest';
+/** Components that are no header. */
+const DERIVED: ReadonlySet<string> = new Set(ALWAYS_COVERED.filter((name) => name.startsWith('@')));
 
 export interface RequestToSign {
+  /** In capitals: RFC 9421, 2.2.1 compares it letter by letter. */
   readonly method: string;
   /** Path and query as sent, e.g. `/v1/tasks?wait=20`. */
   readonly target: string;
@@ -96,10 +99,12 @@ export function readSignature(
 
   const present: Record<string, string> = {};
   for (const name of covered) {
-    if (name.startsWith('@')) continue;
-    const header = single(headers, name);
+    if (DERIVED.has(name)) continue;
+    if (name.startsWith('@')) throw invalid(`component ${name} is not of the profile`);
+    const header = single(headers, name)?.trim();
     if (header === undefined) throw invalid(`the covered header ${name} is missing`);
-    present[name] = header.trim();
+    if (/[^\x20-\x7e]/.test(header)) throw invalid(`the covered header ${name} is not printable ASCII`);
+    present[name] = header;
   }
   const { created, expires } = values;
   if (expires <= created || expires - created > SIGNATURE_LIFETIME_SECONDS) throw invalid('lifetime');
@@ -146,6 +151,10 @@ interface SignatureParameters {
   readonly keyid: string;
 }
 
+const COMPONENT = '"[a-z@-]{1,40}"';
+const PARAMETER = ';[a-z]{1,16}=(?:[0-9]{1,12}|"[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]{0,64}")';
+const INPUT = new RegExp(`^${LABEL}=(\\((${COMPONENT}(?: ${COMPONENT}){0,15})\\)((?:${PARAMETER}){5,16}))$`);
+
 /** The part of RFC 8941 that a signature input of our profile may use; anything else is refused. */
 function parseInput(header: string): {
   covered: string[];
@@ -153,10 +162,7 @@ function parseInput(header: string): {
   parameters: string;
   values: SignatureParameters;
 } {
-  const match =
-    /^hanse=(\(((?:"[a-z@-]{1,40}"(?: (?!\)))?){1,16})\)((?:;[a-z]{1,16}=(?:[0-9]{1,12}|"[\x20\x21\x23-\x5b\x5d-\x7e]{0,64}"))*))$/.exec(
-      header.trim(),
-    );
+  const match = INPUT.exec(header.trim());
   if (!match) throw invalid('signature-input is not of the profile');
   const [, parameters = '', components = '', rest = ''] = match;
   const found = new Map<string, string | number>();
@@ -170,7 +176,8 @@ function parseInput(header: string): {
   if (found.get('alg') !== 'ed25519') throw invalid('algorithm');
   if (typeof created !== 'number' || typeof expires !== 'number')
     throw invalid('created or expires is missing');
-  if (typeof nonce !== 'string' || nonce.length < 16) throw invalid('nonce is missing or too short');
+  if (typeof nonce !== 'string' || !/^[A-Za-z0-9_-]{16,64}$/.test(nonce))
+    throw invalid('nonce is missing, or not 16 to 64 characters of base64url');
   if (typeof keyid !== 'string' || !/^[0-9a-f]{32}$/.test(keyid)) throw invalid('keyid is not a node id');
   const covered = [...components.matchAll(/"([^"]+)"/g)].map(([, name = '']) => name);
   return { covered, parameters, values: { created, expires, nonce, keyid } };
@@ -189,13 +196,12 @@ function signatureBase(
   const lines = covered.map((name) => {
     switch (name) {
       case '@method':
-        return `"@method": ${method.toUpperCase()}`;
+        return `"@method": ${method}`;
       case '@path':
         return `"@path": ${path}`;
       case '@query':
         return `"@query": ${question < 0 ? '?' : target.slice(question)}`;
       default:
-        if (name.startsWith('@')) throw invalid(`component ${name} is not of the profile`);
         return `"${name}": ${headers[name] ?? ''}`;
     }
   });
@@ -206,7 +212,8 @@ function single(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   name: string,
 ): string | undefined {
-  const value = headers[name];
+  // Names come from outside: `constructor` is no header.
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
   if (Array.isArray(value)) throw invalid(`header ${name} twice`);
   return value;
 }
