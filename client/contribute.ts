@@ -24,7 +24,7 @@ import { fetchModel } from './prepared-job.ts';
 export interface Contributor {
   readonly manifest: JobManifest;
   readonly examples: Examples;
-  readonly trainer: Trainer;
+  readonly trainer: Pick<Trainer, 'train'>;
   readonly api: CoordinatorApi;
   /** Orders the examples and rounds the update. */
   readonly random: RandomSource;
@@ -51,7 +51,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
   const { training, parameters, codec } = manifest;
 
   // 1. The model that this round starts from: d float32 values with the announced hash.
-  const model = await fetchModel(task.model, parameters, api);
+  const model = await fetchModel(task.model, parameters, api, signal);
 
   // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
   const trained = await trainer.train({

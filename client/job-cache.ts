@@ -12,6 +12,18 @@ import type { ExecutionProvider } from './engine/provider.ts';
 import type { Trainer } from './engine/trainer.ts';
 import { type PreparedJob, prepareEvaluation, prepareJob, prepareTraining } from './prepared-job.ts';
 
+/** Where a node takes its jobs from, checked and ready to run. */
+export interface JobSource {
+  trainer(
+    task: Task,
+    api: CoordinatorApi,
+  ): Promise<{ readonly job: PreparedJob; readonly trainer: Pick<Trainer, 'train'> }>;
+  evaluator(
+    task: Task,
+    api: CoordinatorApi,
+  ): Promise<{ readonly job: PreparedJob; readonly evaluator: Pick<Evaluator, 'evaluate'> }>;
+}
+
 /** Jobs that stay loaded. */
 const CAPACITY = 4;
 
@@ -21,35 +33,54 @@ interface Entry {
   evaluator?: Promise<Evaluator>;
 }
 
-export class JobCache {
+export class JobCache implements JobSource {
   readonly #provider: ExecutionProvider;
   /** By manifest hash; the least recently used comes first. */
   readonly #entries = new Map<string, Entry>();
+  /** Ends what is being fetched when the cache is released. */
+  readonly #life = new AbortController();
 
   constructor(provider: ExecutionProvider) {
     this.#provider = provider;
   }
 
-  /** @throws what `prepareJob` and `prepareTraining` throw */
-  trainer(task: Task, api: CoordinatorApi): Promise<{ job: PreparedJob; trainer: Trainer }> {
-    return this.#with(task, api, async (entry) => {
-      const job = await entry.job;
+  /**
+   * @param signal ends the waiting, not the loading, which may serve others and the next round
+   * @throws what `prepareJob` and `prepareTraining` throw; the reason of the signal
+   */
+  trainer(
+    task: Task,
+    api: CoordinatorApi,
+    signal: AbortSignal,
+  ): Promise<{ job: PreparedJob; trainer: Trainer }> {
+    const loading = this.#with(task, api, async (entry) => {
+      const job = await this.#jobOf(entry);
       entry.trainer ??= prepareTraining(job, this.#provider);
       return { job, trainer: await entry.trainer };
     });
+    return unlessAborted(loading, signal);
   }
 
-  /** @throws what `prepareJob` and `prepareEvaluation` throw */
-  evaluator(task: Task, api: CoordinatorApi): Promise<{ job: PreparedJob; evaluator: Evaluator }> {
-    return this.#with(task, api, async (entry) => {
-      const job = await entry.job;
+  /**
+   * @param signal as for `trainer`
+   * @throws what `prepareJob` and `prepareEvaluation` throw; the reason of the signal
+   */
+  evaluator(
+    task: Task,
+    api: CoordinatorApi,
+    signal: AbortSignal,
+  ): Promise<{ job: PreparedJob; evaluator: Evaluator }> {
+    const loading = this.#with(task, api, async (entry) => {
+      const job = await this.#jobOf(entry);
       entry.evaluator ??= prepareEvaluation(job, this.#provider);
       return { job, evaluator: await entry.evaluator };
     });
+    return unlessAborted(loading, signal);
   }
 
-  /** Frees all sessions. */
+  /** Frees all sessions; the cache cannot be used afterwards. */
   async release(): Promise<void> {
+    this.#life.abort();
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     await Promise.all(entries.map(releaseEntry));
@@ -61,7 +92,7 @@ export class JobCache {
     use: (entry: Entry) => Promise<Result>,
   ): Promise<Result> {
     const key = task.manifestSha256;
-    const entry = this.#entries.get(key) ?? { job: prepareJob(task, api) };
+    const entry = this.#entries.get(key) ?? { job: prepareJob(task, api, this.#life.signal) };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     const [oldest] = this.#entries;
@@ -76,6 +107,23 @@ export class JobCache {
       throw error;
     }
   }
+
+  /** Nothing is loaded after the release, when nobody would free it. */
+  async #jobOf({ job }: Entry): Promise<PreparedJob> {
+    const prepared = await job;
+    this.#life.signal.throwIfAborted();
+    return prepared;
+  }
+}
+
+/** Settles as `work` does, or rejects as soon as the signal aborts. */
+function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** What could not be loaded needs no release. */

@@ -16,7 +16,7 @@ import { contribute, type LocalReport } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Examples } from './data/examples.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
-import type { JobCache } from './job-cache.ts';
+import type { JobSource } from './job-cache.ts';
 import { fetchModel } from './prepared-job.ts';
 
 export interface ParticipantOptions {
@@ -26,8 +26,8 @@ export interface ParticipantOptions {
   readonly examples: Examples;
   readonly dataSetVersion: string;
   readonly provider: ExecutionProvider;
-  /** Compiled jobs. The caller releases it afterwards; nodes of a simulation share one. */
-  readonly jobs: JobCache;
+  /** Compiled jobs: a `JobCache`, which the caller releases afterwards; nodes of a simulation share one. */
+  readonly jobs: JobSource;
   /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
   randomFor(task: TrainTask): Promise<RandomSource>;
   readonly clock: Clock;
@@ -122,7 +122,7 @@ async function perform(task: Task, options: ParticipantOptions): Promise<void> {
 async function train(task: TrainTask, options: ParticipantOptions, signal: AbortSignal): Promise<void> {
   const { api, jobs, examples, observe } = options;
   observe({ type: 'preparing', task });
-  const { job, trainer } = await jobs.trainer(task, api);
+  const { job, trainer } = await jobs.trainer(task, api, signal);
   job.checkExamples(examples, options.allowSingleClass);
   observe({ type: 'training', task });
   const random = await options.randomFor(task);
@@ -133,9 +133,9 @@ async function train(task: TrainTask, options: ParticipantOptions, signal: Abort
 async function evaluate(task: EvaluateTask, options: ParticipantOptions, signal: AbortSignal): Promise<void> {
   const { api, jobs, examples, observe } = options;
   observe({ type: 'preparing', task });
-  const { job, evaluator } = await jobs.evaluator(task, api);
+  const { job, evaluator } = await jobs.evaluator(task, api, signal);
   job.checkExamples(examples, true);
-  const parameters = await fetchModel(task.model, job.manifest.parameters, api);
+  const parameters = await fetchModel(task.model, job.manifest.parameters, api, signal);
   const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
   if (!Number.isFinite(loss))
     throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
