@@ -2,12 +2,12 @@
  * Requests to a coordinator over HTTP, each signed (SPEC.md 4.4), each answer parsed before it is believed.
  */
 import { primitives } from '#primitives';
-import { utf8 } from '../protocol/bytes.ts';
+import { concatBytes, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { signRequest } from '../protocol/http-signature.ts';
 import { parse } from '../protocol/parse.ts';
 import type { Signer } from '../protocol/primitives.ts';
-import { HanseError, isProblemCode } from '../protocol/problem.ts';
+import { HanseError, isProblem, isProblemCode } from '../protocol/problem.ts';
 import {
   BINARY,
   ROUTES,
@@ -85,32 +85,68 @@ async function send(
 }
 
 async function readResponse(name: RouteName, response: Response, server: string): Promise<unknown> {
-  if (!response.ok) throw await problemOf(response);
+  if (!response.ok) throw await problemOf(response, server);
+  if (!isFromCoordinator(response)) throw stranger(response, server);
   const { response: form }: Route = ROUTES[name];
   try {
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (form === 'binary') return bytes;
-    if (bytes.length > JSON_LIMIT_BYTES)
-      throw new HanseError('coordinatorMisbehaved', { what: `${name}: too much` });
-    return parse(form, JSON.parse(new TextDecoder().decode(bytes)), name);
+    if (form === 'binary') return new Uint8Array(await response.arrayBuffer());
+    return parse(form, await readJson(response), name);
   } catch (error) {
-    if (error instanceof SyntaxError || (error instanceof HanseError && error.code === 'invalidFormat'))
-      throw new HanseError('coordinatorMisbehaved', { what: `${name}: ${error.message}` }, { cause: error });
+    if (isProblem(error, 'invalidFormat'))
+      throw new HanseError('coordinatorMisbehaved', { what: error.message }, { cause: error });
     if (error instanceof HanseError) throw error;
     throw unreachable(server, error);
   }
 }
 
 /** The problem in an answer, as it would have been thrown here. */
-async function problemOf(response: Response): Promise<HanseError> {
-  const what = `HTTP status ${response.status} ${response.headers.get(VERSION_HEADER) ? '' : 'from no coordinator'}`;
+async function problemOf(response: Response, server: string): Promise<HanseError> {
+  let details: ProblemDetails;
   try {
-    const details = parse(ProblemDetails, await response.json(), 'problem');
-    if (!isProblemCode(details.code)) return new HanseError('coordinatorMisbehaved', { what: details.code });
-    return new HanseError(details.code, details.particulars as never);
-  } catch {
-    return new HanseError('coordinatorMisbehaved', { what: what.trim() });
+    details = parse(ProblemDetails, await readJson(response), 'problem');
+  } catch (error) {
+    if (!isFromCoordinator(response)) return stranger(response, server);
+    if (!isProblem(error)) return unreachable(server, error);
+    return new HanseError('coordinatorMisbehaved', {
+      what: `HTTP status ${response.status} without a problem`,
+    });
   }
+  if (!isProblemCode(details.code))
+    return new HanseError('coordinatorMisbehaved', { what: `the unknown code ${details.code.slice(0, 40)}` });
+  return new HanseError(details.code, details.particulars as never);
+}
+
+/** Throws `invalidFormat` for what is no JSON, with nothing of its content: an answer may hold a token. */
+async function readJson(response: Response): Promise<unknown> {
+  const reader = response.body?.getReader();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    length += next.value.length;
+    if (length > JSON_LIMIT_BYTES) {
+      await reader?.cancel();
+      throw new HanseError('coordinatorMisbehaved', { what: `more than ${JSON_LIMIT_BYTES} bytes of JSON` });
+    }
+    parts.push(next.value);
+  }
+  try {
+    return JSON.parse(new TextDecoder().decode(concatBytes(...parts)));
+  } catch {
+    throw new HanseError('invalidFormat', { where: 'answer', expected: 'JSON' });
+  }
+}
+
+/** Every answer of a route names the versions of the coordinator; that of a proxy or a login page does not. */
+function isFromCoordinator(response: Response): boolean {
+  return response.headers.has(VERSION_HEADER);
+}
+
+/** Something on the way answered in place of the coordinator, which may be back later. */
+function stranger({ status }: Response, url: string): HanseError<'coordinatorUnreachable'> {
+  return new HanseError('coordinatorUnreachable', {
+    url,
+    reason: `HTTP status ${status} from something else`,
+  });
 }
 
 function targetOf(path: string, { params = {}, query = {} }: AnyRequest): string {
