@@ -185,6 +185,7 @@ async function runCommand(
   const stop = () => controller.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  if (process.env.HANSE_END_WITH_STDIN === '1') process.stdin.resume().once('end', stop).unref();
   const io: CommandIo = {
     print: (line) => {
       if (!json) process.stdout.write(`${line}\n`);

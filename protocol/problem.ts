@@ -97,6 +97,10 @@ export const PROBLEMS = {
     'The identity file cannot be used.',
     'Check the path and its permissions (mode 600), or enrol again.',
   ),
+  identityInUse: entry<{ file: string }>(
+    'Another process on this machine runs with this identity.',
+    'Stop that process, or enrol this one as a node of its own with another --identity.',
+  ),
 
   // Jobs
   jobUnknown: entry<{ jobId: string }>('There is no such job.', 'List the jobs with `hanse job list`.'),
@@ -247,6 +251,10 @@ export const PROBLEMS = {
   coordinatorMisbehaved: entry<{ what: string }>(
     'The coordinator answered with something the protocol does not permit.',
     'Do not go on: tell the operator, and keep the log of this node.',
+  ),
+  processEnded: entry<{ command: string; reason: string }>(
+    'A process that this one had started ended too early.',
+    'Mend what the reason names; the log of the process says more.',
   ),
   overloaded: entry(
     'The coordinator has more work than it can take.',

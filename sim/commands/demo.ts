@@ -1,0 +1,125 @@
+/**
+ * `hanse demo`: the whole system on one machine, with a screen to watch it.
+ */
+import { join } from 'node:path';
+import { HanseError } from '../../protocol/problem.ts';
+import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import { DEMO_PARTICIPANTS, DEMO_ROUNDS } from '../demo/plan.ts';
+import { type DemoResult, type DemoView, runDemo } from '../demo/run-demo.ts';
+import { renderLine, renderScreen } from '../demo/screen.ts';
+import { parsePartition } from '../partition/partition.ts';
+
+interface DemoCommandOptions {
+  readonly rounds: number;
+  readonly participants: number;
+  readonly partition: string;
+  readonly seed: string;
+  readonly port: number;
+  readonly dataDir?: string;
+  readonly keep?: boolean;
+}
+
+/** Redraws a second at most. */
+const FRAMES = 10;
+/** Lines that are written where there is no terminal. */
+const LOG_LINES = 10;
+
+export const demoCommand = defineCommand<DemoCommandOptions>({
+  summary: 'a whole federation on this machine: coordinator, participants, training on MNIST',
+  options: [
+    { flags: '--rounds <n>', description: 'rounds of training', kind: 'integer', default: DEMO_ROUNDS },
+    { flags: '--participants <n>', description: 'participants', kind: 'integer', default: DEMO_PARTICIPANTS },
+    { flags: '--partition <rule>', description: 'iid, shards or dirichlet:<alpha>', default: 'shards' },
+    { flags: '--seed <text>', description: 'decides partition, initial weights and orders', default: '1' },
+    {
+      flags: '--port <n>',
+      description: 'port of the coordinator; 0 takes a free one',
+      kind: 'integer',
+      default: 0,
+    },
+    {
+      flags: '--data-dir <dir>',
+      description: 'where everything is kept; a new folder in .hanse if not given',
+    },
+    { flags: '--keep', description: 'let the federation run on at the end, until Ctrl+C' },
+  ],
+  examples: [
+    ['hanse demo', 'ten participants with two label shards each'],
+    ['hanse demo --partition iid --rounds 30', 'everybody sees all digits'],
+    ['hanse demo --json', 'one object on the last line'],
+  ],
+  async run({ options }, io) {
+    const { rounds, participants, seed, port } = options;
+    if (rounds < 1 || participants < 1)
+      throw new HanseError('usage', { reason: 'there must be a round and a participant' });
+    const name = `demo-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+    const dataDir = options.dataDir ?? join('.hanse', name);
+    const partition = parsePartition(options.partition);
+    const keep = options.keep ?? false;
+    const screen = io.isTerminal ? terminalScreen() : logScreen(io, rounds);
+    let result: DemoResult;
+    try {
+      result = await runDemo({ rounds, participants, partition, seed, port, dataDir, keep }, io, screen.show);
+    } finally {
+      screen.close();
+    }
+    io.print(
+      `accuracy   ${(100 * result.accuracy).toFixed(2)} % on the 10,000 test images, after ${result.rounds} rounds`,
+    );
+    io.print(`time       ${result.seconds.toFixed(1)} s from the start of the coordinator`);
+    io.print(
+      `traffic    ${(result.bytesUp / 1e6).toFixed(1)} MB of updates up, ${(result.bytesDown / 1e6).toFixed(1)} MB of models down`,
+    );
+    io.print('privacy    plain sums: the coordinator sees each update, and no row of data');
+    io.print(`model      ${result.modelFile}`);
+    io.print(`           SHA-256 ${result.modelSha256}`);
+    io.print(`data       ${result.dataDir}`);
+    return result;
+  },
+});
+
+interface Screen {
+  show(view: DemoView): void;
+  close(): void;
+}
+
+/** Redrawn in place. */
+function terminalScreen(): Screen {
+  const { stderr } = process;
+  let height = 0;
+  let latest: DemoView | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const draw = () => {
+    timer = undefined;
+    if (!latest) return;
+    const lines = renderScreen(latest, stderr.columns ?? 80).slice(0, (stderr.rows ?? 40) - 1);
+    stderr.write(`${height > 0 ? `\x1b[${height}A` : ''}\x1b[J${lines.join('\n')}\n`);
+    height = lines.length;
+  };
+  return {
+    show(view) {
+      latest = view;
+      timer ??= setTimeout(draw, 1000 / FRAMES);
+    },
+    close() {
+      clearTimeout(timer);
+      draw();
+    },
+  };
+}
+
+/** A line at each stage and at each tenth of the rounds. */
+function logScreen(io: CommandIo, rounds: number): Screen {
+  let stage = '';
+  let told = 0;
+  return {
+    show(view) {
+      const share = Math.floor(((view.job?.rounds.length ?? 0) * LOG_LINES) / rounds);
+      if (view.stage === stage && share <= told) return;
+      io.note(view.stage === stage ? renderLine(view) : view.stage);
+      stage = view.stage;
+      told = Math.max(told, share);
+    },
+    close() {},
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * What the demo trains: the 2NN of McMahan et al. (AISTATS 2017) on MNIST, over participants that each see few digits.
+ *
+ * With two label shards each, plain averaging of long local trainings drifts. Few local steps a round and momentum on
+ * the coordinator's side (Hsu et al. 2019) reach 95 % in about 50 rounds.
+ */
+import { primitives } from '#primitives';
+import type { JobPlan } from '../../client/author-job.ts';
+import { mlp } from '../../client/graph/models/mlp.ts';
+import { utf8 } from '../../protocol/bytes.ts';
+import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+
+export const DEMO_ROUNDS = 100;
+export const DEMO_PARTICIPANTS = 10;
+
+/** A round goes on without a fifth of the participants. */
+const INDISPENSABLE = 0.8;
+
+export async function demoPlan(rounds: number, participants: number, seed: string): Promise<JobPlan> {
+  return {
+    name: 'demo',
+    purpose: 'demonstration: read handwritten digits',
+    forward: mlp([784, 200, 200, 10], await demoNumbers(seed, 'model')),
+    training: {
+      loss: 'softmax_ce',
+      optimizer: { type: 'sgd' },
+      learningRate: 0.1,
+      learningRateDecay: 0.99,
+      batchSize: 64,
+      epochs: 1,
+      maxSteps: 10,
+    },
+    strategy: { type: 'fedavgm', serverLearningRate: 1, momentum: 0.9 },
+    rounds,
+    cohort: { size: participants, minimum: Math.max(1, Math.ceil(INDISPENSABLE * participants)) },
+    clipNorm: 10,
+    weighting: 'uniform',
+    weightMax: 1,
+    deadlines: { collectSeconds: 10, evaluateSeconds: 10 },
+    maxAttempts: 5,
+    evaluateEvery: 1,
+    seed,
+  };
+}
+
+/** The demo's randomness for one use. */
+export async function demoNumbers(seed: string, use: string): Promise<RandomNumbers> {
+  return new RandomNumbers(seededRandom(await primitives.sha256(utf8(`HANSE demo\0${seed}\0${use}`))));
+}
