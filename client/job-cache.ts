@@ -14,13 +14,17 @@ import { type PreparedJob, prepareEvaluation, prepareJob, prepareTraining } from
 
 /** Where a node takes its jobs from, checked and ready to run. */
 export interface JobSource {
+  /** @param signal ends the waiting */
   trainer(
     task: Task,
     api: CoordinatorApi,
+    signal: AbortSignal,
   ): Promise<{ readonly job: PreparedJob; readonly trainer: Pick<Trainer, 'train'> }>;
+  /** @param signal ends the waiting */
   evaluator(
     task: Task,
     api: CoordinatorApi,
+    signal: AbortSignal,
   ): Promise<{ readonly job: PreparedJob; readonly evaluator: Pick<Evaluator, 'evaluate'> }>;
 }
 
