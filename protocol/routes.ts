@@ -45,6 +45,7 @@ export const EVERYWHERE = [
   'versionUnsupported',
   'overloaded',
   'storageFull',
+  'storageFailed',
   'internalError',
 ] as const satisfies readonly ProblemCode[];
 
@@ -71,7 +72,7 @@ const Context = Type.Object(
   },
   closed,
 );
-/** Seconds to wait for something to happen, in whole or decimal digits. */
+/** Whole seconds to wait for something to happen, in decimal digits. */
 const Wait = Type.Optional(Type.String({ pattern: '^[0-9]{1,3}$' }));
 const attemptProblems = [
   'jobUnknown',
@@ -163,7 +164,7 @@ export const ROUTES = {
     access: authors,
     body: JobManifest,
     response: JobStatus,
-    problems: ['manifestInvalid', 'ringOverflow', 'blobUnknown', 'updateMalformed'],
+    problems: ['manifestInvalid', 'ringOverflow', 'blobUnknown', 'updateMalformed', 'invalidLength'],
   },
   listJobs: {
     method: 'GET',

@@ -42,6 +42,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   updateMalformed: 422,
   ringOverflow: 422,
   storageFull: 507,
+  storageFailed: 500,
   overloaded: 503,
   internalError: 500,
 };
