@@ -96,10 +96,10 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 
     putBlob: async ({ params, body }) => {
       requireSame('body', params.sha256, body.sha256);
-      const stored = await blobs.put(body.source, {
-        limitBytes: settings.blobLimitBytes,
-        expectedSha256: body.sha256,
-      });
+      const { blobLimitBytes: limitBytes } = settings;
+      if (body.length !== undefined && body.length > limitBytes)
+        throw new HanseError('bodyTooLarge', { limitBytes });
+      const stored = await blobs.put(body.source, { limitBytes, expectedSha256: body.sha256 });
       return { sha256: stored.sha256, bytes: stored.size };
     },
 

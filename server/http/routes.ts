@@ -3,6 +3,8 @@
  * handler. Nothing here knows what a route means.
  */
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { equalBytes, toHex } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -50,6 +52,7 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       const head = { method, target: request.raw.url ?? '', headers, hasBody: route.body !== undefined };
       request.authenticated = await authenticator.check(head, route.access);
     },
+    preValidation: async (request) => requireMediaType(request, route),
     preHandler: async (request) => {
       if (route.access !== 'enrolling' || !request.authenticated) return;
       const { publicKey } = request.body as EnrolmentRequest;
@@ -62,6 +65,10 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       const signal = abortedWithout(reply);
       const response = await handler({ params, query, body: incoming, member, signal });
       return route.response === 'binary' ? sendBinary(reply, response as OutgoingBody) : response;
+    },
+    onResponse: async (request) => {
+      // The rest of a body that was refused is read and dropped: else the connection would be stuck with it.
+      if (!request.raw.complete) request.raw.resume();
     },
   });
 }
@@ -82,27 +89,40 @@ function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser(BINARY, (_request, payload, done) => done(null, payload));
 }
 
+/** A parser has read the body by its own media type; whether that is the one of the route shows only here. */
+function requireMediaType({ body, raw }: FastifyRequest, route: Route): void {
+  const isBinary = body === raw;
+  if (route.body === 'binary' && !isBinary)
+    throw new HanseError('mediaTypeUnsupported', { expected: BINARY });
+  if (route.body !== 'binary' && isBinary)
+    throw new HanseError('mediaTypeUnsupported', { expected: 'application/json' });
+}
+
 function incomingBody(request: FastifyRequest): IncomingBody {
   const sha256 = request.authenticated?.signature.bodySha256;
-  if (!sha256 || request.body === undefined)
-    throw new HanseError('mediaTypeUnsupported', { expected: BINARY });
+  if (!sha256) throw new Error('unreachable: a signature that covers no body is refused');
   const declared = request.headers['content-length'];
   return {
-    source: request.body as AsyncIterable<Uint8Array>,
+    source: piecesOf(request.raw),
     sha256: toHex(sha256),
     length: declared === undefined ? undefined : Number(declared),
   };
 }
 
-async function sendBinary(
-  reply: FastifyReply,
-  { source, sha256, length }: OutgoingBody,
-): Promise<FastifyReply> {
+/** Whoever stops reading leaves the connection whole, so that the reason can be told over it. */
+async function* piecesOf(raw: IncomingMessage): AsyncIterable<Uint8Array> {
+  try {
+    yield* raw.iterator({ destroyOnReturn: false });
+  } catch (error) {
+    throw new HanseError('invalidFormat', { where: 'body', expected: 'all of it' }, { cause: error });
+  }
+}
+
+function sendBinary(reply: FastifyReply, { source, sha256, length }: OutgoingBody): FastifyReply {
   reply.header('content-type', BINARY);
   reply.header('content-length', length);
   reply.header('etag', `"${sha256}"`);
   reply.header('cache-control', 'private, max-age=31536000, immutable');
-  const { Readable } = await import('node:stream');
   return reply.send(Readable.from(source, { objectMode: false }));
 }
 
