@@ -6,7 +6,12 @@ import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import underPressure from '@fastify/under-pressure';
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { HanseError } from '../protocol/problem.ts';
 import { PROTOCOL_VERSIONS } from '../protocol/versions.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -24,8 +29,15 @@ export interface AppOptions {
 
 export async function buildApp({ coordinator, report }: AppOptions): Promise<FastifyInstance> {
   const { dependencies, federation, settings } = coordinator;
-  const app = Fastify({ logger: false, forceCloseConnections: 'idle', requestTimeout: 0 });
   const metrics = createMetrics(coordinator);
+  const app = Fastify({
+    logger: false,
+    forceCloseConnections: 'idle',
+    requestTimeout: 0,
+    // While closing, requests on open connections get an answer in our own form: see the hook below.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => answerProblem(asProblem(error, request), reply),
+  });
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   await app.register(swagger, {
     openapi: { info: { title: 'Hanse coordinator', version: String(PROTOCOL_VERSIONS.max) } },
@@ -33,29 +45,19 @@ export async function buildApp({ coordinator, report }: AppOptions): Promise<Fas
   await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   await app.register(underPressure, { maxEventLoopDelay: 5000 });
 
+  app.addHook('onRequest', async () => {
+    if (coordinator.closing.aborted) throw new HanseError('overloaded');
+  });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.observeRequest(route, reply.statusCode, reply.elapsedTime / 1000);
   });
-  app.setErrorHandler((error: FastifyError | HanseError, request, reply) => {
-    const problem = isTellable(error) ? error : (ofFastifyError(error as FastifyError) ?? internal(error));
-    metrics.countProblem(problem.code);
-    return reply
-      .code(toProblemDetails(problem).status)
-      .type(PROBLEM_MEDIA_TYPE)
-      .send(toProblemDetails(problem));
-
-    function internal(cause: unknown): HanseError {
-      const reference = randomUUID();
-      report(cause, `${request.method} ${request.routeOptions.url ?? ''}, reference ${reference}`);
-      return new HanseError('internalError', { reference });
-    }
-  });
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.slice(0, 200);
-    const problem = toProblemDetails(new HanseError('routeUnknown', { method: request.method, path }));
-    return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(problem);
-  });
+  app.setErrorHandler((error: FastifyError | HanseError, request, reply) =>
+    answerProblem(asProblem(error, request), reply),
+  );
+  app.setNotFoundHandler(({ method, url }, reply) =>
+    answerProblem(new HanseError('routeUnknown', { method, path: url.slice(0, 200) }), reply),
+  );
 
   const hidden = { schema: { hide: true } };
   app.get('/healthz', hidden, async () => ({ status: 'ok' }));
@@ -76,4 +78,19 @@ export async function buildApp({ coordinator, report }: AppOptions): Promise<Fas
     protocol: settings.protocol,
   });
   return app;
+
+  /** What may be told; anything else goes to the operator, under a reference that the caller gets. */
+  function asProblem(error: FastifyError | HanseError, request: FastifyRequest): HanseError {
+    const problem = isTellable(error) ? error : ofFastifyError(error as FastifyError);
+    if (problem) return problem;
+    const reference = randomUUID();
+    report(error, `${request.method} ${request.routeOptions.url ?? ''}, reference ${reference}`);
+    return new HanseError('internalError', { reference });
+  }
+
+  function answerProblem(problem: HanseError, reply: FastifyReply): FastifyReply {
+    metrics.countProblem(problem.code);
+    const details = toProblemDetails(problem);
+    return reply.code(details.status).type(PROBLEM_MEDIA_TYPE).send(details);
+  }
 }
