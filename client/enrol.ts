@@ -6,44 +6,85 @@ import { toBase64Url, toHex } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { checkFederation, nodeIdOf } from '../protocol/identity.ts';
 import type { InviteLink } from '../protocol/invite-link.ts';
+import { HanseError } from '../protocol/problem.ts';
 import { Secret } from '../protocol/secret.ts';
 import { negotiateVersion, PROTOCOL_VERSIONS } from '../protocol/versions.ts';
-import type { CoordinatorApi } from './coordinator-api.ts';
-import { httpCoordinator } from './http-coordinator.ts';
+import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
+import { type Caller, httpCoordinator } from './http-coordinator.ts';
 import type { Identity } from './identity.ts';
 
+export interface ConnectionOptions {
+  /** Put around every connection, to repeat requests for example. Absent: the first failure is the last. */
+  readonly around?: (api: CoordinatorApi) => CoordinatorApi;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Makes a key and enrols it. The coordinator must first prove that it holds the key which the link pins.
- * @throws `coordinatorKeyMismatch`, `versionUnsupported`, `inviteUnknown`, `inviteExpired`, `inviteSpent`
+ * Makes a key and enrols it. The coordinator must first prove that it holds the key which the link pins. A repetition
+ * brings the same key, so that an answer lost on the way does not spend the invite.
+ * @throws `coordinatorKeyMismatch`, `versionUnsupported`, `inviteUnknown`, `inviteExpired`, `inviteSpent`;
+ *   `coordinatorMisbehaved` if it enrolled somebody else
  */
-export async function enrol(link: InviteLink, name: string, clock: Clock): Promise<Identity> {
-  const version = await negotiate(httpCoordinator(link.server, undefined, clock), link);
+export async function enrol(
+  link: InviteLink,
+  name: string,
+  clock: Clock,
+  options: ConnectionOptions = {},
+): Promise<Identity> {
+  const { server, coordinatorKey, federationId, token } = link;
+  const version = await negotiate(link, clock, options);
   const seed = new Uint8Array(32);
   primitives.random.fill(seed);
   const signer = await primitives.signer(seed);
   const nodeId = await nodeIdOf(signer.publicKey);
-  const api = httpCoordinator(link.server, { signer, nodeId, version }, clock);
-  const publicKey = toHex(signer.publicKey);
-  const enrolment = await api.call('enrol', { body: { token: link.token, publicKey, name } });
-  const { server, coordinatorKey } = link;
+  const api = dial(server, { signer, nodeId, version }, clock, options);
+  const body = { token, publicKey: toHex(signer.publicKey), name };
+  const enrolment = await api.call('enrol', { body }, callOptions(options));
+  if (enrolment.nodeId !== nodeId || enrolment.federationId !== federationId)
+    throw new HanseError('coordinatorMisbehaved', {
+      what: 'it enrolled another node, or in another federation',
+    });
   return { server, coordinatorKey, ...enrolment, name, seed: new Secret(seed) };
 }
 
-/** Connects an identity with its coordinator, whose key and version are checked first. */
-export async function connect(identity: Identity, clock: Clock): Promise<CoordinatorApi> {
-  const version = await negotiate(httpCoordinator(identity.server, undefined, clock), identity);
+/**
+ * Connects an identity with its coordinator, whose key and version are checked first.
+ * @throws `coordinatorKeyMismatch`, `versionUnsupported`
+ */
+export async function connect(
+  identity: Identity,
+  clock: Clock,
+  options: ConnectionOptions = {},
+): Promise<CoordinatorApi> {
+  const version = await negotiate(identity, clock, options);
   const signer = await primitives.signer(identity.seed.reveal());
-  return httpCoordinator(identity.server, { signer, nodeId: identity.nodeId, version }, clock);
+  return dial(identity.server, { signer, nodeId: identity.nodeId, version }, clock, options);
 }
 
 async function negotiate(
-  api: CoordinatorApi,
-  pinned: { readonly federationId: string; readonly coordinatorKey: string },
+  pinned: Pick<Identity, 'server' | 'federationId' | 'coordinatorKey'>,
+  clock: Clock,
+  options: ConnectionOptions,
 ): Promise<number> {
   const bytes = new Uint8Array(32);
   primitives.random.fill(bytes);
   const challenge = toBase64Url(bytes);
-  const info = await api.call('getFederation', { query: { challenge } });
+  const api = dial(pinned.server, undefined, clock, options);
+  const info = await api.call('getFederation', { query: { challenge } }, callOptions(options));
   await checkFederation(info, challenge, pinned);
   return negotiateVersion(PROTOCOL_VERSIONS, info.protocol);
+}
+
+function dial(
+  server: string,
+  caller: Caller | undefined,
+  clock: Clock,
+  { around = (api) => api }: ConnectionOptions,
+): CoordinatorApi {
+  return around(httpCoordinator(server, caller, clock));
+}
+
+function callOptions({ signal }: ConnectionOptions): CallOptions {
+  return signal ? { signal } : {};
 }

@@ -3,7 +3,8 @@
  *
  * Only for requests that may arrive twice without harm, which is all that a participant sends. The same body is sent
  * again, byte for byte; only the signature is fresh. Pauses double up to a limit and are jittered, so that a thousand
- * nodes do not come back at the same moment.
+ * nodes do not come back at the same moment. An answer that the protocol does not permit may have been garbled on its
+ * way, so it too is asked for again, a few times; then it is what the coordinator says.
  */
 import { type Clock, pause } from '../protocol/clock.ts';
 import { type HanseError, isProblem } from '../protocol/problem.ts';
@@ -20,20 +21,30 @@ export interface RetryOptions {
   readonly onRetry?: (problem: HanseError, pauseMs: number) => void;
 }
 
+/** How often a request is repeated whose answers were not of the protocol. */
+const GARBLED_LIMIT = 4;
+
 export const DEFAULT_PAUSES = { firstPauseMs: 200, longestPauseMs: 15_000 } as const;
 
-/** Repeats until success, a problem that is not transient, or until the signal of the call aborts. */
+/**
+ * Repeats until success, a problem that does not pass, or until the signal of the call aborts: then it throws the last
+ * problem.
+ */
 export function retryingCoordinator(api: CoordinatorApi, options: RetryOptions): CoordinatorApi {
   const { clock, firstPauseMs, longestPauseMs, onRetry } = options;
   const jitter = new RandomNumbers(options.random);
   return {
     async call(name, request, callOptions) {
       const signal = callOptions?.signal;
+      let garbled = 0;
       for (let attempt = 0; ; attempt += 1) {
         try {
           return await api.call(name, request, callOptions);
         } catch (error) {
-          if (!isProblem(error) || !TRANSIENT.has(error.code) || signal?.aborted) throw error;
+          if (!isProblem(error) || signal?.aborted) throw error;
+          if (error.code === 'coordinatorMisbehaved') garbled += 1;
+          else if (!TRANSIENT.has(error.code)) throw error;
+          if (garbled > GARBLED_LIMIT) throw error;
           const longest = Math.min(longestPauseMs, firstPauseMs * 2 ** attempt);
           const pauseMs = Math.round(longest * (0.5 + 0.5 * jitter.unit()));
           onRetry?.(error, pauseMs);

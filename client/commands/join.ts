@@ -15,10 +15,13 @@ import type { TrainTask } from '../../schemas/task.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { CsvSchema } from '../data/csv.ts';
 import { loadExamples } from '../data/data-source.ts';
+import type { Examples } from '../data/examples.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
-import { connect, enrol } from '../enrol.ts';
+import type { ExecutionProvider } from '../engine/provider.ts';
+import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
 import { type Identity, readIdentity, writeIdentity } from '../identity.ts';
+import { lockIdentity } from '../identity-lock.ts';
 import { JobCache } from '../job-cache.ts';
 import { type ParticipantEvent, participate } from '../participant.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
@@ -88,26 +91,51 @@ export const joinCommand = defineCommand<JoinOptions>({
     ],
   ],
   async run({ args, options }, io) {
+    const counts: Counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
     const examples = await loadExamples({ ...options, ...columnsOf(options) });
     const { provider } = await chooseProvider(options.provider, {
       candidates: NODE_PROVIDERS,
       threads: options.threads,
     });
-    const identity = await identityFor(args[0], options, io);
-    const { role } = identity;
-    if (role !== 'participant' && role !== 'evaluator')
-      throw new HanseError('roleRefused', { role, needs: 'participant or evaluator' });
-    io.note(
-      `${identity.name} (${identity.nodeId}), ${role} of ${identity.federationId} at ${identity.server}`,
-    );
-    io.note(
-      `${examples.count} examples of ${examples.name}; training on ${provider.name}, ${provider.reason}`,
-    );
-    const counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
-    const jobs = new JobCache(provider);
+    const patience = { around: (api: CoordinatorApi) => patient(api, io), signal: io.signal };
+    try {
+      const identity = await identityFor(args[0], options, patience, io);
+      await live(identity, { examples, provider, patience, counts }, options, io);
+      return { nodeId: identity.nodeId, ...counts };
+    } catch (error) {
+      if (!io.signal.aborted) throw error;
+      return { nodeId: null, ...counts };
+    }
+  },
+});
+
+type Counts = Record<'contributed' | 'evaluated' | 'declined' | 'missed', number>;
+
+interface Equipment {
+  readonly examples: Examples;
+  readonly provider: ExecutionProvider;
+  readonly patience: ConnectionOptions;
+  readonly counts: Counts;
+}
+
+/** Takes part until the signal aborts. */
+async function live(
+  identity: Identity,
+  { examples, provider, patience, counts }: Equipment,
+  options: JoinOptions,
+  io: CommandIo,
+): Promise<void> {
+  const { role } = identity;
+  if (role !== 'participant' && role !== 'evaluator')
+    throw new HanseError('roleRefused', { role, needs: 'participant or evaluator' });
+  io.note(`${identity.name} (${identity.nodeId}), ${role} of ${identity.federationId} at ${identity.server}`);
+  io.note(`${examples.count} examples of ${examples.name}; training on ${provider.name}, ${provider.reason}`);
+  const lock = await lockIdentity(identity.nodeId, options.identity);
+  const jobs = new JobCache(provider);
+  try {
     await participate({
       role,
-      api: await patientApi(identity, io),
+      api: await connect(identity, systemClock, patience),
       examples,
       dataSetVersion: options.dataSetVersion,
       provider,
@@ -118,29 +146,37 @@ export const joinCommand = defineCommand<JoinOptions>({
       allowSingleClass: options.allowSingleClass ?? false,
       waitSeconds: 20,
       observe: (event) => {
-        if (event.type in counts) counts[event.type as keyof typeof counts] += 1;
+        if (event.type in counts) counts[event.type as keyof Counts] += 1;
         io.note(describe(event));
         io.event(toJson(event));
       },
-    }).finally(() => jobs.release());
-    return { nodeId: identity.nodeId, ...counts };
-  },
-});
+    });
+  } finally {
+    await jobs.release();
+    await lock.release();
+  }
+}
 
 /** The columns of a CSV file, from the options of a command. */
 export function columnsOf({ features, target, classes }: DataOptions): { columns?: CsvSchema } {
   if (features === undefined || target === undefined) return {};
-  const names = classes?.split(',');
+  const list = (text: string) => text.split(',').map((name) => name.trim());
+  const names = classes === undefined ? undefined : list(classes);
   return {
     columns: {
-      features: features.split(','),
+      features: list(features),
       target: names ? { column: target, type: 'class', classes: names } : { column: target, type: 'number' },
     },
   };
 }
 
 /** The stored identity; with an invite link, a new one. A stored key is never overwritten. */
-async function identityFor(link: string | undefined, options: JoinOptions, io: CommandIo): Promise<Identity> {
+async function identityFor(
+  link: string | undefined,
+  options: JoinOptions,
+  patience: ConnectionOptions,
+  io: CommandIo,
+): Promise<Identity> {
   const { identity: file, name } = options;
   const isStored = await access(file).then(
     () => true,
@@ -156,14 +192,14 @@ async function identityFor(link: string | undefined, options: JoinOptions, io: C
       reason: 'it belongs to another federation; choose another --identity',
     });
   }
-  const identity = await enrol(invite, name, systemClock);
+  const identity = await enrol(invite, name, systemClock, patience);
   await writeIdentity(file, identity);
   io.note(`enrolled; the key is in ${file}`);
   return identity;
 }
 
-async function patientApi(identity: Identity, io: CommandIo): Promise<CoordinatorApi> {
-  return retryingCoordinator(await connect(identity, systemClock), {
+function patient(api: CoordinatorApi, io: CommandIo): CoordinatorApi {
+  return retryingCoordinator(api, {
     clock: systemClock,
     random: primitives.random,
     ...DEFAULT_PAUSES,
