@@ -2,6 +2,7 @@
  * Writes a forward model as ONNX with a free batch axis: the counterpart of the importer for models of our own.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
+import type { Attributes } from './attribute.ts';
 import type { ForwardParameter } from './forward-graph.ts';
 import {
   TensorProto_DataType as DataType,
@@ -15,7 +16,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './gen/onnx_pb.ts';
-import { encodeTensor, IR_VERSION, OPSET_VERSION } from './onnx-encode.ts';
+import { encodeAttribute, encodeTensor, IR_VERSION, OPSET_VERSION } from './onnx-encode.ts';
 import type { Operator } from './shapes/shape-rules.ts';
 import type { Shape } from './tensor-type.ts';
 
@@ -29,6 +30,7 @@ export interface ForwardDescription {
     readonly op: Operator;
     readonly inputs: readonly string[];
     readonly output: string;
+    readonly attributes?: Attributes;
   }[];
   readonly output: { readonly name: string; readonly shape: Shape };
 }
@@ -44,6 +46,7 @@ export function writeForward(description: ForwardDescription): Uint8Array {
         opType: node.op,
         input: [...node.inputs],
         output: [node.output],
+        attribute: Object.entries(node.attributes ?? {}).map(([key, value]) => encodeAttribute(key, value)),
       }),
     ),
     initializer: parameters.map(({ name: parameter, shape, data }) =>

@@ -125,13 +125,17 @@ function encodeNode(node: Node, names: Names): NodeProto {
 
 function encodeAttributes(node: Node, names: Names): AttributeProto[] {
   const encoded = Object.entries(node.attributes).map(([name, attribute]) =>
-    create(AttributeProtoSchema, { name, ...attributeFields(attribute) }),
+    encodeAttribute(name, attribute),
   );
   if (node.op === 'Scan') {
     const g = encodeGraph(node.body, names);
     encoded.push(create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g }));
   }
   return encoded;
+}
+
+export function encodeAttribute(name: string, attribute: Attribute): AttributeProto {
+  return create(AttributeProtoSchema, { name, ...attributeFields(attribute) });
 }
 
 function attributeFields(attribute: Attribute) {

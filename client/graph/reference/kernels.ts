@@ -5,7 +5,7 @@
 import { type Attributes, floatAttribute, intAttribute, intsAttribute } from '../attribute.ts';
 import type { Operator } from '../shapes/shape-rules.ts';
 import { axisLength, normalizeAxes, reducedShape, type Shape } from '../tensor-type.ts';
-import { element, generate, mapElements, type NdArray } from './nd-array.ts';
+import { element, flatIndex, generate, mapElements, type NdArray } from './nd-array.ts';
 
 /** @param shape what shape inference says about the output; views take it as given, all others find their own */
 export type Kernel = (
@@ -59,31 +59,52 @@ const softmax: Kernel = ([array], attributes) => {
   });
 };
 
+/** One row times one column: from `start`, `count` elements of each at their strides. */
+function dot(a: Line, b: Line, count: number): number {
+  let total = 0;
+  for (let k = 0; k < count; k += 1)
+    total += (a.data[a.start + k * a.stride] ?? Number.NaN) * (b.data[b.start + k * b.stride] ?? Number.NaN);
+  return total;
+}
+
+interface Line {
+  readonly data: Float64Array;
+  readonly start: number;
+  readonly stride: number;
+}
+
 const matMul: Kernel = ([left, right], _, shape) => {
-  const inner = axisLength(present(left).shape, -1);
+  const [a, b] = [present(left), present(right)];
+  const inner = axisLength(a.shape, -1);
   return generate(shape, (index) => {
-    let total = 0;
-    const last = index.length - 1;
-    for (let k = 0; k < inner; k += 1)
-      total += element(present(left), index.with(last, k)) * element(present(right), index.with(last - 1, k));
-    return total;
+    const stack = index.slice(0, -2);
+    const [row = 0, column = 0] = index.slice(-2);
+    const rowLine = { data: a.data, start: flatIndex(a, [...stack, row, 0]), stride: 1 };
+    const stride = axisLength(b.shape, -1);
+    return dot(rowLine, { data: b.data, start: flatIndex(b, [...stack, 0, column]), stride }, inner);
   });
 };
 
-const gemm: Kernel = ([a, b, c], attributes, shape) => {
+const gemm: Kernel = ([left, right, addend], attributes, shape) => {
+  const [a, b] = [present(left), present(right)];
   const transA = intAttribute(attributes, 'transA', 0) !== 0;
   const transB = intAttribute(attributes, 'transB', 0) !== 0;
   const alpha = floatAttribute(attributes, 'alpha', 1);
   const beta = floatAttribute(attributes, 'beta', 1);
-  const inner = axisLength(present(a).shape, transA ? 0 : 1);
+  const [widthA, widthB] = [axisLength(a.shape, 1), axisLength(b.shape, 1)];
+  const inner = transA ? axisLength(a.shape, 0) : widthA;
   return generate(shape, (index) => {
     const [row = 0, column = 0] = index;
-    let total = 0;
-    for (let k = 0; k < inner; k += 1)
-      total +=
-        element(present(a), transA ? [k, row] : [row, k]) *
-        element(present(b), transB ? [column, k] : [k, column]);
-    return alpha * total + (c ? beta * element(c, index) : 0);
+    const product = dot(
+      transA
+        ? { data: a.data, start: row, stride: widthA }
+        : { data: a.data, start: row * widthA, stride: 1 },
+      transB
+        ? { data: b.data, start: column * widthB, stride: 1 }
+        : { data: b.data, start: column, stride: widthB },
+      inner,
+    );
+    return alpha * product + (addend ? beta * element(addend, index) : 0);
   });
 };
 

@@ -26,14 +26,19 @@ export function generate(shape: Shape, element: (index: readonly number[]) => nu
 }
 
 /** The element at a multi-index; axes of length 1 repeat and leading axes that the array lacks are skipped. */
-export function element({ shape, data }: NdArray, index: readonly number[]): number {
+export function element(array: NdArray, index: readonly number[]): number {
+  return array.data[flatIndex(array, index)] ?? Number.NaN;
+}
+
+/** Where that element lies in `data`. */
+export function flatIndex({ shape }: NdArray, index: readonly number[]): number {
   const skipped = index.length - shape.length;
   let flat = 0;
   for (let axis = 0; axis < shape.length; axis += 1) {
     const length = shape[axis] ?? 0;
     flat = flat * length + (length === 1 ? 0 : (index[axis + skipped] ?? 0));
   }
-  return data[flat] ?? Number.NaN;
+  return flat;
 }
 
 /** Applies a function of scalars elementwise, with broadcasting. Throws `graphMalformed` for shapes that do not match. */

@@ -1,0 +1,267 @@
+/**
+ * `hanse graph step|compile|check`: what a model becomes when it is trained, and whether its gradients are right.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { primitives } from '#primitives';
+import { toHex, utf8 } from '../../protocol/bytes.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+import { type CommandArgument, defineCommand } from '../../schemas/command.ts';
+import type { ProviderName } from '../../schemas/provider.ts';
+import type { Loss, Optimizer } from '../../schemas/training.ts';
+import { chooseProvider } from '../engine/choose-provider.ts';
+import { NODE_PROVIDERS } from '../engine/node-providers.ts';
+import { flattenParameters, floatsOf, parameterTensors } from '../engine/parameters.ts';
+import type { ExecutionProvider, Tensor, Tensors } from '../engine/provider.ts';
+import { compileEvaluation } from '../graph/compile-evaluation.ts';
+import { compilePrediction } from '../graph/compile-prediction.ts';
+import { compileTrainEpoch } from '../graph/compile-train-epoch.ts';
+import { compileTrainStep } from '../graph/compile-train-step.ts';
+import type { CompiledStep } from '../graph/compiled.ts';
+import { countNodes } from '../graph/count-nodes.ts';
+import type { ForwardGraph } from '../graph/forward-graph.ts';
+import { checkGradients } from '../graph/gradient-check.ts';
+import { initialParameters, parameterCount, parameterSpecs } from '../graph/parameters.ts';
+import { encodeSafetensors } from '../graph/safetensors.ts';
+import { elementCount } from '../graph/tensor-type.ts';
+import { type FileBatch, readBatchFile, requireLabels, tensorFor } from './batch-file.ts';
+import { loadModel } from './model-source.ts';
+import { LOSS_OPTION, OPTIMIZER_OPTION, optimizerOf } from './optimizer-option.ts';
+
+interface ModelOptions {
+  readonly loss: Loss;
+  readonly seed: string;
+}
+
+interface StepOptions extends ModelOptions {
+  readonly optimizer: Optimizer['type'];
+  readonly lr: number;
+  readonly steps: number;
+  readonly batch: string;
+  readonly provider: 'auto' | ProviderName;
+  readonly output?: string;
+}
+
+interface CompileOptions extends ModelOptions {
+  readonly optimizer: Optimizer['type'];
+  readonly batch: number;
+  readonly output: string;
+}
+
+interface CheckOptions extends ModelOptions {
+  readonly batch: number;
+  readonly coordinates: number;
+  readonly tolerance: number;
+}
+
+const MODEL_ARGUMENT: CommandArgument = {
+  name: '<model>',
+  description: 'an ONNX file, mlp:<widths>, or linear:<inputs>,<outputs>',
+};
+
+const SEED_OPTION = {
+  flags: '--seed <text>',
+  description: 'decides what is drawn: initial weights of a built-in model, coordinates, data of a check',
+  default: 'hanse',
+};
+
+const stepCommand = defineCommand<StepOptions>({
+  summary: 'train a model on one batch and write its parameters',
+  arguments: [MODEL_ARGUMENT],
+  options: [
+    LOSS_OPTION,
+    OPTIMIZER_OPTION,
+    { flags: '--lr <rate>', description: 'learning rate', kind: 'number', default: 0.1 },
+    { flags: '--steps <n>', description: 'steps, all on the same batch', kind: 'integer', default: 1 },
+    {
+      flags: '--batch <file>',
+      description: 'JSON with "x" and "target", each {"shape", "dtype", "base64"}',
+      required: true,
+    },
+    {
+      flags: '--provider <name>',
+      description: 'where to run',
+      choices: ['auto', 'cpu', 'wasm'],
+      default: 'auto',
+    },
+    { flags: '-o, --output <file>', description: 'safetensors file for the parameters after the last step' },
+    SEED_OPTION,
+  ],
+  examples: [
+    [
+      'hanse graph step model.onnx --lr 0.05 --steps 5 --batch batch.json -o params.safetensors',
+      'five steps of SGD under softmax cross-entropy',
+    ],
+  ],
+  async run({ args, options }, io) {
+    if (options.steps < 1) throw new HanseError('usage', { reason: '--steps takes at least 1' });
+    const forward = await loadModel(args[0] ?? '', options.seed);
+    const batch = await readBatchFile(options.batch);
+    const optimizer = optimizerOf(options.optimizer);
+    const step = compileTrainStep(forward, { loss: options.loss, optimizer, batchSize: batch.size });
+    const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
+    io.note(`${provider.name}: ${provider.reason}`);
+    const feeds = { ...batchTensors(forward, step, batch, options), lr: scalar(options.lr) };
+    const { losses, parameters } = await runSteps(provider, step, forward, feeds, options.steps, io.signal);
+    losses.forEach((loss, index) => {
+      io.print(`step ${index + 1}  loss ${loss}`);
+    });
+    const file = safetensorsOf(forward, parameters);
+    if (options.output !== undefined) await writeFile(options.output, file);
+    const sha256 = toHex(await primitives.sha256(file));
+    return { provider: provider.name, losses, output: options.output ?? null, sha256 };
+  },
+});
+
+/** The losses before each step, and the flat parameters after the last. */
+async function runSteps(
+  provider: ExecutionProvider,
+  step: CompiledStep,
+  forward: ForwardGraph,
+  feeds: Tensors,
+  steps: number,
+  signal: AbortSignal,
+): Promise<{ losses: number[]; parameters: Float32Array }> {
+  const session = await provider.createSession(step.bytes);
+  const carried = [...step.parameters, ...step.state];
+  let tensors = parameterTensors(initialParameters(forward), step.parameters);
+  for (const { name, shape } of step.state)
+    tensors[name] = { type: 'float32', shape, data: new Float32Array(elementCount(shape)) };
+  const losses: number[] = [];
+  try {
+    for (let done = 0; done < steps; done += 1) {
+      signal.throwIfAborted();
+      const outputs = await session.run({ ...tensors, ...feeds });
+      const [loss = Number.NaN] = floatsOf(outputs, 'loss');
+      if (!Number.isFinite(loss))
+        throw new HanseError('trainingDiverged', { what: `the loss of step ${done + 1}` });
+      losses.push(loss);
+      tensors = Object.fromEntries(
+        carried.map(({ name, shape }): [string, Tensor] => {
+          const data = floatsOf(outputs, `${name}_next`);
+          return [name, { type: 'float32', shape, data }];
+        }),
+      );
+    }
+  } finally {
+    await session.release();
+  }
+  return { losses, parameters: flattenParameters(tensors, step.parameters) };
+}
+
+function batchTensors(
+  forward: ForwardGraph,
+  step: CompiledStep,
+  batch: FileBatch,
+  { batch: file, loss }: StepOptions,
+): Record<string, Tensor> {
+  const x = tensorFor(step.input, batch.x, `x of ${file}`);
+  const y = tensorFor(step.target, batch.target, `target of ${file}`);
+  if (loss === 'softmax_ce') {
+    const [output] = compilePrediction(forward, { batchSize: batch.size }).outputs;
+    requireLabels(y, output?.shape.at(-1) ?? 0, `target of ${file}`);
+  }
+  const weight: Tensor = { type: 'float32', shape: [batch.size], data: new Float32Array(batch.size).fill(1) };
+  return { x, y, weight };
+}
+
+function scalar(value: number): Tensor {
+  return { type: 'float32', shape: [], data: Float32Array.of(value) };
+}
+
+/** Names and shapes as the model has them. */
+function safetensorsOf(forward: ForwardGraph, flat: Float32Array): Uint8Array {
+  return encodeSafetensors(
+    parameterSpecs(forward).map(({ name, shape, offset, size }) => ({
+      name,
+      shape,
+      data: flat.subarray(offset, offset + size),
+    })),
+  );
+}
+
+const compileCommand = defineCommand<CompileOptions>({
+  summary: 'compile the train step of a model',
+  arguments: [MODEL_ARGUMENT],
+  options: [
+    LOSS_OPTION,
+    OPTIMIZER_OPTION,
+    { flags: '--batch <n>', description: 'examples in a batch', kind: 'integer', default: 32 },
+    { flags: '-o, --output <dir>', description: 'folder for the graphs', default: 'compiled' },
+    SEED_OPTION,
+  ],
+  examples: [
+    ['hanse graph compile model.onnx --batch 32 -o job/', 'train step, epoch and evaluation as ONNX files'],
+  ],
+  async run({ args, options }, io) {
+    const forward = await loadModel(args[0] ?? '', options.seed);
+    const { loss, batch: batchSize } = options;
+    const training = { loss, optimizer: optimizerOf(options.optimizer), batchSize };
+    const compiled = [
+      { file: 'train-step.onnx', ...compileTrainStep(forward, training) },
+      { file: 'train-epoch.onnx', ...compileTrainEpoch(forward, training) },
+      { file: 'evaluation.onnx', ...compileEvaluation(forward, training) },
+    ];
+    await mkdir(options.output, { recursive: true });
+    const graphs = [];
+    for (const { file, bytes } of compiled) {
+      const path = join(options.output, file);
+      await writeFile(path, bytes);
+      const sha256 = toHex(await primitives.sha256(bytes));
+      const nodes = countNodes(bytes);
+      io.print(`${path}: ${nodes} nodes, ${bytes.length} bytes, SHA-256 ${sha256}`);
+      graphs.push({ file: path, nodes, bytes: bytes.length, sha256 });
+    }
+    const parameters = parameterCount(forward);
+    io.print(`${parameters} parameters in ${forward.parameters.length} tensors`);
+    return { parameters, graphs };
+  },
+});
+
+const checkCommand = defineCommand<CheckOptions>({
+  summary: 'compare the gradients of a model with finite differences',
+  arguments: [MODEL_ARGUMENT],
+  options: [
+    LOSS_OPTION,
+    { flags: '--batch <n>', description: 'examples in the batch', kind: 'integer', default: 4 },
+    {
+      flags: '--coordinates <n>',
+      description: 'coordinates of each parameter tensor',
+      kind: 'integer',
+      default: 16,
+    },
+    {
+      flags: '--tolerance <error>',
+      description: 'largest relative error that passes',
+      kind: 'number',
+      default: 1e-4,
+    },
+    SEED_OPTION,
+  ],
+  examples: [['hanse graph check model.onnx --loss bce_logits', 'each parameter tensor at 16 coordinates']],
+  async run({ args, options }, io) {
+    const forward = await loadModel(args[0] ?? '', options.seed);
+    const { loss, coordinates, tolerance } = options;
+    const key = await primitives.sha256(utf8(`HANSE graph check\0${options.seed}`));
+    const checked = checkGradients(forward, {
+      loss,
+      coordinates,
+      batchSize: forward.input.batch ?? options.batch,
+      random: new RandomNumbers(seededRandom(key)),
+    });
+    for (const { name, shape, coordinates: count, worstError } of checked)
+      io.print(
+        `${name} [${shape}]: worst relative error ${worstError.toExponential(2)} at ${count} coordinates`,
+      );
+    // Negated, so that NaN fails.
+    const failed = checked.find(({ worstError }) => !(worstError <= tolerance));
+    if (failed) {
+      const reason = `gradient of ${failed.name}: relative error ${failed.worstError} over ${tolerance}`;
+      throw new HanseError('checkFailed', { check: 'gradients', reason });
+    }
+    return { tolerance, parameters: checked };
+  },
+});
+
+export const graphCommands = { step: stepCommand, compile: compileCommand, check: checkCommand };
