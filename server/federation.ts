@@ -62,6 +62,10 @@ export class Federation {
 
   /**
    * Opens the federation of this store, or founds it, with its operator as first member.
+   *
+   * Why an operator's key that is new becomes a member too: who starts the coordinator holds all of its data, and a
+   * start that failed after the federation was founded may have left no identity file with the first key.
+   *
    * @param keys Ed25519 public keys; a store that belongs to another coordinator is `storageCorrupt`
    */
   static async open(
@@ -150,24 +154,27 @@ export class Federation {
     const nodeId = await nodeIdOf(operatorKey);
     const publicKey = toHex(operatorKey);
     await this.#stream.command((state) => {
-      if (state.coordinatorKey !== null) {
-        if (state.coordinatorKey === coordinatorKey) return [];
+      if (state.coordinatorKey !== null && state.coordinatorKey !== coordinatorKey)
         throw new HanseError('storageCorrupt', {
           path: STREAM,
           reason: 'the records belong to a coordinator with another key',
         });
+      const events: FederationEvent[] = [];
+      if (state.coordinatorKey === null) {
+        const federationId = `fed-${toHex(this.#bytes(8))}`;
+        events.push({ type: 'federationCreated', federationId, coordinatorKey });
       }
-      const federationId = `fed-${toHex(this.#bytes(8))}`;
-      const operator = {
-        type: 'memberEnrolled',
-        nodeId,
-        publicKey,
-        name: 'operator',
-        role: 'operator',
-        organisationId: 'operator',
-        tokenSha256: null,
-      } as const;
-      return [{ type: 'federationCreated', federationId, coordinatorKey }, operator];
+      if (!state.members.has(nodeId))
+        events.push({
+          type: 'memberEnrolled',
+          nodeId,
+          publicKey,
+          name: 'operator',
+          role: 'operator',
+          organisationId: 'operator',
+          tokenSha256: null,
+        });
+      return events;
     });
   }
 

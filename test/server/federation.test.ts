@@ -1,0 +1,135 @@
+import { beforeEach, expect, test } from 'vitest';
+import { toHex } from '../../protocol/bytes.ts';
+import { seededRandom } from '../../protocol/random.ts';
+import { Federation } from '../../server/federation.ts';
+import { memoryStore } from '../../server/store/memory-store.ts';
+import type { Store } from '../../server/store/store.ts';
+import { faultyStore } from '../fixtures/faulty-stores.ts';
+import { type Node, nodeOf } from '../fixtures/federation.ts';
+import { VirtualClock } from '../fixtures/virtual-clock.ts';
+
+let store: Store;
+let clock: VirtualClock;
+let operator: Node;
+const random = seededRandom(new Uint8Array(32));
+const problem = (code: string) => expect.objectContaining({ code });
+
+beforeEach(async () => {
+  store = memoryStore();
+  clock = new VirtualClock();
+  operator = await nodeOf('operator', 'operator');
+});
+
+async function open(options: { store?: Store; operator?: Node; coordinator?: string } = {}) {
+  const { signer } = await nodeOf(options.coordinator ?? 'coordinator', 'operator');
+  const keys = {
+    coordinator: signer.publicKey,
+    operator: (options.operator ?? operator).signer.publicKey,
+  };
+  return Federation.open(options.store ?? store, keys, { clock, random });
+}
+
+const invite = (federation: Federation) =>
+  federation.invite({ role: 'participant', organisationId: 'hansa', lifetimeSeconds: 60 }, operator.nodeId);
+
+const enrolment = (node: Node, token: string, name = 'a node') => ({
+  token,
+  publicKey: toHex(node.signer.publicKey),
+  name,
+});
+
+test('is founded once, with its operator; opened again it is the same', async () => {
+  const founded = await open();
+  expect(founded.id).toMatch(/^fed-[0-9a-f]{16}$/);
+  expect([...founded.members()]).toMatchObject([{ nodeId: operator.nodeId, role: 'operator' }]);
+  const again = await open();
+  expect(again.id).toBe(founded.id);
+  expect([...again.members()]).toEqual([...founded.members()]);
+  expect(await store.read('federation')).toHaveLength(2);
+});
+
+test('of another coordinator is refused', async () => {
+  await open();
+  await expect(open({ coordinator: 'another' })).rejects.toEqual(problem('storageCorrupt'));
+  await expect(open()).resolves.toBeDefined();
+});
+
+test('whoever starts the coordinator is an operator, even if an earlier key was lost', async () => {
+  const { id } = await open();
+  const other = await nodeOf('new operator', 'operator');
+  const again = await open({ operator: other });
+  expect(again.id).toBe(id);
+  expect(again.member(other.nodeId)).toMatchObject({ role: 'operator' });
+  expect(again.member(operator.nodeId)).toMatchObject({ role: 'operator' });
+});
+
+test('an invite enrols one node, with the role and organisation that it names', async () => {
+  const federation = await open();
+  const [first, second] = [await nodeOf('first', 'participant'), await nodeOf('second', 'participant')];
+  const { token } = await invite(federation);
+  const enrolled = await federation.enrol(enrolment(first, token));
+  expect(enrolled).toEqual({
+    federationId: federation.id,
+    nodeId: first.nodeId,
+    organisationId: 'hansa',
+    role: 'participant',
+  });
+  await expect(federation.enrol(enrolment(second, token))).rejects.toEqual(problem('inviteSpent'));
+  // The answer may have been lost: the same node is told again, even when the invite has expired meanwhile.
+  await clock.advance(3_600_000);
+  expect(await federation.enrol(enrolment(first, token))).toEqual(enrolled);
+  expect([...federation.members()]).toHaveLength(2);
+});
+
+test('of nodes that use one invite at once, one becomes a member', async () => {
+  const federation = await open();
+  const { token } = await invite(federation);
+  const nodes = await Promise.all([0, 1, 2, 3].map((i) => nodeOf(`node ${i}`, 'participant')));
+  const results = await Promise.allSettled(nodes.map((node) => federation.enrol(enrolment(node, token))));
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect([...federation.members()]).toHaveLength(2);
+});
+
+test('an invite is good until its end, and only in its own federation', async () => {
+  const federation = await open();
+  const node = await nodeOf('node', 'participant');
+  const [early, late] = [await invite(federation), await invite(federation)];
+  await expect(federation.enrol(enrolment(node, 'A'.repeat(43)))).rejects.toEqual(problem('inviteUnknown'));
+  await clock.advance(59_999);
+  await expect(federation.enrol(enrolment(node, early.token))).resolves.toBeDefined();
+  await clock.advance(1);
+  const other = await nodeOf('other', 'participant');
+  await expect(federation.enrol(enrolment(other, late.token))).rejects.toEqual(problem('inviteExpired'));
+});
+
+test('the token of an invite is stored nowhere', async () => {
+  const federation = await open();
+  const { token } = await invite(federation);
+  const text = JSON.stringify(await store.read('federation'));
+  expect(text).toContain('inviteCreated');
+  expect(text).not.toContain(token);
+});
+
+test('what a node reports of itself is kept once', async () => {
+  const federation = await open();
+  const capabilities = { software: 'x', provider: 'wasm', providerReason: '', dataSets: [] } as const;
+  const report = () =>
+    federation.reportCapabilities(operator.nodeId, { ...capabilities, dataSets: [...capabilities.dataSets] });
+  await report();
+  await report();
+  expect(federation.member(operator.nodeId)?.capabilities).toEqual(capabilities);
+  expect(await store.read('federation')).toHaveLength(3);
+});
+
+test('an enrolment that cannot be stored makes no member', async () => {
+  const faulty = faultyStore(store);
+  const federation = await open({ store: faulty });
+  const node = await nodeOf('node', 'participant');
+  const { token } = await invite(federation);
+  faulty.fault = () => 'full';
+  await expect(federation.enrol(enrolment(node, token))).rejects.toEqual(problem('storageFull'));
+  expect(federation.member(node.nodeId)).toBeUndefined();
+  faulty.fault = () => undefined;
+  await expect(federation.enrol(enrolment(node, token))).resolves.toBeDefined();
+  expect(federation.member(node.nodeId)).toBeDefined();
+});
