@@ -111,8 +111,8 @@ async function serve(
     },
     { livenessMs: options.liveness * 1000, recruitGraceMs: options.recruitGrace * 1000 },
   );
+  const app = await buildApp({ coordinator, report });
   try {
-    const app = await buildApp({ coordinator, report });
     const url = await listen(app, port, host);
     const { id: federationId } = coordinator.federation;
     await writeOperator(dataDir, operatorSeed, operator, { url, federationId, signer });
@@ -127,12 +127,11 @@ async function serve(
       io.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     io.note('stopping: running work is finished and kept');
-    const closing = coordinator.close();
+  } finally {
+    // Requests that wait are let go, those under way are answered, and only then is the store closed.
+    coordinator.beginClosing();
     await app.close();
-    await closing;
-  } catch (error) {
     await coordinator.close();
-    throw error;
   }
 }
 
