@@ -1,0 +1,97 @@
+import { beforeEach, expect, test } from 'vitest';
+import { Presence } from '../../server/presence.ts';
+import { VirtualClock } from '../fixtures/virtual-clock.ts';
+
+const WINDOW_MS = 10_000;
+let clock: VirtualClock;
+let presence: Presence;
+const never = new AbortController().signal;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  presence = new Presence(clock, WINDOW_MS);
+});
+
+/** Whether a wait has ended, without waiting for it. */
+function watched(wait: Promise<void>): { hasEnded: boolean } {
+  const state = { hasEnded: false };
+  void wait.then(() => {
+    state.hasEnded = true;
+  });
+  return state;
+}
+
+test('a node is live from its request until the window has passed', async () => {
+  expect(presence.isLive('a')).toBe(false);
+  presence.saw('a');
+  await clock.advance(WINDOW_MS - 1);
+  expect(presence.isLive('a')).toBe(true);
+  expect(presence.isLive('b')).toBe(false);
+  await clock.advance(1);
+  expect(presence.isLive('a')).toBe(false);
+});
+
+test('a node is live while a request of it waits, however long', async () => {
+  const wait = watched(presence.wait('a', 60_000, never));
+  await clock.advance(59_999);
+  expect(presence.isLive('a')).toBe(true);
+  expect(wait.hasEnded).toBe(false);
+  await clock.advance(1);
+  expect(wait.hasEnded).toBe(true);
+  expect(presence.isLive('a')).toBe(false);
+  expect(clock.pending).toBe(0);
+});
+
+test('waking ends every wait of this node and of no other', async () => {
+  const [first, second, other] = ['a', 'a', 'b'].map((node) => watched(presence.wait(node, 60_000, never)));
+  presence.wake('a');
+  await clock.advance(0);
+  expect([first?.hasEnded, second?.hasEnded, other?.hasEnded]).toEqual([true, true, false]);
+  presence.wakeAll();
+  await clock.advance(0);
+  expect(other?.hasEnded).toBe(true);
+  expect(clock.pending).toBe(0);
+});
+
+test('an aborted request waits no more; one that is aborted already does not begin to', async () => {
+  const controller = new AbortController();
+  const wait = watched(presence.wait('a', 60_000, controller.signal));
+  await clock.advance(1000);
+  expect(wait.hasEnded).toBe(false);
+  controller.abort();
+  await clock.advance(0);
+  expect(wait.hasEnded).toBe(true);
+  await presence.wait('a', 60_000, controller.signal);
+  expect(presence.isLive('a')).toBe(false);
+  expect(clock.pending).toBe(0);
+});
+
+test('a lost node is gone at once, unless another request of it still waits', async () => {
+  presence.saw('a');
+  presence.lost('a');
+  expect(presence.isLive('a')).toBe(false);
+  const wait = presence.wait('a', 1000, never);
+  presence.saw('a');
+  presence.lost('a');
+  expect(presence.isLive('a')).toBe(true);
+  await clock.advance(1000);
+  await wait;
+  expect(presence.isLive('a')).toBe(true);
+});
+
+test('an arrival is a node that was not live, told to whoever listens', async () => {
+  let arrivals = 0;
+  const stop = presence.onArrival(() => {
+    arrivals += 1;
+  });
+  presence.saw('a');
+  presence.saw('a');
+  presence.saw('b');
+  expect(arrivals).toBe(2);
+  await clock.advance(WINDOW_MS);
+  presence.saw('a');
+  expect(arrivals).toBe(3);
+  stop();
+  presence.saw('c');
+  expect(arrivals).toBe(3);
+});
