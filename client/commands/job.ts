@@ -73,7 +73,7 @@ export const jobCancelCommand = defineCommand<IdentityOptions>({
   },
 });
 
-/** Calls back with every new state of a job until it has ended or the signal aborts; returns the last. */
+/** Calls back with every new state of a job until it has ended or the signal aborts; resolves to the last. */
 export async function followJob(
   api: CoordinatorApi,
   jobId: string,
@@ -84,7 +84,12 @@ export async function followJob(
   changed(job);
   while (!hasEnded(job) && !signal.aborted) {
     const query = { after: String(job.sequence), wait: '20' };
-    job = await api.call('getJob', { params: { jobId }, query }, { signal });
+    try {
+      job = await api.call('getJob', { params: { jobId }, query }, { signal });
+    } catch (error) {
+      if (signal.aborted) break;
+      throw error;
+    }
     changed(job);
   }
   return job;
