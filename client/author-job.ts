@@ -3,9 +3,11 @@
  */
 import { primitives } from '#primitives';
 import { concatBytes, toHex } from '../protocol/bytes.ts';
+import { parse } from '../protocol/parse.ts';
 import { planCodec } from '../protocol/ring/width.ts';
 import { bytesOf, encodeHeader } from '../protocol/vector.ts';
-import type { JobManifest, JobStatus } from '../schemas/job.ts';
+import { Codec } from '../schemas/codec.ts';
+import { JobManifest, type JobStatus } from '../schemas/job.ts';
 import type { Strategy } from '../schemas/strategy.ts';
 import type { LocalTraining } from '../schemas/training.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
@@ -42,12 +44,14 @@ export interface AuthoredJob {
 }
 
 /**
- * @throws `ringOverflow` if no codec fits the cohort; `gradientUnsupported` and `manifestInvalid` if the model cannot
+ * @throws `invalidFormat` for a value out of its range; `ringOverflow` if no codec fits the cohort; `gradientUnsupported` and `manifestInvalid` if the model cannot
  *   be trained with this loss
  */
 export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {
   const { forward, training, cohort } = plan;
   const { loss, optimizer, batchSize } = training;
+  parse(JobManifest.properties.cohort, cohort, 'cohort');
+  parse(Codec.properties.clipNorm, plan.clipNorm, 'clipNorm');
   const parameters = initialParameters(forward);
   const forwardBlob = await blob(exportModel(forward, parameters));
   const modelBlob = await blob(await parameterVector(parameters));
@@ -74,7 +78,7 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
     evaluateEvery: plan.evaluateEvery,
     ...(plan.seed !== undefined && { seed: plan.seed }),
   };
-  return { manifest, blobs: [forwardBlob, modelBlob] };
+  return { manifest: parse(JobManifest, manifest, 'manifest'), blobs: [forwardBlob, modelBlob] };
 }
 
 /** Uploads what the job names, then starts it. */

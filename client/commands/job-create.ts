@@ -147,7 +147,9 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
       ...(options.seed !== undefined && { seed: options.seed }),
     };
     const job = await submitJob(await authorJob(plan, identity.federationId), api);
-    io.print(`${job.jobId}  ${plan.name}: ${plan.rounds} rounds of ${minimum} to ${size} participants`);
+    io.print(
+      `${job.jobId}  ${plan.name}: ${plan.rounds} rounds of ${plan.cohort.minimum} to ${size} participants`,
+    );
     io.note(`follow it with: hanse job watch ${job.jobId}`);
     return job;
   },
