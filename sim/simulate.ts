@@ -38,6 +38,7 @@ export interface SimulationOptions {
   readonly provider: ExecutionProvider;
   /** Decides cohorts, orders of examples and rounding. Initial weights are those of the plan's model. */
   readonly seed: string;
+  /** Ends the simulation early; the result is then what was released so far. */
   readonly signal: AbortSignal;
   /** Called with every new state of the job; returning true ends it there. */
   onChange(job: JobStatus): boolean;
@@ -51,6 +52,10 @@ export interface SimulationResult {
   readonly modelSha256: string;
 }
 
+/**
+ * @throws what makes a job impossible (`authorJob`, `manifestInvalid`) or ends the life of a node. A job that fails is
+ *   a result.
+ */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, participants, holdOut, provider } = options;
   const clock = new VirtualClock(EPOCH_MS);
@@ -58,6 +63,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const lifetimes: AbortController[] = [];
   const lifetime = () => {
     const controller = new AbortController();
+    if (options.signal.aborted) controller.abort();
     lifetimes.push(controller);
     return controller;
   };
@@ -95,7 +101,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   if (holdOut) lives.push(member('evaluator', participants.length, holdOut));
   const ended = Promise.all(lives);
   try {
-    await federation.everybodyIsLive(lives.length);
+    await Promise.race([federation.everybodyIsLive(lives.length, follow.signal), ended]);
     const { operator } = federation;
     const authored = await authorJob({ ...options.plan, seed }, federation.id);
     const { jobId } = await submitJob(authored, operator);
@@ -119,7 +125,7 @@ interface SimulatedFederation {
   readonly operator: CoordinatorApi;
   /** Enrols a member with a key of its own. */
   enrol(role: Role, index: number): Promise<CoordinatorApi>;
-  everybodyIsLive(count: number): Promise<void>;
+  everybodyIsLive(count: number, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -156,10 +162,10 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
       const { nodeId } = await enrolWith(handlers, federation, { token, publicKey, name: `member ${index}` });
       return inProcessCoordinator(handlers, federation, nodeId);
     },
-    everybodyIsLive: async (count) => {
+    everybodyIsLive: async (count, signal) => {
       const isLive = () =>
         [...federation.members()].filter(({ nodeId }) => coordinator.presence.isLive(nodeId)).length;
-      while (isLive() < count) await new Promise((resolve) => setImmediate(resolve));
+      while (!signal.aborted && isLive() < count) await new Promise((resolve) => setImmediate(resolve));
     },
     close: () => coordinator.close(),
   };
