@@ -169,7 +169,9 @@ function capabilitiesOf({ provider, examples, dataSetVersion }: ParticipantOptio
     software: SOFTWARE,
     provider: provider.name,
     providerReason: provider.reason.slice(0, 200),
-    dataSets: [{ name: examples.name, version: dataSetVersion, inputShape: [...examples.inputShape] }],
+    dataSets: [
+      { name: examples.name.slice(0, 80), version: dataSetVersion, inputShape: [...examples.inputShape] },
+    ],
   };
 }
 

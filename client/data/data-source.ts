@@ -6,6 +6,7 @@
  *   csv:<file>                     with the columns named by further options
  */
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { Type } from 'typebox';
 import { parseJson } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -25,7 +26,10 @@ export interface DataSource {
   readonly rows?: string;
 }
 
-/** Throws `usage`, `dataFileMissing`, `dataMalformed`, `dataPackageMissing`. */
+/**
+ * The name of the examples is that of the file without its folders: other members see it.
+ * Throws `usage`, `dataFileMissing`, `dataMalformed`, `dataPackageMissing`, `dataEmpty`, `invalidFormat`.
+ */
 export async function loadExamples(source: DataSource): Promise<Examples> {
   const rows = source.rows === undefined ? undefined : await readRows(source.rows);
   const colon = source.data.indexOf(':');
@@ -45,12 +49,13 @@ export async function loadExamples(source: DataSource): Promise<Examples> {
           file: labels,
           reason: `${count} labels for another number of images`,
         });
-      return { name: 'IDX', count, inputShape, features, targetShape: [], targets };
+      return { name: basename(images), count, inputShape, features, targetShape: [], targets };
     }
     case 'csv': {
       if (!source.columns)
         throw new HanseError('usage', { reason: 'a CSV file needs --features and --target' });
-      const examples = parseCsv(await readDataFile(rest), source.columns, rest);
+      const table = parseCsv(await readDataFile(rest), source.columns, rest);
+      const examples = { ...table, name: basename(rest) };
       if (rows?.some((row) => row >= examples.count))
         throw new HanseError('dataMalformed', {
           file: source.rows ?? '',
