@@ -111,14 +111,16 @@ async function coordinator(server: string): Promise<Finding[]> {
   const bytes = new Uint8Array(32);
   primitives.random.fill(bytes);
   try {
-    const api = httpCoordinator(new URL(server).origin, undefined, systemClock);
+    const { origin, protocol } = new URL(server);
+    if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError('neither http nor https');
+    const api = httpCoordinator(origin, undefined, systemClock);
     const info = await api.call('getFederation', { query: { challenge: toBase64Url(bytes) } });
     const version = negotiateVersion(PROTOCOL_VERSIONS, info.protocol);
     const detail = `${info.federationId}, ${info.software}, protocol version ${version}`;
     return [{ check, ok: true, needed: true, detail }];
   } catch (error) {
     if (error instanceof TypeError)
-      throw new HanseError('usage', { reason: `--server ${server} is not a URL` });
+      throw new HanseError('usage', { reason: `--server ${server} is not an http or https URL` });
     const detail = error instanceof HanseError ? `${error.code}: ${error.message}` : String(error);
     const remedy = error instanceof HanseError ? error.remedy : 'Look at the log of the coordinator.';
     return [{ check, ok: false, needed: true, detail, remedy }];

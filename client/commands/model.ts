@@ -1,7 +1,6 @@
 /**
  * `hanse model export|predict`: using what a federation has learnt.
  */
-import { writeFile } from 'node:fs/promises';
 import { primitives } from '#primitives';
 import { toHex } from '../../protocol/bytes.ts';
 import { parse } from '../../protocol/parse.ts';
@@ -20,6 +19,7 @@ import { initialParameters } from '../graph/parameters.ts';
 import { releasedModel } from '../released-model.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
 import { columnsOf, DATA_OPTIONS, type DataOptions } from './join.ts';
+import { writeOutput } from './output-file.ts';
 
 interface ExportOptions extends IdentityOptions {
   readonly output: string;
@@ -40,7 +40,7 @@ export const modelExportCommand = defineCommand<ExportOptions>({
     const released = job.rounds.filter(({ outcome }) => outcome === 'released');
     if (released.length === 0) throw new HanseError('modelUnreleased', { jobId });
     const bytes = await releasedModel(job, api);
-    await writeFile(options.output, bytes);
+    await writeOutput(options.output, bytes);
     const modelSha256 = toHex(await primitives.sha256(bytes));
     const round = released.at(-1)?.round ?? 0;
     io.print(`${options.output}: model of round ${round}, ${bytes.length} bytes, SHA-256 ${modelSha256}`);
@@ -108,8 +108,9 @@ export const modelPredictCommand = defineCommand<PredictOptions>({
 async function examplesOf(options: PredictOptions) {
   const { input, data } = options;
   if (input !== undefined) {
-    const features = Float32Array.from(input.split(',').map(Number));
-    if (features.some(Number.isNaN))
+    const numbers = input.split(',').map((text) => (text.trim() === '' ? Number.NaN : Number(text)));
+    const features = Float32Array.from(numbers);
+    if (!features.every(Number.isFinite))
       throw new HanseError('usage', { reason: '--input takes numbers, comma-separated' });
     return { features, targets: undefined };
   }

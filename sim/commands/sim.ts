@@ -1,9 +1,9 @@
 /**
  * `hanse sim`: a federation in this process, on MNIST or on the smallest example.
  */
-import { writeFile } from 'node:fs/promises';
 import { primitives } from '#primitives';
 import { TRAINING_OPTIONS, type TrainingOptions, trainingPlan } from '../../client/commands/job-create.ts';
+import { writeOutput } from '../../client/commands/output-file.ts';
 import { type Examples, selectExamples } from '../../client/data/examples.ts';
 import { loadMnist } from '../../client/data/mnist.ts';
 import { chooseProvider } from '../../client/engine/choose-provider.ts';
@@ -92,7 +92,7 @@ export const simCommand = defineCommand<SimOptions>({
     const { job, model, modelSha256 } = result;
     if (job.phase === 'failed')
       throw new HanseError('attemptsExhausted', { round: job.round, attempts: job.attempt });
-    if (options.output !== undefined) await writeFile(options.output, model);
+    if (options.output !== undefined) await writeOutput(options.output, model);
     const metrics = lastMetrics(job);
     const prediction = options.example === 'line' ? await askLine(model, provider) : undefined;
     const roundsDone = job.rounds.filter(({ outcome }) => outcome === 'released').length;
