@@ -1,0 +1,59 @@
+/**
+ * The process in which `rows/aggregate.ts` adds updates: one order as its argument, one report as its output.
+ *
+ * Only the additions and the opening of the sum are timed; reading the next update from its file into the one buffer
+ * that there is happens between them.
+ */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { RingSum } from '../../protocol/ring/sum.ts';
+import { payloadOf } from '../../protocol/vector.ts';
+import type { Codec } from '../../schemas/codec.ts';
+import { cpuSeconds } from './measure.ts';
+
+export interface AggregateOrder {
+  readonly codec: Codec;
+  /** d */
+  readonly length: number;
+  /** Sealed updates, taken in turn. */
+  readonly files: readonly string[];
+  readonly updates: number;
+}
+
+export interface AggregateReport {
+  readonly cpuSeconds: number;
+  readonly loopCpuSeconds: number;
+  /** Peak of resident memory above that of the idle process, in units of 10^6 bytes. */
+  readonly peakMB: number;
+}
+
+async function addUpdates({ codec, length, files, updates }: AggregateOrder): Promise<number> {
+  const buffer = new Uint8Array(statSync(files[0] ?? '').size);
+  const sum = new RingSum(codec, length);
+  let seconds = 0;
+  for (let index = 0; index < updates; index += 1) {
+    const file = openSync(files[index % files.length] ?? '', 'r');
+    readSync(file, buffer);
+    closeSync(file);
+    seconds += await cpuSeconds(() => sum.add(payloadOf(buffer)));
+  }
+  return seconds + (await cpuSeconds(() => sum.open()));
+}
+
+async function addFloats({ length, updates }: AggregateOrder): Promise<number> {
+  const update = Float32Array.from({ length }, (_, index) => index / length);
+  const sum = new Float32Array(length);
+  let seconds = 0;
+  for (let index = 0; index < updates; index += 1)
+    seconds += await cpuSeconds(() => {
+      for (let i = 0; i < length; i += 1) sum[i] = (sum[i] as number) + (update[i] as number);
+    });
+  return seconds;
+}
+
+const order = JSON.parse(process.argv[2] ?? '') as AggregateOrder;
+const idleBytes = process.memoryUsage.rss();
+const cpuSecondsOfSum = await addUpdates(order);
+const peakMB = (1024 * process.resourceUsage().maxRSS - idleBytes) / 1e6;
+const loopCpuSeconds = await addFloats(order);
+const report: AggregateReport = { cpuSeconds: cpuSecondsOfSum, loopCpuSeconds, peakMB };
+process.stdout.write(`${JSON.stringify(report)}\n`);

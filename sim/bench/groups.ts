@@ -1,0 +1,28 @@
+/**
+ * The groups of rows, by the name under which `npm run bench -- <group>` runs them.
+ */
+import type { RowDefinition } from './row.ts';
+import { aggregatePlain } from './rows/aggregate.ts';
+import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
+import { participantsPerCoreSecond } from './rows/simulate.ts';
+import { trainStepB10Cpu, trainStepB32Cpu, trainStepB32Wasm } from './rows/train-step.ts';
+
+export interface Group {
+  readonly summary: string;
+  readonly rows: readonly RowDefinition[];
+}
+
+export const GROUPS: Readonly<Record<string, Group>> = {
+  ground: {
+    summary: 'training, simulation, aggregation and rounds over loopback; about two minutes',
+    rows: [
+      trainStepB32Cpu,
+      trainStepB32Wasm,
+      trainStepB10Cpu,
+      participantsPerCoreSecond,
+      aggregatePlain,
+      echoRound159k,
+      echoRound1M,
+    ],
+  },
+};
