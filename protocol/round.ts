@@ -111,8 +111,9 @@ const emptyAttempt = {
  * @param at the time of the event, RFC 3339; recorded in summaries, never compared
  */
 export function step(state: JobState, event: JobEvent, at: string): Step {
-  if (hasEnded(state) || event.type === 'jobCreated')
+  if (hasEnded(state))
     return refuse(state, new HanseError('jobEnded', { jobId: state.jobId, phase: state.phase }));
+  if (event.type === 'jobCreated') return outOfOrder(state, event.type);
   if (event.type === 'jobCancelled') return [{ ...state, ...emptyAttempt, phase: 'cancelled' }, []];
   if (event.round !== state.round || event.attempt !== state.attempt)
     return refuse(state, strayed(state, event));
@@ -196,7 +197,12 @@ function selectCohort(
   if (state.phase !== 'recruiting') return outOfOrder(state, event.type);
   const { size, minimum } = state.manifest.cohort;
   const distinct = new Set(event.cohort).size;
-  if (distinct < minimum || distinct > size || distinct !== event.cohort.length)
+  if (distinct > size || distinct !== event.cohort.length)
+    return refuse(
+      state,
+      new HanseError('invalidFormat', { where: 'cohort', expected: `at most ${size} distinct nodes` }),
+    );
+  if (distinct < minimum)
     return refuse(state, new HanseError('cohortTooSmall', { needed: minimum, got: distinct }));
   return enter({
     ...state,
