@@ -18,6 +18,9 @@ export interface InviteLink {
   readonly coordinatorKey: string;
 }
 
+/** Hosts to which plain HTTP does not leave the machine, as `URL` spells them. */
+const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/;
+
 export function formatInviteLink({ server, token, federationId, coordinatorKey }: InviteLink): string {
   return `${server}/#invite=${token}&federation=${federationId}&key=${coordinatorKey}`;
 }
@@ -30,8 +33,11 @@ export function parseInviteLink(text: string): InviteLink {
   } catch {
     throw new HanseError('invalidFormat', { where: 'invite link', expected: 'a URL' });
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new HanseError('invalidFormat', { where: 'invite link', expected: 'an http or https URL' });
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
+    throw new HanseError('invalidFormat', {
+      where: 'invite link',
+      expected: 'an https URL, or http to this machine: the token would travel in the clear',
+    });
   const fragment = new URLSearchParams(url.hash.slice(1));
   return {
     server: url.origin,
