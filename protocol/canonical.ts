@@ -1,12 +1,14 @@
 /**
  * One byte string for one JSON value: JCS, RFC 8785. SPEC.md section 2.2.
  */
-
 import canonicalize from 'canonicalize';
 import { primitives } from '#primitives';
 import { toHex, utf8 } from './bytes.ts';
 
-/** The canonical form. Values that JSON cannot carry (undefined, NaN, functions) are a programming error. */
+/**
+ * The canonical form. Members that are undefined are left out, as JSON.stringify does. Throws an Error for what has no
+ * form: NaN, infinities, lone surrogates, undefined itself. Functions and symbols within are a programming error.
+ */
 export function canonicalJson(value: unknown): string {
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError('not a JSON value');

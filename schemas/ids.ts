@@ -51,5 +51,10 @@ export type PublicKey = Static<typeof PublicKey>;
 export const DataSetVersion = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' });
 export type DataSetVersion = Static<typeof DataSetVersion>;
 
-export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC' });
+/** Ends in Z, so that moments written alike can be compared as text. */
+export const Timestamp = Type.String({
+  format: 'date-time',
+  pattern: 'Z$',
+  description: 'RFC 3339, UTC',
+});
 export type Timestamp = Static<typeof Timestamp>;

@@ -72,7 +72,7 @@ export const JobManifest = Type.Object(
     /** Evaluate after every so many rounds, and after the last; 0: never. */
     evaluateEvery: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
     /** Part of an experiment that is to be repeated: cohorts are then drawn from it. Absent in production. */
-    seed: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
+    seed: Type.Optional(Type.String({ minLength: 1, maxLength: 80, pattern: '^[^\\p{C}]+$' })),
   },
   closed,
 );
