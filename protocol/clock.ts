@@ -5,7 +5,10 @@
 export interface Clock {
   /** Milliseconds since 1970-01-01 UTC. */
   now(): number;
-  /** Runs `work` once, at or soon after `at` (as `now`); the function returned takes that back. */
+  /**
+   * Runs `work` once, at or soon after `at` (as `now`), also if that is past, but never before `schedule` has returned.
+   * The function returned takes that back.
+   */
   schedule(at: number, work: () => void): () => void;
 }
 
