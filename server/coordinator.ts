@@ -17,6 +17,7 @@ import type { Role } from '../schemas/member.ts';
 import type { Task } from '../schemas/task.ts';
 import { Federation, type KnownMember } from './federation.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
+import { removeOrphanedUpdates } from './orphaned-updates.ts';
 import { Presence } from './presence.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
@@ -88,6 +89,7 @@ export class Coordinator {
     const coordinator = new Coordinator(federation, dependencies, { ...DEFAULT_SETTINGS, ...settings });
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
+    await coordinator.#sweep();
     for (const runner of coordinator.#jobs.values()) runner.start();
     return coordinator;
   }
@@ -169,6 +171,16 @@ export class Coordinator {
     this.beginClosing();
     await Promise.all([...this.#jobs.values()].map((runner) => runner.close()));
     await this.dependencies.store.close();
+  }
+
+  /** Only tidies up: a coordinator whose storage will not have it starts all the same. */
+  async #sweep(): Promise<void> {
+    const { store, blobs, report } = this.dependencies;
+    try {
+      await removeOrphanedUpdates(store, blobs);
+    } catch (error) {
+      report(error, 'removing updates that belong to no round');
+    }
   }
 
   async #openJob(jobId: JobId): Promise<JobRunner> {
