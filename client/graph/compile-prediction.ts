@@ -28,10 +28,11 @@ export function compilePrediction(
     let name = asked;
     while (taken.has(name)) name += '_';
     taken.add(name);
-    return { name, value };
+    // What crosses the border is float32 or int32.
+    return { name, value: value.dtype === 'float32' ? value : g.cast(value, 'int32') };
   });
   const outputs = ports.map(({ name, value }): TensorSpec => {
-    const type = value.dtype === 'int32' ? 'int32' : 'float32';
+    const type = value.dtype === 'float32' ? 'float32' : 'int32';
     return { name, type, shape: value.shape };
   });
   const bytes = encodeModel(g.finish(ports));

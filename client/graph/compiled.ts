@@ -11,7 +11,8 @@
  *   prediction  x                                          the outputs of the forward graph
  *
  * In an epoch x and y have a leading axis S, the number of optimiser steps, which is free at run time; S >= 1.
- * Weights are >= 0. A weight of 0 marks padding: such an example changes no result, provided its x and y are finite.
+ * Weights are >= 0. A weight of 0 marks padding: such an example changes no result, provided that its x and y are
+ * finite and that the forward graph treats each example by itself, as models for training one do.
  */
 
 /** A tensor that crosses the border of a graph. `shape` is concrete: the batch axis holds the batch size. */
@@ -24,8 +25,9 @@ export interface TensorSpec {
 /** Where a float32 parameter lies in the flat vector: `size` elements from `offset`, in the order of the model. */
 export interface ParameterSpec {
   /**
-   * The name of the graph's input. It is the name the model gives the parameter, save where that name is taken by
-   * an input or output of the artefact (a model may well call a parameter `weight`): then underscores are appended.
+   * The name of the graph's input, the same in all artefacts of a model. It is the name the model gives the
+   * parameter, save where artefacts use that name themselves (a model may well call a parameter `weight`, or
+   * something that ends in `_next`): then underscores are appended.
    */
   readonly name: string;
   readonly shape: readonly number[];

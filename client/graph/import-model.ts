@@ -1,5 +1,6 @@
 /**
- * Reads a forward model from ONNX, whoever exported it: opsets 7 to 23, float32, data within the file.
+ * Reads a forward model from ONNX, whoever exported it: opsets 7 to 23, float32, data within the file. SPEC.md
+ * section 6.3.
  *
  * The model is attacker-controlled. What passes here is a list of permitted operators whose shapes match, within the
  * limits of the node; any other bytes end in a HanseError. Float initialisers are the parameters.
@@ -31,6 +32,9 @@ import { type Constant, elementCount } from './tensor-type.ts';
 
 const MIN_OPSET = 7;
 const MAX_OPSET = 23;
+
+/** Variadic operators take any number; a limit keeps work in proportion to the number of nodes. */
+const MAX_NODE_INPUTS = 256;
 
 /** A batch no exporter would have fixed by accident: shapes that work with it do not depend on the batch. */
 const TRIAL_BATCH = 3;
@@ -145,6 +149,7 @@ function readNode(
   const attributes: Record<string, Attribute> = Object.create(null);
   for (const attribute of node.attribute)
     attributes[attribute.name] = decodeAttribute(attribute, label, limits);
+  if (node.input.length > MAX_NODE_INPUTS) malformed(`node ${label}: ${node.input.length} inputs`);
   const inputs = node.input.map((name) => (name === '' ? '' : names.require(name, `node ${label}`)));
   const [output] = node.output;
   if (output === undefined || node.output.length > 1)

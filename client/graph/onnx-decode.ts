@@ -50,9 +50,9 @@ export function decodeTensor(tensor: TensorProto, limits: GraphLimits): Constant
   switch (tensor.dataType) {
     case DataType.FLOAT: {
       expect(tensor.floatData.length, 4);
-      const data = raw
-        ? Float32Array.from({ length: count }, (_, index) => raw.getFloat32(index * 4, true))
-        : Float32Array.from(tensor.floatData);
+      const data = raw ? new Float32Array(count) : Float32Array.from(tensor.floatData);
+      // A plain loop: parameters come by the million.
+      if (raw) for (let at = 0; at < count; at += 1) data[at] = raw.getFloat32(at * 4, true);
       return { dtype: 'float32', shape, data };
     }
     case DataType.INT32: {

@@ -41,7 +41,7 @@ export function axisLength(shape: Shape, axis: number): number {
 
 /** The common shape under ONNX's multidirectional broadcasting, or undefined where there is none. */
 export function broadcastShapes(shapes: readonly Shape[]): Shape | undefined {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const rank = shapes.reduce((most, shape) => Math.max(most, shape.length), 0);
   const result: number[] = [];
   for (let fromEnd = rank; fromEnd >= 1; fromEnd -= 1) {
     let common = 1;

@@ -1,5 +1,5 @@
 /**
- * The train step as a graph: forward, loss, backward, optimiser. What `compile-train-step.ts` runs once and
+ * The train step as a graph: forward, loss, backward, optimiser. SPEC.md section 6.1. What `compile-train-step.ts` runs once and
  * `compile-train-epoch.ts` repeats.
  *
  *   c_i = w_i / sum(w)        loss = sum_i c_i l(f(x_i; p), y_i)        p' = optimiser(p, d loss / d p)

@@ -48,10 +48,18 @@ export function broadcast(query: ShapeQuery, values: readonly TensorType[]): Sha
   );
 }
 
-/** The integers of a constant input, undefined where the input is left out; refuses what is computed at run time. */
+/** Longest list of axes or lengths; far beyond the rank of any tensor, and short enough for loops over loops. */
+const MAX_INTEGERS = 64;
+
+/**
+ * The integers of a constant input, undefined where the input is left out; refuses what is computed at run time and
+ * lists that are no axes or lengths.
+ */
 export function integersInput(query: ShapeQuery, index: number): number[] | undefined {
   if (query.inputs[index] === undefined) return undefined;
   const constant = query.constantInput(index);
   if (constant === undefined) return query.fail(`input ${index} must be a constant`);
+  if (constant.data.length > MAX_INTEGERS)
+    return query.fail(`input ${index} is a list of ${constant.data.length}`);
   return constantIntegers(constant) ?? query.fail(`input ${index} must hold integers`);
 }

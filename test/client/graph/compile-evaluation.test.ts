@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { compileEvaluation, evaluationGraph } from '../../../client/graph/compile-evaluation.ts';
 import { compilePrediction } from '../../../client/graph/compile-prediction.ts';
+import { writeForward } from '../../../client/graph/forward-writer.ts';
+import { importModel } from '../../../client/graph/import-model.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
 import { interpret } from '../../../client/graph/reference/interpreter.ts';
 import type { NdArray } from '../../../client/graph/reference/nd-array.ts';
@@ -77,5 +79,28 @@ describe('evaluation', () => {
     for (const [name, { data }] of expected)
       expect(native.get(name)?.[0]).toBeCloseTo(data[0] ?? Number.NaN, 5);
     expect(expected.get('correct')?.data[0] === 0).toBe(loss === 'mse');
+  });
+});
+
+describe('prediction', () => {
+  it.skipIf(!hasRuntime)('gives masks as int32, and outputs names of their own', async () => {
+    const forward = importModel(
+      writeForward({
+        name: 'sign',
+        input: { name: 'in', shape: [2] },
+        parameters: [{ name: 'w', shape: [2], data: Float32Array.of(1, -1) }],
+        nodes: [
+          { op: 'Mul', inputs: ['in', 'w'], output: 'product' },
+          { op: 'Greater', inputs: ['product', 'in'], output: 'x' },
+        ],
+        output: { name: 'x', shape: [2] },
+      }),
+    );
+    const { bytes, outputs, parameters } = compilePrediction(forward, { batchSize: 1 });
+    expect(outputs).toEqual([{ name: 'x_', type: 'int32', shape: [1, 2] }]);
+    const feeds = feedsOf(initialTensors(forward, { parameters }), {
+      x: { shape: [1, 2], data: Float64Array.of(3, -3) },
+    });
+    expect(Array.from((await (await load32(bytes))(feeds)).get('x_') ?? [])).toEqual([0, 1]);
   });
 });

@@ -383,6 +383,21 @@ describe('hostile bytes', () => {
     expect(refused).toBeGreaterThan(0);
   });
 
+  it('lists and inputs without end are refused before any work is done on them', () => {
+    const long = Array.from({ length: 100_000 }, (_, index) => index);
+    const unsqueeze = (axes: number[]) => ({
+      initializers: [integers('axes', ...axes)],
+      nodes: [{ op: 'Unsqueeze', inputs: ['in', 'axes'], output: 'out' }],
+    });
+    const max = (count: number) => ({
+      nodes: [{ op: 'Max', inputs: Array<string>(count).fill('in'), output: 'out' }],
+    });
+    expect(problemOf(bytesOf(unsqueeze([0])))).toBeUndefined();
+    expect(problemOf(bytesOf(unsqueeze(long)))?.code).toBe('graphMalformed');
+    expect(problemOf(bytesOf(max(3)))).toBeUndefined();
+    expect(problemOf(bytesOf(max(200_000)))?.code).toBe('graphMalformed');
+  });
+
   it('graphs nested a thousand deep do not exhaust the stack', () => {
     const field = (number: number, content: Uint8Array) => {
       const writer = new BinaryWriter().tag(number, WireType.LengthDelimited);
