@@ -5,8 +5,10 @@
  * Results go to standard output, with --json as one object on the last line; everything else goes to standard error.
  * Exit codes: 0 done, 1 failed or refused, 2 wrong usage.
  */
+import { existsSync, realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { type HanseError, isProblem, PROBLEMS } from './protocol/problem.ts';
+import { HanseError, isProblem, PROBLEMS } from './protocol/problem.ts';
 import { SOFTWARE } from './protocol/versions.ts';
 import type { CommandDefinition, CommandIo, CommandOption } from './schemas/command.ts';
 
@@ -88,15 +90,54 @@ const GROUPS: Readonly<Record<string, string>> = {
   graph: 'compile and check train steps',
 };
 
-const [, , ...argv] = process.argv;
-process.exitCode = await main(argv);
+/** Where the output goes, and what ends a command: the process, or a test. */
+export interface Terminal {
+  /** Standard output. */
+  out(text: string): void;
+  /** Standard error. */
+  err(text: string): void;
+  /** Whether standard error is one that understands cursor movements. */
+  readonly isTerminal: boolean;
+  /** Aborted when the command is to end. */
+  readonly signal: AbortSignal;
+}
 
-async function main(words: readonly string[]): Promise<number> {
+if (isStarted()) process.exitCode = await runProcess(process.argv.slice(2));
+
+/** Whether this file is the program, and not imported. The name may be a link, as npm makes them. */
+function isStarted(): boolean {
+  const [, file] = process.argv;
+  return file !== undefined && existsSync(file) && realpathSync(file) === fileURLToPath(import.meta.url);
+}
+
+/** Asked to stop once, the command ends by itself; asked twice, the process is killed. */
+async function runProcess(words: readonly string[]): Promise<number> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  if (process.env.HANSE_END_WITH_STDIN === '1') process.stdin.resume().once('end', stop).unref();
+  try {
+    return await main(words, {
+      out: (text) => void process.stdout.write(text),
+      err: (text) => void process.stderr.write(text),
+      isTerminal: process.stderr.isTTY === true,
+      signal: controller.signal,
+    });
+  } finally {
+    process.removeListener('SIGINT', stop);
+    process.removeListener('SIGTERM', stop);
+  }
+}
+
+/** Runs a command line, without the name of the program; resolves to the exit code. */
+export async function main(words: readonly string[], terminal: Terminal): Promise<number> {
   const chosen = chosenCommand(words);
   const program = new Command('hanse')
     .description('Organisations train models together without handing over raw data.')
     .version(SOFTWARE, '-V, --version')
     .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .showSuggestionAfterError()
     .helpCommand(false);
   const groups = new Map<string, Command>();
@@ -113,16 +154,20 @@ async function main(words: readonly string[]): Promise<number> {
       .description(summary)
       .exitOverride();
     if (path === chosen)
-      describe(command, await load(), (code) => {
-        exitCode = code;
+      describe(command, await load(), async (definition, input, json) => {
+        exitCode = await runCommand(definition, input, json, terminal);
       });
   }
   try {
     await program.parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    const reason = error.code === 'commander.help' ? 'a command is missing' : message;
+    if (words.includes('--json')) terminal.out(problemLine(new HanseError('usage', { reason })));
+    return 2;
   }
 }
 
@@ -132,11 +177,16 @@ function chosenCommand(words: readonly string[]): string | undefined {
   return [`${first} ${second}`, first].find((path) => Object.hasOwn(COMMANDS, path));
 }
 
+interface Input {
+  readonly args: string[];
+  readonly options: object;
+}
+
 /** Gives a commander command the arguments, options and help of a definition, and runs it. */
 function describe(
   command: Command,
   definition: CommandDefinition<never>,
-  finish: (exitCode: number) => void,
+  run: (definition: CommandDefinition<never>, input: Input, json: boolean) => Promise<void>,
 ): void {
   for (const { name, description } of definition.arguments ?? []) command.argument(name, description);
   for (const option of definition.options) command.addOption(toCommanderOption(option));
@@ -147,7 +197,7 @@ function describe(
   command.action(async (...parameters: unknown[]) => {
     const { json = false, ...options } = command.opts() as { json?: boolean };
     const args = parameters.slice(0, definition.arguments?.length ?? 0).filter((word) => word !== undefined);
-    finish(await runCommand(definition, { args: args as string[], options }, json));
+    await run(definition, { args: args as string[], options }, json);
   });
 }
 
@@ -178,50 +228,48 @@ function toCommanderOption({
 
 async function runCommand(
   definition: CommandDefinition<never>,
-  input: { args: string[]; options: object },
+  input: Input,
   json: boolean,
+  { out, err, isTerminal, signal }: Terminal,
 ): Promise<number> {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  if (process.env.HANSE_END_WITH_STDIN === '1') process.stdin.resume().once('end', stop).unref();
   const io: CommandIo = {
     print: (line) => {
-      if (!json) process.stdout.write(`${line}\n`);
+      if (!json) out(`${printable(line)}\n`);
     },
     event: (object) => {
-      if (json) process.stdout.write(`${JSON.stringify(object)}\n`);
+      if (json) out(`${JSON.stringify(object)}\n`);
     },
-    note: (line) => void process.stderr.write(`${line}\n`),
-    isTerminal: process.stderr.isTTY === true,
+    note: (line) => err(`${printable(line)}\n`),
+    isTerminal,
     json,
-    signal: controller.signal,
+    signal,
   };
   try {
     const result = await definition.run(input as never, io);
-    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    if (json) out(`${JSON.stringify(result)}\n`);
     return 0;
   } catch (error) {
-    return report(error, json);
-  } finally {
-    process.removeListener('SIGINT', stop);
-    process.removeListener('SIGTERM', stop);
+    if (json) out(problemLine(error));
+    err(describeProblem(error));
+    return isProblem(error, 'usage') ? 2 : 1;
   }
 }
 
 /** A problem is told by its code, cause and remedy; anything else is a bug and shows where it happened. */
-function report(error: unknown, json: boolean): number {
-  if (!isProblem(error)) {
-    process.stderr.write(
-      `hanse: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    if (json) process.stdout.write(`${JSON.stringify({ problem: { code: 'internalError' } })}\n`);
-    return 1;
-  }
+function describeProblem(error: unknown): string {
+  if (isProblem(error))
+    return `hanse: ${error.code}: ${printable(error.message)}\n  remedy: ${error.remedy}\n`;
+  return `hanse: ${printable(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`;
+}
+
+function problemLine(error: unknown): string {
+  if (!isProblem(error)) return `${JSON.stringify({ problem: { code: 'internalError' } })}\n`;
   const { code, message, remedy, detail }: HanseError = error;
-  process.stderr.write(`hanse: ${code}: ${message}\n  remedy: ${remedy}\n`);
   const problem = { code, cause: PROBLEMS[code].cause, detail: message, remedy, particulars: detail };
-  if (json) process.stdout.write(`${JSON.stringify({ problem })}\n`);
-  return code === 'usage' ? 2 : 1;
+  return `${JSON.stringify({ problem })}\n`;
+}
+
+/** Names and reasons may come from other members: nothing in them moves the cursor. */
+function printable(text: string): string {
+  return text.replaceAll(/(?![\n\t])\p{Cc}/gu, '\uFFFD');
 }
