@@ -109,31 +109,29 @@ export function bindForward(
     return value;
   };
 
-  const nodes: OperatorNode[] = [];
-  const labels = new Map<OperatorNode, string>();
+  const labels = new Map<Value, string>();
   for (const node of forward.nodes) {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : known(name)));
     const folded = foldShapes(node, inputs, (value) => g.constantOf(value));
-    const [first] = inputs;
-    if (folded) values.set(node.output, g.constant(folded));
-    else if (node.op === 'Identity' && first) values.set(node.output, first);
-    else values.set(node.output, applyNode(g, node, inputs, forward.limits));
-    const applied = g.nodes.at(-1);
-    if (
-      applied &&
-      applied.op !== 'Scan' &&
-      applied !== nodes.at(-1) &&
-      applied.outputs[0] === values.get(node.output)
-    ) {
-      nodes.push(applied);
-      labels.set(applied, node.label);
-    }
+    const given = node.op === 'Identity' ? inputs[0] : folded && g.constant(folded);
+    const value = given ?? applyNode(g, node, inputs, forward.limits);
+    if (!given) labels.set(value, node.label);
+    values.set(node.output, value);
   }
-  const outputs = forward.outputs.map((name) => ({ name, value: known(name) }));
+  const [first = ''] = forward.outputs;
   return {
-    output: known(forward.outputs[0] ?? ''),
-    outputs,
-    tape: { nodes, label: (node) => labels.get(node) ?? node.op },
+    output: known(first),
+    outputs: forward.outputs.map((name) => ({ name, value: known(name) })),
+    tape: tapeOf(g, labels),
+  };
+}
+
+/** The nodes whose outputs have labels. */
+function tapeOf(g: GraphBuilder, labels: ReadonlyMap<Value, string>): Tape {
+  const label = ({ outputs: [output] }: OperatorNode) => output && labels.get(output);
+  return {
+    nodes: g.nodes.filter((node) => node.op !== 'Scan').filter((node) => label(node) !== undefined),
+    label: (node) => label(node) ?? node.op,
   };
 }
 

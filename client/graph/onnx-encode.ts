@@ -1,8 +1,8 @@
 /**
  * From the graph to the bytes of an ONNX model: IR version 10, opset 20.
  *
- * Deterministic, because jobs pin the hash of what a participant compiles (SPEC.md section 6.1): names are counters in the order of the
- * nodes, fields follow the order of the graph, and nothing of the machine or the moment enters.
+ * Deterministic, because jobs pin the hash of what a participant compiles (SPEC.md section 6.1): names are counters in
+ * the order of the nodes, fields follow the order of the graph, and nothing of the machine or the moment enters.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { Attribute } from './attribute.ts';
