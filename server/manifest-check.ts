@@ -1,15 +1,15 @@
 /**
  * Whether a manifest can be carried out: checks that a schema cannot express. SPEC.md section 6.2.
  */
-import { HanseError } from '../protocol/problem.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
-import { HEADER_BYTES, parseHeader } from '../protocol/vector.ts';
+import { HEADER_BYTES, parseHeader, type VectorHeader } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { BlobStore } from './store/blob-store.ts';
 
 /**
  * @param manifest attacker-controlled, of its schema
- * @throws `manifestInvalid`, `ringOverflow`, `blobUnknown`, `updateMalformed`
+ * @throws `manifestInvalid`, `ringOverflow`, `blobUnknown`
  */
 export async function checkManifest(
   manifest: JobManifest,
@@ -34,12 +34,17 @@ export async function checkManifest(
     throw invalid('initialModel', `it holds ${header.length} values, not ${manifest.parameters} parameters`);
 }
 
-async function initialModelHeader(sha256: string, blobs: BlobStore) {
+async function initialModelHeader(sha256: string, blobs: BlobStore): Promise<VectorHeader> {
   const stored = await blobs.has(sha256);
   if (!stored) throw new HanseError('blobUnknown', { sha256 });
   const parts: Uint8Array[] = [];
   for await (const part of blobs.stream(sha256, { start: 0, end: HEADER_BYTES })) parts.push(part);
-  return parseHeader(Buffer.concat(parts), { maxLength: 0xffff_ffff, maxSecondBlock: 0 }, stored.size);
+  try {
+    return parseHeader(Buffer.concat(parts), { maxLength: 0xffff_ffff, maxSecondBlock: 0 }, stored.size);
+  } catch (error) {
+    if (!isProblem(error)) throw error;
+    throw invalid('initialModel', `it is no vector of parameters: ${error.message}`);
+  }
 }
 
 function invalid(where: string, reason: string): HanseError<'manifestInvalid'> {
