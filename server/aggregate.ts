@@ -7,6 +7,7 @@
  * Everything here follows from the stored bytes: whoever holds them arrives at the same model, to the bit.
  */
 import { primitives } from '#primitives';
+import { HanseError } from '../protocol/problem.ts';
 import type { JobState } from '../protocol/round.ts';
 import type { StrategyState } from '../protocol/strategy/strategy.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
@@ -42,6 +43,9 @@ export async function aggregate(job: JobState, sum: UpdateSum, blobs: BlobStore)
 
   // 3. The next model.
   const next = strategy.apply(memory, model, opened.mean);
+  const updateNorm = norm(opened.mean);
+  if (!Number.isFinite(updateNorm))
+    throw new HanseError('aggregateInvalid', { reason: 'the norm of the mean update is beyond float64' });
 
   // 4. Both on disk before anybody hears of them. They become the model of the job when the round is released.
   const stored = await storeVector(blobs, next.model);
@@ -51,7 +55,7 @@ export async function aggregate(job: JobState, sum: UpdateSum, blobs: BlobStore)
     strategyState: memoryStored,
     updates: opened.count,
     weight: opened.totalWeight,
-    updateNorm: norm(opened.mean),
+    updateNorm,
   };
 }
 

@@ -1,0 +1,73 @@
+import { beforeEach, expect, test } from 'vitest';
+import { createJob, type JobState } from '../../protocol/round.ts';
+import { floatsOf, parseHeader, payloadOf } from '../../protocol/vector.ts';
+import type { JobManifest } from '../../schemas/job.ts';
+import { aggregate } from '../../server/aggregate.ts';
+import type { BlobStore } from '../../server/store/blob-store.ts';
+import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
+import { UpdateSum } from '../../server/update-sum.ts';
+import { CODEC, INITIAL_MODEL, INITIAL_VALUES, manifestOf } from '../fixtures/manifest.ts';
+import { hashOf, modelFile, updateFile } from '../fixtures/vector-files.ts';
+import { meanTwin, modelTwin } from './aggregate-twin.ts';
+
+const FILES = [1, 2].map((i) => updateFile([0.1 * i, 0.2, -0.1 * i, 0, 0.05], 30 * i, CODEC, i));
+let blobs: BlobStore;
+beforeEach(async () => {
+  blobs = memoryBlobStore();
+  for (const content of [INITIAL_MODEL, ...FILES]) await blobs.put(content, { limitBytes: content.length });
+});
+
+/** A job that is to aggregate `files`. */
+function jobOf(overrides: Partial<JobManifest> = {}, files = FILES): JobState {
+  const manifest = manifestOf('fed-0123456789abcdef', overrides);
+  const event = { type: 'jobCreated', jobId: 'job-0', manifest, manifestSha256: '', createdBy: '' } as const;
+  const accepted = new Map(
+    files.map((file, i) => [`node ${i}`, { sha256: hashOf(file), bytes: file.length }]),
+  );
+  return { ...createJob(event, '')[0], phase: 'aggregating', accepted };
+}
+
+const aggregated = (job: JobState) => aggregate(job, new UpdateSum(blobs, job.manifest), blobs);
+
+test('the model is that of the slow twin, stored as a vector file, and nothing is changed that was there', async () => {
+  const job = jobOf();
+  const result = await aggregated(job);
+  const expected = modelTwin(INITIAL_VALUES, [FILES], CODEC, job.manifest.strategy);
+  expect(await blobs.read(result.model)).toEqual(modelFile(expected));
+  const { mean } = meanTwin(FILES, CODEC, INITIAL_VALUES.length);
+  expect(result).toMatchObject({ strategyState: null, updates: 2, weight: 90 });
+  expect(result.updateNorm).toBeCloseTo(Math.hypot(...mean), 12);
+  expect(await blobs.read(job.model)).toEqual(INITIAL_MODEL);
+});
+
+test('a strategy with a memory stores it, and goes on from what it stored', async () => {
+  const strategy = { type: 'fedavgm', serverLearningRate: 1, momentum: 0.5 } as const;
+  const job = jobOf({ strategy });
+  const first = await aggregated(job);
+  expect(first.strategyState).not.toBeNull();
+  const state = await blobs.read(first.strategyState ?? '');
+  expect(parseHeader(state, { maxLength: 5, maxSecondBlock: 0 })).toMatchObject({
+    kind: 'parameters',
+    length: 5,
+  });
+  const second = await aggregated({ ...job, ...first });
+  const expected = modelTwin(INITIAL_VALUES, [FILES, FILES], CODEC, strategy);
+  expect([...floatsOf(payloadOf(await blobs.read(second.model)))]).toEqual(expected);
+});
+
+test('doing it twice gives the same names', async () => {
+  expect(await aggregated(jobOf())).toEqual(await aggregated(jobOf()));
+});
+
+test('what makes no model is a problem of the attempt', async () => {
+  await expect(aggregated(jobOf())).resolves.toBeDefined();
+  await expect(aggregated(jobOf({}, []))).rejects.toMatchObject({ code: 'aggregateInvalid' });
+  // The model would be finite, its distance from the last one is not.
+  const wide = { ...CODEC, clipNorm: 1e300, grid: 1e300 * (CODEC.grid / CODEC.clipNorm) };
+  const strategy = { type: 'fedavg', serverLearningRate: 1e-290 } as const;
+  await expect(aggregated(jobOf({ codec: wide, strategy }))).rejects.toMatchObject({
+    code: 'aggregateInvalid',
+  });
+  const absent = { ...jobOf(), model: 'f'.repeat(64) };
+  await expect(aggregated(absent)).rejects.toMatchObject({ code: 'blobUnknown' });
+});
