@@ -8,7 +8,7 @@
 import { toHex } from '../protocol/bytes.ts';
 import { canonicalSha256 } from '../protocol/canonical.ts';
 import { proveFederation } from '../protocol/identity.ts';
-import { HanseError } from '../protocol/problem.ts';
+import { HanseError, isProblemCode } from '../protocol/problem.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
 import { step } from '../protocol/round.ts';
 import { attemptOf, type RouteName, type RouteRequest, type RouteResponse } from '../protocol/routes.ts';
@@ -52,6 +52,9 @@ export type HandlerResponse<Name extends RouteName> =
 export type Handlers = {
   readonly [Name in RouteName]: (request: HandlerRequest<Name>) => Promise<HandlerResponse<Name>>;
 };
+
+/** Counts for every code of a decline that this version does not know: such text is a participant's to choose. */
+const UNLISTED = 'other';
 
 export function createHandlers(coordinator: Coordinator): Handlers {
   const { federation, presence, settings, dependencies } = coordinator;
@@ -165,7 +168,8 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 
     decline: async ({ params, body, member }) => {
       const context = attemptOf(params);
-      const event = { type: 'taskDeclined', ...context, node: member.nodeId, code: body.code } as const;
+      const code = isProblemCode(body.code) ? body.code : UNLISTED;
+      const event = { type: 'taskDeclined', ...context, node: member.nodeId, code } as const;
       await coordinator.job(params.jobId).dispatch(event);
       return {};
     },
