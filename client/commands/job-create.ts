@@ -9,6 +9,7 @@ import { LocalTraining, type Loss, type Optimizer } from '../../schemas/training
 import { authorJob, type JobPlan, submitJob } from '../author-job.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
 import { loadModel, MODEL_OPTION } from './model-source.ts';
+import { LOSS_OPTION, OPTIMIZER_OPTION, optimizerOf } from './optimizer-option.ts';
 
 export interface TrainingOptions {
   readonly model: string;
@@ -41,18 +42,8 @@ interface JobCreateOptions extends TrainingOptions, IdentityOptions {
 /** Shared with the simulator. */
 export const TRAINING_OPTIONS: readonly CommandOption[] = [
   MODEL_OPTION,
-  {
-    flags: '--loss <loss>',
-    description: 'what is minimised',
-    choices: ['softmax_ce', 'mse', 'bce_logits'],
-    default: 'softmax_ce',
-  },
-  {
-    flags: '--optimizer <name>',
-    description: 'local optimiser',
-    choices: ['sgd', 'momentum', 'adam'],
-    default: 'sgd',
-  },
+  LOSS_OPTION,
+  OPTIMIZER_OPTION,
   { flags: '--lr <rate>', description: 'local learning rate', kind: 'number', default: 0.1 },
   {
     flags: '--lr-decay <factor>',
@@ -176,20 +167,6 @@ export async function trainingPlan(options: TrainingOptions, seed: string) {
     weightMax: WEIGHT_MAX,
     evaluateEvery: options.evaluateEvery,
   };
-}
-
-function optimizerOf(name: Optimizer['type']): Optimizer {
-  switch (name) {
-    case 'sgd':
-      return { type: name };
-    case 'momentum':
-      return { type: name, momentum: 0.9 };
-    case 'adam':
-      return { type: name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-    default:
-      name satisfies never;
-      throw new Error('unreachable');
-  }
 }
 
 function strategyOf({ strategy, serverLr, serverMomentum }: TrainingOptions): Strategy {
