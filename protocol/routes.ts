@@ -247,7 +247,11 @@ export function attemptOf(params: Static<typeof Context>): { round: number; atte
   return { round: Number(params.round), attempt: Number(params.attempt) };
 }
 
-/** The path of a route with its parameters filled in. Parameters are ids: nothing in them needs escaping. */
+/** The path of a route with its parameters filled in. Throws TypeError where one is not given. */
 export function routePath(path: string, params: Readonly<Record<string, string>>): string {
-  return path.replace(/:([a-zA-Z0-9]+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+  return path.replace(/:([a-zA-Z0-9]+)/g, (_, name: string) => {
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
+    if (value === undefined) throw new TypeError(`parameter ${name} of ${path} is not given`);
+    return encodeURIComponent(value);
+  });
 }
