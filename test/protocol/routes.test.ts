@@ -1,0 +1,136 @@
+/**
+ * The table of routes, and its copy in SPEC.md.
+ */
+import { readFileSync } from 'node:fs';
+import type { TSchema } from 'typebox';
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import { isProblemCode } from '../../protocol/problem.ts';
+import {
+  attemptOf,
+  EVERYWHERE,
+  ROUTES,
+  type Route,
+  type RouteRequest,
+  type RouteResponse,
+  routePath,
+  SIGNED,
+} from '../../protocol/routes.ts';
+import * as job from '../../schemas/job.ts';
+import * as member from '../../schemas/member.ts';
+import * as task from '../../schemas/task.ts';
+
+const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'utf8');
+const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
+
+const NAMES = new Map<unknown, string>(
+  [job, member, task].flatMap((shapes) =>
+    Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
+  ),
+);
+
+/** A body or an answer as the table in SPEC.md writes it. */
+function formOf(schema: TSchema | 'binary' | undefined): string {
+  if (schema === undefined) return '-';
+  if (schema === 'binary') return 'bytes';
+  const name = NAMES.get(schema);
+  if (name !== undefined) return name;
+  const { items, properties = {} } = schema as { items?: TSchema; properties?: Record<string, TSchema> };
+  if (items) return `[${formOf(items)}]`;
+  const members = Object.entries(properties).map(([key, value]) => `${key}: ${formOf(value)}`);
+  return members.length > 0 ? `{ ${members.join(', ')} }` : '{}';
+}
+
+function rowOf({ method, path, access, body, response }: Route): string {
+  const who = typeof access === 'string' ? access : access.length === 4 ? 'member' : access.join(', ');
+  return `| ${method} | \`${path}\` | ${who} | ${formOf(body)} | ${formOf(response)} |`;
+}
+
+function specRows(spec: string): string[] {
+  const section = /^### 9\.1 The table$(.*?)^### 9\.2 /ms.exec(spec)?.[1] ?? '';
+  return section.split('\n').filter((line) => /^\| (GET|POST|PUT) /.test(line));
+}
+
+describe('section 9.1 of SPEC.md', () => {
+  const codeRows = routes.map(([, route]) => rowOf(route));
+
+  test('has every route of the code, in its order, and no other', () => {
+    expect(specRows(SPEC)).toEqual(codeRows);
+  });
+
+  test('would be found to differ if a row were missing or gave access to others', () => {
+    const [first = '', second = ''] = codeRows;
+    expect(specRows(SPEC.replace(`${first}\n`, ''))).not.toEqual(codeRows);
+    expect(specRows(SPEC.replace(second, second.replace('operator', 'member')))).not.toEqual(codeRows);
+  });
+
+  test('names the problems that can occur everywhere', () => {
+    const sentence = /^Everywhere: ([^.]*)\./m.exec(SPEC)?.[1] ?? '';
+    expect([...sentence.matchAll(/`(\w+)`/g)].map(([, code]) => code)).toEqual([...EVERYWHERE]);
+  });
+});
+
+describe('the table', () => {
+  test('method and path are those of one route', () => {
+    const keys = routes.map(([, { method, path }]) => `${method} ${path.replace(/:\w+/g, ':')}`);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test('parameters in a path and in its schema are the same', () => {
+    for (const [name, { path, params }] of routes) {
+      const inPath = [...path.matchAll(/:(\w+)/g)].map(([, parameter]) => parameter);
+      const properties = (params as { properties?: object } | undefined)?.properties ?? {};
+      expect(Object.keys(properties), name).toEqual(inPath);
+    }
+  });
+
+  test('a GET has no body, a PUT has one', () => {
+    for (const [name, { method, body }] of routes) {
+      if (method === 'GET') expect(body, name).toBeUndefined();
+      if (method === 'PUT') expect(body, name).toBeDefined();
+    }
+  });
+
+  test('what is refused is a problem of the table, and stated once', () => {
+    for (const [name, { problems }] of routes) {
+      const all = [...EVERYWHERE, ...SIGNED, ...problems];
+      expect(
+        all.every((code) => isProblemCode(code)),
+        name,
+      ).toBe(true);
+      expect(new Set(all).size, name).toBe(all.length);
+    }
+  });
+
+  test('an object that is sent or answered permits no member that its schema does not name', () => {
+    for (const [name, route] of routes)
+      for (const schema of [route.params, route.query, route.body, route.response])
+        if (typeof schema === 'object')
+          expect((schema as { additionalProperties?: boolean }).additionalProperties, name).toBe(false);
+  });
+});
+
+test('routePath fills parameters in, and escapes what would leave its segment', () => {
+  const params = { jobId: 'job-0123456789abcdef', round: '3', attempt: '1' };
+  expect(routePath(ROUTES.putUpdate.path, params)).toBe(
+    '/v1/jobs/job-0123456789abcdef/rounds/3/attempts/1/update',
+  );
+  expect(routePath('/v1/jobs/:jobId', { jobId: '../nodes?x' })).toBe('/v1/jobs/..%2Fnodes%3Fx');
+  expect(routePath('/v1/jobs', {})).toBe('/v1/jobs');
+});
+
+test('a path with a parameter that is not given is a programming error', () => {
+  expect(() => routePath('/v1/jobs/:jobId', { jobId: 'job-1' })).not.toThrow();
+  expect(() => routePath('/v1/jobs/:jobId', {})).toThrow(TypeError);
+  expect(() => routePath('/v1/jobs/:constructor', {})).toThrow(TypeError);
+});
+
+test('attemptOf reads the numbers of a path', () => {
+  expect(attemptOf({ jobId: 'job-0', round: '12', attempt: '3' })).toEqual({ round: 12, attempt: 3 });
+});
+
+test('callers pass what a route has, and get what it answers', () => {
+  expectTypeOf<RouteRequest<'listJobs'>>().toEqualTypeOf<Record<never, never>>();
+  expectTypeOf<RouteRequest<'putBlob'>>().toEqualTypeOf<{ params: { sha256: string }; body: Uint8Array }>();
+  expectTypeOf<RouteResponse<'getBlob'>>().toEqualTypeOf<Uint8Array>();
+  expectTypeOf<RouteResponse<'nextTasks'>>().toEqualTypeOf<task.Tasks>();
+});
