@@ -1,7 +1,7 @@
 /**
  * The live screen of the demo, as lines of text: pure, so that it can be tested.
  */
-import asciichart from 'asciichart';
+import { plot as plotLines } from 'asciichart';
 import { formatPartition } from '../partition/partition.ts';
 import type { DemoView } from './run-demo.ts';
 
@@ -65,7 +65,7 @@ function chart({ job }: DemoView, columns: number): string[] {
 }
 
 function plot(title: string, values: readonly number[], width: number): string[] {
-  return [title, ...asciichart.plot(resample(values, width), { height: CHART_HEIGHT }).split('\n')];
+  return [title, ...plotLines(resample(values, width), { height: CHART_HEIGHT }).split('\n')];
 }
 
 /** At most `width` values, the last one of each stretch. */
