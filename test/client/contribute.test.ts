@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Contributor, contribute } from '../../client/contribute.ts';
+import { loadCpuProvider } from '../../client/engine/cpu.ts';
+import type { Trainer } from '../../client/engine/trainer.ts';
+import { prepareJob, prepareTraining } from '../../client/prepared-job.ts';
+import { seededRandom } from '../../protocol/random.ts';
+import { layoutOf } from '../../protocol/ring/payload.ts';
+import { encodeUpdate } from '../../protocol/ring/update.ts';
+import { floatsOf, HEADER_BYTES, parseHeader, payloadOf } from '../../protocol/vector.ts';
+import type { JobManifest } from '../../schemas/job.ts';
+import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
+import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
+import { clouds } from '../fixtures/small-job.ts';
+import { hashOf } from '../fixtures/vector-files.ts';
+
+let shelf: JobShelf;
+let trainer: Trainer;
+const examples = clouds(12);
+
+beforeAll(async () => {
+  shelf = await jobShelf();
+  const provider = await loadCpuProvider({ threads: 1 });
+  const job = await prepareJob(shelf.trainTask(), scriptedCoordinator(shelf.script));
+  trainer = await prepareTraining(job, provider);
+});
+
+afterAll(() => trainer.release());
+
+const randomOf = (seed = 7) => seededRandom(new Uint8Array(32).fill(seed));
+
+async function contributed(change: Partial<JobManifest> = {}, more: Partial<Contributor> = {}, round = 1) {
+  const bodies: Uint8Array[] = [];
+  const api = scriptedCoordinator({
+    ...shelf.script,
+    putUpdate: ({ body }) => {
+      bodies.push(body);
+      return { sha256: hashOf(body), bytes: body.length };
+    },
+  });
+  const report = await contribute(shelf.trainTask({ round, attempt: 2 }), {
+    manifest: { ...shelf.manifest, ...change },
+    examples,
+    trainer,
+    api,
+    random: randomOf(),
+    signal: new AbortController().signal,
+    ...more,
+  });
+  return { report, body: bodies[0] ?? new Uint8Array(), api };
+}
+
+test('what leaves is the difference that training made, clipped, weighted, rounded, under its hash', async () => {
+  const { manifest } = shelf;
+  const { report, body, api } = await contributed();
+  // The slow way: train apart, subtract, encode with what is left of the same random stream.
+  const initial = floatsOf(payloadOf(shelf.blobs[1]?.bytes ?? new Uint8Array()));
+  const random = randomOf();
+  const { learningRate, epochs } = manifest.training;
+  const trained = await trainer.train({ parameters: initial, examples, epochs, learningRate, random });
+  const delta = trained.parameters.map((after, i) => after - (initial[i] ?? 0));
+  const payload = encodeUpdate({ delta, weight: 12, counters: [] }, manifest.codec, random);
+  expect(body.subarray(HEADER_BYTES)).toEqual(payload);
+  const header = parseHeader(body, { maxLength: manifest.parameters, maxSecondBlock: 1 });
+  const { width, secondBlock } = layoutOf(manifest.codec, manifest.parameters);
+  expect(header).toMatchObject({ kind: 'update', width, length: manifest.parameters, secondBlock });
+  expect(Buffer.from(header.sha256).toString('hex')).toBe(hashOf(payload));
+
+  const norm = Math.hypot(...delta);
+  expect(report.norm).toBeCloseTo(norm, 6);
+  expect(report).toMatchObject({ steps: 6, isClipped: false, receipt: { sha256: hashOf(body) } });
+  expect(report.lossLast).toBeLessThan(report.lossFirst);
+  expect(api.calls.at(-1)).toMatchObject({
+    name: 'putUpdate',
+    request: { params: { round: '1', attempt: '2' } },
+  });
+  expect(api.calls).toHaveLength(2);
+});
+
+test('one source of randomness gives one update, another gives another', async () => {
+  const { body } = await contributed();
+  expect((await contributed()).body).toEqual(body);
+  expect((await contributed({}, { random: randomOf(8) })).body).not.toEqual(body);
+});
+
+test('the weight is the number of examples up to the most that count, or 1', async () => {
+  const weightOf = async (change: Partial<JobManifest>) => {
+    const { body } = await contributed(change);
+    return new DataView(body.buffer, body.byteOffset + body.length - 4).getUint32(0, true);
+  };
+  const { codec } = shelf.manifest;
+  expect(await weightOf({})).toBe(12);
+  expect(await weightOf({ codec: { ...codec, weightMax: 5 } })).toBe(5);
+  expect(await weightOf({ weighting: 'uniform', codec: { ...codec, weightMax: 1 } })).toBe(1);
+});
+
+test('the learning rate decays with the round', async () => {
+  const training = { ...shelf.manifest.training, learningRateDecay: 0.5 };
+  const first = await contributed({ training }, {}, 1);
+  const third = await contributed({ training }, {}, 3);
+  const quarter = { ...training, learningRateDecay: 1, learningRate: training.learningRate / 4 };
+  expect(first.body).toEqual((await contributed()).body);
+  expect(third.body).toEqual((await contributed({ training: quarter })).body);
+  expect(third.body).not.toEqual(first.body);
+});
+
+test('says when it was clipped', async () => {
+  const { report } = await contributed();
+  const clipNorm = report.norm / 2;
+  const { codec } = shelf.manifest;
+  const clipped = await contributed({ codec: { ...codec, clipNorm } });
+  expect(clipped.report).toMatchObject({ isClipped: true, norm: report.norm });
+});
+
+test('training that diverges sends nothing', async () => {
+  const huge = { ...shelf.manifest.training, learningRate: 1000 };
+  const wild = { ...examples, features: examples.features.map((x) => x * 1e30) };
+  const api = scriptedCoordinator(shelf.script);
+  const failing = contributed({ training: huge }, { examples: wild, api });
+  await expect(failing).rejects.toMatchObject({ code: 'trainingDiverged' });
+  expect(api.count('putUpdate')).toBe(0);
+  await expect(contributed()).resolves.toBeDefined();
+});
+
+test('an owner who stops in the middle sends nothing', async () => {
+  const api = scriptedCoordinator(shelf.script);
+  const reason = new Error('enough');
+  const stopped = contributed({}, { api, signal: AbortSignal.abort(reason) });
+  await expect(stopped).rejects.toBe(reason);
+  expect(api.count('putUpdate')).toBe(0);
+});

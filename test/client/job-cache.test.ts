@@ -1,0 +1,110 @@
+import { beforeAll, expect, test } from 'vitest';
+import { loadCpuProvider } from '../../client/engine/cpu.ts';
+import type { ExecutionProvider } from '../../client/engine/provider.ts';
+import { JobCache } from '../../client/job-cache.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { countingProvider } from '../fixtures/counting-provider.ts';
+import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
+import { held, scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
+
+const NEVER = new AbortController().signal;
+let native: ExecutionProvider;
+let shelf: JobShelf;
+
+beforeAll(async () => {
+  native = await loadCpuProvider({ threads: 1 });
+  shelf = await jobShelf();
+});
+
+test('a job is fetched and compiled once, for rounds at the same time and one after the other', async () => {
+  const { provider, sessions } = countingProvider(native);
+  const cache = new JobCache(provider);
+  const api = scriptedCoordinator(shelf.script);
+  const [first, second] = await Promise.all([
+    cache.trainer(shelf.trainTask(), api, NEVER),
+    cache.trainer(shelf.trainTask({ round: 2 }), api, NEVER),
+  ]);
+  const third = await cache.trainer(shelf.trainTask({ round: 3 }), api, NEVER);
+  expect(second.trainer).toBe(first.trainer);
+  expect(third.trainer).toBe(first.trainer);
+  expect(api.count('getJob')).toBe(1);
+  expect(sessions.created).toBe(1);
+  await cache.evaluator(shelf.evaluateTask(), api, NEVER);
+  expect(api.count('getJob')).toBe(1);
+  expect(sessions.created).toBe(2);
+  expect(sessions.released).toBe(0);
+  await cache.release();
+  expect(sessions.released).toBe(2);
+});
+
+test('a failure is not kept', async () => {
+  const cache = new JobCache(native);
+  let isAway = true;
+  const api = scriptedCoordinator({
+    ...shelf.script,
+    getBlob: (request, options) => {
+      if (isAway) throw new HanseError('blobUnknown', request.params);
+      return shelf.script.getBlob(request, options);
+    },
+  });
+  await expect(cache.trainer(shelf.trainTask(), api, NEVER)).rejects.toMatchObject({ code: 'blobUnknown' });
+  isAway = false;
+  await expect(cache.trainer(shelf.trainTask(), api, NEVER)).resolves.toBeDefined();
+  await cache.release();
+});
+
+test('four jobs stay loaded, and the one that was not used for longest is freed', async () => {
+  const { provider, sessions } = countingProvider(native);
+  const cache = new JobCache(provider);
+  const shelves = await Promise.all([1, 2, 3, 4, 5].map((rounds) => jobShelf({ rounds })));
+  const apis = shelves.map(({ script }) => scriptedCoordinator(script));
+  const use = (i: number) =>
+    cache.trainer((shelves[i] as JobShelf).trainTask(), apis[i] as (typeof apis)[0], NEVER);
+  for (const i of [0, 1, 2, 3, 0]) await use(i);
+  expect([sessions.created, sessions.released]).toEqual([4, 0]);
+  await use(4);
+  expect([sessions.created, sessions.released]).toEqual([5, 1]);
+  await use(0);
+  expect(apis.map((api) => api.count('getJob'))).toEqual([1, 1, 1, 1, 1]);
+  await use(1);
+  expect(apis.map((api) => api.count('getJob'))).toEqual([1, 2, 1, 1, 1]);
+  await cache.release();
+  expect(sessions.released).toBe(sessions.created);
+});
+
+test('who gives up waiting does not end the loading for others; the release does, and leaves nothing loaded', async () => {
+  const { provider, sessions } = countingProvider(native);
+  const cache = new JobCache(provider);
+  const gate = new AbortController();
+  const api = scriptedCoordinator({
+    ...shelf.script,
+    getJob: async (request, options) => held(await shelf.script.getJob(request, options), gate.signal),
+  });
+  const impatient = new AbortController();
+  const [late, patient] = [impatient.signal, NEVER].map((signal) =>
+    cache.trainer(shelf.trainTask(), api, signal),
+  );
+  const reason = new Error('late');
+  impatient.abort(reason);
+  await expect(late).rejects.toBe(reason);
+  gate.abort();
+  await expect(patient).resolves.toBeDefined();
+  expect(api.count('getJob')).toBe(1);
+  await cache.release();
+  expect([sessions.created, sessions.released]).toEqual([1, 1]);
+
+  const signals: (AbortSignal | undefined)[] = [];
+  const closing = new JobCache(provider);
+  const holding = scriptedCoordinator({
+    ...shelf.script,
+    getJob: async (request, options) => {
+      signals.push(options.signal);
+      return held(await shelf.script.getJob(request, options), options.signal);
+    },
+  });
+  const waiting = expect(closing.trainer(shelf.trainTask(), holding, NEVER)).rejects.toThrow('abort');
+  await closing.release();
+  await waiting;
+  expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+  expect([sessions.created, sessions.released]).toEqual([1, 1]);
+});
