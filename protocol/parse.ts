@@ -8,11 +8,7 @@ import { HanseError } from './problem.ts';
 /** Returns `value` typed by the schema. Throws `invalidFormat` naming the first place that does not fit. */
 export function parse<Schema extends TSchema>(schema: Schema, value: unknown, what: string): Static<Schema> {
   if (Value.Check(schema, value)) return value as Static<Schema>;
-  const [first] = Value.Errors(schema, value);
-  throw new HanseError('invalidFormat', {
-    where: `${what}${first?.instancePath ?? ''}`,
-    expected: first?.message ?? 'a value of its schema',
-  });
+  throw new HanseError('invalidFormat', findFault(schema, value, what));
 }
 
 /** JSON text to a typed value. Throws `invalidFormat`. */
@@ -28,4 +24,86 @@ export function parseJson<Schema extends TSchema>(
     throw new HanseError('invalidFormat', { where: what, expected: 'JSON' });
   }
   return parse(schema, value, what);
+}
+
+/** A place as a path below `what`, and what should be there. Never the value that is. */
+export interface Fault {
+  readonly where: string;
+  readonly expected: string;
+}
+
+/** The part of a schema that says where a fault may lie. */
+interface Shape {
+  readonly type?: string;
+  readonly anyOf?: readonly TSchema[];
+  readonly properties?: Readonly<Record<string, TSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: unknown;
+  readonly items?: TSchema;
+  readonly const?: unknown;
+}
+
+/**
+ * The innermost place at which `value`, which does not fit `schema`, goes wrong. Of a union it looks into the one
+ * alternative whose constant members fit, so that a wrong momentum is not reported as a wrong type.
+ */
+export function findFault(schema: TSchema, value: unknown, where: string): Fault {
+  const shape: Shape = schema;
+  if (shape.anyOf) {
+    const meant = shape.anyOf.filter((alternative) => isTaggedLike(alternative, value));
+    const [only] = meant;
+    if (only && meant.length === 1) return findFault(only, value, where);
+    return { where, expected: `must be ${shape.anyOf.map(nameOf).join(' or ')}` };
+  }
+  const fault = isObject(value) ? faultOfMember(shape, value, where) : faultOfItem(shape, value, where);
+  return fault ?? { where, expected: Value.Errors(schema, value)[0]?.message ?? 'must be of its schema' };
+}
+
+function faultOfMember(
+  shape: Shape,
+  value: Readonly<Record<string, unknown>>,
+  where: string,
+): Fault | undefined {
+  const { properties = {}, required = [], additionalProperties } = shape;
+  const missing = required.find((key) => !Object.hasOwn(value, key));
+  if (missing !== undefined) return { where: `${where}/${missing}`, expected: 'must be there' };
+  for (const [key, member] of Object.entries(value)) {
+    const expected = Object.hasOwn(properties, key) ? properties[key] : undefined;
+    if (expected && !Value.Check(expected, member)) return findFault(expected, member, `${where}/${key}`);
+    if (!expected && additionalProperties === false)
+      return { where: `${where}/${key.slice(0, 40)}`, expected: 'must not be there' };
+  }
+  return undefined;
+}
+
+function faultOfItem({ items }: Shape, value: unknown, where: string): Fault | undefined {
+  if (!items || !Array.isArray(value)) return undefined;
+  const index = value.findIndex((item) => !Value.Check(items, item));
+  return index < 0 ? undefined : findFault(items, value[index], `${where}/${index}`);
+}
+
+/** Whether both are objects, and the value has the constants by which this alternative is told from the others. */
+function isTaggedLike(alternative: TSchema, value: unknown): boolean {
+  const { type }: Shape = alternative;
+  return (
+    type === 'object' && isObject(value) && tagsOf(alternative).every(([key, tag]) => value[key] === tag)
+  );
+}
+
+function tagsOf({ properties = {} }: Shape): (readonly [key: string, tag: unknown])[] {
+  return Object.entries(properties)
+    .map(([key, schema]) => [key, (schema as Shape).const] as const)
+    .filter(([, tag]) => tag !== undefined);
+}
+
+/** An alternative of a union in a word. */
+function nameOf(alternative: TSchema): string {
+  const { const: constant, type }: Shape = alternative;
+  if (constant !== undefined) return JSON.stringify(constant);
+  const tags = tagsOf(alternative).map(([key, tag]) => `${key} ${JSON.stringify(tag)}`);
+  return tags.length > 0 ? `of ${tags.join(', ')}` : (type ?? 'another schema');
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
