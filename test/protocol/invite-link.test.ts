@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { toBase64Url, toHex } from '../../protocol/bytes.ts';
+import { formatInviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
+import { isProblem } from '../../protocol/problem.ts';
+
+const TOKEN = 'ABAgMEBQYHCAkKCwwNDg8AECAwQFBgcICQoLDA0ODxA';
+const KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a';
+const INVITE = {
+  server: 'https://coordinator.example',
+  token: TOKEN,
+  federationId: 'fed-0123456789abcdef',
+  coordinatorKey: KEY,
+};
+const LINK = `https://coordinator.example/#invite=${TOKEN}&federation=fed-0123456789abcdef&key=${KEY}`;
+
+/** The place that a refusal names, or undefined. */
+function refusal(text: string): string | undefined {
+  try {
+    parseInviteLink(text);
+    return undefined;
+  } catch (error) {
+    if (!isProblem(error, 'invalidFormat')) throw error;
+    return error.detail.where;
+  }
+}
+
+test('known answer: the link of SPEC.md 4.3', () => {
+  expect(formatInviteLink(INVITE)).toBe(LINK);
+  expect(parseInviteLink(LINK)).toEqual(INVITE);
+});
+
+test('what was formatted reads back', () => {
+  const hex = (bytes: number) => fc.uint8Array({ minLength: bytes, maxLength: bytes }).map(toHex);
+  const invite = fc.record({
+    server: fc.constantFrom('https://a.example', 'https://a.example:8443', 'http://localhost:8790'),
+    token: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(toBase64Url),
+    federationId: hex(8).map((id) => `fed-${id}`),
+    coordinatorKey: hex(32),
+  });
+  fc.assert(
+    fc.property(invite, (link) => {
+      expect(parseInviteLink(formatInviteLink(link))).toEqual(link);
+    }),
+  );
+});
+
+describe('as people paste it', () => {
+  test('white space around it, the order of its parts and further parts do not matter', () => {
+    expect(parseInviteLink(`  ${LINK}\n`)).toEqual(INVITE);
+    const [origin, fragment = ''] = LINK.split('#');
+    const parts = fragment.split('&').reverse().join('&');
+    expect(parseInviteLink(`${origin}#utm=x&${parts}`)).toEqual(INVITE);
+  });
+
+  test('a part that is missing, cut off or spelt otherwise is named', () => {
+    expect(refusal(LINK)).toBeUndefined();
+    expect(refusal(LINK.replace(`invite=${TOKEN}&`, ''))).toBe('invite link, invite');
+    expect(refusal(LINK.replace(TOKEN, TOKEN.slice(1)))).toBe('invite link, invite');
+    expect(refusal(LINK.replace('fed-01', 'fed-0'))).toBe('invite link, federation');
+    expect(refusal(LINK.slice(0, -1))).toBe('invite link, key');
+    expect(refusal(LINK.replace(KEY, KEY.toUpperCase()))).toBe('invite link, key');
+    expect(refusal(LINK.replace('#', '?'))).toBe('invite link, invite');
+  });
+
+  test('what is no link at all is refused', () => {
+    expect(refusal(LINK)).toBeUndefined();
+    for (const wrong of ['', 'an invite', LINK.slice(8), `javascript:${LINK}`, `file:///${LINK}`])
+      expect(refusal(wrong), wrong).toBe('invite link');
+  });
+
+  test('a problem never holds the token', () => {
+    expect(() => parseInviteLink(LINK.slice(0, -1))).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining(TOKEN.slice(0, 8)) }),
+    );
+  });
+});
+
+test('plain HTTP is taken to this machine alone', () => {
+  const to = (origin: string) => LINK.replace('https://coordinator.example', origin);
+  for (const origin of [
+    'http://localhost:8790',
+    'http://127.0.0.1',
+    'http://127.9.9.9:1',
+    'http://[::1]:8790',
+  ])
+    expect(parseInviteLink(to(origin)).server).toBe(origin);
+  for (const origin of [
+    'http://coordinator.example',
+    'http://127.0.0.1.example',
+    'http://localhost.example',
+    'http://10.0.0.1',
+    'http://[::2]',
+  ]) {
+    expect(refusal(to(origin)), origin).toBe('invite link');
+    expect(refusal(to(origin.replace('http:', 'https:'))), origin).toBeUndefined();
+  }
+});
+
+test('only the origin is taken: a path, a name or a password before the host are not', () => {
+  const link = LINK.replace(
+    'https://coordinator.example/',
+    'https://me:secret@coordinator.example:443/path?q=1',
+  );
+  expect(parseInviteLink(link)).toEqual(INVITE);
+});
