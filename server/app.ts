@@ -27,6 +27,9 @@ export interface AppOptions {
   readonly report: (error: unknown, doing: string) => void;
 }
 
+/** How long requests under way may take once the coordinator closes: an upload that is stuck must not hold it up. */
+const CLOSING_MS = 5000;
+
 export async function buildApp({ coordinator, report }: AppOptions): Promise<FastifyInstance> {
   const { dependencies, federation, settings } = coordinator;
   const metrics = createMetrics(coordinator);
@@ -47,6 +50,9 @@ export async function buildApp({ coordinator, report }: AppOptions): Promise<Fas
 
   app.addHook('onRequest', async () => {
     if (coordinator.closing.aborted) throw new HanseError('overloaded');
+  });
+  app.addHook('preClose', async () => {
+    setTimeout(() => app.server.closeAllConnections(), CLOSING_MS).unref();
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';

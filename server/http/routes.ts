@@ -16,6 +16,9 @@ import type { Handlers, IncomingBody, OutgoingBody } from '../handlers.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
 import { JSON_LIMIT_BYTES } from './problem-details.ts';
 
+/** As long as a caller is given to notice that its body has been refused. */
+const LINGER_MS = 2000;
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the body is read; undefined on public routes. */
@@ -66,9 +69,8 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       const response = await handler({ params, query, body: incoming, member, signal });
       return route.response === 'binary' ? sendBinary(reply, response as OutgoingBody) : response;
     },
-    onResponse: async (request) => {
-      // The rest of a body that was refused is read and dropped: else the connection would be stuck with it.
-      if (!request.raw.complete) request.raw.resume();
+    onResponse: async ({ raw }) => {
+      if (!raw.complete) linger(raw);
     },
   });
 }
@@ -107,6 +109,16 @@ function incomingBody(request: FastifyRequest): IncomingBody {
     sha256: toHex(sha256),
     length: declared === undefined ? undefined : Number(declared),
   };
+}
+
+/**
+ * Reads and drops the rest of a refused body, so that the answer arrives and the connection can be used again; for a
+ * while only, as the rest may never come.
+ */
+function linger(raw: IncomingMessage): void {
+  const timer = setTimeout(() => raw.socket.destroy(), LINGER_MS).unref();
+  raw.once('close', () => clearTimeout(timer));
+  raw.resume();
 }
 
 /** Whoever stops reading leaves the connection whole, so that the reason can be told over it. */
