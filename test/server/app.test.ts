@@ -1,0 +1,422 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ProblemCode } from '../../protocol/problem.ts';
+import type { JobStatus } from '../../schemas/job.ts';
+import type { Receipt, Tasks } from '../../schemas/task.ts';
+import type { JobRunner } from '../../server/job-runner.ts';
+import { openFileBlobStore } from '../../server/store/file-blob-store.ts';
+import { openSqliteStore, type SqliteStore } from '../../server/store/sqlite-store.ts';
+import { type FederationOptions, type Node, paramsOf, type TestFederation } from '../fixtures/federation.ts';
+import { type ListeningApp, listeningApp } from '../fixtures/listening-app.ts';
+import { CODEC, INITIAL_MODEL } from '../fixtures/manifest.ts';
+import { type Answer, expectProblem, expectSuccess, send, signed } from '../fixtures/signed-client.ts';
+import { hashOf, updateFile } from '../fixtures/vector-files.ts';
+
+let listening: ListeningApp;
+let federation: TestFederation;
+let first: Node;
+let second: Node;
+let third: Node;
+
+async function start(options: FederationOptions = {}): Promise<void> {
+  listening = await listeningApp({ participants: 3, evaluators: 1, ...options });
+  federation = listening.federation;
+  [first, second, third] = federation.participants as [Node, Node, Node];
+}
+
+/** A job whose first round waits for the updates of all three participants. */
+async function collecting(): Promise<JobRunner> {
+  await federation.appear();
+  const runner = await federation.createJob({ cohort: { size: 3, minimum: 2 } });
+  await reached(runner, 'collecting');
+  return runner;
+}
+
+/** Resolves when the job is in this phase; the time limit of the test is all that ends the wait otherwise. */
+const reached = (runner: JobRunner, phase: string) => until(runner, () => runner.state.phase === phase);
+
+const deliver = (
+  node: Node,
+  body: Uint8Array,
+  runner: JobRunner,
+  at: { round?: number; attempt?: number } = {},
+) => listening.call(node, 'putUpdate', { params: paramsOf({ ...runner.state, ...at }), body });
+
+describe('over stores in memory', () => {
+  beforeEach(() => start());
+  afterEach(() => listening.close());
+
+  test('a job from upload to release, as its members see it', async () => {
+    const { researcher, evaluators } = federation;
+    await federation.storeContent();
+    const waiting = federation.participants.map((node) =>
+      listening.call(node, 'nextTasks', { query: { wait: '20' } }),
+    );
+    const body = federation.manifest({ evaluateEvery: 1 });
+    await federation.appear(evaluators);
+    const job = expectSuccess(await listening.call(researcher, 'createJob', { body })).json as JobStatus;
+    const runner = federation.coordinator.job(job.jobId);
+    // The long polls wake as soon as the cohort is drawn.
+    for (const [i, answer] of (await Promise.all(waiting)).entries()) {
+      const { tasks } = expectSuccess(answer).json as Tasks;
+      expect(tasks).toMatchObject([{ type: 'train', jobId: job.jobId, round: 1, model: body.initialModel }]);
+      const node = federation.participants[i] as Node;
+      const update = federation.updateOf(node, 1);
+      const receipt = expectSuccess(await deliver(node, update, runner)).json as Receipt;
+      expect(receipt).toEqual({ sha256: hashOf(update), bytes: update.length });
+    }
+    await reached(runner, 'evaluating');
+    const [evaluator] = evaluators as [Node];
+    const { tasks } = expectSuccess(await listening.call(evaluator, 'nextTasks')).json as Tasks;
+    const metrics = { loss: 0.25, accuracy: null, examples: 10 };
+    const params = paramsOf({ jobId: job.jobId, round: 1, attempt: 1 });
+    expectSuccess(await listening.call(evaluator, 'putEvaluation', { params, body: metrics }));
+    const watched = await listening.call(researcher, 'getJob', { params: { jobId: job.jobId } });
+    const status = expectSuccess(watched).json as JobStatus;
+    expect(status).toMatchObject({ phase: 'finished', model: tasks[0]?.model, rounds: [{ metrics }] });
+    const model = await listening.call(researcher, 'getBlob', { params: { sha256: status.model } });
+    expect(hashOf(expectSuccess(model).bytes)).toBe(status.model);
+    const list = expectSuccess(await listening.call(third, 'listJobs')).json;
+    expect(list).toMatchObject({ jobs: [{ jobId: job.jobId, phase: 'finished', accuracy: null }] });
+    expect(federation.reported).toEqual([]);
+  });
+
+  test('malformed updates are refused, and the node may still send a good one', async () => {
+    const runner = await collecting();
+    const good = federation.updateOf(first, 1);
+    const flipped = good.slice();
+    flipped[70] = (flipped[70] ?? 0) ^ 1;
+    const wrong: [string, Uint8Array, ProblemCode, number][] = [
+      ['too short', good.subarray(0, -4), 'invalidLength', 400],
+      ['too long', new Uint8Array([...good, 0, 0, 0, 0]), 'invalidLength', 400],
+      ['nothing', new Uint8Array(0), 'invalidLength', 400],
+      ['wrong hash', flipped, 'updateMalformed', 422],
+      [
+        'of more parameters, in as many bytes',
+        updateFile([1, 1, 1, 1, 1, 1], 1, CODEC),
+        'updateMalformed',
+        422,
+      ],
+      ['of another width', updateFile([1, 1, 1, 1, 1], 1, { ...CODEC, width: 21 }), 'updateMalformed', 422],
+      ['a model', INITIAL_MODEL, 'updateMalformed', 422],
+    ];
+    for (const [, body, code, status] of wrong)
+      expectProblem(await deliver(first, body, runner), code, status);
+    expect(runner.state.accepted.size).toBe(0);
+    for (const [, body] of wrong)
+      if (body !== INITIAL_MODEL) expect(await federation.blobs.has(hashOf(body))).toBeUndefined();
+    expectSuccess(await deliver(first, good, runner));
+    expect(runner.state.accepted.size).toBe(1);
+  });
+
+  test('the bytes of the model as an update are refused, and the model is still there', async () => {
+    const runner = await collecting();
+    const { model } = runner.state;
+    expectProblem(await deliver(first, INITIAL_MODEL, runner), 'updateMalformed', 422);
+    const fetched = await listening.call(second, 'getBlob', { params: { sha256: model } });
+    expect(hashOf(expectSuccess(fetched).bytes)).toBe(model);
+    for (const node of federation.participants)
+      expectSuccess(await deliver(node, federation.updateOf(node, 1), runner));
+    await reached(runner, 'finished');
+  });
+
+  test('an update without a stated length is read no further than its size', async () => {
+    const runner = await collecting();
+    const params = paramsOf(runner.state);
+    const body = federation.updateOf(first, 1);
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) yield new Uint8Array(10_000);
+    }
+    const asked = await signed(first, federation.clock, 'putUpdate', { params, body });
+    expectProblem(await send(listening.server, asked, endless()), 'invalidLength', 400);
+    async function* whole(): AsyncGenerator<Uint8Array> {
+      yield body.subarray(0, 10);
+      yield body.subarray(10);
+    }
+    const again = await signed(first, federation.clock, 'putUpdate', { params, body });
+    expectSuccess(await send(listening.server, again, whole()));
+  });
+
+  test('repeated is harmless, changed is a conflict, and so is declining afterwards', async () => {
+    const runner = await collecting();
+    const update = federation.updateOf(first, 1);
+    const receipt = expectSuccess(await deliver(first, update, runner)).json;
+    expect(expectSuccess(await deliver(first, update, runner)).json).toEqual(receipt);
+    expectProblem(await deliver(first, federation.updateOf(first, 2), runner), 'messageConflict', 409);
+    const params = paramsOf(runner.state);
+    const decline = (node: Node) => listening.call(node, 'decline', { params, body: { code: 'dataEmpty' } });
+    expectProblem(await decline(first), 'messageConflict', 409);
+    expectSuccess(await decline(second));
+    expectSuccess(await decline(second));
+    expectProblem(await deliver(second, federation.updateOf(second, 1), runner), 'messageConflict', 409);
+    expectSuccess(await deliver(third, federation.updateOf(third, 1), runner));
+    await reached(runner, 'finished');
+    expect(runner.state.history).toMatchObject([{ updates: 2, declined: { dataEmpty: 1 }, weight: 34 }]);
+  });
+
+  test('too early, too late, for another round, of no job, after the end', async () => {
+    const idle = await federation.createJob();
+    const update = federation.updateOf(first, 1);
+    expectProblem(await deliver(first, update, idle), 'messageOutOfOrder', 409);
+    const runner = await collecting();
+    expectProblem(await deliver(first, update, runner, { attempt: 2 }), 'roundUnknown', 404);
+    expectProblem(await deliver(first, update, runner, { round: 2 }), 'roundUnknown', 404);
+    expectProblem(await deliver(first, update, runner, { round: 9_999_999 }), 'roundUnknown', 404);
+    const nowhere = { jobId: 'job-0000000000000000', round: 1, attempt: 1 };
+    const unknown = await listening.call(first, 'putUpdate', { params: paramsOf(nowhere), body: update });
+    expectProblem(unknown, 'jobUnknown', 404);
+    const early = { params: paramsOf(runner.state), body: { loss: 1, accuracy: 0.5, examples: 1 } };
+    expectProblem(
+      await listening.call(federation.evaluators[0] as Node, 'putEvaluation', early),
+      'messageOutOfOrder',
+      409,
+    );
+    expectSuccess(await deliver(first, update, runner));
+
+    // The deadline passes with one update: a second attempt, for which the first is too late.
+    await federation.clock.advance(60_000);
+    expect(runner.state.attempt).toBe(2);
+    expectProblem(
+      await deliver(second, federation.updateOf(second, 1), runner, { attempt: 1 }),
+      'messageLate',
+      409,
+    );
+    const { researcher } = federation;
+    const { jobId } = runner;
+    expectSuccess(await listening.call(researcher, 'cancelJob', { params: { jobId } }));
+    expectProblem(await deliver(second, federation.updateOf(second, 1), runner), 'jobEnded', 409);
+    expectProblem(await listening.call(researcher, 'cancelJob', { params: { jobId } }), 'jobEnded', 409);
+  });
+
+  test('a node outside of the cohort is refused, before and after its upload', async () => {
+    await federation.appear([first, second]);
+    const runner = await federation.createJob({ cohort: { size: 2, minimum: 2 } });
+    await reached(runner, 'collecting');
+    expectProblem(await deliver(third, federation.updateOf(third, 1), runner), 'notInCohort', 403);
+    expect(await federation.blobs.has(hashOf(federation.updateOf(third, 1)))).toBeUndefined();
+    const params = paramsOf(runner.state);
+    const declined = await listening.call(third, 'decline', { params, body: { code: 'dataEmpty' } });
+    expectProblem(declined, 'notInCohort', 403);
+    expectSuccess(await deliver(first, federation.updateOf(first, 1), runner));
+  });
+
+  test('nobody can fetch an update, not even who sent it', async () => {
+    const runner = await collecting();
+    const update = federation.updateOf(first, 1);
+    expectSuccess(await deliver(first, update, runner));
+    expect(await federation.blobs.has(hashOf(update))).toBeDefined();
+    const { operator, researcher, evaluators } = federation;
+    for (const node of [operator, researcher, first, second, evaluators[0] as Node]) {
+      const asked = await listening.call(node, 'getBlob', { params: { sha256: hashOf(update) } });
+      const absent = await listening.call(node, 'getBlob', { params: { sha256: 'f'.repeat(64) } });
+      const problem = expectProblem(asked, 'blobUnknown', 404);
+      expect(Object.keys(problem)).toEqual(Object.keys(expectProblem(absent, 'blobUnknown', 404)));
+      const { model } = runner.state;
+      expectSuccess(await listening.call(node, 'getBlob', { params: { sha256: model } }));
+    }
+  });
+
+  test('content that no job names cannot be fetched either', async () => {
+    const content = new TextEncoder().encode('unnamed');
+    const params = { sha256: hashOf(content) };
+    const { researcher } = federation;
+    expectSuccess(await listening.call(researcher, 'putBlob', { params, body: content }));
+    expectProblem(await listening.call(researcher, 'getBlob', { params }), 'blobUnknown', 404);
+    await federation.createJob({ graph: { forward: params.sha256, trainStep: params.sha256 } });
+    expectSuccess(await listening.call(researcher, 'getBlob', { params }));
+  });
+
+  test('a manifest with contradictions, or with content that is not there', async () => {
+    await federation.storeContent();
+    const { researcher } = federation;
+    const create = (overrides: Parameters<TestFederation['manifest']>[0]) =>
+      listening.call(researcher, 'createJob', { body: federation.manifest(overrides) });
+    const contradiction = await create({ cohort: { size: 2, minimum: 3 } });
+    const problem = expectProblem(contradiction, 'manifestInvalid', 422);
+    expect(problem.particulars).toMatchObject({ where: 'cohort.minimum' });
+    expectProblem(await create({ initialModel: hashOf(new Uint8Array()) }), 'blobUnknown', 404);
+    expectProblem(await create({ cohort: { size: 10_000, minimum: 1 } }), 'ringOverflow', 422);
+    expect(federation.coordinator.jobs()).toEqual([]);
+    expectSuccess(await create({}));
+  });
+
+  test('a decline whose code is the name of a member of every object', async () => {
+    const runner = await collecting();
+    const params = paramsOf(runner.state);
+    for (const [node, code] of [
+      [first, 'constructor'],
+      [second, 'toString'],
+    ] as const)
+      expectSuccess(await listening.call(node, 'decline', { params, body: { code } }));
+    const { jobId } = runner;
+    const status = expectSuccess(await listening.call(third, 'getJob', { params: { jobId } })).json;
+    expect(status).toMatchObject({ attempt: 2, rounds: [{ declined: { other: 2 } }] });
+    const odd = await listening.call(third, 'decline', { params, body: { code: '__proto__' } });
+    expectProblem(odd, 'invalidFormat', 400);
+  });
+
+  test('full storage is told, loses nothing that was acknowledged, and passes', async () => {
+    const runner = await collecting();
+    expectSuccess(await deliver(first, federation.updateOf(first, 1), runner));
+    for (const fill of [
+      () => {
+        federation.blobs.fault = (what) => (what === 'put' ? 'full' : undefined);
+      },
+      () => {
+        federation.store.fault = () => 'full';
+      },
+    ]) {
+      fill();
+      expectProblem(await deliver(second, federation.updateOf(second, 1), runner), 'storageFull', 507);
+      expect([...runner.state.accepted.keys()]).toEqual([first.nodeId]);
+      const { jobId } = runner;
+      expectSuccess(await listening.call(first, 'getJob', { params: { jobId } }));
+      federation.blobs.fault = () => undefined;
+      federation.store.fault = () => undefined;
+    }
+    expectSuccess(await deliver(second, federation.updateOf(second, 1), runner));
+    expectSuccess(await deliver(third, federation.updateOf(third, 1), runner));
+    await reached(runner, 'finished');
+    expect(runner.state.history).toMatchObject([{ updates: 3, weight: 51 }]);
+  });
+
+  test('what fails inside is told by a reference alone, which the operator gets with the error', async () => {
+    const secret = 'at /home/someone/secret.ts:1';
+    const healthy = await listening.call(federation.researcher, 'listJobs');
+    expectSuccess(healthy);
+    federation.coordinator.jobs = () => {
+      throw new Error(secret);
+    };
+    const answer = await listening.call(federation.researcher, 'listJobs');
+    const problem = expectProblem(answer, 'internalError', 500);
+    expect(problem.particulars).toEqual({ reference: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    const text = new TextDecoder().decode(answer.bytes);
+    expect(text).not.toContain('secret');
+    expect(text).not.toMatch(/\bat .*:\d+/);
+    expect(federation.reported).toEqual([expect.objectContaining({ message: secret })]);
+  });
+
+  test('a problem that no caller is meant to see is told by a reference, too', async () => {
+    const { HanseError } = await import('../../protocol/problem.ts');
+    federation.coordinator.jobs = () => {
+      throw new HanseError('storageCorrupt', { path: '/var/lib/hanse', reason: 'x' });
+    };
+    const answer = await listening.call(federation.researcher, 'listJobs');
+    expectProblem(answer, 'internalError', 500);
+    expect(new TextDecoder().decode(answer.bytes)).not.toContain('/var/lib');
+    federation.coordinator.jobs = () => {
+      throw new HanseError('storageFailed', { path: 'records', reason: 'input/output error' });
+    };
+    expectProblem(await listening.call(federation.researcher, 'listJobs'), 'storageFailed', 500);
+  });
+
+  test('while closing: waiting requests are let go, new ones are sent away to come again', async () => {
+    const waiting = listening.call(first, 'nextTasks', { query: { wait: '20' } });
+    const arrived = new Promise<void>((resolve) => {
+      const stop = federation.coordinator.presence.onArrival(() => {
+        stop();
+        resolve();
+      });
+    });
+    await arrived;
+    federation.coordinator.beginClosing();
+    expect(expectSuccess(await waiting).json).toEqual({ tasks: [] });
+    expectProblem(await listening.call(first, 'nextTasks'), 'overloaded', 503);
+  });
+
+  test('pages for operators: health, readiness, the OpenAPI document of every route', async () => {
+    const get = async (path: string) => (await fetch(listening.server + path)).json();
+    expect(await get('/healthz')).toEqual({ status: 'ok' });
+    expect(await get('/readyz')).toEqual({ status: 'ready' });
+    const { ROUTES } = await import('../../protocol/routes.ts');
+    const openapi = (await get('/openapi.json')) as {
+      paths: Record<string, Record<string, { operationId: string }>>;
+    };
+    const operations = Object.values(openapi.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect(operations.sort()).toEqual(Object.keys(ROUTES).sort());
+  });
+});
+
+describe('over SQLite and files', () => {
+  let folder: string;
+  let store: SqliteStore;
+  afterEach(async () => {
+    await listening.close();
+    await federation.coordinator.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function startOnDisk(limitBytes?: number): Promise<void> {
+    folder = mkdtempSync(join(tmpdir(), 'hanse-app-'));
+    store = openSqliteStore(join(folder, 'hanse.sqlite'), limitBytes === undefined ? {} : { limitBytes });
+    await start({ store, blobs: await openFileBlobStore(join(folder, 'blobs')) });
+  }
+
+  test('a round, a kill, and the next round', async () => {
+    await startOnDisk();
+    await federation.appear();
+    const runner = await federation.createJob({ rounds: 2 });
+    await reached(runner, 'collecting');
+    for (const node of federation.participants)
+      expectSuccess(await deliver(node, federation.updateOf(node, 1), runner));
+    await until(runner, () => runner.state.round === 2);
+    const { model } = runner.state;
+    await federation.reopen();
+    const again = federation.coordinator.job(runner.jobId);
+    expect(again.state).toMatchObject({ round: 2, model, history: [{ updates: 3, weight: 51 }] });
+  });
+
+  test('a database that is full: 507, nothing acknowledged is lost, and it goes on when there is room', async () => {
+    await startOnDisk(400_000);
+    const runner = await collecting();
+    expectSuccess(await deliver(first, federation.updateOf(first, 1), runner));
+    const { researcher } = federation;
+    const filled: Answer[] = [];
+    // Manifests, one after the other, until none fits any more.
+    while (filled.at(-1)?.status !== 507 && filled.length < 1000)
+      filled.push(
+        await listening.call(researcher, 'createJob', {
+          body: federation.manifest({ purpose: 'x'.repeat(200), cohort: { size: 8, minimum: 8 } }),
+        }),
+      );
+    expect(filled.length).toBeGreaterThan(10);
+    expectProblem(filled.at(-1) as Answer, 'storageFull', 507);
+    for (const answer of filled.slice(0, -1)) expectSuccess(answer);
+    expect(federation.coordinator.jobs()).toHaveLength(filled.length);
+    const late = await deliver(second, federation.updateOf(second, 1), runner);
+    if (late.status !== 200) expectProblem(late, 'storageFull', 507);
+
+    // With room again, from the same file: everything acknowledged is there, and the round goes on.
+    const acknowledged = new Map(runner.state.accepted);
+    await listening.close();
+    await federation.coordinator.close();
+    await start({
+      store: openSqliteStore(join(folder, 'hanse.sqlite')),
+      blobs: await openFileBlobStore(join(folder, 'blobs')),
+    });
+    const again = federation.coordinator.job(runner.jobId);
+    expect(federation.coordinator.jobs()).toHaveLength(filled.length);
+    expect(again.state.accepted).toEqual(acknowledged);
+    expect(acknowledged.has(first.nodeId)).toBe(true);
+    for (const node of federation.participants)
+      expectSuccess(await deliver(node, federation.updateOf(node, 1), again));
+    await reached(again, 'finished');
+    expect(again.state.history).toMatchObject([{ updates: 3, weight: 51 }]);
+  });
+});
+
+function until(runner: JobRunner, condition: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!condition()) return;
+      stop();
+      resolve();
+    };
+    const stop = runner.watch(look);
+    look();
+  });
+}
