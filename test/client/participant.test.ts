@@ -1,0 +1,293 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadCpuProvider } from '../../client/engine/cpu.ts';
+import type { ExecutionProvider } from '../../client/engine/provider.ts';
+import { JobCache } from '../../client/job-cache.ts';
+import { type ParticipantEvent, type ParticipantOptions, participate } from '../../client/participant.ts';
+import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
+import { seededRandom } from '../../protocol/random.ts';
+import type { Task } from '../../schemas/task.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
+import { countingProvider, type SessionCount } from '../fixtures/counting-provider.ts';
+import { HastyClock } from '../fixtures/hasty-clock.ts';
+import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
+import {
+  held,
+  type Script,
+  type ScriptedCoordinator,
+  scriptedCoordinator,
+} from '../fixtures/scripted-coordinator.ts';
+import { clouds } from '../fixtures/small-job.ts';
+import { hashOf } from '../fixtures/vector-files.ts';
+
+const START = Date.parse('2026-01-01T12:00:00.000Z');
+
+let shelf: JobShelf;
+let clock: HastyClock;
+let provider: ExecutionProvider;
+let sessions: SessionCount;
+let beforeRun: () => Promise<void> | void;
+let jobs: JobCache;
+
+beforeEach(async () => {
+  shelf ??= await jobShelf();
+  clock = new HastyClock(5000, START);
+  beforeRun = () => {};
+  ({ provider, sessions } = countingProvider(await loadCpuProvider({ threads: 1 }), () => beforeRun()));
+  jobs = new JobCache(provider);
+});
+
+afterEach(() => jobs.release());
+
+interface Life {
+  readonly api: ScriptedCoordinator;
+  readonly events: ParticipantEvent[];
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+/** A node to which the tasks are offered one list after the other; then it is stopped. */
+function live(
+  offers: readonly Task[][],
+  script: Script = {},
+  options: Partial<ParticipantOptions> = {},
+): Life {
+  const life = new AbortController();
+  const events: ParticipantEvent[] = [];
+  let asked = 0;
+  const api = scriptedCoordinator({
+    ...shelf.script,
+    reportCapabilities: () => ({}),
+    nextTasks: () => {
+      const tasks = offers[asked] ?? [];
+      asked += 1;
+      if (asked > offers.length) life.abort();
+      return { tasks: [...tasks] };
+    },
+    putUpdate: ({ body }) => ({ sha256: hashOf(body), bytes: body.length }),
+    putEvaluation: () => ({}),
+    decline: () => ({}),
+    ...script,
+  });
+  const ended = participate({
+    role: 'participant',
+    api,
+    examples: clouds(12),
+    dataSetVersion: '1',
+    provider,
+    jobs,
+    randomFor: async () => seededRandom(new Uint8Array(32)),
+    clock,
+    signal: life.signal,
+    allowSingleClass: false,
+    waitSeconds: 20,
+    observe: (event) => events.push(event),
+    ...options,
+  });
+  return { api, events, ended, stop: () => life.abort() };
+}
+
+/** More steps than one run of the trainer takes. */
+const longJob = () => jobShelf({ training: { ...shelf.manifest.training, epochs: 200 } });
+const typesOf = (events: readonly ParticipantEvent[]) => events.map(({ type }) => type);
+const refusal = (code: 'messageLate' | 'memberUnknown' | 'internalError') => {
+  switch (code) {
+    case 'messageLate':
+      return new HanseError(code, { phase: 'collecting' });
+    case 'internalError':
+      return new HanseError(code, { reference: 'x' });
+    default:
+      return new HanseError(code);
+  }
+};
+
+test('says what it can do, asks, trains, delivers, and asks again', async () => {
+  const { api, events, ended } = live([[], [shelf.trainTask()], [shelf.trainTask({ round: 2 })]]);
+  await ended;
+  expect(typesOf(events)).toEqual([
+    'ready',
+    ...['preparing', 'training', 'contributed'],
+    ...['preparing', 'training', 'contributed'],
+  ]);
+  expect(api.calls[0]).toMatchObject({
+    name: 'reportCapabilities',
+    request: { body: { provider: 'cpu', dataSets: [{ name: 'clouds 2', version: '1', inputShape: [4] }] } },
+  });
+  expect(api.calls[1]).toMatchObject({ name: 'nextTasks', request: { query: { wait: '20' } } });
+  expect([api.count('nextTasks'), api.count('putUpdate'), api.count('decline')]).toEqual([4, 2, 0]);
+  expect(sessions.created).toBe(1);
+  await jobs.release();
+  expect(sessions.released).toBe(1);
+});
+
+test('an evaluator delivers metrics, and never an update', async () => {
+  const { api, events, ended } = live([[shelf.evaluateTask()]], {}, { role: 'evaluator' });
+  await ended;
+  expect(typesOf(events)).toEqual(['ready', 'preparing', 'evaluated']);
+  expect(api.calls.at(-2)).toMatchObject({
+    name: 'putEvaluation',
+    request: { body: { examples: 12, loss: expect.any(Number), accuracy: expect.any(Number) } },
+  });
+  expect(api.count('putUpdate')).toBe(0);
+});
+
+test('does a task once, however often it is offered, and waits when there is nothing else', async () => {
+  const task = shelf.trainTask();
+  const other = shelf.trainTask({ attempt: 2 });
+  const { api, ended } = live([[task], [task], [task], [task, other]]);
+  await ended;
+  expect(api.count('putUpdate')).toBe(2);
+  expect(clock.pauses).toEqual([1000, 1000]);
+});
+
+test('does a task again that was gone in between: the round was opened anew', async () => {
+  const task = shelf.trainTask();
+  const { api, ended } = live([[task], [], [task]]);
+  await ended;
+  expect(api.count('putUpdate')).toBe(2);
+});
+
+describe('what cannot be done is declined once, by its code', () => {
+  const declined = async (code: ProblemCode, options: Partial<ParticipantOptions>, script: Script = {}) => {
+    const task = shelf.trainTask();
+    const { api, events, ended } = live([[task], [task], []], script, options);
+    await ended;
+    const declines = api.calls.filter(({ name }) => name === 'decline');
+    expect(declines).toEqual([
+      {
+        name: 'decline',
+        request: { params: { jobId: task.jobId, round: '1', attempt: '1' }, body: { code } },
+      },
+    ]);
+    expect(events.filter(({ type }) => type === 'declined')).toMatchObject([{ problem: { code } }]);
+    expect(api.count('putUpdate')).toBe(0);
+  };
+  const good = clouds(12);
+
+  test('data that do not fit', async () => {
+    await declined('dataShapeMismatch', { examples: { ...good, inputShape: [2, 2] } });
+    const single = { ...good, targets: new Int32Array(12) };
+    await declined('dataSingleClass', { examples: single });
+    const { api, ended } = live([[shelf.trainTask()]], {}, { examples: single, allowSingleClass: true });
+    await ended;
+    expect([api.count('decline'), api.count('putUpdate')]).toEqual([0, 1]);
+  });
+
+  test('training that diverges', async () => {
+    await declined('trainingDiverged', {
+      examples: { ...good, features: good.features.map((x) => x * 1e38) },
+    });
+  });
+
+  test('content that is not what it was announced to be', async () => {
+    await declined('hashMismatch', {}, { getBlob: () => new Uint8Array(10) });
+  });
+
+  test('what nobody foresaw, without its words', async () => {
+    const randomFor = () => Promise.reject(new Error('the seed is 42'));
+    await declined('internalError', { randomFor });
+  });
+
+  test('an evaluator keeps silent: its deadline passes', async () => {
+    const options = { role: 'evaluator', examples: { ...good, inputShape: [2, 2] } } as const;
+    const { api, events, ended } = live([[shelf.evaluateTask()]], {}, options);
+    await ended;
+    expect(typesOf(events)).toEqual(['ready', 'preparing', 'declined']);
+    expect(api.count('decline')).toBe(0);
+  });
+
+  test('a round that went on before the refusal arrived does no harm', async () => {
+    const decline = () => {
+      throw refusal('messageLate');
+    };
+    const options = { examples: { ...good, inputShape: [2, 2] } };
+    const { api, events, ended } = live([[shelf.trainTask()], []], { decline }, options);
+    await ended;
+    expect(typesOf(events)).toEqual(['ready', 'preparing', 'declined']);
+    expect(api.count('nextTasks')).toBe(3);
+  });
+});
+
+test('a round that ended first is missed, not declined, and the next one is done', async () => {
+  const { api, events, ended } = live([[shelf.trainTask()], [shelf.trainTask({ round: 2 })]], {
+    putUpdate: ({ params, body }) => {
+      if (params.round === '1') throw refusal('messageLate');
+      return { sha256: hashOf(body), bytes: body.length };
+    },
+  });
+  await ended;
+  expect(typesOf(events).filter((type) => type !== 'preparing' && type !== 'training')).toEqual([
+    'ready',
+    'missed',
+    'contributed',
+  ]);
+  expect(api.count('decline')).toBe(0);
+});
+
+test('a deadline that passes while training ends the training', async () => {
+  const slow = new VirtualClock(START);
+  beforeRun = () => slow.advance(60_000);
+  const long = await longJob();
+  const late = live([[long.trainTask()]], long.script, { clock: slow });
+  await late.ended;
+  expect(late.events.at(-1)).toMatchObject({ type: 'missed', problem: { code: 'messageLate' } });
+  expect([late.api.count('putUpdate'), late.api.count('decline')]).toEqual([0, 0]);
+
+  const inTime = live([[shelf.trainTask({ deadline: '2026-01-01T14:00:00.000Z' })]], {}, { clock: slow });
+  await inTime.ended;
+  expect(inTime.api.count('putUpdate')).toBe(1);
+});
+
+test('the deadline also ends waiting for content', async () => {
+  const slow = new VirtualClock(START);
+  const getBlob: Script['getBlob'] = () => {
+    setImmediate(() => slow.advance(60_000));
+    return new Promise(() => {});
+  };
+  const life = live([[shelf.trainTask()]], { getBlob }, { clock: slow });
+  await life.ended;
+  expect(life.events.at(-1)).toMatchObject({ type: 'missed', problem: { code: 'messageLate' } });
+  expect(life.api.count('decline')).toBe(0);
+});
+
+test('an owner who stops in the middle of training leaves nothing behind', async () => {
+  let life: Life | undefined;
+  beforeRun = () => life?.stop();
+  const long = await longJob();
+  life = live([[long.trainTask()], [long.trainTask({ round: 2 })]], long.script);
+  await expect(life.ended).resolves.toBeUndefined();
+  expect(typesOf(life.events)).toEqual(['ready', 'preparing', 'training']);
+  expect([life.api.count('putUpdate'), life.api.count('decline')]).toEqual([0, 0]);
+  await jobs.release();
+  expect(sessions.released).toBe(sessions.created);
+});
+
+test('an owner who stops while the node waits for work ends it at once', async () => {
+  const life = live([], { nextTasks: (_request, { signal }) => held({ tasks: [] }, signal) });
+  await Promise.resolve();
+  life.stop();
+  await expect(life.ended).resolves.toBeUndefined();
+});
+
+test.each(['nextTasks', 'putUpdate', 'reportCapabilities'] as const)(
+  'the end of the membership, told by %s, ends the life of the node',
+  async (route) => {
+    const refuse = () => {
+      throw refusal('memberUnknown');
+    };
+    const offers = [[shelf.trainTask()], [shelf.trainTask({ round: 2 })]];
+    const { api, ended } = live(offers, { [route]: refuse });
+    await expect(ended).rejects.toMatchObject({ code: 'memberUnknown' });
+    expect([api.count(route), api.count('decline')]).toEqual([1, 0]);
+    await expect(live(offers).ended).resolves.toBeUndefined();
+  },
+);
+
+test('any other refusal of an update is told and survived', async () => {
+  const putUpdate = () => {
+    throw refusal('internalError');
+  };
+  const { api, events, ended } = live([[shelf.trainTask()], [shelf.trainTask({ round: 2 })]], { putUpdate });
+  await ended;
+  expect(typesOf(events).filter((type) => type === 'declined')).toHaveLength(2);
+  expect(api.count('decline')).toBe(2);
+});
