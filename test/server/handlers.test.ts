@@ -1,0 +1,158 @@
+import { beforeEach, expect, test } from 'vitest';
+import { toHex, utf8 } from '../../protocol/bytes.ts';
+import { canonicalSha256 } from '../../protocol/canonical.ts';
+import { checkFederation } from '../../protocol/identity.ts';
+import { parse } from '../../protocol/parse.ts';
+import { ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
+import { Member } from '../../schemas/member.ts';
+import type { OutgoingBody } from '../../server/handlers.ts';
+import { type Node, nodeOf, paramsOf, TestFederation } from '../fixtures/federation.ts';
+import { hashOf } from '../fixtures/vector-files.ts';
+import { atRest } from '../fixtures/virtual-clock.ts';
+
+// What a handler does beyond calling what is tested elsewhere. Bad input over HTTP: app.test.ts.
+
+let federation: TestFederation;
+beforeEach(async () => {
+  federation = await TestFederation.open({ evaluators: 1 });
+});
+
+const problem = (code: string) => expect.objectContaining({ code });
+
+test('there is a handler for every route, and for nothing else', () => {
+  expect(Object.keys(federation.handlers).sort()).toEqual(Object.keys(ROUTES).sort());
+});
+
+test('what a handler returns is of the schema of its route', async () => {
+  await federation.appear();
+  const { operator, researcher, participants, evaluators } = federation;
+  const [node] = participants as [Node];
+  const [evaluator] = evaluators as [Node];
+  const { jobId } = await federation.createJob({ evaluateEvery: 1 });
+  await atRest();
+  const params = paramsOf({ jobId, round: 1, attempt: 1 });
+  const invite = { role: 'participant', organisationId: 'hansa', lifetimeSeconds: 60 } as const;
+  const capabilities = { software: 'x', provider: 'wasm', providerReason: '', dataSets: [] } as const;
+  const answers: [RouteName, unknown][] = [
+    ['createInvite', await federation.call('createInvite', operator, { body: invite })],
+    ['listMembers', await federation.call('listMembers', researcher, {})],
+    [
+      'reportCapabilities',
+      await federation.call('reportCapabilities', node, { body: { ...capabilities, dataSets: [] } }),
+    ],
+    ['nextTasks', await federation.call('nextTasks', node, { query: {} })],
+    ['createJob', await federation.call('createJob', researcher, { body: federation.manifest() })],
+    ['listJobs', await federation.call('listJobs', node, {})],
+    ['getJob', await federation.call('getJob', node, { params: { jobId }, query: {} })],
+    ['putUpdate', await federation.call('putUpdate', node, { params, body: federation.updateOf(node, 1) })],
+  ];
+  for (const other of participants.slice(1))
+    answers.push(['decline', await federation.call('decline', other, { params, body: { code: 'usage' } })]);
+  expect(federation.tasksOf(evaluator)).toEqual([]);
+  for (const [name, answer] of answers) {
+    const { response }: Route = ROUTES[name];
+    if (response === 'binary') throw new Error('not JSON');
+    expect(parse(response, JSON.parse(JSON.stringify(answer)), name)).toEqual(answer);
+  }
+});
+
+test('the coordinator proves its key to whoever asks, for this question only', async () => {
+  const { handlers, coordinator } = federation;
+  const challenge = 'c'.repeat(22);
+  const signal = new AbortController().signal;
+  const info = await handlers.getFederation({ query: { challenge }, member: undefined, signal });
+  const pinned = {
+    federationId: coordinator.federation.id,
+    coordinatorKey: toHex((await nodeOf('coordinator', 'operator')).signer.publicKey),
+  };
+  await expect(checkFederation(info, challenge, pinned)).resolves.toBeUndefined();
+  await expect(checkFederation(info, 'd'.repeat(22), pinned)).rejects.toEqual(
+    problem('coordinatorKeyMismatch'),
+  );
+});
+
+test('members are listed with their keys, and whether they are there', async () => {
+  const [first, second] = federation.participants as [Node, Node];
+  await federation.appear([first]);
+  const { members } = await federation.call('listMembers', federation.researcher, {});
+  const listed = members.map((member) => parse(Member, member, 'member'));
+  expect(listed.find(({ nodeId }) => nodeId === first.nodeId)).toMatchObject({
+    live: true,
+    role: 'participant',
+    publicKey: toHex(first.signer.publicKey),
+  });
+  expect(listed.find(({ nodeId }) => nodeId === second.nodeId)).toMatchObject({ live: false });
+  await federation.clock.advance(10_000);
+  const later = await federation.call('listMembers', federation.researcher, {});
+  expect(later.members.some(({ live }) => live)).toBe(false);
+});
+
+test('a manifest is known by the hash of its canonical form', async () => {
+  await federation.storeContent();
+  const manifest = federation.manifest();
+  const reversed = Object.fromEntries(Object.entries(manifest).reverse()) as typeof manifest;
+  const job = await federation.call('createJob', federation.researcher, { body: reversed });
+  expect(job.manifestSha256).toBe(await canonicalSha256(manifest));
+});
+
+test('an upload comes back as it was, once a job names it', async () => {
+  const graph = utf8('a graph of its own');
+  const sha256 = hashOf(graph);
+  const { researcher } = federation;
+  const receipt = await federation.call('putBlob', researcher, { params: { sha256 }, body: graph });
+  expect(receipt).toEqual({ sha256, bytes: graph.length });
+  const fetch = () => federation.call('getBlob', researcher, { params: { sha256 } });
+  await expect(fetch()).rejects.toEqual(problem('blobUnknown'));
+  await federation.createJob({ graph: { forward: sha256, trainStep: sha256 } });
+  const { source, length } = (await fetch()) as OutgoingBody;
+  const parts: Uint8Array[] = [];
+  for await (const part of source) parts.push(part);
+  expect(new Uint8Array(Buffer.concat(parts))).toEqual(graph);
+  expect(length).toBe(graph.length);
+});
+
+test('a body that cannot be accepted is not even read', async () => {
+  const [first] = federation.participants as [Node];
+  await federation.appear();
+  const { jobId } = await federation.createJob();
+  await atRest();
+  let reads = 0;
+  async function* source(): AsyncGenerator<Uint8Array> {
+    reads += 1;
+    yield federation.updateOf(first, 1);
+  }
+  const bytes = federation.updateOf(first, 1);
+  const put = (round: number, length?: number) =>
+    federation.handlers.putUpdate({
+      params: paramsOf({ jobId, round, attempt: 1 }),
+      body: { source: source(), sha256: hashOf(bytes), length },
+      member: federation.memberOf(first),
+      signal: new AbortController().signal,
+    });
+  await expect(put(2)).rejects.toEqual(problem('roundUnknown'));
+  await expect(put(1, bytes.length + 1)).rejects.toEqual(problem('invalidLength'));
+  expect(reads).toBe(0);
+  await expect(put(1, bytes.length)).resolves.toEqual({ sha256: hashOf(bytes), bytes: bytes.length });
+  expect(reads).toBe(1);
+});
+
+test('a node whose request for tasks breaks off is gone', async () => {
+  const [first] = federation.participants as [Node];
+  const connection = new AbortController();
+  const waiting = federation.call('nextTasks', first, { query: { wait: '20' } }, connection.signal);
+  await atRest();
+  expect(federation.coordinator.presence.isLive(first.nodeId)).toBe(true);
+  connection.abort();
+  await waiting;
+  expect(federation.coordinator.presence.isLive(first.nodeId)).toBe(false);
+});
+
+test('a decline is recorded by its code, where that is one of the table', async () => {
+  await federation.appear();
+  const runner = await federation.createJob();
+  await atRest();
+  const [first, second] = federation.participants as [Node, Node];
+  await federation.decline(first, 'graphTooLarge');
+  await federation.decline(second, 'hasOwnProperty');
+  expect(runner.state.history).toMatchObject([{ declined: { graphTooLarge: 1, other: 1 } }]);
+});

@@ -1,0 +1,255 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+import type { JobManifest } from '../../schemas/job.ts';
+import { JobRunner, type JobSurroundings } from '../../server/job-runner.ts';
+import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
+import { memoryStore } from '../../server/store/memory-store.ts';
+import {
+  type FaultyBlobStore,
+  type FaultyStore,
+  faultyBlobStore,
+  faultyStore,
+} from '../fixtures/faulty-stores.ts';
+import { CODEC, INITIAL_MODEL, manifestOf } from '../fixtures/manifest.ts';
+import { hashOf, updateFile } from '../fixtures/vector-files.ts';
+import { atRest, VirtualClock } from '../fixtures/virtual-clock.ts';
+
+// What the runner asks of its surroundings, and when. Rounds as a whole: coordinator.test.ts.
+
+const JOB = 'job-0123456789abcdef';
+const SETTINGS = { recruitGraceMs: 5000, retryMs: 1000 };
+const nodes = [1, 2, 3].map((i) => String(i).repeat(32));
+const problem = (code: string) => expect.objectContaining({ code });
+
+let clock: VirtualClock;
+let store: FaultyStore;
+let blobs: FaultyBlobStore;
+let live: string[];
+let expected: number;
+let arrive: () => void;
+let listeners: number;
+let woken: (readonly string[] | 'evaluators')[];
+let reported: unknown[];
+let hasEvaluator: boolean;
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  store = faultyStore(memoryStore());
+  blobs = faultyBlobStore(memoryBlobStore());
+  await blobs.put(INITIAL_MODEL, { limitBytes: INITIAL_MODEL.length });
+  live = [...nodes];
+  expected = 0;
+  listeners = 0;
+  woken = [];
+  reported = [];
+  hasEvaluator = false;
+});
+
+function surroundings(): JobSurroundings {
+  const arrivals = new Set<() => void>();
+  arrive = () => {
+    for (const arrived of arrivals) arrived();
+  };
+  return {
+    store,
+    blobs,
+    clock,
+    numbersFor: async () => new RandomNumbers(seededRandom(new Uint8Array(32))),
+    candidates: () => ({ live, expected }),
+    hasEvaluator: () => hasEvaluator,
+    onArrival: (arrived) => {
+      listeners += 1;
+      arrivals.add(arrived);
+      return () => {
+        listeners -= 1;
+        arrivals.delete(arrived);
+      };
+    },
+    wake: (whom) => woken.push(whom),
+    report: (error) => reported.push(error),
+  };
+}
+
+async function created(overrides: Partial<JobManifest> = {}): Promise<JobRunner> {
+  const runner = await JobRunner.open(JOB, surroundings(), SETTINGS);
+  const manifest = manifestOf('fed-0123456789abcdef', overrides);
+  const createdBy = nodes[0] as string;
+  await runner.create({
+    type: 'jobCreated',
+    jobId: JOB,
+    manifest,
+    manifestSha256: hashOf(new Uint8Array()),
+    createdBy,
+  });
+  await atRest();
+  return runner;
+}
+
+async function accept(runner: JobRunner, i: number): Promise<void> {
+  const { round, attempt } = runner.state;
+  const file = updateFile([0.1 * i, 0, 0, 0, 0.2], 10, CODEC, i);
+  const { sha256, size: bytes } = await blobs.put(file, { limitBytes: file.length });
+  await runner.dispatch({ type: 'updateAccepted', round, attempt, node: nodes[i] as string, sha256, bytes });
+  await atRest();
+}
+
+test('before its first event there is no job', async () => {
+  const runner = await JobRunner.open(JOB, surroundings(), SETTINGS);
+  expect(runner.exists).toBe(false);
+  expect(() => runner.state).toThrow(problem('jobUnknown'));
+  runner.start();
+  await runner.close();
+  expect(await store.read(`job/${JOB}`)).toEqual([]);
+});
+
+describe('recruiting', () => {
+  test('takes the whole cohort at once where it is there, and wakes it', async () => {
+    const runner = await created();
+    expect(runner.state).toMatchObject({ phase: 'collecting', cohort: nodes });
+    expect(runner.state.deadline).toBe('2026-01-01T12:01:00.000Z');
+    expect(woken).toEqual([nodes]);
+    expect(listeners).toBe(0);
+  });
+
+  test('waits for those expected, for a while; without any expected it does not wait', async () => {
+    live = nodes.slice(0, 2);
+    expected = 1;
+    const patient = await created();
+    expect(patient.state.phase).toBe('recruiting');
+    await clock.advance(SETTINGS.recruitGraceMs);
+    expect(patient.state).toMatchObject({ phase: 'collecting', cohort: live });
+
+    store = faultyStore(memoryStore());
+    expected = 0;
+    expect((await created()).state.phase).toBe('collecting');
+  });
+
+  test('considers each arrival, and listens no longer than it must', async () => {
+    live = [];
+    expected = 3;
+    const runner = await created();
+    await clock.advance(60_000);
+    live = nodes.slice(0, 1);
+    arrive();
+    await atRest();
+    expect(runner.state.phase).toBe('recruiting');
+    expect(listeners).toBe(1);
+    live = nodes.slice(0, 2);
+    arrive();
+    await atRest();
+    expect(runner.state.phase).toBe('collecting');
+    expect(listeners).toBe(0);
+  });
+
+  test('draws no more than the size of the cohort, the same for the same numbers', async () => {
+    const runner = await created({ cohort: { size: 2, minimum: 1 } });
+    const { cohort } = runner.state;
+    expect(cohort).toHaveLength(2);
+    store = faultyStore(memoryStore());
+    expect((await created({ cohort: { size: 2, minimum: 1 } })).state.cohort).toEqual(cohort);
+  });
+});
+
+describe('an event', () => {
+  test('is durable before its effects begin', async () => {
+    store.fault = (_, events) => (events[0]?.type === 'cohortSelected' ? 'dead' : undefined);
+    const runner = await created();
+    expect(runner.state.phase).toBe('recruiting');
+    expect(woken).toEqual([]);
+  });
+
+  test('that is refused changes nothing and writes nothing', async () => {
+    const runner = await created();
+    const before = runner.sequence;
+    const stray = {
+      type: 'taskDeclined',
+      round: 1,
+      attempt: 1,
+      node: 'f'.repeat(32),
+      code: 'usage',
+    } as const;
+    await expect(runner.dispatch(stray)).rejects.toEqual(problem('notInCohort'));
+    await expect(runner.dispatch({ ...stray, attempt: 2 })).rejects.toEqual(problem('roundUnknown'));
+    expect(runner.sequence).toBe(before);
+    await runner.dispatch({ ...stray, node: nodes[0] as string });
+    expect(runner.sequence).toBe(before + 1);
+  });
+
+  test('that was accepted before is accepted again, and written once', async () => {
+    const runner = await created();
+    await accept(runner, 0);
+    const { sequence } = runner;
+    await accept(runner, 0);
+    expect(runner.sequence).toBe(sequence);
+  });
+});
+
+describe('aggregation', () => {
+  test('is tried again while storage fails, with a pause in between', async () => {
+    const runner = await created();
+    await accept(runner, 0);
+    await accept(runner, 1);
+    let tries = 0;
+    blobs.fault = (what) => {
+      if (what === 'put') tries += 1;
+      return what === 'put' && tries <= 3 ? 'full' : undefined;
+    };
+    await runner.dispatch({
+      type: 'taskDeclined',
+      round: 1,
+      attempt: 1,
+      node: nodes[2] as string,
+      code: 'usage',
+    });
+    await atRest();
+    expect(tries).toBe(1);
+    await clock.advance(SETTINGS.retryMs - 1);
+    expect(tries).toBe(1);
+    await clock.advance(1);
+    expect(tries).toBe(2);
+    await clock.advance(2 * SETTINGS.retryMs);
+    expect(runner.state.phase).toBe('finished');
+    expect(reported).toEqual(Array(3).fill(problem('storageFull')));
+  });
+
+  test('over an update that is damaged or gone voids the attempt', async () => {
+    const runner = await created({ maxAttempts: 1 });
+    await accept(runner, 0);
+    await accept(runner, 1);
+    // After a restart the sum is made from the stored updates alone.
+    await runner.close();
+    const [update] = runner.state.accepted.values();
+    await blobs.delete(update?.sha256 ?? '');
+    const again = await JobRunner.open(JOB, surroundings(), SETTINGS);
+    expect(again.state.accepted.size).toBe(2);
+    again.start();
+    await clock.advance(60_000);
+    expect(again.state).toMatchObject({
+      phase: 'failed',
+      history: [{ outcome: 'aborted', reason: 'blobUnknown' }],
+    });
+  });
+
+  test('wants an evaluation only in its rounds, and only if somebody is there to make it', async () => {
+    hasEvaluator = true;
+    const runner = await created({ rounds: 3, evaluateEvery: 2, cohort: { size: 3, minimum: 3 } });
+    const phases: string[] = [];
+    runner.watch(() => phases.push(`${runner.state.round} ${runner.state.phase}`));
+    for (let round = 1; round <= 3; round += 1) {
+      for (const i of [0, 1, 2]) await accept(runner, i);
+      await clock.advance(30_000);
+    }
+    expect(runner.state.phase).toBe('finished');
+    expect(phases.filter((phase) => phase.endsWith('evaluating'))).toEqual(['2 evaluating', '3 evaluating']);
+    expect(woken.filter((whom) => whom === 'evaluators')).toHaveLength(2);
+  });
+});
+
+test('closing lets what is under way end and begins nothing', async () => {
+  const runner = await created();
+  await accept(runner, 0);
+  await runner.close();
+  expect([clock.pending, listeners]).toEqual([0, 0]);
+  await clock.advance(120_000);
+  expect(runner.state.phase).toBe('collecting');
+});
