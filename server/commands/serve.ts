@@ -6,11 +6,12 @@ import type { FastifyInstance } from 'fastify';
 import { primitives } from '#primitives';
 import { fromHex, toHex, utf8 } from '../../protocol/bytes.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
+import { parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
-import type { IdentityFile } from '../../schemas/identity-file.ts';
+import { IdentityFile } from '../../schemas/identity-file.ts';
 import { buildApp } from '../app.ts';
 import { Coordinator } from '../coordinator.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
@@ -161,8 +162,13 @@ async function ownKey(dataDir: DataDir): Promise<Signer> {
 function storedOperator(dataDir: DataDir): { seed: Uint8Array } | undefined {
   const stored = dataDir.readPrivateFile(OPERATOR_IDENTITY);
   if (!stored) return undefined;
-  const { seed } = JSON.parse(new TextDecoder().decode(stored)) as IdentityFile;
-  return { seed: fromHex(seed) ?? new Uint8Array() };
+  try {
+    const { seed } = parseJson(IdentityFile, new TextDecoder().decode(stored), 'identity file');
+    return { seed: fromHex(seed) ?? new Uint8Array() };
+  } catch (error) {
+    const reason = 'it is not an identity file; restore it, or remove it to have a new one made';
+    throw new HanseError('identityUnreadable', { file: OPERATOR_IDENTITY, reason }, { cause: error });
+  }
 }
 
 /** Written again at each start, since the port may have changed. */

@@ -1,0 +1,188 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { primitives } from '#primitives';
+import { fromHex, toHex } from '../../../protocol/bytes.ts';
+import { parseJson } from '../../../protocol/parse.ts';
+import { systemClock } from '../../../protocol/primitives/system-clock.ts';
+import type { RouteName } from '../../../protocol/routes.ts';
+import { IdentityFile } from '../../../schemas/identity-file.ts';
+import type { Invite, Member } from '../../../schemas/member.ts';
+import { serveCommand } from '../../../server/commands/serve.ts';
+import { nodeOf } from '../../fixtures/federation.ts';
+import { expectSuccess, type RequestParts, send, signed } from '../../fixtures/signed-client.ts';
+
+let parent: string;
+let dataDir: string;
+const running = new Set<Served>();
+
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'hanse-serve-'));
+  dataDir = join(parent, 'data');
+});
+afterEach(async () => {
+  for (const served of running) await served.stop();
+  rmSync(parent, { recursive: true });
+});
+
+interface Served {
+  readonly ready: Record<string, unknown>;
+  readonly lines: readonly string[];
+  readonly notes: readonly string[];
+  /** Resolves to what the command returns. */
+  stop(): Promise<object>;
+}
+
+/** Resolves when the coordinator is ready; rejects with what the command throws. */
+async function serve(overrides: { port?: number; host?: string } = {}): Promise<Served> {
+  const controller = new AbortController();
+  const lines: string[] = [];
+  const notes: string[] = [];
+  let announce: (event: Record<string, unknown>) => void = () => {};
+  const ready = new Promise<Record<string, unknown>>((resolve) => {
+    announce = resolve;
+  });
+  const options = { dataDir, port: 0, host: '127.0.0.1', liveness: 10, recruitGrace: 5, ...overrides };
+  const result = serveCommand.run(
+    { args: [], options },
+    {
+      print: (line) => lines.push(line),
+      event: (event) => announce(event as Record<string, unknown>),
+      note: (line) => notes.push(line),
+      isTerminal: false,
+      json: false,
+      signal: controller.signal,
+    },
+  );
+  const failed = result.then(() => Promise.reject(new Error('ended at once')));
+  failed.catch(() => {}); // seen by whoever awaits the race, and only before it is ready
+  const served: Served = {
+    ready: await Promise.race([ready, failed]),
+    lines,
+    notes,
+    stop: () => {
+      running.delete(served);
+      controller.abort();
+      return result;
+    },
+  };
+  running.add(served);
+  return served;
+}
+
+const operatorFile = () => join(dataDir, 'keys/operator.json');
+
+function storedIdentity(): IdentityFile {
+  return parseJson(IdentityFile, readFileSync(operatorFile(), 'utf8'), 'identity');
+}
+
+/** A request of the operator, by its identity file. */
+async function asOperator(route: RouteName, parts: RequestParts = {}): Promise<unknown> {
+  const { seed, nodeId, role, server } = storedIdentity();
+  const signer = await primitives.signer(fromHex(seed) ?? new Uint8Array());
+  const asked = await signed({ nodeId, role, signer }, systemClock, route, parts);
+  return expectSuccess(await send(server, asked)).json;
+}
+
+async function invite(): Promise<Invite> {
+  const body = { role: 'participant', organisationId: 'hansa', lifetimeSeconds: 60 };
+  return (await asOperator('createInvite', { body })) as Invite;
+}
+
+test('says where it is, and leaves an identity with which the operator can invite', async () => {
+  const { ready, lines, stop } = await serve();
+  expect(ready).toEqual({
+    ready: true,
+    url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+    federationId: expect.stringMatching(/^fed-/),
+    dataDir,
+    operatorIdentity: operatorFile(),
+  });
+  expect(lines[0]).toBe(`Hanse coordinator of ${ready.federationId} at ${ready.url}`);
+  expect(statSync(operatorFile()).mode & 0o777).toBe(0o600);
+  expect(await invite()).toMatchObject({ role: 'participant' });
+  expect(await stop()).toEqual({ stopped: true, dataDir });
+  await expect(fetch(`${ready.url}/healthz`)).rejects.toThrow();
+});
+
+test('started again it is the same federation with the same operator, at its new address', async () => {
+  const first = await serve();
+  const before = storedIdentity();
+  await first.stop();
+  const second = await serve();
+  const after = storedIdentity();
+  expect(after).toEqual({ ...before, server: second.ready.url });
+  await invite();
+});
+
+test('one process at a time has the data directory', async () => {
+  const first = await serve();
+  await expect(serve()).rejects.toMatchObject({ code: 'dataDirInUse', detail: { pid: process.pid } });
+  await first.stop();
+  await expect(serve()).resolves.toBeDefined();
+});
+
+test('stops although a node waits for tasks, which gets its answer first', async () => {
+  const { ready, stop, notes } = await serve();
+  const node = await nodeOf('waiting', 'participant');
+  const { token } = await invite();
+  const publicKey = toHex(node.signer.publicKey);
+  const call = async (route: RouteName, parts: RequestParts) =>
+    send(String(ready.url), await signed(node, systemClock, route, parts));
+  expectSuccess(await call('enrol', { body: { token, publicKey, name: 'waiting' } }));
+  const waiting = call('nextTasks', { query: { wait: '60' } });
+  let isLive = false;
+  while (!isLive) {
+    const { members } = (await asOperator('listMembers')) as { members: Member[] };
+    isLive = members.some(({ nodeId, live }) => nodeId === node.nodeId && live);
+  }
+  expect(await stop()).toEqual({ stopped: true, dataDir });
+  expect(expectSuccess(await waiting).json).toEqual({ tasks: [] });
+  expect(notes).toEqual(['stopping: running work is finished and kept']);
+}, 15_000);
+
+describe('what keeps it from starting', () => {
+  test('an address beyond this machine', async () => {
+    for (const host of ['0.0.0.0', '192.168.0.1', 'example.org', '127.0.0.1.example.org'])
+      await expect(serve({ host })).rejects.toMatchObject({ code: 'usage' });
+    await expect(serve({ host: 'localhost' })).resolves.toBeDefined();
+  });
+
+  test('a port in use, at its very first start: the next one finds an operator who can invite', async () => {
+    const other = await new Promise<Server>((resolve) => {
+      const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+    });
+    const { port } = other.address() as { port: number };
+    await expect(serve({ port })).rejects.toMatchObject({ code: 'portInUse', detail: { port } });
+    await new Promise((resolve) => {
+      other.close(resolve);
+    });
+    await serve({ port });
+    expect(await invite()).toMatchObject({ role: 'participant' });
+  });
+
+  test('a key that is none', async () => {
+    await (await serve()).stop();
+    writeFileSync(join(dataDir, 'keys/coordinator.hex'), 'not a key');
+    await expect(serve()).rejects.toMatchObject({ code: 'storageCorrupt' });
+  });
+
+  test('the key of another coordinator', async () => {
+    await (await serve()).stop();
+    writeFileSync(join(dataDir, 'keys/coordinator.hex'), `${'ab'.repeat(32)}\n`);
+    await expect(serve()).rejects.toMatchObject({ code: 'storageCorrupt' });
+  });
+
+  test('an identity of the operator that is damaged', async () => {
+    await (await serve()).stop();
+    const good = readFileSync(operatorFile());
+    for (const damaged of ['{', '{}', '{"seed":"xyz"}']) {
+      writeFileSync(operatorFile(), damaged);
+      await expect(serve()).rejects.toMatchObject({ code: 'identityUnreadable' });
+    }
+    writeFileSync(operatorFile(), good);
+    await expect(serve()).resolves.toBeDefined();
+  });
+});
