@@ -1,0 +1,185 @@
+// covers: schemas/member.ts, schemas/provider.ts, schemas/identity-file.ts, schemas/federation-event.ts
+import { FederationEvent } from '../../schemas/federation-event.ts';
+import { IdentityFile } from '../../schemas/identity-file.ts';
+import {
+  Capabilities,
+  Enrolment,
+  EnrolmentRequest,
+  FederationInfo,
+  Invite,
+  InviteRequest,
+  Member,
+} from '../../schemas/member.ts';
+import { ProviderName } from '../../schemas/provider.ts';
+import { describeForm } from './form-of.ts';
+
+const FEDERATION = 'fed-0123456789abcdef';
+const NODE = 'a'.repeat(32);
+const KEY = 'b'.repeat(64);
+const TOKEN = `${'A-_z'.repeat(10)}AAA`;
+const AT = '2026-01-01T00:00:00.000Z';
+
+const capabilities = {
+  software: 'hanse/0.1.0',
+  provider: 'wasm',
+  providerReason: 'the best available',
+  dataSets: [{ name: 'mnist', version: '1', inputShape: [784] }],
+};
+
+describeForm('provider', ProviderName, { sound: 'cpu', takes: [['', 'webgpu']], refuses: [['', 'tpu']] });
+
+describeForm('capabilities', Capabilities, {
+  sound: capabilities,
+  takes: [
+    ['dataSets', []],
+    ['dataSets', [{ name: 'a', version: '1', inputShape: [] }]],
+  ],
+  refuses: [
+    ['provider', 'tpu'],
+    ['providerReason', 'x'.repeat(201)],
+    ['software', 'x'.repeat(41)],
+    ['dataSets', [{ name: 'a', version: '1', inputShape: [0] }]],
+    ['dataSets', [{ name: '', version: '1', inputShape: [1] }]],
+    ['dataSets', Array(65).fill(capabilities.dataSets[0])],
+  ],
+});
+
+describeForm('member', Member, {
+  sound: {
+    nodeId: NODE,
+    organisationId: 'hospital',
+    name: 'node 1',
+    role: 'participant',
+    publicKey: KEY,
+    enrolledAt: AT,
+    capabilities,
+    live: true,
+  },
+  takes: [
+    ['capabilities', null],
+    ['role', 'evaluator'],
+    ['name', 'Clinic {Köln} p'],
+  ],
+  refuses: [
+    ['role', 'admin'],
+    ['name', 'a\u0007'],
+    ['name', 'a\u202eb'],
+    ['name', ''],
+    ['live', 1],
+  ],
+});
+
+describeForm('what the coordinator says of itself', FederationInfo, {
+  sound: {
+    federationId: FEDERATION,
+    coordinatorKey: KEY,
+    software: 'hanse/0.1.0',
+    protocol: { min: 1, max: 2 },
+    signature: 'c'.repeat(128),
+  },
+  refuses: [
+    ['signature', 'c'.repeat(126)],
+    ['protocol.min', '1'],
+    ['coordinatorKey', 'b'.repeat(63)],
+  ],
+});
+
+describeForm('request for an invite', InviteRequest, {
+  sound: { role: 'participant', organisationId: 'hospital', lifetimeSeconds: 3600 },
+  takes: [['lifetimeSeconds', 2_592_000]],
+  refuses: [
+    ['lifetimeSeconds', 0],
+    ['lifetimeSeconds', 2_592_001],
+    ['organisationId', 'The Hospital'],
+  ],
+});
+
+describeForm('invite', Invite, {
+  sound: { token: TOKEN, role: 'participant', organisationId: 'hospital', expiresAt: AT },
+  refuses: [
+    ['token', TOKEN.slice(1)],
+    ['token', `${TOKEN}A`],
+    ['token', `${TOKEN.slice(1)}=`],
+    ['expiresAt', '2026-01-01T00:00:00+01:00'],
+  ],
+});
+
+describeForm('request for enrolment', EnrolmentRequest, {
+  sound: { token: TOKEN, publicKey: KEY, name: 'node 1' },
+  refuses: [
+    ['publicKey', KEY.toUpperCase()],
+    ['name', 'x'.repeat(81)],
+  ],
+});
+
+describeForm('enrolment', Enrolment, {
+  sound: { federationId: FEDERATION, nodeId: NODE, organisationId: 'hospital', role: 'evaluator' },
+  refuses: [['nodeId', KEY]],
+});
+
+describeForm('identity file', IdentityFile, {
+  sound: {
+    version: 1,
+    server: 'https://coordinator.example:8443',
+    federationId: FEDERATION,
+    coordinatorKey: KEY,
+    nodeId: NODE,
+    organisationId: 'hospital',
+    role: 'participant',
+    name: 'node 1',
+    seed: 'd'.repeat(64),
+  },
+  takes: [['server', 'http://localhost:8790']],
+  refuses: [
+    ['version', 2],
+    ['server', 'https://coordinator.example/'],
+    ['server', 'coordinator.example'],
+    ['seed', 'd'.repeat(62)],
+  ],
+});
+
+const enrolled = {
+  type: 'memberEnrolled',
+  nodeId: NODE,
+  publicKey: KEY,
+  name: 'node 1',
+  role: 'participant',
+  organisationId: 'hospital',
+  tokenSha256: 'e'.repeat(64),
+};
+
+describeForm('event of a federation', FederationEvent, {
+  sound: enrolled,
+  takes: [
+    ['tokenSha256', null],
+    ['', { type: 'federationCreated', federationId: FEDERATION, coordinatorKey: KEY }],
+    ['', { type: 'capabilitiesReported', nodeId: NODE, capabilities }],
+    [
+      '',
+      {
+        type: 'inviteCreated',
+        tokenSha256: 'e'.repeat(64),
+        role: 'researcher',
+        organisationId: 'hospital',
+        expiresAt: AT,
+        by: NODE,
+      },
+    ],
+  ],
+  refuses: [
+    ['type', 'memberExpelled'],
+    ['type', 'federationCreated'],
+    ['tokenSha256', TOKEN],
+    [
+      '',
+      {
+        type: 'inviteCreated',
+        token: TOKEN,
+        role: 'researcher',
+        organisationId: 'a',
+        expiresAt: AT,
+        by: NODE,
+      },
+    ],
+  ],
+});
