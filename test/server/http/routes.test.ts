@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { utf8 } from '../../../protocol/bytes.ts';
-import { BINARY } from '../../../protocol/routes.ts';
+import type { ProblemCode } from '../../../protocol/problem.ts';
+import { BINARY, type RouteName } from '../../../protocol/routes.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
 import { JSON_LIMIT_BYTES } from '../../../server/http/problem-details.ts';
 import type { Node } from '../../fixtures/federation.ts';
@@ -20,7 +22,7 @@ const BLOB_LIMIT_BYTES = 3_000_000;
 let listening: ListeningApp;
 let researcher: Node;
 beforeEach(async () => {
-  listening = await listeningApp({ settings: { blobLimitBytes: BLOB_LIMIT_BYTES } });
+  listening = await listeningApp({ evaluators: 1, settings: { blobLimitBytes: BLOB_LIMIT_BYTES } });
   researcher = listening.federation.researcher;
 });
 afterEach(() => listening.close());
@@ -90,6 +92,65 @@ describe('JSON', () => {
     expectProblem(await sendOn(streamed, inChunks(utf8(`${padded} `))), 'bodyTooLarge', 413);
     const again = await signedJson(padded);
     expectSuccess(await sendOn(again, inChunks(utf8(padded))));
+  });
+});
+
+describe('whatever is sent', () => {
+  test('as JSON to any route gives an answer of the table, and no failure of ours', async () => {
+    const { operator, participants, evaluators, clock } = listening.federation;
+    const [participant] = participants as [Node];
+    const [evaluator] = evaluators as [Node];
+    const context = { jobId: 'job-0000000000000000', round: '1', attempt: '1' };
+    const routes: [RouteName, Node][] = [
+      ['createInvite', operator],
+      ['enrol', participant],
+      ['reportCapabilities', participant],
+      ['createJob', researcher],
+      ['decline', participant],
+      ['putEvaluation', evaluator],
+    ];
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...routes), fc.jsonValue(), async ([route, node], body) => {
+        const answer = await sendOn(await signed(node, clock, route, { params: context, body }));
+        const { code } = answer.json as { code: ProblemCode };
+        expectProblem(answer, code, answer.status);
+        expect(answer.status).toBeLessThan(500);
+      }),
+      { numRuns: 60 },
+    );
+    expect(listening.federation.reported).toEqual([]);
+  });
+
+  test('as a manifest with one value replaced is refused, or a job that can be read and read again', async () => {
+    const { federation } = listening;
+    await federation.storeContent();
+    const good = manifest() as unknown as Record<string, unknown>;
+    const places = Object.entries(good).flatMap(([key, value]) =>
+      typeof value === 'object' && value !== null
+        ? [[key], ...Object.keys(value).map((inner) => [key, inner])]
+        : [[key]],
+    );
+    const number = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer());
+    const value = fc.oneof(fc.jsonValue(), number, fc.constantFrom(1e308, 5e-324, -0, 0xffff_ffff, 2 ** 53));
+    let jobs = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...places), value, async ([outer = '', inner], replaced) => {
+        const body = structuredClone(good);
+        if (inner === undefined) body[outer] = replaced;
+        else (body[outer] as Record<string, unknown>)[inner] = replaced;
+        const answer = await listening.call(researcher, 'createJob', { body });
+        expect(answer.status).toBeLessThan(500);
+        if (answer.status !== 200) return;
+        jobs += 1;
+        const { jobId } = answer.json as JobStatus;
+        expectSuccess(await listening.call(researcher, 'getJob', { params: { jobId } }));
+      }),
+      { numRuns: 200 },
+    );
+    expect(jobs).toBeGreaterThan(0);
+    await federation.reopen();
+    expect(federation.coordinator.jobs()).toHaveLength(jobs);
+    expect(federation.reported).toEqual([]);
   });
 });
 
