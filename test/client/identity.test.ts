@@ -1,0 +1,93 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Identity, readIdentity, writeIdentity } from '../../client/identity.ts';
+import { isProblem } from '../../protocol/problem.ts';
+import { Secret } from '../../protocol/secret.ts';
+
+const SEED = 'c0ffee'.repeat(10).padEnd(64, '0');
+const identity: Identity = {
+  server: 'http://127.0.0.1:8790',
+  federationId: 'fed-0123456789abcdef',
+  coordinatorKey: 'ab'.repeat(32),
+  nodeId: '01'.repeat(16),
+  organisationId: 'clinic.example',
+  role: 'participant',
+  name: 'node',
+  seed: new Secret(Buffer.from(SEED, 'hex')),
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hanse-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test('what is written is read again, from a file that only its owner may read', async () => {
+  const file = join(folder, 'deep', 'down', 'identity.json');
+  await writeIdentity(file, identity);
+  const { seed, ...rest } = await readIdentity(file);
+  expect(Buffer.from(seed.reveal()).toString('hex')).toBe(SEED);
+  expect({ ...rest, seed: identity.seed }).toEqual(identity);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+
+  await writeIdentity(file, { ...identity, name: 'renamed' });
+  expect((await readIdentity(file)).name).toBe('renamed');
+  expect(await readdir(join(folder, 'deep', 'down'))).toEqual(['identity.json']);
+});
+
+test.each<[what: string, spoil: (file: string) => Promise<unknown>, reason: RegExp]>([
+  ['others may read it', (file) => chmod(file, 0o644), /mode 644/],
+  ['its group may read it', (file) => chmod(file, 0o640), /mode 640/],
+  ['it is not there', (file) => rm(file), /ENOENT/],
+  [
+    'it is cut off',
+    async (file) => writeFile(file, (await readFile(file)).subarray(0, -20)),
+    /not an identity/,
+  ],
+  [
+    'its seed is too short',
+    (file) => edit(file, (text) => text.replace(SEED, SEED.slice(2))),
+    /not an identity/,
+  ],
+  [
+    'it has a member too many',
+    (file) => edit(file, (text) => text.replace('{', '{"more":1,')),
+    /not an identity/,
+  ],
+  [
+    'it is of a later version',
+    (file) => edit(file, (text) => text.replace('"version": 1', '"version": 2')),
+    /not an/,
+  ],
+])('a file is refused when %s, and nothing of its secret is told', async (_what, spoil, reason) => {
+  const file = join(folder, 'spoilt.json');
+  await rm(file, { force: true });
+  await writeIdentity(file, identity);
+  await expect(readIdentity(file)).resolves.toMatchObject({ name: 'node' });
+  await spoil(file);
+  const error = await readIdentity(file).catch((problem: unknown) => problem);
+  if (!isProblem(error, 'identityUnreadable')) expect.fail('it was read');
+  expect(error.detail).toEqual({ file, reason: expect.stringMatching(reason) });
+  expect(inspect(error, { depth: 9 }) + JSON.stringify(error)).not.toContain('c0ffeec0ffee');
+});
+
+test('an identity does not show its secret', async () => {
+  const shown = [
+    inspect(identity, { depth: 9, showHidden: true }),
+    JSON.stringify(identity),
+    `${identity.seed}`,
+  ];
+  for (const text of shown) expect(text).toContain('[secret]');
+  expect(shown.join()).not.toContain('c0ffee');
+  // The probe finds what it looks for where the secret is revealed.
+  expect(Buffer.from(identity.seed.reveal()).toString('hex')).toContain('c0ffee');
+});
+
+async function edit(file: string, change: (text: string) => string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  expect(change(text)).not.toBe(text);
+  await writeFile(file, change(text));
+}
