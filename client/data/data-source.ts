@@ -31,7 +31,18 @@ export interface DataSource {
  * Throws `usage`, `dataFileMissing`, `dataMalformed`, `dataPackageMissing`, `dataEmpty`, `invalidFormat`.
  */
 export async function loadExamples(source: DataSource): Promise<Examples> {
-  const rows = source.rows === undefined ? undefined : await readRows(source.rows);
+  if (source.rows === undefined) return load(source, undefined);
+  const rows = await readRows(source.rows);
+  try {
+    return await load(source, rows);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new HanseError('dataMalformed', { file: source.rows, reason: error.message }, { cause: error });
+  }
+}
+
+/** Throws RangeError for a row that is not there. */
+async function load(source: DataSource, rows: Uint32Array | undefined): Promise<Examples> {
   const colon = source.data.indexOf(':');
   const [kind, rest] = [source.data.slice(0, colon), source.data.slice(colon + 1)];
   switch (kind) {
@@ -56,11 +67,6 @@ export async function loadExamples(source: DataSource): Promise<Examples> {
         throw new HanseError('usage', { reason: 'a CSV file needs --features and --target' });
       const table = parseCsv(await readDataFile(rest), source.columns, rest);
       const examples = { ...table, name: basename(rest) };
-      if (rows?.some((row) => row >= examples.count))
-        throw new HanseError('dataMalformed', {
-          file: source.rows ?? '',
-          reason: `an index beyond ${examples.count} rows`,
-        });
       return rows ? selectExamples(examples, rows) : examples;
     }
     default:
