@@ -189,7 +189,7 @@ describe('who sent it', () => {
     }
   });
 
-  test('a nonce with a character that no claim may have is refused, not an error', async () => {
+  test('a nonce of another form than ours is refused, though it is signed', async () => {
     const { clock } = listening.federation;
     const asked = await signed(researcher, clock, 'listJobs');
     const input = (asked.headers['signature-input'] ?? '').replace(
@@ -206,7 +206,7 @@ describe('who sent it', () => {
     const signature = Buffer.from(await researcher.signer.sign(utf8(base))).toString('base64');
     asked.headers['signature-input'] = input;
     asked.headers.signature = `hanse=:${signature}:`;
-    expectProblem(await sendOn(asked), 'invalidFormat', 400);
+    expectProblem(await sendOn(asked), 'signatureInvalid', 401);
     expectSuccess(await sendOn(await request('listJobs')));
   });
 });
