@@ -164,7 +164,7 @@ export const ROUTES = {
     access: authors,
     body: JobManifest,
     response: JobStatus,
-    problems: ['manifestInvalid', 'ringOverflow', 'blobUnknown', 'updateMalformed', 'invalidLength'],
+    problems: ['manifestInvalid', 'ringOverflow', 'blobUnknown'],
   },
   listJobs: {
     method: 'GET',
