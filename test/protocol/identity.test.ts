@@ -74,6 +74,16 @@ describe("the coordinator's proof", () => {
     expect(await isAccepted({ ...answer, coordinatorKey: pinned.coordinatorKey })).toBe(false);
   });
 
+  test('of the pinned key is refused if it speaks of another federation, or of another key', async () => {
+    const federationId = 'fed-fedcba9876543210';
+    const coordinatorKey = '0'.repeat(64);
+    expect(await isAccepted(await proveFederation(info, CHALLENGE, signer))).toBe(true);
+    for (const other of [{ federationId }, { coordinatorKey }]) {
+      const answer = await proveFederation({ ...info, ...other }, CHALLENGE, signer);
+      expect(await isAccepted(answer)).toBe(false);
+    }
+  });
+
   test('fits no other federation, and no other range of versions', async () => {
     const answer = await proveFederation(info, CHALLENGE, signer);
     expect(await isAccepted(answer)).toBe(true);
