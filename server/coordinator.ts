@@ -102,7 +102,9 @@ export class Coordinator {
 
   /** Newest first. */
   jobs(): JobRunner[] {
-    return [...this.#jobs.values()].sort((a, b) => (a.state.createdAt < b.state.createdAt ? 1 : -1));
+    return [...this.#jobs.values()]
+      .reverse()
+      .sort((a, b) => Date.parse(b.state.createdAt) - Date.parse(a.state.createdAt));
   }
 
   /** A runner under a fresh id, without a job yet. */

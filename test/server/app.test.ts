@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ProblemCode } from '../../protocol/problem.ts';
+import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
+import { ROUTES } from '../../protocol/routes.ts';
 import type { JobStatus } from '../../schemas/job.ts';
 import type { Receipt, Tasks } from '../../schemas/task.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
@@ -271,6 +272,7 @@ describe('over stores in memory', () => {
       fill();
       expectProblem(await deliver(second, federation.updateOf(second, 1), runner), 'storageFull', 507);
       expect([...runner.state.accepted.keys()]).toEqual([first.nodeId]);
+      // Who only reads is not concerned.
       const { jobId } = runner;
       expectSuccess(await listening.call(first, 'getJob', { params: { jobId } }));
       federation.blobs.fault = () => undefined;
@@ -299,7 +301,6 @@ describe('over stores in memory', () => {
   });
 
   test('a problem that no caller is meant to see is told by a reference, too', async () => {
-    const { HanseError } = await import('../../protocol/problem.ts');
     federation.coordinator.jobs = () => {
       throw new HanseError('storageCorrupt', { path: '/var/lib/hanse', reason: 'x' });
     };
@@ -330,7 +331,6 @@ describe('over stores in memory', () => {
     const get = async (path: string) => (await fetch(listening.server + path)).json();
     expect(await get('/healthz')).toEqual({ status: 'ok' });
     expect(await get('/readyz')).toEqual({ status: 'ready' });
-    const { ROUTES } = await import('../../protocol/routes.ts');
     const openapi = (await get('/openapi.json')) as {
       paths: Record<string, Record<string, { operationId: string }>>;
     };
@@ -371,7 +371,7 @@ describe('over SQLite and files', () => {
   });
 
   test('a database that is full: 507, nothing acknowledged is lost, and it goes on when there is room', async () => {
-    await startOnDisk(400_000);
+    await startOnDisk(200_000);
     const runner = await collecting();
     expectSuccess(await deliver(first, federation.updateOf(first, 1), runner));
     const { researcher } = federation;

@@ -4,6 +4,7 @@ import { isProblem } from '../../protocol/problem.ts';
 import { floatsOf, payloadOf } from '../../protocol/vector.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import type { Strategy } from '../../schemas/strategy.ts';
+import { Coordinator } from '../../server/coordinator.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
 import { type FederationOptions, type Node, TestFederation } from '../fixtures/federation.ts';
@@ -347,7 +348,6 @@ describe('a coordinator that was killed goes on where it was', () => {
     const own = await TestFederation.open(options);
     await own.reopen();
     expect(own.coordinator.federation.id).toMatch(/^fed-/);
-    const { Coordinator } = await import('../../server/coordinator.ts');
     const stranger = { ...own.coordinator.dependencies, store, signer: own.researcher.signer };
     await expect(Coordinator.open(stranger)).rejects.toEqual(problemOf('storageCorrupt'));
   });
@@ -473,4 +473,25 @@ describe('waiting for tasks', () => {
     await federation.coordinator.close();
     expect(await waiting).toMatchObject({ phase: 'collecting', sequence: runner.sequence });
   });
+});
+
+test('jobs are listed newest first, also those of the same moment', async () => {
+  const created = [await federation.createJob(), await federation.createJob()];
+  await federation.clock.advance(1);
+  created.push(await federation.createJob(), await federation.createJob());
+  expect(federation.coordinator.jobs()).toEqual(created.reverse());
+});
+
+test('a coordinator whose blobs cannot be listed starts all the same, and says so', async () => {
+  const { dependencies } = federation.coordinator;
+  const failure = new Error('input/output error');
+  const blobs = {
+    ...federation.blobs,
+    list: () => {
+      throw failure;
+    },
+  };
+  const again = await Coordinator.open({ ...dependencies, blobs });
+  expect(again.federation.id).toBe(federation.coordinator.federation.id);
+  expect(federation.reported).toEqual([failure]);
 });
