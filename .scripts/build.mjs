@@ -10,7 +10,10 @@ const tsc = spawnSync(
   ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', next],
   { stdio: ['ignore', 2, 2] },
 );
-if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+if (tsc.status !== 0) {
+  rmSync(next, { recursive: true, force: true });
+  process.exit(tsc.status ?? 1);
+}
 if (existsSync('server/store/migrations'))
   cpSync('server/store/migrations', `${next}/server/store/migrations`, { recursive: true });
 chmodSync(`${next}/cli.js`, 0o755);

@@ -2,15 +2,7 @@
 // code after a change of Node, and (with the argument `build`) compiles when a source is newer than dist/.
 // Node only, no shell syntax. Everything it prints goes to standard error: `--json` output stays clean.
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const npm = (...args) => {
@@ -27,26 +19,44 @@ const newest = (path) => {
   return readdirSync(path).reduce((latest, name) => Math.max(latest, newest(join(path, name))), stat.mtimeMs);
 };
 
-/** Two commands started at once must not install or build over each other. */
+/** The process that holds a lock; 0 if the lock is gone or its holder is. */
+function holderOf(lock) {
+  try {
+    const pid = Number(readFileSync(lock, 'utf8'));
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    return error.code === 'EPERM' ? -1 : 0; // alive, and somebody else's
+  }
+}
+
+/**
+ * Two commands started at once must not build over each other. The lock names its holder: one that was killed is
+ * succeeded at once. `work` returns, and does not end the process, or the lock would stay until somebody looks.
+ */
 function exclusively(name, work) {
   const lock = `node_modules/.hanse-${name}.lock`;
-  mkdirSync('node_modules', { recursive: true });
-  const giveUp = Date.now() + 600_000;
-  for (;;) {
-    try {
-      mkdirSync(lock);
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-      // A holder that was killed leaves its lock behind; no install or build takes ten minutes.
-      if (Date.now() - modified(lock) > 600_000 || Date.now() > giveUp) rmdirSync(lock);
-      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-    }
-  }
+  const mine = `${lock}.${process.pid}`;
+  writeFileSync(mine, String(process.pid));
   try {
-    work();
+    // A link appears with its content, which a file that is created and then written does not.
+    for (;;) {
+      try {
+        linkSync(mine, lock);
+        break;
+      } catch (error) {
+        if (error.code !== 'EEXIST') throw error;
+        if (holderOf(lock) === 0) rmSync(lock, { recursive: true, force: true });
+        else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      }
+    }
+    try {
+      return work();
+    } finally {
+      rmSync(lock, { force: true });
+    }
   } finally {
-    if (existsSync(lock)) rmdirSync(lock);
+    rmSync(mine, { force: true });
   }
 }
 
@@ -81,11 +91,11 @@ if (process.argv[2] === 'build') {
   ];
   const isStale = () => modified('dist/.built') < Math.max(...sources.map(newest), modified('package.json'));
   if (isStale()) {
-    exclusively('build', () => {
-      if (!isStale()) return;
+    const isBuilt = exclusively('build', () => {
+      if (!isStale()) return true;
       console.error('hanse: compiling ...');
-      const build = spawnSync(process.execPath, ['.scripts/build.mjs'], { stdio: ['ignore', 2, 2] });
-      if (build.status !== 0) process.exit(1);
+      return spawnSync(process.execPath, ['.scripts/build.mjs'], { stdio: ['ignore', 2, 2] }).status === 0;
     });
+    if (!isBuilt) process.exit(1);
   }
 }
