@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { pause } from '../../protocol/clock.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
+
+test('stands still until it is told to go on, then does what is due, at its time', () => {
+  const clock = new VirtualClock(1000);
+  const done: [string, number][] = [];
+  clock.schedule(1500, () => done.push(['due', clock.now()]));
+  clock.schedule(2500, () => done.push(['not due', clock.now()]));
+  expect([clock.now(), done]).toEqual([1000, []]);
+  clock.advance(1000);
+  expect([clock.now(), done]).toEqual([2000, [['due', 1500]]]);
+  clock.advance(500);
+  expect(done).toEqual([
+    ['due', 1500],
+    ['not due', 2500],
+  ]);
+});
+
+test('work that was taken back is not done; work that work schedules is, if it is due', () => {
+  const clock = new VirtualClock(0);
+  const done: string[] = [];
+  const cancel = clock.schedule(10, () => done.push('cancelled'));
+  cancel();
+  clock.schedule(10, () => {
+    done.push('first');
+    clock.schedule(15, () => done.push('second'));
+    clock.schedule(25, () => done.push('third'));
+  });
+  clock.advance(20);
+  expect(done).toEqual(['first', 'second']);
+});
+
+test('what was due in the past is done with the next step, and time never goes back', () => {
+  const clock = new VirtualClock(100);
+  let at = 0;
+  clock.schedule(50, () => {
+    at = clock.now();
+  });
+  clock.advance(0);
+  expect([at, clock.now()]).toEqual([100, 100]);
+});
+
+test('order is that of time, then that of scheduling', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 20 }), (times) => {
+      const clock = new VirtualClock(0);
+      const done: { at: number; index: number }[] = [];
+      times.forEach((at, index) => {
+        clock.schedule(at, () => done.push({ at, index }));
+      });
+      clock.advance(9);
+      const expected = times
+        .map((at, index) => ({ at, index }))
+        .sort((a, b) => a.at - b.at || a.index - b.index);
+      expect(done).toEqual(expected);
+    }),
+  );
+});
+
+test('a pause ends when its time has come, or when its signal aborts', async () => {
+  const clock = new VirtualClock(0);
+  const ended: string[] = [];
+  const stop = new AbortController();
+  void pause(clock, 10).then(() => ended.push('over'));
+  void pause(clock, 1e9, stop.signal).then(() => ended.push('stopped'));
+  clock.advance(9);
+  await Promise.resolve();
+  expect(ended).toEqual([]);
+  clock.advance(1);
+  await Promise.resolve();
+  expect(ended).toEqual(['over']);
+  stop.abort();
+  await Promise.resolve();
+  expect(ended).toEqual(['over', 'stopped']);
+});
