@@ -184,7 +184,7 @@ describe('readSignature', () => {
         expect(await verdict(sound)).toBe('accepted');
         expect(await verdict(mutated)).toMatch(/^signature(Invalid|Expired)/);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -208,7 +208,7 @@ describe('readSignature', () => {
           expect(await verdict({ ...sound, headers })).toMatch(/^signature(Missing|Invalid)/);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
