@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_PAUSES, retryingCoordinator } from '../../client/retrying-coordinator.ts';
+import {
+  DEFAULT_PAUSES,
+  REPEATS_IF_OVERLOADED,
+  retryingCoordinator,
+} from '../../client/retrying-coordinator.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { seededRandom } from '../../protocol/random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
@@ -12,7 +16,7 @@ const garbled = new HanseError('coordinatorMisbehaved', { what: 'no JSON' });
 const params = { jobId: 'job-0123456789abcdef', round: '1', attempt: '1' };
 
 /** Answers with these problems, one after the other, then with success. */
-function failing(problems: readonly unknown[], seed = 1) {
+function failing(problems: readonly unknown[], seed = 1, repeats?: ReadonlyMap<string, number>) {
   const clock = new HastyClock(DEFAULT_PAUSES.longestPauseMs);
   const bodies: unknown[] = [];
   const inner = scriptedCoordinator({
@@ -28,6 +32,7 @@ function failing(problems: readonly unknown[], seed = 1) {
     clock,
     random: seededRandom(new Uint8Array(32).fill(seed)),
     ...DEFAULT_PAUSES,
+    ...(repeats && { repeats }),
     onRetry: ({ code }) => told.push(code),
   });
   return { api, inner, clock, bodies, told };
@@ -71,6 +76,17 @@ test('answers that are not of the protocol are asked for again a few times, bein
   const long = failing(Array(50).fill(away));
   await expect(long.api.call('putUpdate', { params, body })).resolves.toBeDefined();
   expect(long.bodies).toHaveLength(51);
+});
+
+test('a request that must not arrive twice is repeated only if nobody has looked at it', async () => {
+  const body = new Uint8Array();
+  const busy = failing(Array(8).fill(new HanseError('overloaded')), 1, REPEATS_IF_OVERLOADED);
+  await expect(busy.api.call('putUpdate', { params, body })).resolves.toBeDefined();
+  const ever = failing(Array(9).fill(new HanseError('overloaded')), 1, REPEATS_IF_OVERLOADED);
+  await expect(ever.api.call('putUpdate', { params, body })).rejects.toMatchObject({ code: 'overloaded' });
+  const lost = failing([away], 1, REPEATS_IF_OVERLOADED);
+  await expect(lost.api.call('putUpdate', { params, body })).rejects.toBe(away);
+  expect(lost.bodies).toHaveLength(1);
 });
 
 test('pauses double from 200 ms to 15 s, each shortened by up to half', async () => {
