@@ -1,0 +1,179 @@
+// covers: client/commands/job.ts, client/commands/job-create.ts, client/commands/identity-options.ts
+import { chmod, copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeRound, followJob, hasEnded } from '../../../client/commands/job.ts';
+import type { JobPhase, JobStatus, RoundSummary } from '../../../schemas/job.ts';
+import { hanse } from '../../fixtures/command-line.ts';
+import { jobShelf, statusOf } from '../../fixtures/job-shelf.ts';
+import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
+import { held, scriptedCoordinator } from '../../fixtures/scripted-coordinator.ts';
+
+let running: RunningCoordinator;
+let as: string[];
+const CREATE = ['job', 'create', '--name', 'clouds', '--purpose', 'testing', '--model', 'mlp:4,3,2'];
+
+beforeAll(async () => {
+  running = await runCoordinator();
+  as = ['--identity', running.operatorFile];
+});
+
+afterAll(() => running.close());
+
+test('a job is created, listed, shown and cancelled, in words and in JSON', async () => {
+  const created = await hanse([...CREATE, ...as, '--rounds', '7', '--cohort', '5', '--seed', 's', '--json']);
+  expect(created.exitCode).toBe(0);
+  const { jobId, manifest } = created.json as JobStatus;
+  expect(manifest).toMatchObject({
+    name: 'clouds',
+    rounds: 7,
+    cohort: { size: 5, minimum: 2 },
+    parameters: 23,
+  });
+
+  const list = await hanse(['job', 'list', ...as]);
+  expect(list.out).toContain(`${jobId}  recruiting  round 1 of 7`);
+  expect((await hanse(['job', 'list', ...as, '--json'])).json).toMatchObject({ jobs: [{ jobId }] });
+
+  const show = await hanse(['job', 'show', jobId, ...as]);
+  expect(show.out).toContain('waiting for  participants: 0 live, 2 to 5 wanted');
+  expect(show.out).toContain(manifest.graph.trainStep);
+
+  const cancelled = await hanse(['job', 'cancel', jobId, ...as]);
+  expect(cancelled).toMatchObject({ exitCode: 0, out: `${jobId}: cancelled\n` });
+  const watched = await hanse(['job', 'watch', jobId, ...as, '--json']);
+  expect(watched).toMatchObject({ exitCode: 0, json: { jobId, phase: 'cancelled' } });
+  const again = await hanse(['job', 'cancel', jobId, ...as, '--json']);
+  expect(again).toMatchObject({ exitCode: 1, json: { problem: { code: 'jobEnded' } } });
+});
+
+test.each<[what: string, words: string[], exitCode: number, code: string]>([
+  ['an id that is none', ['job', 'show', 'digits'], 1, 'invalidFormat'],
+  ['a job that is not there', ['job', 'show', 'job-0123456789abcdef'], 1, 'jobUnknown'],
+  ['a model of no kind', [...CREATE.slice(0, -1), 'cnn:4,2'], 2, 'usage'],
+  ['a model that is not there', [...CREATE.slice(0, -1), 'none.onnx'], 1, 'dataFileMissing'],
+  ['no rounds', [...CREATE, '--rounds', '0'], 1, 'invalidFormat'],
+  ['a learning rate of nothing', [...CREATE, '--lr', '0'], 1, 'invalidFormat'],
+  ['an empty cohort', [...CREATE, '--cohort', '0'], 1, 'invalidFormat'],
+  ['a model of no width', [...CREATE.slice(0, -1), 'mlp:0,2'], 2, 'usage'],
+  ['batches of nothing', [...CREATE, '--batch', '0'], 1, 'invalidFormat'],
+])('%s is refused by name', async (_what, words, exitCode, code) => {
+  await expect(hanse(['job', 'list', ...as, '--json'])).resolves.toMatchObject({ exitCode: 0 });
+  await expect(hanse([...words, ...as, '--json'])).resolves.toMatchObject({
+    exitCode,
+    json: { problem: { code } },
+  });
+});
+
+test('an identity that cannot be used is refused before anything is asked', async () => {
+  const open = join(running.folder, 'open.json');
+  await copyFile(running.operatorFile, open);
+  await chmod(open, 0o600);
+  await expect(hanse(['job', 'list', '--identity', open])).resolves.toMatchObject({ exitCode: 0 });
+  await chmod(open, 0o644);
+  const refused = await hanse(['job', 'list', '--identity', open, '--json']);
+  expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
+  const missing = await hanse(['job', 'list', '--identity', join(running.folder, 'none.json'), '--json']);
+  expect(missing).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
+});
+
+test.each<[strategy: string, expected: object]>([
+  ['fedavg', { type: 'fedavg', serverLearningRate: 0.5 }],
+  ['fedavgm', { type: 'fedavgm', serverLearningRate: 0.5, momentum: 0.7 }],
+  ['fedadam', { type: 'fedadam', serverLearningRate: 0.5 }],
+])('strategy %s', async (strategy, expected) => {
+  const words = [
+    ...CREATE,
+    ...as,
+    '--strategy',
+    strategy,
+    '--server-lr',
+    '0.5',
+    '--server-momentum',
+    '0.7',
+    '--json',
+  ];
+  expect((await hanse(words)).json).toMatchObject({ manifest: { strategy: expected } });
+});
+
+test.each(['sgd', 'momentum', 'adam'])('optimiser %s', async (optimizer) => {
+  const { json } = await hanse([...CREATE, ...as, '--optimizer', optimizer, '--max-steps', '3', '--json']);
+  expect(json).toMatchObject({ manifest: { training: { optimizer: { type: optimizer }, maxSteps: 3 } } });
+});
+
+test('following a job calls back with every state until the end', async () => {
+  const { manifest, manifestSha256 } = await jobShelf();
+  const status = (sequence: number, phase: JobPhase) => ({
+    ...statusOf(manifest, manifestSha256),
+    sequence,
+    phase,
+  });
+  const states = [status(1, 'recruiting'), status(4, 'collecting'), status(9, 'finished')];
+  const api = scriptedCoordinator({ getJob: () => states[api.calls.length - 1] as JobStatus });
+  const seen: JobPhase[] = [];
+  const last = await followJob(api, 'job-0123456789abcdef', new AbortController().signal, ({ phase }) =>
+    seen.push(phase),
+  );
+  expect(seen).toEqual(['recruiting', 'collecting', 'finished']);
+  expect(last.phase).toBe('finished');
+  expect(api.calls.map(({ request }) => request.query)).toEqual([
+    {},
+    { after: '1', wait: '20' },
+    { after: '4', wait: '20' },
+  ]);
+  expect(
+    (['finished', 'failed', 'cancelled', 'recruiting', 'evaluating'] as const).map((phase) =>
+      hasEnded(status(1, phase)),
+    ),
+  ).toEqual([true, true, true, false, false]);
+});
+
+test('following a job ends with the last state when its signal aborts, even if the request breaks off', async () => {
+  const { manifest, manifestSha256 } = await jobShelf();
+  const stop = new AbortController();
+  const api = scriptedCoordinator({
+    getJob: async (_request, { signal }) => {
+      if (signal) {
+        setImmediate(() => stop.abort());
+        await held(undefined, signal);
+        throw new Error('broken off');
+      }
+      return statusOf(manifest, manifestSha256);
+    },
+  });
+  const last = await followJob(api, 'job-0123456789abcdef', stop.signal, () => {});
+  expect(last.phase).toBe('collecting');
+  expect(api.calls).toHaveLength(2);
+});
+
+test('a round in one line', () => {
+  const round: RoundSummary = {
+    round: 3,
+    attempt: 2,
+    outcome: 'released',
+    reason: null,
+    cohort: 5,
+    updates: 4,
+    declined: { trainingDiverged: 1 },
+    weight: 40,
+    updateNorm: 1,
+    bytesUp: 1000,
+    metrics: { loss: 0.25, accuracy: 0.975, examples: 100 },
+    model: null,
+    openedAt: '2026-01-01T12:00:00.000Z',
+    endedAt: '2026-01-01T12:00:01.500Z',
+  };
+  expect(describeRound(round)).toBe(
+    'round 3, attempt 2: released, 4 of 5 updates, 1 declined with trainingDiverged, loss 0.2500, accuracy 97.50 %, 1.50 s',
+  );
+  expect(
+    describeRound({
+      ...round,
+      attempt: 1,
+      outcome: 'aborted',
+      reason: 'cohortTooSmall',
+      declined: {},
+      metrics: null,
+    }),
+  ).toBe('round 3: aborted, cohortTooSmall, 4 of 5 updates, 1.50 s');
+});
