@@ -19,6 +19,7 @@ import type { KnownMember } from './federation.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { checkManifest } from './manifest-check.ts';
 import { checkedUpdate } from './update-check.ts';
+import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
 
 /** Bytes of a request, as they come in, with the hash that the caller has signed. */
 export interface IncomingBody {
@@ -59,6 +60,7 @@ const UNLISTED = 'other';
 export function createHandlers(coordinator: Coordinator): Handlers {
   const { federation, presence, settings, dependencies } = coordinator;
   const { blobs, clock, signer } = dependencies;
+  const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
 
   return {
     getFederation: ({ query }) => {
@@ -161,9 +163,13 @@ export function createHandlers(coordinator: Coordinator): Handlers {
         throw new HanseError('invalidLength', { what: 'update', expected, got: body.length });
 
       const checked = checkedUpdate(piecesOf(body.source), codec, parameters);
-      const stored = await blobs.put(checked, { limitBytes: expected, expectedSha256: body.sha256 });
-      await runner.dispatch({ ...update, bytes: stored.size });
-      return { sha256: stored.sha256, bytes: stored.size };
+      return updateMemory.withBuffer(expected, async (buffer) => {
+        const content = buffer && (await filled(buffer, checked));
+        const limits = { limitBytes: expected, expectedSha256: body.sha256 };
+        const { sha256, size: bytes } = await blobs.put(content ?? checked, limits);
+        await runner.dispatch({ ...update, bytes }, content);
+        return { sha256, bytes };
+      });
     },
 
     decline: async ({ params, body, member }) => {
@@ -186,6 +192,19 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 async function* piecesOf(source: IncomingBody['source']): AsyncIterable<Uint8Array> {
   if (source instanceof Uint8Array) yield source;
   else yield* source;
+}
+
+/** The buffer with the pieces in it, which fill it exactly. */
+async function filled(
+  buffer: Uint8Array<ArrayBuffer>,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let length = 0;
+  for await (const piece of pieces) {
+    buffer.set(piece, length);
+    length += piece.length;
+  }
+  return buffer;
 }
 
 function requireSame(what: string, expected: string, got: string): void {

@@ -124,8 +124,9 @@ export class JobRunner {
   /**
    * Makes an event true, or throws the problem that speaks against it. Resolves when the event is durable; a
    * repetition of what was accepted before resolves too.
+   * @param content of an accepted update, where it is at hand: it is added to the sum before the promise resolves
    */
-  async dispatch(event: JobEvent): Promise<void> {
+  async dispatch(event: JobEvent, content?: Uint8Array): Promise<void> {
     let effects: readonly Effect[] = [];
     await this.#stream.command((_, at) => {
       const before = this.state;
@@ -134,7 +135,7 @@ export class JobRunner {
       effects = wanted;
       return after === before ? [] : [event];
     });
-    if (event.type === 'updateAccepted') this.#sumOf(this.state)?.add(event.node, event.sha256);
+    if (event.type === 'updateAccepted') this.#sumOf(this.state)?.add(event.node, event.sha256, content);
     if (hasEnded(this.state)) this.#rest();
     this.#perform(effects);
   }

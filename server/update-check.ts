@@ -1,5 +1,6 @@
 /**
- * Checks an update while it streams by, so that nothing malformed is ever stored. SPEC.md 5.3.
+ * Checks an update while it streams by, so that nothing malformed, and nothing longer than clipping permits, is ever
+ * stored. SPEC.md 5.3.
  *
  * Content is kept by its hash, next to models. To store first and delete what turns out malformed would let a
  * participant delete a model by sending its bytes as an update.
@@ -7,8 +8,9 @@
 import { createHash } from 'node:crypto';
 import { equalBytes } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
+import { ClipCheck } from '../protocol/ring/clip-check.ts';
 import { type Layout, layoutOf } from '../protocol/ring/payload.ts';
-import { checkUpdateTail, tailBytes } from '../protocol/ring/update.ts';
+import { checkUpdateTail, type SecondBlock, tailBytes } from '../protocol/ring/update.ts';
 import { HEADER_BYTES, parseHeader, type VectorHeader } from '../protocol/vector.ts';
 import type { Codec } from '../schemas/codec.ts';
 
@@ -27,6 +29,7 @@ export async function* checkedUpdate(
   const layout = layoutOf(codec, length);
   const total = HEADER_BYTES + layout.payloadBytes;
   const hash = createHash('sha256');
+  const clip = new ClipCheck(codec, length);
   const head = new Uint8Array(HEADER_BYTES);
   const tail = new Uint8Array(tailBytes(layout));
   let header: VectorHeader | undefined;
@@ -37,9 +40,14 @@ export async function* checkedUpdate(
     overlap(chunk, received, head, 0);
     overlap(chunk, received, tail, total - tail.length);
     if (header === undefined && end >= HEADER_BYTES) header = checkHeader(head, layout);
-    if (end > HEADER_BYTES) hash.update(chunk.subarray(Math.max(0, HEADER_BYTES - received)));
+    const payload = chunk.subarray(Math.max(0, HEADER_BYTES - received));
+    hash.update(payload);
+    clip.add(payload);
     received = end;
-    if (received === total) finish(header, hash.digest(), tail, codec, layout);
+    if (received === total) {
+      const { weight } = finish(header, hash.digest(), tail, codec, layout);
+      clip.finish(weight);
+    }
     yield chunk;
   }
   if (received !== total)
@@ -62,14 +70,14 @@ function finish(
   tail: Uint8Array,
   codec: Codec,
   layout: Layout,
-): void {
+): SecondBlock {
   if (!header || !equalBytes(header.sha256, digest))
     throw new HanseError('updateMalformed', {
       field: 'sha256',
       expected: 'that of the payload',
       got: 'another',
     });
-  checkUpdateTail(tail, codec, layout);
+  return checkUpdateTail(tail, codec, layout);
 }
 
 /** Copies the part of `chunk`, which lies at `at`, that falls into `target`, which lies at `start`. */

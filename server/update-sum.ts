@@ -1,8 +1,8 @@
 /**
  * The running sum of a round: a cache of what is on disk, so that the last update closes the round at once.
  *
- * Updates are added one at a time in the background, whatever the order of their arrival; at no time is more than one
- * of them in memory. After a restart, or if anything goes wrong, the sum is made again from the stored updates.
+ * An update whose content is at hand is added at once. Others are read and added one at a time in the background,
+ * whatever the order of their arrival; at no time is more than one of those in memory. After a restart, or if anything goes wrong, the sum is made again from the stored updates.
  * Updates are told apart by their node: two nodes may well send the same bytes.
  */
 import { RingSum } from '../protocol/ring/sum.ts';
@@ -27,17 +27,33 @@ export class UpdateSum {
     this.#sum = this.#empty();
   }
 
-  /** Begins to add a stored update. A failure shows when the sum is asked for. */
-  add(node: NodeId, sha256: Sha256): void {
+  /**
+   * Adds a stored update, or begins to. A failure shows when the sum is asked for.
+   * @param content what is stored under this hash, where it is at hand; not kept
+   */
+  add(node: NodeId, sha256: Sha256, content?: Uint8Array): void {
+    if (content) {
+      this.#addNow(node, sha256, content);
+      return;
+    }
     this.#work = this.#work.then(async () => {
       if (this.#failed || this.#added.has(node)) return;
       try {
-        this.#sum.add(payloadOf(await this.#blobs.read(sha256)));
-        this.#added.set(node, sha256);
+        this.#addNow(node, sha256, await this.#blobs.read(sha256));
       } catch {
         this.#failed = true;
       }
     });
+  }
+
+  #addNow(node: NodeId, sha256: Sha256, content: Uint8Array): void {
+    if (this.#failed || this.#added.has(node)) return;
+    try {
+      this.#sum.add(payloadOf(content));
+      this.#added.set(node, sha256);
+    } catch {
+      this.#failed = true;
+    }
   }
 
   /** The sum over exactly these updates. Throws what the blob store throws. */

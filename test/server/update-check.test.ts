@@ -106,8 +106,18 @@ test('trailing bits, and weights out of range, under a hash that fits', async ()
     withPayload((payload) => payload.setUint32(payloadBytes - 4, weight, true));
   for (const weight of [0, CODEC.weightMax + 1, 0xffff_ffff])
     expect(await refusal(weighing(weight))).toBe('updateMalformed weight');
-  for (const weight of [1, CODEC.weightMax])
+  for (const weight of [42, CODEC.weightMax])
     expect(await passed(weighing(weight))).toHaveLength(UPDATE.length);
+});
+
+test('an update longer than clipping permits, which would outweigh all others, under a hash that fits', async () => {
+  const coordinate = (value: number) => withPayload((payload) => payload.setInt32(0, value, true));
+  const levels = ((CODEC.clipNorm / CODEC.grid) * 42) / CODEC.weightMax;
+  expect(await passed(coordinate(0))).toHaveLength(UPDATE.length);
+  expect(await refusal(coordinate(Math.ceil(levels) + 3))).toBe('updateMalformed squared norm');
+  // The same delta under the weight of another: what counts is the norm for the weight that is stated.
+  const lighter = withPayload((payload) => payload.setUint32(payloadBytes - 4, 1, true));
+  expect(await refusal(lighter)).toBe('updateMalformed squared norm');
 });
 
 test('a model is no update, though it has as many bytes', async () => {

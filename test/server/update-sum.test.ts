@@ -50,6 +50,23 @@ test('what was added in the background is not read again', async () => {
   expect(reads).toBe(3);
 });
 
+test('what is at hand is added at once and never read, also while others are', async () => {
+  const of = updates(0, 1, 2);
+  sum.add('node 1', hashes[1] as string);
+  sum.add('node 0', hashes[0] as string, FILES[0]);
+  sum.add('node 1', hashes[1] as string, FILES[1]);
+  sum.add('node 2', hashes[2] as string, FILES[2]);
+  expect(await opened(of)).toEqual(twin(0, 1, 2));
+  expect(reads).toBe(0);
+});
+
+test('content that is none at hand does not spoil the sum: it is made from what is stored', async () => {
+  sum.add('node 0', hashes[0] as string, new Uint8Array(3));
+  sum.add('node 1', hashes[1] as string, FILES[1]);
+  expect(await opened(updates(0, 1))).toEqual(twin(0, 1));
+  expect(reads).toBe(2);
+});
+
 test('nothing was added: the sum is made when it is asked for, as after a restart', async () => {
   expect(await opened(updates(0, 1))).toEqual(twin(0, 1));
   expect(reads).toBe(2);

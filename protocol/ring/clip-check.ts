@@ -1,0 +1,79 @@
+/**
+ * Whether an update may come from a delta clipped to clipNorm, for a payload that streams by. SPEC.md 5.3, 5.5.
+ *
+ * The same decision as `checkClipped` in `update.ts`, which needs the whole payload: squares are added one after the
+ * other in the order of the coordinates, so that both arrive at the same bits. Memory does not grow with the update.
+ */
+import type { Codec } from '../../schemas/codec.ts';
+import { HanseError } from '../problem.ts';
+import { unpack } from './bit-pack.ts';
+import { type Layout, layoutOf } from './payload.ts';
+import { roundedNormSquared } from './quantize.ts';
+import { levelsOf } from './width.ts';
+
+/** Coordinates that are unpacked at a time: a multiple of 32, so that they fill whole words at every width. */
+const STAGED = 4096;
+
+export class ClipCheck {
+  readonly #codec: Codec;
+  readonly #layout: Layout;
+  readonly #words: Uint32Array;
+  readonly #staging: Uint8Array;
+  readonly #coordinates = new Int32Array(STAGED);
+  #staged = 0;
+  /** Coordinates behind `#squaredNorm`. */
+  #done = 0;
+  #squaredNorm = 0;
+
+  /** @param length d: coordinates of the update */
+  constructor(codec: Codec, length: number) {
+    this.#codec = codec;
+    this.#layout = layoutOf(codec, length);
+    this.#words = new Uint32Array((STAGED * codec.width) / 32);
+    this.#staging = new Uint8Array(this.#words.buffer);
+  }
+
+  /** Takes the next bytes of the payload, as many as there are; those behind the coordinates are ignored. */
+  add(bytes: Uint8Array): void {
+    const { coordinateBytes, width } = this.#layout;
+    const before = (this.#done * width) / 8 + this.#staged;
+    const end = Math.min(bytes.length, coordinateBytes - before);
+    for (let start = 0; start < end; ) {
+      const count = Math.min(end - start, this.#staging.length - this.#staged);
+      this.#staging.set(bytes.subarray(start, start + count), this.#staged);
+      this.#staged += count;
+      start += count;
+      if (this.#staged === this.#staging.length) this.#square();
+    }
+  }
+
+  /**
+   * Throws `updateMalformed` if the squared norm exceeds what an update of this weight can have.
+   * @param weight in its range
+   */
+  finish(weight: number): void {
+    if (this.#staged > 0) this.#square();
+    const limit = roundedNormSquared(levelsOf(this.#codec, weight), this.#layout.length);
+    if (this.#squaredNorm > limit)
+      throw new HanseError('updateMalformed', {
+        field: 'squared norm',
+        expected: `at most ${limit}`,
+        got: String(this.#squaredNorm),
+      });
+  }
+
+  /** Adds the squares of what is staged: `STAGED` coordinates, or the last ones. */
+  #square(): void {
+    const count = Math.min(STAGED, this.#layout.length - this.#done);
+    const coordinates = this.#coordinates.subarray(0, count);
+    unpack(this.#words, this.#layout.width, coordinates);
+    let squaredNorm = this.#squaredNorm;
+    for (let i = 0; i < count; i += 1) {
+      const value = coordinates[i] as number;
+      squaredNorm += value * value;
+    }
+    this.#squaredNorm = squaredNorm;
+    this.#done += count;
+    this.#staged = 0;
+  }
+}

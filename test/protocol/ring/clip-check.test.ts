@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isProblem } from '../../../protocol/problem.ts';
+import { seededRandom } from '../../../protocol/random.ts';
+import { pack } from '../../../protocol/ring/bit-pack.ts';
+import { ClipCheck } from '../../../protocol/ring/clip-check.ts';
+import { layoutOf } from '../../../protocol/ring/payload.ts';
+import { checkClipped, encodeUpdate } from '../../../protocol/ring/update.ts';
+import { planCodec } from '../../../protocol/ring/width.ts';
+import type { Codec } from '../../../schemas/codec.ts';
+
+/** The refusal, or undefined. */
+function refusal(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (!isProblem(error, 'updateMalformed')) throw error;
+    return error.message;
+  }
+}
+
+function streamed(payload: Uint8Array, codec: Codec, length: number, weight: number, size: number): void {
+  const check = new ClipCheck(codec, length);
+  for (let from = 0; from < payload.length; from += size) check.add(payload.subarray(from, from + size));
+  check.finish(weight);
+}
+
+/** A payload with these coordinates, whatever their norm. */
+function forged(coordinates: Int32Array, weight: number, codec: Codec): Uint8Array {
+  const layout = layoutOf(codec, coordinates.length);
+  const words = new Uint32Array(layout.payloadBytes / 4);
+  pack(coordinates, codec.width, words);
+  words[layout.coordinateBytes / 4] = weight;
+  return new Uint8Array(words.buffer);
+}
+
+const width = fc.integer({ min: 16, max: 32 });
+
+test('decides as the check of the whole payload does, however it is cut', () => {
+  const cases = fc.record({
+    width,
+    weight: fc.integer({ min: 1, max: 4 }),
+    length: fc.constantFrom(1, 31, 32, 33, 4095, 4096, 4097, 9000),
+    /** Norm of the forged update, as a share of the permitted one. */
+    share: fc.double({ min: 0.2, max: 1.8, noNaN: true }),
+    size: fc.integer({ min: 1, max: 20_000 }),
+  });
+  const decisions = new Set<boolean>();
+  fc.assert(
+    fc.property(cases, ({ width, weight, length, share, size }) => {
+      const codec = planCodec({ clipNorm: 1, cohortMax: 4, weightMax: 4, counters: 0, width });
+      const levels = (codec.clipNorm / codec.grid) * (weight / codec.weightMax);
+      const coordinate = Math.round((share * levels) / Math.sqrt(length));
+      const coordinates = Int32Array.from({ length }, (_, i) => (i % 2 === 0 ? coordinate : -coordinate));
+      const payload = forged(coordinates, weight, codec);
+      const expected = refusal(() => checkClipped(payload, codec, length));
+      expect(refusal(() => streamed(payload, codec, length, weight, size))).toBe(expected);
+      decisions.add(expected === undefined);
+    }),
+  );
+  expect(decisions.size).toBe(2);
+});
+
+test('what was clipped and rounded passes at every width; one grid unit too many in all of it does not', () => {
+  fc.assert(
+    fc.property(width, fc.nat(), (width, seed) => {
+      const length = 5000;
+      const codec = planCodec({ clipNorm: 1, cohortMax: 2, weightMax: 1, counters: 0, width });
+      const delta = Float32Array.from({ length }, (_, i) => Math.sin(seed + i));
+      const random = seededRandom(new Uint8Array(32).fill(seed));
+      const payload = encodeUpdate({ delta, weight: 1, counters: [] }, codec, random);
+      expect(refusal(() => streamed(payload, codec, length, 1, 777))).toBeUndefined();
+      const tooLong = new Int32Array(length).fill(
+        Math.ceil(codec.clipNorm / codec.grid / Math.sqrt(length)) + 2,
+      );
+      expect(refusal(() => streamed(forged(tooLong, 1, codec), codec, length, 1, 777))).toContain(
+        'squared norm',
+      );
+    }),
+    { numRuns: 20 },
+  );
+});
