@@ -210,7 +210,7 @@ export class Coordinator {
         const live = participants.filter((nodeId) => this.presence.isLive(nodeId));
         return { live, expected: participants.length - live.length };
       },
-      hasEvaluator: () => this.#withRole('evaluator').some((nodeId) => this.presence.isLive(nodeId)),
+      hasEvaluator: () => this.#withRole('evaluator').some((nodeId) => this.presence.mayBeLive(nodeId)),
       onArrival: (arrived) => this.presence.onArrival(arrived),
       wake: (nodes) => {
         for (const nodeId of nodes === 'evaluators' ? this.#withRole('evaluator') : nodes)

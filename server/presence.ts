@@ -12,11 +12,13 @@ export class Presence {
   readonly #lastSeen = new Map<NodeId, number>();
   readonly #waiting = new Map<NodeId, Set<() => void>>();
   readonly #arrivals = new Set<() => void>();
+  readonly #startedAt: number;
 
   /** @param windowMs how long a node counts as live after a request of it has ended */
   constructor(clock: Clock, windowMs: number) {
     this.#clock = clock;
     this.#windowMs = windowMs;
+    this.#startedAt = clock.now();
   }
 
   saw(nodeId: NodeId): void {
@@ -27,13 +29,19 @@ export class Presence {
 
   /** The connection of the node broke: it is gone until it is seen again. */
   lost(nodeId: NodeId): void {
-    if (!this.#waiting.has(nodeId)) this.#lastSeen.delete(nodeId);
+    if (!this.#waiting.has(nodeId)) this.#lastSeen.set(nodeId, Number.NEGATIVE_INFINITY);
   }
 
   isLive(nodeId: NodeId): boolean {
     if (this.#waiting.has(nodeId)) return true;
     const seen = this.#lastSeen.get(nodeId);
     return seen !== undefined && this.#clock.now() - seen < this.#windowMs;
+  }
+
+  /** Live; or, shortly after a start, not seen yet: it may have been live before, and be on its way back. */
+  mayBeLive(nodeId: NodeId): boolean {
+    if (this.isLive(nodeId)) return true;
+    return !this.#lastSeen.has(nodeId) && this.#clock.now() - this.#startedAt < this.#windowMs;
   }
 
   /** Calls `arrived` whenever a node that was not live is seen, until the function returned is called. */

@@ -4,7 +4,7 @@ import { isProblem } from '../../protocol/problem.ts';
 import { floatsOf, payloadOf } from '../../protocol/vector.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import type { Strategy } from '../../schemas/strategy.ts';
-import { Coordinator } from '../../server/coordinator.ts';
+import { Coordinator, DEFAULT_SETTINGS } from '../../server/coordinator.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
 import { type FederationOptions, type Node, TestFederation } from '../fixtures/federation.ts';
@@ -123,6 +123,7 @@ describe('a round', () => {
 
   test('is released without metrics if no evaluator is there, or none answers in time', async () => {
     const [evaluator] = federation.evaluators as [Node];
+    await federation.clock.advance(DEFAULT_SETTINGS.livenessMs);
     await federation.appear(federation.participants);
     const alone = await federation.createJob({ evaluateEvery: 1 });
     await atRest();

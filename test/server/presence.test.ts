@@ -79,6 +79,18 @@ test('a lost node is gone at once, unless another request of it still waits', as
   expect(presence.isLive('a')).toBe(true);
 });
 
+test('after a start a node may be on its way back, until the window has passed or it was seen and lost', async () => {
+  presence.saw('lost');
+  presence.lost('lost');
+  expect(presence.isLive('away')).toBe(false);
+  expect(['away', 'lost'].map((node) => presence.mayBeLive(node))).toEqual([true, false]);
+  await clock.advance(WINDOW_MS - 1);
+  presence.saw('back');
+  expect(['away', 'back'].map((node) => presence.mayBeLive(node))).toEqual([true, true]);
+  await clock.advance(1);
+  expect(['away', 'back'].map((node) => presence.mayBeLive(node))).toEqual([false, true]);
+});
+
 test('an arrival is a node that was not live, told to whoever listens', async () => {
   let arrivals = 0;
   const stop = presence.onArrival(() => {
