@@ -17,7 +17,8 @@ interface Entry {
   readonly load: () => Promise<CommandDefinition<never>>;
 }
 
-const COMMANDS: Readonly<Record<string, Entry>> = {
+/** By path, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, Entry>> = {
   demo: {
     summary: 'a whole federation on this machine: coordinator, participants, training on MNIST',
     load: async () => (await import('./sim/commands/demo.ts')).demoCommand,
@@ -189,26 +190,27 @@ function describe(
   run: (definition: CommandDefinition<never>, input: Input, json: boolean) => Promise<void>,
 ): void {
   for (const { name, description } of definition.arguments ?? []) command.argument(name, description);
-  for (const option of definition.options) command.addOption(toCommanderOption(option));
+  const required: Option[] = [];
+  for (const wanted of definition.options) {
+    const option = toCommanderOption(wanted);
+    command.addOption(option);
+    if (wanted.required) required.push(option);
+  }
   command.option('--json', 'print the result as one JSON object, on the last line');
   const width = Math.max(...definition.examples.map(([line]) => line.length));
   const examples = definition.examples.map(([line, does]) => `  ${line.padEnd(width)}  ${does}`);
   command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
   command.action(async (...parameters: unknown[]) => {
     const { json = false, ...options } = command.opts() as { json?: boolean };
+    // Asked for only now, so that a misspelt flag is told as such and not as missing.
+    const missing = required.find((option) => !Object.hasOwn(options, option.attributeName()));
+    if (missing) command.error(`error: required option '${missing.flags}' not specified`);
     const args = parameters.slice(0, definition.arguments?.length ?? 0).filter((word) => word !== undefined);
     await run(definition, { args: args as string[], options }, json);
   });
 }
 
-function toCommanderOption({
-  flags,
-  description,
-  kind = 'string',
-  choices,
-  required,
-  ...rest
-}: CommandOption): Option {
+function toCommanderOption({ flags, description, kind = 'string', choices, ...rest }: CommandOption): Option {
   const option = new Option(flags, description);
   if (choices) option.choices([...choices]);
   if (kind === 'integer' || kind === 'number')
@@ -222,7 +224,6 @@ function toCommanderOption({
     });
   if (kind === 'strings') option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
   if (rest.default !== undefined) option.default(rest.default);
-  if (required) option.makeOptionMandatory();
   return option;
 }
 

@@ -1,0 +1,175 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { COMMANDS } from '../cli.ts';
+import { HanseError, PROBLEMS } from '../protocol/problem.ts';
+import { SOFTWARE } from '../protocol/versions.ts';
+import type { CommandDefinition, CommandInput, CommandIo } from '../schemas/command.ts';
+import { hanse } from './fixtures/command-line.ts';
+
+const PATHS = Object.keys(COMMANDS);
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Puts something in the place of what a command does; its options and help stay. */
+async function replaceRun(path: string, run: (input: CommandInput<never>, io: CommandIo) => Promise<object>) {
+  const entry = COMMANDS[path];
+  if (!entry) throw new Error(`no command ${path}`);
+  const definition: CommandDefinition<never> = { ...(await entry.load()), run };
+  vi.spyOn(entry, 'load').mockResolvedValue(definition);
+  return definition;
+}
+
+describe.each(PATHS)('hanse %s', (path) => {
+  test('has help with its options and examples', async () => {
+    const definition = await COMMANDS[path]?.load();
+    if (!definition) expect.fail('no definition');
+    const { exitCode, out } = await hanse([...path.split(' '), '--help']);
+    expect(exitCode).toBe(0);
+    expect(definition.examples.length).toBeGreaterThan(0);
+    for (const [line] of definition.examples) expect(out).toContain(line);
+    for (const { flags } of definition.options) expect(out).toContain(flags);
+    expect(out).toContain('--json');
+    expect(definition.summary).toBe(COMMANDS[path]?.summary);
+  });
+
+  test('understands its own examples', async () => {
+    const inputs: CommandInput<never>[] = [];
+    const { examples } = await replaceRun(path, async (input) => {
+      inputs.push(input);
+      return {};
+    });
+    for (const [line] of examples) {
+      const [program, ...words] = wordsOf(line);
+      expect(program).toBe('hanse');
+      expect(words.slice(0, path.split(' ').length).join(' ')).toBe(path);
+      const { exitCode, err } = await hanse(words);
+      expect({ line, exitCode, err }).toEqual({ line, exitCode: 0, err: '' });
+    }
+    expect(inputs).toHaveLength(examples.length);
+  });
+
+  test('suggests the flag that was meant', async () => {
+    await replaceRun(path, async () => ({}));
+    const { exitCode, err, json } = await hanse([...path.split(' '), '--jsn', '--json']);
+    expect(exitCode).toBe(2);
+    expect(err).toContain("unknown option '--jsn'");
+    expect(err).toContain('(Did you mean --json?)');
+    expect(json).toMatchObject({
+      problem: { code: 'usage', particulars: { reason: expect.stringContaining('--jsn') } },
+    });
+  });
+});
+
+describe('exit code and output', () => {
+  const failWith = (error: unknown) =>
+    replaceRun('job list', async () => {
+      throw error;
+    });
+
+  test('0, and the result as the last line of --json', async () => {
+    await replaceRun('job list', async (_input, io) => {
+      io.print('for people');
+      io.note('by the way');
+      io.event({ step: 1 });
+      return { done: true };
+    });
+    expect(await hanse(['job', 'list'])).toMatchObject({
+      exitCode: 0,
+      out: 'for people\n',
+      err: 'by the way\n',
+    });
+    const { out, json } = await hanse(['job', 'list', '--json']);
+    expect(out).toBe('{"step":1}\n{"done":true}\n');
+    expect(json).toEqual({ done: true });
+  });
+
+  test('1 for a problem, with its code, cause and remedy', async () => {
+    await failWith(new HanseError('jobUnknown', { jobId: 'job-0123456789abcdef' }));
+    const { exitCode, out, err, json } = await hanse(['job', 'list', '--json']);
+    expect(exitCode).toBe(1);
+    expect(out.trimEnd().split('\n')).toHaveLength(1);
+    const { cause, remedy } = PROBLEMS.jobUnknown;
+    expect(json).toEqual({
+      problem: {
+        code: 'jobUnknown',
+        cause,
+        detail: `${cause} (jobId job-0123456789abcdef)`,
+        remedy,
+        particulars: { jobId: 'job-0123456789abcdef' },
+      },
+    });
+    expect(err).toBe(`hanse: jobUnknown: ${cause} (jobId job-0123456789abcdef)\n  remedy: ${remedy}\n`);
+    expect((await hanse(['job', 'list'])).out).toBe('');
+  });
+
+  test('1 for a bug, which shows where it happened, though not in JSON', async () => {
+    await failWith(new TypeError('a bug of ours'));
+    const { exitCode, err, json } = await hanse(['job', 'list', '--json']);
+    expect(exitCode).toBe(1);
+    expect(err).toMatch(/TypeError: a bug of ours\n +at /);
+    expect(json).toEqual({ problem: { code: 'internalError' } });
+  });
+
+  test('2 for wrong usage found by the command itself', async () => {
+    await failWith(new HanseError('usage', { reason: 'no' }));
+    expect((await hanse(['job', 'list'])).exitCode).toBe(2);
+  });
+
+  test('what members call themselves does not move the cursor', async () => {
+    await replaceRun('job list', async (_input, io) => {
+      io.print('a\u001b[2Jb\tc');
+      io.note('d\u0007e\rf');
+      throw new HanseError('usage', { reason: 'g\u009b1mh' });
+    });
+    const { out, err } = await hanse(['job', 'list']);
+    expect(out).toBe('a\uFFFD[2Jb\tc\n');
+    expect(err).toContain('d\uFFFDe\uFFFDf\n');
+    expect(err).toContain('g\uFFFD1mh');
+  });
+});
+
+test.each<[words: string[], said: string]>([
+  [['srve'], '(Did you mean serve?)'],
+  [['jobs'], '(Did you mean job?)'],
+  [['job', 'craete'], '(Did you mean create?)'],
+  [['--versoin'], '(Did you mean --version?)'],
+  [['sim', 'one-too-many'], 'too many arguments'],
+  [['job', 'show'], "missing required argument 'job'"],
+  [['sim', '--rounds', 'ten'], 'must be an integer'],
+  [['sim', '--rounds', '1.5'], 'must be an integer'],
+  [['sim', '--rounds', ''], 'must be an integer'],
+  [['sim', '--lr', 'fast'], 'must be a number'],
+  [['sim', '--provider', 'tpu'], 'Allowed choices are auto, cpu, wasm'],
+  [['invite'], '--organisation'],
+])('hanse %j is wrong usage, and says why', async (words, said) => {
+  const { exitCode, out, err } = await hanse(words);
+  expect(exitCode).toBe(2);
+  expect(out).toBe('');
+  expect(err).toContain(said);
+  const { exitCode: same, json } = await hanse([...words, '--json']);
+  expect(same).toBe(2);
+  expect(json).toMatchObject({ problem: { code: 'usage', remedy: PROBLEMS.usage.remedy } });
+});
+
+test.each([[[]], [['job']], [['model']], [['graph']]])('hanse %j shows what there is', async (words) => {
+  const { exitCode, err } = await hanse(words);
+  expect(exitCode).toBe(2);
+  const below = PATHS.filter((path) => path.startsWith(words.join(' ')));
+  for (const path of below) expect(err).toContain(path.split(' ')[words.length] ?? '');
+  expect((await hanse([...words, '--help'])).exitCode).toBe(0);
+});
+
+test('the version is that of the package', async () => {
+  const file = fileURLToPath(new URL('../package.json', import.meta.url));
+  const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
+  expect(await hanse(['--version'])).toMatchObject({ exitCode: 0, out: `${SOFTWARE}\n` });
+  expect(SOFTWARE).toBe(`hanse/${version}`);
+});
+
+/** A command line as a shell would take it apart, as far as examples go. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+}
