@@ -1,0 +1,230 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join as path } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { columnsOf } from '../../../client/commands/join.ts';
+import { parseInviteLink } from '../../../protocol/invite-link.ts';
+import type { JobStatus } from '../../../schemas/job.ts';
+import { hanse, type Outcome, type Watching } from '../../fixtures/command-line.ts';
+import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
+
+let running: RunningCoordinator;
+const at = (name: string) => path(running.folder, name);
+const table = () => [
+  '--data',
+  `csv:${at('table.csv')}`,
+  '--features',
+  'a, b',
+  '--target',
+  'y',
+  '--classes',
+  'n,p',
+];
+const join = (identity: string, words: string[], watching?: Watching) =>
+  hanse(['join', '--provider', 'cpu', '--identity', at(identity), '--json', ...words], watching);
+
+beforeAll(async () => {
+  running = await runCoordinator();
+  const rows = Array.from({ length: 20 }, (_, i) => `${i % 2 ? 'p' : 'n'},${(i % 2) * 2 - 1},${0.1 * i - 1}`);
+  await writeFile(at('table.csv'), `y,a,b\n${rows.join('\n')}\n`);
+  await writeFile(at('single.csv'), 'y,a,b\np,1,2\np,3,4\n');
+});
+
+afterAll(() => running.close());
+
+/** Starts a node; resolves once it waits for work, with how to stop it. */
+async function started(identity: string, words: string[]) {
+  let stop = () => {};
+  let ready = () => {};
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const outcome = join(identity, words, {
+    onOutput: (written, end) => {
+      stop = end;
+      if (written.includes('ready; waiting for work')) ready();
+    },
+  });
+  await Promise.race([isReady, outcome]);
+  return { outcome, stop: () => stop() };
+}
+
+test('a federation over HTTP: two participants and an evaluator, from invite to exported model, with no secret told', async () => {
+  const links = [await running.invite(), await running.invite(), await running.invite('evaluator')];
+  const nodes = await Promise.all(links.map((link, i) => started(`node-${i}.json`, [link, ...table()])));
+  const as = ['--identity', running.operatorFile, '--json'];
+  const plan = ['--model', 'mlp:2,3,2', '--cohort', '2', '--minimum', '2', '--rounds', '2', '--lr', '0.5'];
+  const created = await hanse(['job', 'create', '--name', 'n', '--purpose', 'p', ...plan, ...as]);
+  const { jobId } = created.json as JobStatus;
+  const watched = await hanse(['job', 'watch', jobId, ...as]);
+  expect(watched.json).toMatchObject({ phase: 'finished', bytesUp: expect.any(Number) });
+  const { rounds } = watched.json as JobStatus;
+  expect(rounds.map(({ updates, metrics }) => [updates, metrics?.examples])).toEqual([
+    [2, 20],
+    [2, 20],
+  ]);
+  const model = at('model.onnx');
+  const exported = await hanse(['model', 'export', jobId, '-o', model, ...as]);
+  expect(exported).toMatchObject({ exitCode: 0, json: { jobId, round: 2 } });
+  expect((await stat(model)).size).toBe((exported.json as { bytes: number }).bytes);
+  const predicted = await hanse(['model', 'predict', model, '--input=-1,0', '--provider', 'cpu', '--json']);
+  expect(predicted).toMatchObject({
+    exitCode: 0,
+    json: { predictions: [[expect.any(Number), expect.any(Number)]] },
+  });
+
+  for (const node of nodes) node.stop();
+  const outcomes = await Promise.all(nodes.map(({ outcome }) => outcome));
+  expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+  expect(outcomes[0]?.json).toMatchObject({ contributed: 2, evaluated: 0, declined: 0, missed: 0 });
+  expect(outcomes[2]?.json).toMatchObject({ contributed: 0, evaluated: 2 });
+  for (const line of (outcomes[0]?.out ?? '').trimEnd().split('\n'))
+    expect(() => JSON.parse(line)).not.toThrow();
+
+  const secrets: string[] = links.map((link) => parseInviteLink(link).token);
+  for (const name of ['node-0.json', 'node-1.json', 'node-2.json']) {
+    const { seed } = JSON.parse(await readFile(at(name), 'utf8')) as { seed: string };
+    secrets.push(seed);
+    expect((await stat(at(name))).mode & 0o777).toBe(0o600);
+  }
+  const told = [created, watched, exported, ...outcomes].map(({ out, err }) => out + err).join('');
+  const stored = await running.coordinator.dependencies.store.read('federation');
+  const everything = told + JSON.stringify(stored);
+  expect(everything).toContain(running.operator.federationId);
+  for (const secret of secrets) expect(everything).not.toContain(secret);
+});
+
+test('one identity, one node: a second one is refused until the first has ended', async () => {
+  const first = await started('twin.json', [await running.invite(), ...table()]);
+  const second = await join('twin.json', table());
+  expect(second).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityInUse' } } });
+  first.stop();
+  expect((await first.outcome).exitCode).toBe(0);
+  const again = await started('twin.json', table());
+  again.stop();
+  expect(await again.outcome).toMatchObject({ exitCode: 0 });
+});
+
+test('the link of a federation that was joined before is not needed, that of another is not taken', async () => {
+  const node = await started('known.json', [await running.invite(), ...table()]);
+  node.stop();
+  await node.outcome;
+  const same = await started('known.json', [await running.invite(), ...table()]);
+  same.stop();
+  expect((await same.outcome).exitCode).toBe(0);
+  const foreign = (await running.invite()).replace(
+    /federation=fed-[0-9a-f]+/,
+    'federation=fed-0123456789abcdef',
+  );
+  const refused = await join('known.json', [foreign, ...table()]);
+  expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
+});
+
+test('a coordinator that is not there is waited for, one with another key is not', async () => {
+  const node = await started('away.json', [await running.invite(), ...table()]);
+  node.stop();
+  await node.outcome;
+  const identity = JSON.parse(await readFile(at('away.json'), 'utf8')) as object;
+  const changed = async (change: object) =>
+    writeFile(at('changed.json'), JSON.stringify({ ...identity, ...change }), { mode: 0o600 });
+
+  await changed({ server: 'http://127.0.0.1:9' });
+  const waiting: Outcome = await join('changed.json', table(), {
+    onOutput: (written, stop) => {
+      if (written.split('trying again').length > 2) stop();
+    },
+  });
+  expect(waiting).toMatchObject({ exitCode: 0, json: { contributed: 0 } });
+  expect(waiting.err).toContain('coordinatorUnreachable');
+
+  await changed({ coordinatorKey: 'ab'.repeat(32) });
+  const refused = await join('changed.json', table());
+  expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'coordinatorKeyMismatch' } } });
+  expect(refused.err).not.toContain('trying again');
+});
+
+test('a participant whose data are all of one class declines, unless that is permitted', async () => {
+  const single = [
+    '--data',
+    `csv:${at('single.csv')}`,
+    '--features',
+    'a,b',
+    '--target',
+    'y',
+    '--classes',
+    'n,p',
+  ];
+  const node = await started('single.json', [await running.invite(), ...single]);
+  const as = ['--identity', running.operatorFile, '--json'];
+  const plan = [
+    '--model',
+    'mlp:2,2',
+    '--cohort',
+    '1',
+    '--rounds',
+    '1',
+    '--attempts',
+    '1',
+    '--evaluate-every',
+    '0',
+  ];
+  const create = async () =>
+    ((await hanse(['job', 'create', '--name', 'n', '--purpose', 'p', ...plan, ...as])).json as JobStatus)
+      .jobId;
+  const failed = await hanse(['job', 'watch', await create(), ...as]);
+  expect(failed.json).toMatchObject({ phase: 'failed', rounds: [{ declined: { dataSingleClass: 1 } }] });
+  node.stop();
+  expect((await node.outcome).json).toMatchObject({ declined: 1, contributed: 0 });
+
+  const permitted = await started('single.json', [...single, '--allow-single-class']);
+  const finished = await hanse(['job', 'watch', await create(), ...as]);
+  expect(finished.json).toMatchObject({ phase: 'finished' });
+  permitted.stop();
+  expect((await permitted.outcome).json).toMatchObject({ contributed: 1 });
+});
+
+test.each<[what: string, words: () => string[], exitCode: number, code: string]>([
+  ['a link that is no URL', () => ['clinic', ...table()], 1, 'invalidFormat'],
+  ['a link without its fragment', () => [`${running.url}/`, ...table()], 1, 'invalidFormat'],
+  ['a link that is cut off', () => [`${running.url}/#invite=AAAA`, ...table()], 1, 'invalidFormat'],
+  ['no link and no identity', () => table(), 1, 'identityUnreadable'],
+  ['no data', () => [], 2, 'usage'],
+  [
+    'data that are not there',
+    () => ['--data', `csv:${at('no.csv')}`, ...table().slice(2)],
+    1,
+    'dataFileMissing',
+  ],
+  [
+    'a provider that this machine lacks',
+    () => [...table(), '--provider', 'webgpu'],
+    1,
+    'providerUnavailable',
+  ],
+  ['a provider that nobody knows', () => [...table(), '--provider', 'tpu'], 2, 'usage'],
+])('%s is refused by name', async (_what, words, exitCode, code) => {
+  const refused = await join('none.json', words());
+  expect(refused).toMatchObject({ exitCode, json: { problem: { code } } });
+  const node = await started('control.json', [await running.invite(), ...table()]);
+  node.stop();
+  expect((await node.outcome).exitCode).toBe(0);
+});
+
+test('whose role is another does not join', async () => {
+  const link = await running.invite('researcher');
+  const refused = await join('researcher.json', [link, ...table()]);
+  expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'roleRefused' } } });
+  const node = await started('participant.json', [await running.invite(), ...table()]);
+  node.stop();
+  expect((await node.outcome).exitCode).toBe(0);
+});
+
+test('columns are named by commas, and blanks around them do not count', () => {
+  const data = 'csv:x';
+  expect(columnsOf({ data })).toEqual({});
+  expect(columnsOf({ data, features: 'a, b', target: 'y' })).toEqual({
+    columns: { features: ['a', 'b'], target: { column: 'y', type: 'number' } },
+  });
+  expect(columnsOf({ data, features: 'a', target: 'y', classes: 'no, yes' })).toEqual({
+    columns: { features: ['a'], target: { column: 'y', type: 'class', classes: ['no', 'yes'] } },
+  });
+});

@@ -1,0 +1,135 @@
+// covers: client/commands/model.ts, client/commands/model-source.ts, client/commands/output-file.ts
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadModel } from '../../../client/commands/model-source.ts';
+import { writeOutput } from '../../../client/commands/output-file.ts';
+import { exportModel } from '../../../client/graph/export-model.ts';
+import { linear } from '../../../client/graph/models/linear.ts';
+import { initialParameters } from '../../../client/graph/parameters.ts';
+import type { JobStatus } from '../../../schemas/job.ts';
+import { hanse } from '../../fixtures/command-line.ts';
+import { runCoordinator } from '../../fixtures/running-coordinator.ts';
+
+let folder: string;
+const at = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hanse-'));
+  // y1 = a + 2 b, y2 = 3 a + 4 b + 1
+  await writeOutput(at('sums.onnx'), exportModel(linear(2, 2), Float32Array.of(1, 3, 2, 4, 0, 1)));
+  await writeFile(at('table.csv'), 'a,b,y\n1,1,n\n-1,0,p\n2,2,p\n');
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('predict', () => {
+  const predict = (...words: string[]) =>
+    hanse(['model', 'predict', at('sums.onnx'), '--provider', 'cpu', ...words]);
+  const table = () => [
+    '--data',
+    `csv:${at('table.csv')}`,
+    '--features',
+    'a,b',
+    '--target',
+    'y',
+    '--classes',
+    'n,p',
+  ];
+
+  test('one example from the command line', async () => {
+    expect((await predict('--input', '1,2', '--json')).json).toEqual({ output: 'y', predictions: [[5, 12]] });
+    expect((await predict('--input', '1,2')).out).toBe('5.0000 12.0000  class 1\n');
+    expect((await predict('--input=-1,0', '--json')).json).toMatchObject({ predictions: [[-1, -2]] });
+  });
+
+  test('examples of a data source, with the truth beside them, up to a limit', async () => {
+    const all = await predict(...table());
+    expect(all.out).toBe(
+      '3.0000 8.0000  class 1  true 0\n-1.0000 -2.0000  class 0  true 1\n6.0000 15.0000  class 1  true 1\n',
+    );
+    expect((await predict(...table(), '--limit', '1', '--json')).json).toMatchObject({
+      predictions: [[3, 8]],
+    });
+  });
+
+  test.each<[what: string, words: () => string[], exitCode: number, code: string]>([
+    ['nothing to predict from', () => [], 2, 'usage'],
+    ['words', () => ['--input', 'one,two'], 2, 'usage'],
+    ['an empty value', () => ['--input', '1,'], 2, 'usage'],
+    ['an infinite value', () => ['--input', '1,1e99'], 2, 'usage'],
+    ['too few values', () => ['--input', '1'], 1, 'dataShapeMismatch'],
+    ['data of no kind', () => ['--data', 'x'], 2, 'usage'],
+  ])('%s is refused by name', async (_what, words, exitCode, code) => {
+    await expect(predict('--input', '1,2')).resolves.toMatchObject({ exitCode: 0 });
+    await expect(predict(...words(), '--json')).resolves.toMatchObject({
+      exitCode,
+      json: { problem: { code } },
+    });
+  });
+
+  test('what is no model is refused by name', async () => {
+    const other = (file: string) => hanse(['model', 'predict', at(file), '--input', '1,2', '--json']);
+    expect(await other('table.csv')).toMatchObject({
+      exitCode: 1,
+      json: { problem: { code: 'graphMalformed' } },
+    });
+    expect(await other('none.onnx')).toMatchObject({
+      exitCode: 1,
+      json: { problem: { code: 'dataFileMissing' } },
+    });
+    expect(await other('sums.onnx')).toMatchObject({ exitCode: 0 });
+  });
+});
+
+test('a job that has released nothing has no model to export', async () => {
+  const running = await runCoordinator();
+  const as = ['--identity', running.operatorFile, '--json'];
+  const plan = ['--name', 'n', '--purpose', 'p', '--model', 'linear:2,2'];
+  const { jobId } = (await hanse(['job', 'create', ...plan, ...as])).json as JobStatus;
+  const refused = await hanse(['model', 'export', jobId, '-o', at('no.onnx'), ...as]);
+  expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'modelUnreleased' } } });
+  await running.close();
+});
+
+test('a file that cannot be written is a problem with its path', async () => {
+  await writeOutput(at('bytes'), Uint8Array.of(1, 2));
+  expect(new Uint8Array(await readFile(at('bytes')))).toEqual(Uint8Array.of(1, 2));
+  const path = join(folder, 'no', 'such', 'folder');
+  await expect(writeOutput(path, new Uint8Array())).rejects.toMatchObject({
+    code: 'storageFailed',
+    detail: { path, reason: 'ENOENT' },
+  });
+});
+
+describe('a model named on the command line', () => {
+  const shapes = async (source: string) =>
+    (await loadModel(source, 's')).parameters.map(({ shape }) => shape);
+
+  test('built in, or a file', async () => {
+    expect(await shapes('mlp:4,3,2')).toEqual([[4, 3], [3], [3, 2], [2]]);
+    expect(await shapes('linear:4,2')).toEqual([[4, 2], [2]]);
+    expect(await shapes(at('sums.onnx'))).toEqual([[2, 2], [2]]);
+  });
+
+  test('initial weights follow from the seed', async () => {
+    const weights = async (seed: string) => initialParameters(await loadModel('mlp:4,3,2', seed));
+    expect(await weights('a')).toEqual(await weights('a'));
+    expect(await weights('b')).not.toEqual(await weights('a'));
+  });
+
+  test.each<[source: string, code: string]>([
+    ['mlp:4', 'usage'],
+    ['mlp:4,0,2', 'usage'],
+    ['mlp:4,-1', 'usage'],
+    ['mlp:4,1e3', 'usage'],
+    ['mlp:9999999,2', 'usage'],
+    ['linear:4,3,2', 'usage'],
+    ['cnn:4,2', 'usage'],
+    ['none.onnx', 'dataFileMissing'],
+  ])('%s is refused', async (source, code) => {
+    await expect(loadModel(source, 's')).rejects.toMatchObject({ code });
+    await expect(loadModel('mlp:4,2', 's')).resolves.toBeDefined();
+  });
+});

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { hanse } from '../../fixtures/command-line.ts';
+
+interface Result {
+  readonly participants: number;
+  readonly rounds: number;
+  readonly accuracy: number;
+  readonly modelSha256: string;
+}
+
+const SMALL = [
+  ...['--model', 'mlp:784,10', '--participants', '20', '--cohort', '4', '--rounds', '2', '--max-steps', '50'],
+  ...['--provider', 'cpu', '--json'],
+];
+const sim = (...words: string[]) => hanse(['sim', ...SMALL, ...words]);
+
+test.each(['iid', 'shards', 'dirichlet:0.5'])('MNIST divided by %s', async (partition) => {
+  const { exitCode, json } = await sim('--partition', partition);
+  expect(exitCode).toBe(0);
+  expect(json).toMatchObject({ participants: 20, rounds: 2 });
+  expect((json as Result).accuracy).toBeGreaterThan(0.3);
+});
+
+test('the partition is part of what a seed decides', async () => {
+  const hashes = [];
+  for (const words of [[], [], ['--partition', 'shards'], ['--seed', 'another']])
+    hashes.push(((await sim(...words)).json as Result).modelSha256);
+  expect(hashes[1]).toBe(hashes[0]);
+  expect(new Set(hashes).size).toBe(3);
+});
+
+test('ends at the target', async () => {
+  const { json } = await sim('--rounds', '50', '--target', '0.2');
+  expect((json as Result).rounds).toBeLessThan(50);
+  expect((json as Result).accuracy).toBeGreaterThanOrEqual(0.2);
+});
+
+test('a job that diverges fails by name', async () => {
+  const { exitCode, err, json } = await sim('--lr', '1000', '--model', 'mlp:784,50,50,10');
+  expect(exitCode).toBe(1);
+  expect(err).toContain('trainingDiverged');
+  expect(json).toMatchObject({ problem: { code: 'attemptsExhausted' } });
+});
+
+test('more participants than examples, or none, is refused by name', async () => {
+  expect(await sim('--participants', '60001')).toMatchObject({
+    exitCode: 2,
+    json: { problem: { code: 'usage' } },
+  });
+  expect(await sim('--participants', '0')).toMatchObject({
+    exitCode: 2,
+    json: { problem: { code: 'usage' } },
+  });
+  expect(await sim('--cohort', '0')).toMatchObject({
+    exitCode: 1,
+    json: { problem: { code: 'invalidFormat' } },
+  });
+  expect(await sim('--rounds', '0')).toMatchObject({
+    exitCode: 1,
+    json: { problem: { code: 'invalidFormat' } },
+  });
+});
