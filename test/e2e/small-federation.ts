@@ -1,0 +1,247 @@
+/**
+ * A federation of processes on a small table: a coordinator that can be killed and started again on the same folder and
+ * port, and nodes that go on by themselves. Seeded, so that two runs of one job release the same model to the bit.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { primitives } from '#primitives';
+import { authorJob, type JobPlan, submitJob } from '../../client/author-job.ts';
+import { followJob } from '../../client/commands/job.ts';
+import type { CoordinatorApi } from '../../client/coordinator-api.ts';
+import { connect } from '../../client/enrol.ts';
+import { mlp } from '../../client/graph/models/mlp.ts';
+import { type Identity, readIdentity } from '../../client/identity.ts';
+import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
+import { formatInviteLink } from '../../protocol/invite-link.ts';
+import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+import type { JobStatus } from '../../schemas/job.ts';
+import type { Role } from '../../schemas/member.ts';
+import { openSqliteStore } from '../../server/store/sqlite-store.ts';
+import type { StoredEvent } from '../../server/store/store.ts';
+import { type HanseProcess, type Line, type ProcessOptions, startHanse, within } from './hanse-process.ts';
+
+const KILL_AT = fileURLToPath(new URL('kill-at.mjs', import.meta.url));
+
+export const COLUMNS = ['--features', 'a,b,c,d', '--target', 'label', '--classes', 'no,yes'];
+
+/** Four numbers and a class that depends on them; the same rows for the same seed. */
+export function tableOf(rows: number, seed: number): string {
+  const key = new Uint8Array(32).fill(seed);
+  const numbers = new RandomNumbers(seededRandom(key));
+  const lines = Array.from({ length: rows }, () => {
+    const values = Array.from({ length: 4 }, () => 2 * numbers.unit() - 1);
+    const [a = 0, b = 0] = values;
+    return [...values.map((value) => value.toFixed(6)), a + b > 0 ? 'yes' : 'no'].join(',');
+  });
+  return `a,b,c,d,label\n${lines.join('\n')}\n`;
+}
+
+/** Two rounds of an `mlp:4,8,2` that end in a fraction of a second. */
+export function smallPlan(overrides: Partial<JobPlan> = {}): JobPlan {
+  return {
+    name: 'small',
+    purpose: 'testing',
+    forward: mlp([4, 8, 2], new RandomNumbers(seededRandom(new Uint8Array(32)))),
+    training: {
+      loss: 'softmax_ce',
+      optimizer: { type: 'sgd' },
+      learningRate: 0.5,
+      learningRateDecay: 1,
+      batchSize: 8,
+      epochs: 1,
+    },
+    strategy: { type: 'fedavg', serverLearningRate: 1 },
+    rounds: 2,
+    cohort: { size: 2, minimum: 2 },
+    clipNorm: 10,
+    weighting: 'uniform',
+    weightMax: 1,
+    deadlines: { collectSeconds: 120, evaluateSeconds: 120 },
+    maxAttempts: 3,
+    evaluateEvery: 1,
+    seed: 'e2e',
+    ...overrides,
+  };
+}
+
+export interface ServeSettings {
+  /** `<event type>:<n>:<before|after>`, see kill-at.mjs. */
+  readonly killAt?: string;
+  readonly args?: readonly string[];
+}
+
+export class SmallFederation {
+  readonly folder = mkdtempSync(join(tmpdir(), 'hanse-e2e-'));
+  readonly dataDir = join(this.folder, 'coordinator');
+  /** The latest process of each node. */
+  readonly nodes = new Map<string, HanseProcess>();
+  readonly #allNodes: HanseProcess[] = [];
+  coordinator: HanseProcess | undefined;
+  operator: Identity | undefined;
+  #port = 0;
+  #api: CoordinatorApi | undefined;
+
+  /** Starts the coordinator; again on the port that it had. */
+  async serve({ killAt, args = [] }: ServeSettings = {}): Promise<HanseProcess> {
+    const flags = ['--data-dir', this.dataDir, '--port', String(this.#port), '--recruit-grace', '60'];
+    const fault: ProcessOptions = killAt
+      ? { nodeArgs: ['--import', KILL_AT], env: { HANSE_KILL_AT: killAt } }
+      : {};
+    const coordinator = startHanse(['serve', ...flags, ...args, '--json'], fault);
+    this.coordinator = coordinator;
+    const { url } = await coordinator.line('the address', (line) => line.ready === true);
+    this.#port = Number(new URL(url).port);
+    this.operator = await readIdentity(join(this.dataDir, 'keys', 'operator.json'));
+    return coordinator;
+  }
+
+  /** Requests of the operator; they are repeated while the coordinator is away. */
+  async api(): Promise<CoordinatorApi> {
+    this.#api ??= await connect(this.#identity, systemClock, {
+      around: (api) =>
+        retryingCoordinator(api, {
+          clock: systemClock,
+          random: primitives.random,
+          firstPauseMs: 50,
+          longestPauseMs: 200,
+        }),
+    });
+    return this.#api;
+  }
+
+  async invite(role: Exclude<Role, 'operator'>): Promise<string> {
+    const body = { role, organisationId: 'organisation.example', lifetimeSeconds: 600 };
+    const { token } = await (await this.api()).call('createInvite', { body });
+    return formatInviteLink({ ...this.#identity, token });
+  }
+
+  /** Starts a node with data of its own, and waits until it is ready. */
+  async join(name: string, role: 'participant' | 'evaluator', seed: number): Promise<HanseProcess> {
+    writeFileSync(join(this.folder, `${name}.csv`), tableOf(32, seed));
+    return this.#startNode(name, [await this.invite(role)]);
+  }
+
+  /** Starts a node again, with the identity that it has stored. */
+  rejoin(name: string): Promise<HanseProcess> {
+    return this.#startNode(name, []);
+  }
+
+  async #startNode(name: string, link: readonly string[]): Promise<HanseProcess> {
+    const data = ['--data', `csv:${join(this.folder, `${name}.csv`)}`, ...COLUMNS];
+    const identity = ['--identity', join(this.folder, name, 'identity.json'), '--name', name];
+    const node = startHanse([
+      'join',
+      ...link,
+      ...data,
+      ...identity,
+      '--seed',
+      'e2e',
+      '--provider',
+      'cpu',
+      '--json',
+    ]);
+    this.nodes.set(name, node);
+    this.#allNodes.push(node);
+    await node.line('readiness', ({ type }) => type === 'ready');
+    return node;
+  }
+
+  /** Creates the job; if the answer is lost, looks whether it is there, as an author would. */
+  async createJob(plan: JobPlan, alive: () => Promise<unknown>): Promise<string> {
+    const job = await authorJob(plan, this.#identity.federationId);
+    const known = new Set(await this.#jobIds());
+    const once = await connect(this.#identity, systemClock);
+    try {
+      return (await submitJob(job, once)).jobId;
+    } catch {
+      await alive();
+      const found = (await this.#jobIds()).find((jobId) => !known.has(jobId));
+      return found ?? (await submitJob(job, await this.api())).jobId;
+    }
+  }
+
+  /** The job once `is` holds, or it has ended. */
+  async jobWhen(jobId: string, what: string, is: (job: JobStatus) => boolean): Promise<JobStatus> {
+    const stop = new AbortController();
+    let latest: JobStatus | undefined;
+    const followed = followJob(await this.api(), jobId, stop.signal, (job) => {
+      latest = job;
+      if (is(job)) stop.abort();
+    });
+    const known = () => `${JSON.stringify(latest)}\n${this.coordinator?.said}`;
+    try {
+      return await within(
+        `${what} of ${jobId}`,
+        followed.then((job) => latest ?? job),
+        known,
+      );
+    } finally {
+      stop.abort();
+    }
+  }
+
+  jobAtEnd(jobId: string): Promise<JobStatus> {
+    return this.jobWhen(jobId, 'the end', () => false);
+  }
+
+  /** What the nodes were told to be accepted. */
+  receipts(): Line[] {
+    return this.#allNodes.flatMap(({ lines }) =>
+      lines
+        .filter(({ type }) => type === 'contributed')
+        .map(({ task, report }) => ({
+          stream: `job/${task.jobId}`,
+          round: task.round,
+          attempt: task.attempt,
+          sha256: report.receipt.sha256,
+        })),
+    );
+  }
+
+  /** All events of all jobs, while no coordinator runs. */
+  async records(): Promise<StoredEvent[]> {
+    const store = openSqliteStore(join(this.dataDir, 'hanse.sqlite'));
+    try {
+      const streams = await store.streams('job/');
+      return (await Promise.all(streams.map(({ stream }) => store.read(stream)))).flat();
+    } finally {
+      await store.close();
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#allNodes.map((node) => node.kill()));
+    await this.coordinator?.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  get #identity(): Identity {
+    if (!this.operator) throw new Error('the coordinator has never been started');
+    return this.operator;
+  }
+
+  async #jobIds(): Promise<string[]> {
+    const { jobs } = await (await this.api()).call('listJobs', {});
+    return jobs.map(({ jobId }) => jobId);
+  }
+}
+
+/** Receipts that no attempt of the records counts: none, if what was acknowledged was kept. */
+export function lostReceipts(receipts: readonly Line[], records: readonly StoredEvent[]): Line[] {
+  return receipts.filter(
+    ({ stream, round, attempt, sha256 }) =>
+      !records.some((event) => {
+        const data = event.data as Line;
+        return (
+          event.stream === stream &&
+          event.type === 'updateAccepted' &&
+          data.round === round &&
+          data.attempt === attempt &&
+          data.sha256 === sha256
+        );
+      }),
+  );
+}
