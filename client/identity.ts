@@ -4,7 +4,7 @@
  * The file holds the secret key: it is written with mode 600 and refused if others may read it.
  */
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { parseJson } from '../protocol/parse.ts';
@@ -49,19 +49,18 @@ export async function readIdentity(file: string): Promise<Identity> {
   }
 }
 
-/** Writes the file, or replaces it as a whole. */
+/** Writes the file, or replaces it as a whole; it is on disk before anything relies on the key. */
 export async function writeIdentity(file: string, identity: Identity): Promise<void> {
   const { seed, ...rest } = identity;
-  const temporary = `${file}.${randomUUID()}`;
+  const text = `${JSON.stringify({ version: 1, ...rest, seed: toHex(seed.reveal()) }, null, 2)}\n`;
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeFile(
-    temporary,
-    `${JSON.stringify({ version: 1, ...rest, seed: toHex(seed.reveal()) }, null, 2)}\n`,
-    {
-      mode: 0o600,
-      flag: 'wx',
-    },
-  );
-  await chmod(temporary, 0o600);
+  const temporary = `${file}.${randomUUID()}`;
+  const handle = await open(temporary, 'wx', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   await rename(temporary, file);
 }
