@@ -40,7 +40,11 @@ type World = Pick<SimulationOptions, 'plan' | 'participants' | 'holdOut'>;
 export const simCommand = defineCommand<SimOptions>({
   summary: 'simulate a federation in this process',
   options: [
-    { flags: '--example <name>', description: 'a ready-made example instead of MNIST', choices: ['line'] },
+    {
+      flags: '--example <name>',
+      description: 'a small example with a plan of its own, instead of MNIST',
+      choices: ['line'],
+    },
     { flags: '--participants <n>', description: 'participants, K', kind: 'integer', default: 100 },
     { flags: '--cohort <n>', description: 'of them train in each round', kind: 'integer', default: 10 },
     { flags: '--partition <rule>', description: 'iid, shards or dirichlet:<alpha>', default: 'iid' },
