@@ -256,6 +256,10 @@ export const PROBLEMS = {
     'A process that this one had started ended too early.',
     'Mend what the reason names; the log of the process says more.',
   ),
+  interrupted: entry(
+    'The command was asked to stop before it had a result.',
+    'Start it again; what had been stored until then is still there.',
+  ),
   overloaded: entry(
     'The coordinator has more work than it can take.',
     'Try again later; the client does so by itself.',

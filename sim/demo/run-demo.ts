@@ -100,7 +100,10 @@ export async function runDemo(
     const serve = ['serve', '--data-dir', coordinatorDir, '--port', String(options.port)];
     const coordinator = startChild(serve, join(dataDir, 'coordinator.log'));
     children.push(coordinator);
-    const ready = await coordinator.event((event) => event.ready === true);
+    const ready = await abortable(
+      coordinator.event((event) => event.ready === true),
+      io.signal,
+    );
     view.url = String(ready.url);
     const operator = await readIdentity(join(coordinatorDir, 'keys', 'operator.json'));
     const api = await connect(operator, systemClock);
@@ -108,11 +111,10 @@ export async function runDemo(
     show('enrolling the participants');
     const nodes = await Promise.all([
       ...parts.map((part, index) =>
-        startNode('participant', part, index, operator, api, dataDir, options, () => changed(view)),
+        startNode('participant', part, index, operator, api, dataDir, options, children, () => changed(view)),
       ),
-      startNode('evaluator', undefined, parts.length, operator, api, dataDir, options, () => {}),
+      startNode('evaluator', undefined, parts.length, operator, api, dataDir, options, children, () => {}),
     ]);
-    children.push(...nodes);
     await abortable(
       Promise.all(nodes.map((node) => node.event((event) => event.type === 'ready'))),
       io.signal,
@@ -128,15 +130,17 @@ export async function runDemo(
       changed(view);
     });
     const seconds = (performance.now() - started) / 1000;
-    if (job.phase !== 'finished')
-      throw new HanseError('attemptsExhausted', { round: job.round, attempts: job.attempt });
+    if (job.phase !== 'finished') throw unfinished(job, io.signal);
 
     const result = await summary(job, seconds, dataDir, view, api);
     show('done');
     if (options.keep) {
       io.note(`still running at ${view.url}; Ctrl+C ends it`);
       io.event(result);
-      await new Promise<void>((done) => io.signal.addEventListener('abort', () => done(), { once: true }));
+      await new Promise<void>((done) => {
+        if (io.signal.aborted) done();
+        io.signal.addEventListener('abort', () => done(), { once: true });
+      });
     }
     return result;
   } finally {
@@ -163,6 +167,7 @@ async function partition(
   }));
 }
 
+/** @param children receives the node as soon as it runs, so that it is ended even if another cannot be started */
 async function startNode(
   role: Extract<Role, 'participant' | 'evaluator'>,
   part: (ParticipantView & { readonly rows: Uint32Array }) | undefined,
@@ -171,6 +176,7 @@ async function startNode(
   api: CoordinatorApi,
   dataDir: string,
   { seed }: DemoOptions,
+  children: Child[],
   changed: () => void,
 ): Promise<Child> {
   const name = part?.name ?? 'evaluator';
@@ -191,6 +197,7 @@ async function startNode(
     part.state = describe(event) ?? part.state;
     changed();
   });
+  children.push(child);
   void child.ended.then((code) => {
     if (!part || code === 0) return;
     part.state = 'lost';
@@ -245,10 +252,17 @@ function nameOf(index: number): string {
   return `participant-${String(index + 1).padStart(2, '0')}`;
 }
 
-/** Rejects with the reason of the signal when it aborts first. */
+/** Why there is no model at the end. */
+function unfinished({ jobId, phase, round, attempt }: JobStatus, signal: AbortSignal): HanseError {
+  if (signal.aborted) return new HanseError('interrupted');
+  if (phase === 'failed') return new HanseError('attemptsExhausted', { round, attempts: attempt });
+  return new HanseError('jobEnded', { jobId, phase });
+}
+
+/** Rejects with `interrupted` when the signal aborts first. */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((done, fail) => {
-    const stop = () => fail(signal.reason);
+    const stop = () => fail(new HanseError('interrupted'));
     if (signal.aborted) return stop();
     signal.addEventListener('abort', stop, { once: true });
     promise.then(done, fail);
