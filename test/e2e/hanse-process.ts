@@ -4,7 +4,7 @@
  * Every wait has a deadline and fails with what the process has said so far. All processes end with the test file.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -182,12 +182,31 @@ export async function within<T>(what: string, promise: Promise<T>, known: () => 
   }
 }
 
-/** Whether a process with this id exists. */
-export function isAlive(pid: number): boolean {
+/** Other processes can be found. */
+export const hasProcessList = existsSync('/proc/self/cmdline');
+
+/** Ids of the processes with this text among their arguments, for example the name of a folder. */
+export function processesNaming(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .filter((pid) => argumentsOf(pid).includes(text))
+    .map(Number);
+}
+
+/** Resolves when no process has this text among its arguments any more. They are not ours, so we have to look. */
+export async function untilNoneNames(text: string): Promise<void> {
+  const giveUp = Date.now() + DEADLINE_MS;
+  for (let left = processesNaming(text); left.length > 0; left = processesNaming(text)) {
+    if (Date.now() > giveUp)
+      throw new Error(`still running: ${left.map((pid) => argumentsOf(`${pid}`)).join('\n')}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function argumentsOf(pid: string): string {
   try {
-    process.kill(pid, 0);
-    return true;
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
   } catch {
-    return false;
+    return ''; // it has ended
   }
 }

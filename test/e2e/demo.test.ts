@@ -1,0 +1,153 @@
+/**
+ * `hanse demo` with all its processes: what it prints last, what it leaves behind (no process, no row of data with the
+ * coordinator), and how it ends when it is stopped, killed or kept.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadMnist } from '../../client/data/mnist.ts';
+import { bytesOf } from '../../protocol/vector.ts';
+import { openSqliteStore } from '../../server/store/sqlite-store.ts';
+import {
+  hasProcessList,
+  isBuilt,
+  type Line,
+  processesNaming,
+  startHanse,
+  untilNoneNames,
+} from './hanse-process.ts';
+import { filesHolding } from './stored-bytes.ts';
+
+/** Coordinator and evaluator besides the participants, and the process of the demo itself. */
+const PROCESSES = 3 + 3;
+
+describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /proc)', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'hanse-demo-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const demo = (dataDir: string, rounds: number, ...more: string[]) =>
+    startHanse([
+      'demo',
+      '--rounds',
+      `${rounds}`,
+      '--participants',
+      '3',
+      '--data-dir',
+      dataDir,
+      '--json',
+      ...more,
+    ]);
+
+  describe('to its end', () => {
+    let dataDir: string;
+    let result: Line;
+    beforeAll(async () => {
+      dataDir = join(folder, 'whole');
+      const whole = demo(dataDir, 3);
+      expect(await whole.ended(), whole.said).toEqual({ code: 0, signal: null });
+      expect(processesNaming(dataDir)).toEqual([]);
+      result = whole.result;
+    });
+
+    test('prints its result on the last line', () => {
+      expect(result).toEqual({
+        participants: 3,
+        rounds: 3,
+        accuracy: expect.any(Number),
+        seconds: expect.any(Number),
+        bytesUp: expect.any(Number),
+        bytesDown: expect.any(Number),
+        providers: { cpu: 3 },
+        modelSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        dataDir,
+        modelFile: join(dataDir, 'model.onnx'),
+        jobId: expect.stringMatching(/^job-[0-9a-f]{16}$/),
+      });
+      expect(result.accuracy).toBeGreaterThan(0.3);
+      expect(result.accuracy).toBeLessThanOrEqual(1);
+    });
+
+    test('exports the model whose hash it prints', () => {
+      const model = readFileSync(result.modelFile);
+      expect(createHash('sha256').update(model).digest('hex')).toBe(result.modelSha256);
+    });
+
+    test('counts as sent what the coordinator has recorded: updates of one size, one a round and participant', async () => {
+      const store = openSqliteStore(join(dataDir, 'coordinator', 'hanse.sqlite'));
+      const events = await store.read(`job/${result.jobId}`);
+      await store.close();
+      const updates = events.filter(({ type }) => type === 'updateAccepted').map(({ data }) => data as Line);
+      expect(updates).toHaveLength(9);
+      expect(new Set(updates.map(({ bytes }) => bytes)).size).toBe(1);
+      expect(updates.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(result.bytesUp);
+      for (const { bytes, sha256 } of updates) {
+        const blobs = filesHolding(join(dataDir, 'coordinator', 'blobs'), new Uint8Array());
+        const stored = blobs.map((file) => readFileSync(file)).find((blob) => sha256Of(blob) === sha256);
+        expect(stored?.length).toBe(bytes);
+      }
+    });
+
+    test('leaves no row of a participant with the coordinator', async () => {
+      const coordinatorDir = join(dataDir, 'coordinator');
+      for (const name of ['participant-01', 'participant-02', 'participant-03']) {
+        const rows: number[] = JSON.parse(readFileSync(join(dataDir, name, 'rows.json'), 'utf8'));
+        const { features } = await loadMnist('train', Uint32Array.from(rows.slice(0, 3)));
+        for (let row = 0; row < 3; row += 1) {
+          const pixels = features.subarray(784 * row, 784 * (row + 1));
+          const from = pixels.findIndex((pixel) => pixel > 0);
+          const inked = pixels.slice(from, from + 200);
+          const forms = [bytesOf(inked), Uint8Array.from(inked, (pixel) => Math.round(255 * pixel))];
+          for (const form of forms) {
+            expect(filesHolding(coordinatorDir, form)).toEqual([]);
+            // The search finds what is there.
+            const planted = join(coordinatorDir, 'blobs', 'planted');
+            writeFileSync(planted, Buffer.concat([Buffer.alloc(1000), form, Buffer.alloc(1000)]));
+            expect(filesHolding(coordinatorDir, form)).toEqual([planted]);
+            rmSync(planted);
+          }
+        }
+      }
+    });
+  });
+
+  test('interrupted in the middle, it says so and leaves nothing running', async () => {
+    const dataDir = join(folder, 'interrupted');
+    const interrupted = demo(dataDir, 1000);
+    await interrupted.until('training', () => interrupted.stderr.includes('training'));
+    expect(processesNaming(dataDir)).toHaveLength(PROCESSES);
+    interrupted.signal('SIGINT');
+    expect(await interrupted.ended()).toEqual({ code: 1, signal: null });
+    expect(interrupted.result).toMatchObject({ problem: { code: 'interrupted' } });
+    expect(processesNaming(dataDir)).toEqual([]);
+  });
+
+  test('killed in the middle, it takes its processes along', async () => {
+    const dataDir = join(folder, 'killed');
+    const killed = demo(dataDir, 1000);
+    await killed.until('training', () => killed.stderr.includes('training'));
+    expect(processesNaming(dataDir)).toHaveLength(PROCESSES);
+    await killed.kill();
+    await untilNoneNames(dataDir);
+  });
+
+  test('kept, it serves on after its result until it is asked to stop', async () => {
+    const dataDir = join(folder, 'kept');
+    const kept = demo(dataDir, 1, '--keep');
+    const { modelSha256 } = await kept.line('its result', (line) => 'modelSha256' in line);
+    const url = /still running at (\S+);/.exec(kept.stderr)?.[1];
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(await kept.stop()).toEqual({ code: 0, signal: null });
+    expect(kept.result.modelSha256).toBe(modelSha256);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
+    expect(processesNaming(dataDir)).toEqual([]);
+  });
+});
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
