@@ -8,7 +8,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { createServer, connect as dial, type Server } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HanseError } from '../protocol/problem.ts';
 
@@ -22,20 +22,27 @@ export interface IdentityLock {
  * @throws `identityInUse` while another holder lives, in this process or another
  */
 export async function lockIdentity(nodeId: string, file: string): Promise<IdentityLock> {
-  const path = socketPath(nodeId);
+  const path = identitySocket(nodeId);
   for (let attempt = 0; attempt < 2; attempt += 1) {
     const server = await tryListen(path);
     if (server) return { release: () => new Promise((resolve) => server.close(() => resolve())) };
     if (await answers(path)) throw new HanseError('identityInUse', { file });
-    await rm(path, { force: true }); // left behind by a process that was killed
+    if (path.endsWith('.sock')) await rm(path, { force: true }); // left behind by a process that was killed
   }
   throw new HanseError('identityInUse', { file });
 }
 
-/** Short, since the path of a socket has 104 bytes at most. */
-function socketPath(nodeId: string): string {
-  if (process.platform === 'win32') return `\\\\.\\pipe\\hanse-${nodeId}`;
-  return join(tmpdir(), `hanse-${userInfo().uid}-${nodeId}.sock`);
+/** Where a process with this identity listens. On Linux and Windows that is no file, so that nothing is left behind. */
+export function identitySocket(nodeId: string): string {
+  const user = process.getuid?.() ?? '';
+  switch (process.platform) {
+    case 'linux':
+      return `\0hanse-${user}-${nodeId}`;
+    case 'win32':
+      return `\\\\.\\pipe\\hanse-${nodeId}`;
+    default:
+      return join(tmpdir(), `hanse-${user}-${nodeId}.sock`); // 104 bytes at most
+  }
 }
 
 /** Undefined if the path is taken. */

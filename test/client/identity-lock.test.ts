@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { lockIdentity } from '../../client/identity-lock.ts';
+import { identitySocket, lockIdentity } from '../../client/identity-lock.ts';
 
 const nodeId = `${process.pid}`.padStart(32, 'a');
 const another = nodeId.replace('a', 'b');
@@ -24,7 +22,7 @@ test('one holder at a time, of each identity', async () => {
 });
 
 test('a process that is killed holds nothing', async () => {
-  const path = join(tmpdir(), `hanse-${userInfo().uid}-${nodeId}.sock`);
+  const path = identitySocket(nodeId);
   const program = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => console.log('holds'))`;
   const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(holder.stdout, 'data');
