@@ -16,6 +16,7 @@ import { HEADER_BYTES } from '../protocol/vector.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation.ts';
+import { HotContent } from './hot-content.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { checkManifest } from './manifest-check.ts';
 import { checkedUpdate } from './update-check.ts';
@@ -31,7 +32,8 @@ export interface IncomingBody {
 
 /** Bytes of a response. */
 export interface OutgoingBody {
-  readonly source: AsyncIterable<Uint8Array>;
+  /** Bytes as a whole are shared with others: read-only. */
+  readonly source: AsyncIterable<Uint8Array> | Uint8Array;
   readonly sha256: string;
   readonly length: number;
 }
@@ -60,6 +62,7 @@ const UNLISTED = 'other';
 export function createHandlers(coordinator: Coordinator): Handlers {
   const { federation, presence, settings, dependencies } = coordinator;
   const { blobs, clock, signer } = dependencies;
+  const hotContent = new HotContent(blobs);
   const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
 
   return {
@@ -109,10 +112,13 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     },
 
     getBlob: async ({ params }) => {
-      const stored = coordinator.isReadable(params.sha256) ? await blobs.has(params.sha256) : undefined;
-      if (!stored) throw new HanseError('blobUnknown', { sha256: params.sha256 });
-      coordinator.countDownload(params.sha256, stored.size);
-      return { source: blobs.stream(params.sha256), sha256: params.sha256, length: stored.size };
+      const { sha256 } = params;
+      if (!coordinator.isReadable(sha256)) throw new HanseError('blobUnknown', { sha256 });
+      const content = await hotContent.read(sha256);
+      const length = content?.length ?? (await blobs.has(sha256))?.size;
+      if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
+      coordinator.countDownload(sha256, length);
+      return { source: content ?? blobs.stream(sha256), sha256, length };
     },
 
     createJob: async ({ body: manifest, member }) => {

@@ -48,6 +48,7 @@ async function incomingBody(source: Uint8Array) {
 }
 
 async function collect({ source, length }: OutgoingBody): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return new Uint8Array(source);
   const whole = new Uint8Array(length);
   let offset = 0;
   for await (const part of source) {

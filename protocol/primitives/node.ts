@@ -60,6 +60,17 @@ function nodeSigner(seed: Uint8Array): Signer {
   };
 }
 
+/** Imported keys by their bytes in base64: the members of a federation ask again and again. */
+const importedKeys = new Map<string, KeyObject>();
+const IMPORTED_KEYS_KEPT = 4096;
+
 function importPublicKey(publicKey: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+  const spki = Buffer.concat([SPKI_PREFIX, publicKey]);
+  const name = spki.toString('base64', SPKI_PREFIX.length);
+  const known = importedKeys.get(name);
+  if (known) return known;
+  const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+  if (importedKeys.size === IMPORTED_KEYS_KEPT) importedKeys.clear();
+  importedKeys.set(name, key);
+  return key;
 }

@@ -135,6 +135,8 @@ function sendBinary(reply: FastifyReply, { source, sha256, length }: OutgoingBod
   reply.header('content-length', length);
   reply.header('etag', `"${sha256}"`);
   reply.header('cache-control', 'private, max-age=31536000, immutable');
+  if (source instanceof Uint8Array)
+    return reply.send(Buffer.from(source.buffer, source.byteOffset, source.length));
   return reply.send(Readable.from(source, { objectMode: false }));
 }
 

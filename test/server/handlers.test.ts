@@ -4,10 +4,12 @@ import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { checkFederation } from '../../protocol/identity.ts';
 import { parse } from '../../protocol/parse.ts';
 import { ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
+import { payloadOf } from '../../protocol/vector.ts';
 import { Member } from '../../schemas/member.ts';
 import type { OutgoingBody } from '../../server/handlers.ts';
 import { type Node, nodeOf, paramsOf, TestFederation } from '../fixtures/federation.ts';
-import { hashOf } from '../fixtures/vector-files.ts';
+import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';
+import { hashOf, vectorFile } from '../fixtures/vector-files.ts';
 import { atRest } from '../fixtures/virtual-clock.ts';
 
 // What a handler does beyond calling what is tested elsewhere. Bad input over HTTP: app.test.ts.
@@ -105,10 +107,30 @@ test('an upload comes back as it was, once a job names it', async () => {
   await expect(fetch()).rejects.toEqual(problem('blobUnknown'));
   await federation.createJob({ graph: { forward: sha256, trainStep: sha256 } });
   const { source, length } = (await fetch()) as OutgoingBody;
-  const parts: Uint8Array[] = [];
-  for await (const part of source) parts.push(part);
-  expect(new Uint8Array(Buffer.concat(parts))).toEqual(graph);
+  expect(source).toEqual(graph);
   expect(length).toBe(graph.length);
+});
+
+test('an update longer than clipping permits is refused and not stored; the round goes on without it', async () => {
+  const [first, second] = federation.participants as [Node, Node];
+  await federation.appear();
+  const runner = await federation.createJob();
+  await atRest();
+  const params = paramsOf(runner.state);
+  const honest = federation.updateOf(first, 1);
+  const loudest = new Uint8Array(payloadOf(honest));
+  new DataView(loudest.buffer).setUint32(0, (1 << (CODEC.width - 1)) - 1, true);
+  const { width } = CODEC;
+  const body = vectorFile(loudest, { kind: 'update', width, length: INITIAL_VALUES.length, secondBlock: 1 });
+  const put = (node: Node, update: Uint8Array) =>
+    federation.call('putUpdate', node, { params, body: update });
+  await expect(put(first, body)).rejects.toEqual(problem('updateMalformed'));
+  expect(await federation.blobs.has(hashOf(body))).toBeUndefined();
+  expect(runner.state.accepted.size).toBe(0);
+  await put(first, honest);
+  await put(second, federation.updateOf(second, 1));
+  expect(runner.state.accepted.size).toBe(2);
+  expect(await federation.blobs.has(hashOf(honest))).toEqual({ size: honest.length });
 });
 
 test('a body that cannot be accepted is not even read', async () => {
