@@ -46,7 +46,13 @@ export async function buildApp({ coordinator, report }: AppOptions): Promise<Fas
     openapi: { info: { title: 'Hanse coordinator', version: String(PROTOCOL_VERSIONS.max) } },
   });
   await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
-  await app.register(underPressure, { maxEventLoopDelay: 5000 });
+  await app.register(underPressure, {
+    maxEventLoopDelay: 5000,
+    // The delay is infinite when none has been sampled yet, at the start of a busy process: that is no overload.
+    pressureHandler: async (_request, _reply, _type, delay) => {
+      if (Number.isFinite(delay)) throw new HanseError('overloaded');
+    },
+  });
 
   app.addHook('onRequest', async () => {
     if (coordinator.closing.aborted) throw new HanseError('overloaded');
