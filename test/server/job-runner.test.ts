@@ -245,6 +245,16 @@ describe('aggregation', () => {
   });
 });
 
+test('a round that has ended leaves no timer behind', async () => {
+  const runner = await created({ rounds: 3, cohort: { size: 3, minimum: 3 } });
+  const { pending } = clock;
+  for (let round = 1; round <= 2; round += 1) for (const i of [0, 1, 2]) await accept(runner, i);
+  expect(runner.state).toMatchObject({ phase: 'collecting', round: 3 });
+  expect(clock.pending).toBe(pending);
+  for (const i of [0, 1, 2]) await accept(runner, i);
+  expect(clock.pending).toBe(0);
+});
+
 test('closing lets what is under way end and begins nothing', async () => {
   const runner = await created();
   await accept(runner, 0);

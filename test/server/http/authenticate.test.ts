@@ -279,6 +279,8 @@ describe('invites', () => {
     expectProblem(await listening.call(own, 'enrol', theirs), 'signatureInvalid', 401);
     const posing = { ...own, nodeId: other.nodeId };
     expectProblem(await listening.call(posing, 'enrol', theirs), 'signatureInvalid', 401);
+    // The right key, which has signed, but under the id of somebody else.
+    expectProblem(await enrol(posing, token), 'signatureInvalid', 401);
     expectProblem(await enrol(own, token, 'line\nbreak'), 'invalidFormat', 400);
     expectSuccess(await enrol(own, token));
   });
