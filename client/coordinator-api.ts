@@ -27,6 +27,7 @@ export const TRANSIENT: ReadonlySet<string> = new Set([
   'coordinatorUnreachable',
   'overloaded',
   'storageFull',
+  'storageFailed',
   'signatureExpired',
   'internalError',
 ]);

@@ -1,5 +1,5 @@
 /**
- * The life of a node: ask for work, do it, ask again. SPEC.md section 5.
+ * The life of a node: ask for work, do it, ask again. SPEC.md 8.1.
  *
  * Whatever goes wrong with one task, the coordinator is told by its code so that the round need not wait, the owner of
  * the node sees it, and the node goes on with the next. Only the end of the node's membership ends its life.

@@ -132,6 +132,7 @@ async function live(
   io.note(`${examples.count} examples of ${examples.name}; training on ${provider.name}, ${provider.reason}`);
   const lock = await lockIdentity(identity.nodeId, options.identity);
   const jobs = new JobCache(provider);
+  const announced = new Set<string>();
   try {
     await participate({
       role,
@@ -147,6 +148,8 @@ async function live(
       waitSeconds: 20,
       observe: (event) => {
         if (event.type in counts) counts[event.type as keyof Counts] += 1;
+        if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
+        if (event.type === 'preparing') announced.add(event.task.jobId);
         io.note(describe(event));
         io.event(toJson(event));
       },
