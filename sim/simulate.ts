@@ -105,6 +105,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const { operator } = federation;
     const authored = await authorJob({ ...options.plan, seed }, federation.id);
     const { jobId } = await submitJob(authored, operator);
+    federation.forgetUpdates(jobId);
     const followed = followJob(operator, jobId, follow.signal, (status) => {
       if (options.onChange(status)) follow.abort();
     });
@@ -126,6 +127,8 @@ interface SimulatedFederation {
   /** Enrols a member with a key of its own. */
   enrol(role: Role, index: number): Promise<CoordinatorApi>;
   everybodyIsLive(count: number, signal: AbortSignal): Promise<void>;
+  /** Drops the updates of every round that has ended: memory then does not grow with the number of rounds. */
+  forgetUpdates(jobId: string): void;
   close(): Promise<void>;
 }
 
@@ -136,9 +139,10 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
     return primitives.signer(key);
   };
   const operatorKey = (await keyOf('operator')).publicKey;
+  const blobs = memoryBlobStore();
   const coordinator = await Coordinator.open({
     store: memoryStore(),
-    blobs: memoryBlobStore(),
+    blobs,
     clock,
     random: await seeded(seed, 'coordinator'),
     signer: await keyOf('coordinator'),
@@ -166,6 +170,16 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
       const isLive = () =>
         [...federation.members()].filter(({ nodeId }) => coordinator.presence.isLive(nodeId)).length;
       while (!signal.aborted && isLive() < count) await new Promise((resolve) => setImmediate(resolve));
+    },
+    forgetUpdates: (jobId) => {
+      const job = coordinator.job(jobId);
+      let { accepted, history } = job.state;
+      job.watch(() => {
+        // Within the change itself: nobody has sent an update of the next round yet, which might be the same bytes.
+        if (job.state.history.length > history.length)
+          for (const { sha256 } of accepted.values()) void blobs.delete(sha256);
+        ({ accepted, history } = job.state);
+      });
     },
     close: () => coordinator.close(),
   };
