@@ -2,10 +2,10 @@
  * Making a job: from a model and a plan to a manifest and the content it names. SPEC.md section 6.1.
  */
 import { primitives } from '#primitives';
-import { concatBytes, toHex } from '../protocol/bytes.ts';
+import { toHex } from '../protocol/bytes.ts';
 import { parse } from '../protocol/parse.ts';
 import { planCodec } from '../protocol/ring/width.ts';
-import { bytesOf, encodeHeader } from '../protocol/vector.ts';
+import { encodeParameters } from '../protocol/vector.ts';
 import { Codec } from '../schemas/codec.ts';
 import { JobManifest, type JobStatus } from '../schemas/job.ts';
 import type { Strategy } from '../schemas/strategy.ts';
@@ -54,7 +54,7 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
   parse(Codec.properties.clipNorm, plan.clipNorm, 'clipNorm');
   const parameters = initialParameters(forward);
   const forwardBlob = await blob(exportModel(forward, parameters));
-  const modelBlob = await blob(await parameterVector(parameters));
+  const modelBlob = await blob(await encodeParameters(parameters));
   const epoch = compileTrainEpoch(forward, { loss, optimizer, batchSize });
   const weightMax = plan.weighting === 'uniform' ? 1 : plan.weightMax;
   const manifest: JobManifest = {
@@ -85,20 +85,6 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
 export async function submitJob({ manifest, blobs }: AuthoredJob, api: CoordinatorApi): Promise<JobStatus> {
   for (const { sha256, bytes } of blobs) await api.call('putBlob', { params: { sha256 }, body: bytes });
   return api.call('createJob', { body: manifest });
-}
-
-/** Parameters as a vector file: header and float32 values. */
-export async function parameterVector(parameters: Float32Array): Promise<Uint8Array> {
-  const payload = bytesOf(parameters);
-  const sha256 = await primitives.sha256(payload);
-  const header = encodeHeader({
-    kind: 'parameters',
-    width: 32,
-    length: parameters.length,
-    secondBlock: 0,
-    sha256,
-  });
-  return concatBytes(header, payload);
 }
 
 async function blob(bytes: Uint8Array) {

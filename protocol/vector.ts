@@ -2,12 +2,13 @@
  * Vectors as bytes: a header of 64 bytes, then the payload. SPEC.md 5.1.
  *
  * Models and updates travel and rest in this one form. The header says what the payload is and how long, so that a
- * reader can refuse it before it touches a coordinate, and carries the SHA-256 of the payload. Hashing is
- * asynchronous on some platforms and is left to the caller on both ways.
+ * reader can refuse it before it touches a coordinate, and carries the SHA-256 of the payload. Whoever reads a vector
+ * compares the hash: a payload that streams by is hashed piece by piece.
  *
  * All integers are little-endian. Payloads are read and written through typed arrays, which have the byte order of
  * the machine; every platform with WebAssembly is little-endian, and on another one this module refuses to load.
  */
+import { primitives } from '#primitives';
 import { HanseError } from './problem.ts';
 
 export const HEADER_BYTES = 64;
@@ -79,6 +80,26 @@ export function encodeHeader(header: VectorHeader): Uint8Array<ArrayBuffer> {
   view.setUint32(OFFSET.length, header.length, true);
   view.setUint32(OFFSET.secondBlock, header.secondBlock, true);
   bytes.set(header.sha256, OFFSET.sha256);
+  return bytes;
+}
+
+/**
+ * Parameters as a vector; the caller owns the bytes.
+ * @param values [d], d >= 1; not modified. Throws `updateMalformed` if empty.
+ */
+export async function encodeParameters(values: Float32Array): Promise<Uint8Array<ArrayBuffer>> {
+  const payload = bytesOf(values);
+  const sha256 = await primitives.sha256(payload);
+  const header = encodeHeader({
+    kind: 'parameters',
+    width: 32,
+    length: values.length,
+    secondBlock: 0,
+    sha256,
+  });
+  const bytes = new Uint8Array(HEADER_BYTES + payload.length);
+  bytes.set(header);
+  bytes.set(payload, HEADER_BYTES);
   return bytes;
 }
 

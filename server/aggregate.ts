@@ -6,12 +6,12 @@
  *
  * Everything here follows from the stored bytes: whoever holds them arrives at the same model, to the bit.
  */
-import { primitives } from '#primitives';
 import { HanseError } from '../protocol/problem.ts';
+import { l2Norm } from '../protocol/ring/clip.ts';
 import type { JobState } from '../protocol/round.ts';
 import type { StrategyState } from '../protocol/strategy/strategy.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
-import { bytesOf, encodeHeader, floatsOf, payloadOf } from '../protocol/vector.ts';
+import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { UpdateSum } from './update-sum.ts';
@@ -43,13 +43,13 @@ export async function aggregate(job: JobState, sum: UpdateSum, blobs: BlobStore)
 
   // 3. The next model.
   const next = strategy.apply(memory, model, opened.mean);
-  const updateNorm = norm(opened.mean);
+  const updateNorm = l2Norm(opened.mean);
   if (!Number.isFinite(updateNorm))
     throw new HanseError('aggregateInvalid', { reason: 'the norm of the mean update is beyond float64' });
 
   // 4. Both on disk before anybody hears of them. They become the model of the job when the round is released.
-  const stored = await storeVector(blobs, next.model);
-  const memoryStored = strategy.isStateless ? null : await storeVector(blobs, strategy.encode(next.state));
+  const stored = await store(blobs, next.model);
+  const memoryStored = strategy.isStateless ? null : await store(blobs, strategy.encode(next.state));
   return {
     model: stored,
     strategyState: memoryStored,
@@ -59,28 +59,8 @@ export async function aggregate(job: JobState, sum: UpdateSum, blobs: BlobStore)
   };
 }
 
-/** Stores float32 values as a vector file. */
-async function storeVector(blobs: BlobStore, values: Float32Array): Promise<Sha256> {
-  const payload = bytesOf(values);
-  const header = encodeHeader({
-    kind: 'parameters',
-    width: 32,
-    length: values.length,
-    secondBlock: 0,
-    sha256: await primitives.sha256(payload),
-  });
-  const { sha256 } = await blobs.put(chunks(header, payload), {
-    limitBytes: header.length + payload.length,
-  });
+async function store(blobs: BlobStore, values: Float32Array): Promise<Sha256> {
+  const vector = await encodeParameters(values);
+  const { sha256 } = await blobs.put(vector, { limitBytes: vector.length });
   return sha256;
-}
-
-async function* chunks(...parts: Uint8Array[]): AsyncIterable<Uint8Array> {
-  yield* parts;
-}
-
-function norm(values: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i += 1) sum += (values[i] as number) ** 2;
-  return Math.sqrt(sum);
 }

@@ -40,7 +40,9 @@ export function encodeUpdate(
   const { delta, weight, counters } = contribution;
   checkSecondBlock(contribution, codec);
   const layout = layoutOf(codec, delta.length);
-  const factor = clipFactor(l2Norm(delta), codec.clipNorm, delta.length);
+  const norm = l2Norm(delta);
+  if (!Number.isFinite(norm)) throw new HanseError('trainingDiverged', { what: 'update' });
+  const factor = clipFactor(norm, codec.clipNorm, delta.length);
   const scale = (factor * (weight / codec.weightMax)) / codec.grid;
   const coordinates = quantize(delta, scale, levelsOf(codec, weight), random);
   const words = new Uint32Array(layout.payloadBytes / 4);

@@ -1,10 +1,8 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { authorJob, type JobPlan, parameterVector, submitJob } from '../../client/author-job.ts';
+import { authorJob, type JobPlan, submitJob } from '../../client/author-job.ts';
 import { exportModel } from '../../client/graph/export-model.ts';
 import { importModel } from '../../client/graph/import-model.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
-import { HEADER_BYTES, parseHeader } from '../../protocol/vector.ts';
 import { FEDERATION, statusOf } from '../fixtures/job-shelf.ts';
 import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
 import { smallPlan } from '../fixtures/small-job.ts';
@@ -78,17 +76,4 @@ test('content is stored before the job that names it', async () => {
   const status = await submitJob(authored, api);
   expect(status.manifest).toEqual(authored.manifest);
   expect(api.calls.map(({ name }) => name)).toEqual(['putBlob', 'putBlob', 'createJob']);
-});
-
-test('a parameter vector is a header and the float32 values, little-endian', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.float({ noNaN: true }), { minLength: 1, maxLength: 20 }), async (values) => {
-      const bytes = await parameterVector(Float32Array.from(values));
-      const header = parseHeader(bytes, { maxLength: 20, maxSecondBlock: 0 });
-      expect(header).toMatchObject({ kind: 'parameters', width: 32, length: values.length });
-      const view = new DataView(bytes.buffer, bytes.byteOffset + HEADER_BYTES);
-      expect(values.map((_, i) => view.getFloat32(4 * i, true))).toEqual(values);
-      expect(bytes).toHaveLength(HEADER_BYTES + 4 * values.length);
-    }),
-  );
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { parameterVector } from '../../client/author-job.ts';
 import { importModel } from '../../client/graph/import-model.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import { releasedModel } from '../../client/released-model.ts';
+import { encodeParameters } from '../../protocol/vector.ts';
 import { jobShelf, statusOf } from '../fixtures/job-shelf.ts';
 import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
 import { hashOf } from '../fixtures/vector-files.ts';
@@ -11,7 +11,7 @@ test('the released parameters in the graph of the job, and nothing that was tamp
   const shelf = await jobShelf();
   const { manifest, manifestSha256 } = shelf;
   const values = Float32Array.from({ length: manifest.parameters }, (_, i) => i / 7);
-  const vector = await parameterVector(values);
+  const vector = await encodeParameters(values);
   const model = hashOf(vector);
   const job = { ...statusOf(manifest, manifestSha256), model };
   const serve = (answer: Uint8Array) =>

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { toHex } from '../../protocol/bytes.ts';
 import { isProblem } from '../../protocol/problem.ts';
 import {
   bytesOf,
   encodeHeader,
+  encodeParameters,
   floatsOf,
   HEADER_BYTES,
   parseHeader,
@@ -116,6 +119,21 @@ describe('header', () => {
     expect(refusal(() => encodeHeader({ ...update, sha256: sha256.subarray(1) }))).toBe('invalidLength');
     expect(refusal(() => encodeHeader({ ...update, kind: 'parameters' }))).toBe('updateMalformed width');
   });
+});
+
+test('parameters are a header and the float32 values, little-endian; no values are no vector', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.float32Array({ noNaN: true, minLength: 1, maxLength: 20 }), async (values) => {
+      const bytes = await encodeParameters(values);
+      const header = parseHeader(bytes, { maxLength: 20, maxSecondBlock: 0 });
+      expect(header).toMatchObject({ kind: 'parameters', width: 32, length: values.length });
+      expect(bytes).toHaveLength(HEADER_BYTES + 4 * values.length);
+      expect(createHash('sha256').update(payloadOf(bytes)).digest('hex')).toBe(toHex(header.sha256));
+      const view = new DataView(bytes.buffer, bytes.byteOffset + HEADER_BYTES);
+      expect(Float32Array.from(values, (_, i) => view.getFloat32(4 * i, true))).toEqual(values);
+    }),
+  );
+  await expect(encodeParameters(new Float32Array(0))).rejects.toMatchObject({ code: 'updateMalformed' });
 });
 
 describe('payload', () => {

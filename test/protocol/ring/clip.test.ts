@@ -65,13 +65,13 @@ describe('l2Norm', () => {
     );
   });
 
-  test('refuses what is not finite, wherever it stands', () => {
+  test('is not finite if a value is not, wherever it stands', () => {
     for (let at = 0; at < 7; at += 1)
       for (const poison of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
         const values = new Float32Array(7).fill(1);
-        expect(() => l2Norm(values)).not.toThrow();
+        expect(l2Norm(values)).toBe(Math.sqrt(7));
         values[at] = poison;
-        expect(() => l2Norm(values)).toThrow(expect.objectContaining({ code: 'trainingDiverged' }));
+        expect(Number.isFinite(l2Norm(values))).toBe(false);
       }
   });
 });
