@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { pause } from '../../protocol/clock.ts';
-import { VirtualClock } from '../fixtures/virtual-clock.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
 
 /** Whether a promise has settled by now. */
 async function isSettled(promise: Promise<void>): Promise<boolean> {

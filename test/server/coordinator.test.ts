@@ -7,10 +7,10 @@ import type { Strategy } from '../../schemas/strategy.ts';
 import { Coordinator, DEFAULT_SETTINGS } from '../../server/coordinator.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
+import { atRest } from '../../sim/virtual-clock.ts';
 import { type FederationOptions, type Node, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';
 import { hashOf, modelFile } from '../fixtures/vector-files.ts';
-import { atRest } from '../fixtures/virtual-clock.ts';
 import { modelTwin } from './aggregate-twin.ts';
 
 let federation: TestFederation;

@@ -3,8 +3,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { EventStream } from '../../server/event-stream.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
 import type { Store } from '../../server/store/store.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { faultyStore } from '../fixtures/faulty-stores.ts';
-import { VirtualClock } from '../fixtures/virtual-clock.ts';
 
 interface Added {
   readonly type: 'added';

@@ -4,9 +4,9 @@ import { seededRandom } from '../../protocol/random.ts';
 import { Federation } from '../../server/federation.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
 import type { Store } from '../../server/store/store.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { faultyStore } from '../fixtures/faulty-stores.ts';
 import { type Node, nodeOf } from '../fixtures/federation.ts';
-import { VirtualClock } from '../fixtures/virtual-clock.ts';
 
 let store: Store;
 let clock: VirtualClock;

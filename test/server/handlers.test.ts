@@ -7,10 +7,10 @@ import { ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
 import { payloadOf } from '../../protocol/vector.ts';
 import { Member } from '../../schemas/member.ts';
 import type { OutgoingBody } from '../../server/handlers.ts';
+import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, nodeOf, paramsOf, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';
 import { hashOf, vectorFile } from '../fixtures/vector-files.ts';
-import { atRest } from '../fixtures/virtual-clock.ts';
 
 // What a handler does beyond calling what is tested elsewhere. Bad input over HTTP: app.test.ts.
 

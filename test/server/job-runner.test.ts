@@ -4,6 +4,7 @@ import type { JobManifest } from '../../schemas/job.ts';
 import { JobRunner, type JobSurroundings } from '../../server/job-runner.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
+import { atRest, VirtualClock } from '../../sim/virtual-clock.ts';
 import {
   type FaultyBlobStore,
   type FaultyStore,
@@ -12,7 +13,6 @@ import {
 } from '../fixtures/faulty-stores.ts';
 import { CODEC, INITIAL_MODEL, manifestOf } from '../fixtures/manifest.ts';
 import { hashOf, updateFile } from '../fixtures/vector-files.ts';
-import { atRest, VirtualClock } from '../fixtures/virtual-clock.ts';
 
 // What the runner asks of its surroundings, and when. Rounds as a whole: coordinator.test.ts.
 

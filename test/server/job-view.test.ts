@@ -2,8 +2,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { parse } from '../../protocol/parse.ts';
 import { JobLine, JobStatus } from '../../schemas/job.ts';
 import { lineOf, statusOf, untilChanged } from '../../server/job-view.ts';
+import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, TestFederation } from '../fixtures/federation.ts';
-import { atRest } from '../fixtures/virtual-clock.ts';
 
 let federation: TestFederation;
 beforeEach(async () => {

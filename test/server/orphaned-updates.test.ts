@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { BlobStore } from '../../server/store/blob-store.ts';
+import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, FORWARD_GRAPH, INITIAL_MODEL } from '../fixtures/manifest.ts';
 import { hashOf, modelFile, updateFile } from '../fixtures/vector-files.ts';
-import { atRest } from '../fixtures/virtual-clock.ts';
 
 let federation: TestFederation;
 beforeEach(async () => {

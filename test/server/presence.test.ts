@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Presence } from '../../server/presence.ts';
-import { VirtualClock } from '../fixtures/virtual-clock.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
 
 const WINDOW_MS = 10_000;
 let clock: VirtualClock;

@@ -1,10 +1,10 @@
 import { beforeEach, expect, test } from 'vitest';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
 import { UpdateSum } from '../../server/update-sum.ts';
+import { atRest } from '../../sim/virtual-clock.ts';
 import { type FaultyBlobStore, faultyBlobStore } from '../fixtures/faulty-stores.ts';
 import { CODEC, manifestOf } from '../fixtures/manifest.ts';
 import { updateFile } from '../fixtures/vector-files.ts';
-import { atRest } from '../fixtures/virtual-clock.ts';
 import { meanTwin } from './aggregate-twin.ts';
 
 const LENGTH = 5;

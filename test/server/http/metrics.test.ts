@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { atRest } from '../../../sim/virtual-clock.ts';
 import type { Node } from '../../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
 import { expectProblem, expectSuccess } from '../../fixtures/signed-client.ts';
-import { atRest } from '../../fixtures/virtual-clock.ts';
 
 let listening: ListeningApp;
 beforeEach(async () => {
