@@ -10,8 +10,8 @@ import { connect, enrol } from '../../client/enrol.ts';
 import { readIdentity } from '../../client/identity.ts';
 import { formatInviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
-import { type HanseProcess, isBuilt, runHanse, startHanse } from './hanse-process.ts';
-import { SmallFederation, smallPlan } from './small-federation.ts';
+import { type HanseProcess, isBuilt, runHanse, startHanse, within } from './hanse-process.ts';
+import { SmallFederation } from './small-federation.ts';
 
 describe.skipIf(!isBuilt)('hanse serve (needs the build: npm test makes it)', () => {
   let folder: string;
@@ -91,23 +91,26 @@ describe.skipIf(!isBuilt)('hanse serve (needs the build: npm test makes it)', ()
   test('asked to stop, it answers who waits and ends, for it will not wait as long as they would', async () => {
     const federation = new SmallFederation();
     try {
-      const coordinator = await federation.serve();
-      const jobId = await federation.createJob(smallPlan(), async () => {});
-      const api = await connect(
-        await readIdentity(join(federation.dataDir, 'keys', 'operator.json')),
-        systemClock,
-      );
-      const params = { jobId };
-      const { sequence } = await api.call('getJob', { params, query: {} });
+      // So short that a node is live only while a request of it waits.
+      const coordinator = await federation.serve({ args: ['--liveness', '0.001'] });
+      const operator = await federation.api();
+      const isNodeLive = async () => {
+        const { members } = await operator.call('listMembers', {});
+        return members.some(({ role, live }) => role === 'participant' && live);
+      };
+      const node = await enrol(parseInviteLink(await federation.invite('participant')), 'node', systemClock);
+      const api = await connect(node, systemClock);
+      expect(await isNodeLive()).toBe(false);
       // Longer than this suite waits for the end of a process.
-      const waiting = api.call('getJob', { params, query: { after: String(sequence), wait: '30' } });
-      const metrics = `${federation.operator?.server}/metrics`;
-      expect((await fetch(metrics)).status).toBe(200); // by now the request above has arrived
+      const waiting = api.call('nextTasks', { query: { wait: '30' } });
+      const arrived = (async () => {
+        while (!(await isNodeLive()));
+      })();
+      await within('the request to arrive', arrived, () => coordinator.said);
       coordinator.signal('SIGTERM');
-      expect(await waiting).toMatchObject({ jobId, sequence, phase: 'recruiting' });
+      expect(await waiting).toEqual({ tasks: [] });
       expect(await coordinator.ended()).toEqual({ code: 0, signal: null });
-      await federation.serve();
-      expect(await federation.jobWhen(jobId, 'the job', () => true)).toMatchObject({ jobId, sequence });
+      expect(coordinator.result).toEqual({ stopped: true, dataDir: federation.dataDir });
     } finally {
       await federation.end();
     }
