@@ -15,7 +15,7 @@ import { JobCache } from '../client/job-cache.ts';
 import { type ParticipantEvent, participate } from '../client/participant.ts';
 import { releasedModel } from '../client/released-model.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
-import { type RandomSource, seededRandom } from '../protocol/random.ts';
+import type { RandomSource } from '../protocol/random.ts';
 import type { JobStatus } from '../schemas/job.ts';
 import type { Role } from '../schemas/member.ts';
 import type { TrainTask } from '../schemas/task.ts';
@@ -24,6 +24,7 @@ import { createHandlers, type Handlers } from '../server/handlers.ts';
 import { memoryBlobStore } from '../server/store/memory-blob-store.ts';
 import { memoryStore } from '../server/store/memory-store.ts';
 import { inProcessCoordinator } from './in-process-coordinator.ts';
+import { nativeSeededRandom } from './native-key-stream.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** Where simulated time begins; any moment would do. */
@@ -194,5 +195,5 @@ function enrolWith(
 }
 
 async function seeded(seed: string, label: string): Promise<RandomSource> {
-  return seededRandom(await primitives.sha256(utf8(`HANSE simulation\0${seed}\0${label}`)));
+  return nativeSeededRandom(await primitives.sha256(utf8(`HANSE simulation\0${seed}\0${label}`)));
 }

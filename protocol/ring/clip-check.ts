@@ -65,15 +65,42 @@ export class ClipCheck {
   /** Adds the squares of what is staged: `STAGED` coordinates, or the last ones. */
   #square(): void {
     const count = Math.min(STAGED, this.#layout.length - this.#done);
-    const coordinates = this.#coordinates.subarray(0, count);
-    unpack(this.#words, this.#layout.width, coordinates);
-    let squaredNorm = this.#squaredNorm;
-    for (let i = 0; i < count; i += 1) {
-      const value = coordinates[i] as number;
-      squaredNorm += value * value;
+    if (this.#layout.width === 24 && count === STAGED)
+      this.#squaredNorm = addSquares24(this.#squaredNorm, this.#words);
+    else {
+      const coordinates = this.#coordinates.subarray(0, count);
+      unpack(this.#words, this.#layout.width, coordinates);
+      this.#squaredNorm = addSquares(this.#squaredNorm, coordinates);
     }
-    this.#squaredNorm = squaredNorm;
     this.#done += count;
     this.#staged = 0;
   }
+}
+
+function addSquares(squaredNorm: number, coordinates: Int32Array): number {
+  let sum = squaredNorm;
+  for (let i = 0; i < coordinates.length; i += 1) {
+    const value = coordinates[i] as number;
+    sum += value * value;
+  }
+  return sum;
+}
+
+/** The usual width, without unpacking: four coordinates in three words. */
+function addSquares24(squaredNorm: number, words: Uint32Array): number {
+  let sum = squaredNorm;
+  for (let i = 0; i < words.length; i += 3) {
+    const low = words[i] as number;
+    const middle = words[i + 1] as number;
+    const high = words[i + 2] as number;
+    const a = (low << 8) >> 8;
+    const b = (((low >>> 16) & 0xff00) | (middle << 16)) >> 8;
+    const c = (((middle >>> 8) & 0xffff00) | (high << 24)) >> 8;
+    const d = (high | 0) >> 8;
+    sum += a * a;
+    sum += b * b;
+    sum += c * c;
+    sum += d * d;
+  }
+  return sum;
 }

@@ -73,9 +73,13 @@ async function collect(
   source: AsyncIterable<Uint8Array> | Uint8Array,
   limitBytes: number,
 ): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) {
+    if (source.length > limitBytes) throw new HanseError('bodyTooLarge', { limitBytes });
+    return new Uint8Array(source);
+  }
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of source instanceof Uint8Array ? [source] : source) {
+  for await (const piece of source) {
     size += piece.length;
     if (size > limitBytes) throw new HanseError('bodyTooLarge', { limitBytes });
     pieces.push(new Uint8Array(piece)); // a Buffer would share its memory with `slice`
