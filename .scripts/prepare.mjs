@@ -2,7 +2,16 @@
 // code after a change of Node, and (with the argument `build`) compiles when a source is newer than dist/.
 // Node only, no shell syntax. Everything it prints goes to standard error: `--json` output stays clean.
 import { spawnSync } from 'node:child_process';
-import { existsSync, linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const npm = (...args) => {
@@ -31,11 +40,13 @@ function holderOf(lock) {
 }
 
 /**
- * Two commands started at once must not build over each other. The lock names its holder: one that was killed is
+ * Two commands started at once must not install or build over each other. The lock names its holder: one that was killed is
  * succeeded at once. `work` returns, and does not end the process, or the lock would stay until somebody looks.
  */
 function exclusively(name, work) {
-  const lock = `node_modules/.hanse-${name}.lock`;
+  // Not in node_modules: `npm ci` begins by emptying it.
+  mkdirSync('.hanse', { recursive: true });
+  const lock = `.hanse/${name}.lock`;
   const mine = `${lock}.${process.pid}`;
   writeFileSync(mine, String(process.pid));
   try {
@@ -64,18 +75,26 @@ function exclusively(name, work) {
 const installed = 'node_modules/.package-lock.json';
 const needsInstall = () =>
   modified(installed) === 0 || modified(installed) < modified('package-lock.json') - 5000;
-if (needsInstall()) {
+const abi = 'node_modules/.hanse-abi';
+const needsRebuild = () => !existsSync(abi) || readFileSync(abi, 'utf8') !== process.versions.modules;
+
+function install() {
+  if (!needsInstall()) return true;
   console.error('hanse: installing dependencies (once, about a minute and a half) ...');
-  // `npm ci` empties node_modules first, so the lock of this step cannot live there.
-  if (npm('ci', '--include=dev', '--no-audit', '--no-fund') !== 0) process.exit(1);
+  return npm('ci', '--include=dev', '--no-audit', '--no-fund') === 0;
 }
 
-const abi = 'node_modules/.hanse-abi';
-if (!existsSync(abi)) writeFileSync(abi, process.versions.modules);
-else if (readFileSync(abi, 'utf8') !== process.versions.modules) {
-  console.error('hanse: Node has changed, rebuilding better-sqlite3 ...');
-  if (npm('rebuild', 'better-sqlite3') !== 0) process.exit(1);
+function rebuild() {
+  if (existsSync(abi) && needsRebuild()) {
+    console.error('hanse: Node has changed, rebuilding better-sqlite3 ...');
+    if (npm('rebuild', 'better-sqlite3') !== 0) return false;
+  }
   writeFileSync(abi, process.versions.modules);
+  return true;
+}
+
+if (needsInstall() || needsRebuild()) {
+  if (!exclusively('install', () => install() && rebuild())) process.exit(1);
 }
 
 if (process.argv[2] === 'build') {

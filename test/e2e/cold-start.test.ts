@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const SCRIPTS = fileURLToPath(new URL('../../.scripts', import.meta.url));
-const LOCK = 'node_modules/.hanse-build.lock';
+const LOCK = '.hanse/build.lock';
 
 /** Does what npm does: npm writes `.package-lock.json` last. `fail` cuts it short. */
 const NPM = `
@@ -130,8 +130,7 @@ test('the lock of a process that was killed is taken over', () => {
   expect(exists(LOCK)).toBe(false);
 });
 
-test('of commands that start together one compiles, and the others wait for it', async () => {
-  prepare();
+test('of commands that start together one installs and compiles, and the others wait for it', async () => {
   const options = { cwd: folder, env: environment(), stdio: 'ignore' } as const;
   const together = Array.from({ length: 3 }, () =>
     spawn(process.execPath, ['.scripts/prepare.mjs', 'build'], options),
