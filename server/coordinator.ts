@@ -26,7 +26,11 @@ export interface CoordinatorSettings {
   readonly protocol: VersionRange;
   /** How long a node counts as live after its last request. */
   readonly livenessMs: number;
+  /** How long a round that has its minimum waits for participants that are expected. */
   readonly recruitGraceMs: number;
+  /** How long a participant is expected after its last request, its enrolment or the start of the coordinator. */
+  readonly expectedMs: number;
+  /** Pause before an effect that failed is tried again. */
   readonly retryMs: number;
   /** Longest that a request for tasks or changes is held. */
   readonly longestWaitMs: number;
@@ -38,6 +42,7 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   protocol: PROTOCOL_VERSIONS,
   livenessMs: 10_000,
   recruitGraceMs: 5000,
+  expectedMs: 60_000,
   retryMs: 1000,
   longestWaitMs: 30_000,
   blobLimitBytes: 2 ** 30,
@@ -206,9 +211,12 @@ export class Coordinator {
       report,
       numbersFor: (job) => cohortNumbers(job, random),
       candidates: () => {
-        const participants = this.#withRole('participant');
-        const live = participants.filter((nodeId) => this.presence.isLive(nodeId));
-        return { live, expected: participants.length - live.length };
+        const participants = [...this.federation.members()].filter(({ role }) => role === 'participant');
+        const live = participants.filter(({ nodeId }) => this.presence.isLive(nodeId));
+        const expected = participants.filter(({ nodeId, enrolledAt }) =>
+          this.presence.isExpected(nodeId, Date.parse(enrolledAt), this.settings.expectedMs),
+        );
+        return { live: live.map(({ nodeId }) => nodeId), expected: expected.length };
       },
       hasEvaluator: () => this.#withRole('evaluator').some((nodeId) => this.presence.mayBeLive(nodeId)),
       onArrival: (arrived) => this.presence.onArrival(arrived),

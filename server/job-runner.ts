@@ -33,7 +33,7 @@ export interface JobSurroundings {
   readonly clock: Clock;
   /** For drawing the cohort of this round and attempt. */
   numbersFor(job: JobState): Promise<RandomNumbers>;
-  /** Participants that could be chosen now, and how many more are expected to show up shortly. */
+  /** Participants that could be chosen now, and how many others are likely to show up shortly. */
   candidates(): { readonly live: readonly NodeId[]; readonly expected: number };
   hasEvaluator(): boolean;
   /** Calls back when a node shows up; returns how to stop that. */

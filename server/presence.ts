@@ -38,6 +38,18 @@ export class Presence {
     return seen !== undefined && this.#clock.now() - seen < this.#windowMs;
   }
 
+  /**
+   * Not live, but likely to be back soon: its last request is less than `periodMs` ago, or it has not been seen since
+   * it was enrolled or the coordinator was started, and that is. A node whose connection broke is not expected.
+   *
+   * @param enrolledAt as the clock's `now`
+   */
+  isExpected(nodeId: NodeId, enrolledAt: number, periodMs: number): boolean {
+    if (this.isLive(nodeId)) return false;
+    const since = this.#lastSeen.get(nodeId) ?? Math.max(this.#startedAt, enrolledAt);
+    return this.#clock.now() - since < periodMs;
+  }
+
   /** Live; or, shortly after a start, not seen yet: it may have been live before, and be on its way back. */
   mayBeLive(nodeId: NodeId): boolean {
     if (this.isLive(nodeId)) return true;

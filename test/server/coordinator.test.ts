@@ -168,6 +168,34 @@ describe('a round', () => {
     expect(another.state.phase).toBe('collecting');
   });
 
+  test('does not wait for participants that are away for good, or whose connection broke', async () => {
+    const { expectedMs } = DEFAULT_SETTINGS;
+    const [first, second, third] = federation.participants as [Node, Node, Node];
+    await federation.appear();
+    await federation.clock.advance(expectedMs - 1);
+    const waiting = await federation.createJob();
+    await federation.appear([first, second]);
+    expect(waiting.state.phase).toBe('recruiting');
+    await federation.appear([third]);
+    expect(waiting.state.phase).toBe('collecting');
+    await federation.call('cancelJob', federation.researcher, { params: { jobId: waiting.jobId } });
+
+    await federation.clock.advance(expectedMs);
+    const withoutAway = await federation.createJob();
+    await federation.appear([first, second]);
+    expect(withoutAway.state).toMatchObject({
+      phase: 'collecting',
+      cohort: [first.nodeId, second.nodeId].sort(),
+    });
+    await federation.call('cancelJob', federation.researcher, { params: { jobId: withoutAway.jobId } });
+
+    await federation.appear();
+    await federation.call('nextTasks', third, { query: {} }, AbortSignal.abort());
+    const withoutBroken = await federation.createJob();
+    await atRest();
+    expect(withoutBroken.state.cohort).toEqual([first.nodeId, second.nodeId].sort());
+  });
+
   test('a cancelled job is at rest: no task, no timer, nothing accepted', async () => {
     const runner = await startedJob();
     const [first, second] = federation.participants as [Node, Node];

@@ -91,6 +91,29 @@ test('after a start a node may be on its way back, until the window has passed o
   expect(['away', 'back'].map((node) => presence.mayBeLive(node))).toEqual([false, true]);
 });
 
+test('a node that is not live is expected after its last request, its enrolment or the start, for a while', async () => {
+  const PERIOD_MS = 60_000;
+  const start = clock.now();
+  const expected = (node: string, enrolledAt = start - 1e9) =>
+    presence.isExpected(node, enrolledAt, PERIOD_MS);
+  presence.saw('live');
+  presence.saw('broken');
+  presence.lost('broken');
+  expect(['live', 'broken', 'old'].map((node) => expected(node))).toEqual([false, false, true]);
+  expect(expected('broken', start)).toBe(false);
+  await clock.advance(WINDOW_MS);
+  expect(expected('live')).toBe(true);
+  await clock.advance(PERIOD_MS - WINDOW_MS - 1);
+  expect(['live', 'old'].map((node) => expected(node))).toEqual([true, true]);
+  await clock.advance(1);
+  expect(['live', 'old'].map((node) => expected(node))).toEqual([false, false]);
+  expect([start + PERIOD_MS - 1, start + 1, start].map((at) => expected('new', at))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+});
+
 test('an arrival is a node that was not live, told to whoever listens', async () => {
   let arrivals = 0;
   const stop = presence.onArrival(() => {
