@@ -173,8 +173,8 @@ export function pending(state: JobState): Effect[] {
   }
 }
 
-export function hasEnded(state: JobState): boolean {
-  return state.phase === 'finished' || state.phase === 'failed' || state.phase === 'cancelled';
+export function hasEnded({ phase }: Pick<JobState, 'phase'>): boolean {
+  return phase === 'finished' || phase === 'failed' || phase === 'cancelled';
 }
 
 /** Members of the cohort that have neither delivered nor declined. */
@@ -325,8 +325,9 @@ function summary(
   reason: string | null,
   at: string,
 ): RoundSummary {
-  const declined: Record<string, number> = {};
-  for (const code of state.declined.values()) declined[code] = (declined[code] ?? 0) + 1;
+  // Counted in a Map: the codes are text of participants, and one may be the name of a property of every object.
+  const declined = new Map<string, number>();
+  for (const code of state.declined.values()) declined.set(code, (declined.get(code) ?? 0) + 1);
   let bytesUp = 0;
   for (const update of state.accepted.values()) bytesUp += update.bytes;
   const isReleased = outcome === 'released';
@@ -337,7 +338,7 @@ function summary(
     reason,
     cohort: state.cohort.length,
     updates: state.accepted.size,
-    declined,
+    declined: Object.fromEntries(declined),
     weight: isReleased ? (state.candidate?.weight ?? 0) : 0,
     updateNorm: isReleased ? (state.candidate?.updateNorm ?? null) : null,
     bytesUp,

@@ -155,6 +155,20 @@ describe('histories', () => {
     ]);
   });
 
+  test('declines are counted by their code, whatever the code is', () => {
+    const job = follow(
+      jobOf({ cohort: { size: 4, minimum: 2 } }),
+      select([A, B, C, D]),
+      decline(A, 'toString'),
+      decline(B, 'toString'),
+    );
+    const [aborted] = follow(job, decline(C, '__proto__')).history;
+    expect(Object.entries(aborted?.declined ?? {})).toEqual([
+      ['toString', 2],
+      ['__proto__', 1],
+    ]);
+  });
+
   test('the deadline closes a round that has its minimum, and voids one that has not', () => {
     const enough = follow(collecting, update(A), update(B), passed('collecting'));
     expect(enough.phase).toBe('aggregating');
