@@ -27,6 +27,7 @@ import {
 } from './gen/onnx_pb.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { DEFAULT_LIMITS, enforceLimit, type GraphLimits } from './limits.ts';
+import { enforceBudget } from './onnx-budget.ts';
 import { decodeAttribute, decodeShape, decodeTensor, malformed } from './onnx-decode.ts';
 import { type Constant, elementCount } from './tensor-type.ts';
 
@@ -48,6 +49,7 @@ export interface ImportOptions {
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ForwardGraph {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   enforceLimit(limits, 'bytes', bytes.length);
+  enforceBudget(bytes, limits);
   // A copy of its own: decoded byte fields alias what they were decoded from.
   const model = decodeModel(new Uint8Array(bytes));
   const { graph } = model;

@@ -7,6 +7,8 @@ import { HanseError } from '../../protocol/problem.ts';
 export interface GraphLimits {
   /** Of the serialised model. */
   readonly bytes: number;
+  /** Messages, names and integers in the serialised model, each of which becomes an object. */
+  readonly fields: number;
   readonly nodes: number;
   /** Elements of all initialisers together. */
   readonly parameters: number;
@@ -18,6 +20,7 @@ export interface GraphLimits {
 
 export const DEFAULT_LIMITS: GraphLimits = {
   bytes: 512 * 1024 * 1024,
+  fields: 1_000_000,
   nodes: 10_000,
   parameters: 100_000_000,
   elements: 268_435_456,
