@@ -7,15 +7,19 @@ import type { Clock } from '../protocol/clock.ts';
 import { checkFederation, nodeIdOf } from '../protocol/identity.ts';
 import type { InviteLink } from '../protocol/invite-link.ts';
 import { HanseError } from '../protocol/problem.ts';
+import { randomBytes } from '../protocol/random.ts';
 import { Secret } from '../protocol/secret.ts';
 import { negotiateVersion, PROTOCOL_VERSIONS } from '../protocol/versions.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
+import type { Exchange } from './exchange.ts';
 import { type Caller, httpCoordinator } from './http-coordinator.ts';
 import type { Identity } from './identity.ts';
 
 export interface ConnectionOptions {
   /** Put around every connection, to repeat requests for example. Absent: the first failure is the last. */
   readonly around?: (api: CoordinatorApi) => CoordinatorApi;
+  /** How requests are sent; absent: by `fetch`. */
+  readonly exchange?: Exchange;
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
@@ -34,8 +38,7 @@ export async function enrol(
 ): Promise<Identity> {
   const { server, coordinatorKey, federationId, token } = link;
   const version = await negotiate(link, clock, options);
-  const seed = new Uint8Array(32);
-  primitives.random.fill(seed);
+  const seed = randomBytes(primitives.random, 32);
   const signer = await primitives.signer(seed);
   const nodeId = await nodeIdOf(signer.publicKey);
   const api = dial(server, { signer, nodeId, version }, clock, options);
@@ -67,9 +70,7 @@ async function negotiate(
   clock: Clock,
   options: ConnectionOptions,
 ): Promise<number> {
-  const bytes = new Uint8Array(32);
-  primitives.random.fill(bytes);
-  const challenge = toBase64Url(bytes);
+  const challenge = toBase64Url(randomBytes(primitives.random, 32));
   const api = dial(pinned.server, undefined, clock, options);
   const info = await api.call('getFederation', { query: { challenge } }, callOptions(options));
   await checkFederation(info, challenge, pinned);
@@ -80,9 +81,9 @@ function dial(
   server: string,
   caller: Caller | undefined,
   clock: Clock,
-  { around = (api) => api }: ConnectionOptions,
+  { around = (api) => api, exchange }: ConnectionOptions,
 ): CoordinatorApi {
-  return around(httpCoordinator(server, caller, clock));
+  return around(httpCoordinator(server, caller, clock, exchange));
 }
 
 function callOptions({ signal }: ConnectionOptions): CallOptions {

@@ -2,7 +2,7 @@
  * Requests to a coordinator over HTTP, each signed (SPEC.md 4.4), each answer parsed before it is believed.
  */
 import { primitives } from '#primitives';
-import { concatBytes, utf8 } from '../protocol/bytes.ts';
+import { utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { signRequest } from '../protocol/http-signature.ts';
 import { parse } from '../protocol/parse.ts';
@@ -19,6 +19,7 @@ import {
 import { VERSION_HEADER } from '../protocol/versions.ts';
 import { ProblemDetails } from '../schemas/problem.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
+import { type Exchange, type ExchangeAnswer, type ExchangeRequest, fetchExchange } from './exchange.ts';
 
 /** Who signs, and in which version both sides speak. */
 export interface Caller {
@@ -40,23 +41,31 @@ interface AnyRequest {
  * @param server origin of the coordinator
  * @param caller absent: only public routes can be called
  */
-export function httpCoordinator(server: string, caller: Caller | undefined, clock: Clock): CoordinatorApi {
+export function httpCoordinator(
+  server: string,
+  caller: Caller | undefined,
+  clock: Clock,
+  exchange: Exchange = fetchExchange,
+): CoordinatorApi {
   return {
     async call(name, request, options) {
-      const response = await send(server, name, request, caller, clock, options);
-      return (await readResponse(name, response, server)) as RouteResponse<typeof name>;
+      const toSend = await prepare(server, name, request, caller, clock, options);
+      const answer = await exchange(toSend).catch((error: unknown) => {
+        throw unreachable(server, error);
+      });
+      return (await readAnswer(name, answer, server)) as RouteResponse<typeof name>;
     },
   };
 }
 
-async function send(
+async function prepare(
   server: string,
   name: RouteName,
   request: AnyRequest,
   caller: Caller | undefined,
   clock: Clock,
   options: CallOptions | undefined,
-): Promise<Response> {
+): Promise<ExchangeRequest> {
   const route: Route = ROUTES[name];
   const target = targetOf(route.path, request);
   const body = bodyOf(request.body);
@@ -71,26 +80,23 @@ async function send(
     const toSign = { method, target, version, ...(body && { bodySha256: await primitives.sha256(body) }) };
     Object.assign(headers, await signRequest(toSign, { signer, nodeId, now, nonce }));
   }
-  try {
-    return await fetch(server + target, {
-      method: route.method,
-      headers,
-      ...(body && { body: body as Uint8Array<ArrayBuffer> }),
-      ...(options?.signal && { signal: options.signal }),
-      redirect: 'error',
-    });
-  } catch (error) {
-    throw unreachable(server, error);
-  }
+  const { signal } = options ?? {};
+  return {
+    url: server + target,
+    method: route.method,
+    headers,
+    ...(body && { body }),
+    ...(signal && { signal }),
+  };
 }
 
-async function readResponse(name: RouteName, response: Response, server: string): Promise<unknown> {
-  if (!response.ok) throw await problemOf(response, server);
-  if (!isFromCoordinator(response)) throw stranger(response, server);
+async function readAnswer(name: RouteName, answer: ExchangeAnswer, server: string): Promise<unknown> {
+  if (answer.status < 200 || answer.status > 299) throw await problemOf(answer, server);
+  if (!isFromCoordinator(answer)) throw stranger(answer, server);
   const { response: form }: Route = ROUTES[name];
   try {
-    if (form === 'binary') return new Uint8Array(await response.arrayBuffer());
-    return parse(form, await readJson(response), name);
+    if (form === 'binary') return await answer.bytes();
+    return parse(form, await readJson(answer), name);
   } catch (error) {
     if (isProblem(error, 'invalidFormat'))
       throw new HanseError('coordinatorMisbehaved', { what: error.message }, { cause: error });
@@ -100,15 +106,15 @@ async function readResponse(name: RouteName, response: Response, server: string)
 }
 
 /** The problem in an answer, as it would have been thrown here. */
-async function problemOf(response: Response, server: string): Promise<HanseError> {
+async function problemOf(answer: ExchangeAnswer, server: string): Promise<HanseError> {
   let details: ProblemDetails;
   try {
-    details = parse(ProblemDetails, await readJson(response), 'problem');
+    details = parse(ProblemDetails, await readJson(answer), 'problem');
   } catch (error) {
-    if (!isFromCoordinator(response)) return stranger(response, server);
+    if (!isFromCoordinator(answer)) return stranger(answer, server);
     if (!isProblem(error)) return unreachable(server, error);
     return new HanseError('coordinatorMisbehaved', {
-      what: `HTTP status ${response.status} without a problem`,
+      what: `HTTP status ${answer.status} without a problem`,
     });
   }
   if (!isProblemCode(details.code))
@@ -117,32 +123,24 @@ async function problemOf(response: Response, server: string): Promise<HanseError
 }
 
 /** Throws `invalidFormat` for what is no JSON, with nothing of its content: an answer may hold a token. */
-async function readJson(response: Response): Promise<unknown> {
-  const reader = response.body?.getReader();
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
-    length += next.value.length;
-    if (length > JSON_LIMIT_BYTES) {
-      await reader?.cancel();
-      throw new HanseError('coordinatorMisbehaved', { what: `more than ${JSON_LIMIT_BYTES} bytes of JSON` });
-    }
-    parts.push(next.value);
-  }
+async function readJson(answer: ExchangeAnswer): Promise<unknown> {
+  const bytes = await answer.bytes(JSON_LIMIT_BYTES);
+  if (!bytes)
+    throw new HanseError('coordinatorMisbehaved', { what: `more than ${JSON_LIMIT_BYTES} bytes of JSON` });
   try {
-    return JSON.parse(new TextDecoder().decode(concatBytes(...parts)));
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     throw new HanseError('invalidFormat', { where: 'answer', expected: 'JSON' });
   }
 }
 
 /** Every answer of a route names the versions of the coordinator; that of a proxy or a login page does not. */
-function isFromCoordinator(response: Response): boolean {
-  return response.headers.has(VERSION_HEADER);
+function isFromCoordinator(answer: ExchangeAnswer): boolean {
+  return answer.header(VERSION_HEADER) !== undefined;
 }
 
 /** Something on the way answered in place of the coordinator, which may be back later. */
-function stranger({ status }: Response, url: string): HanseError<'coordinatorUnreachable'> {
+function stranger({ status }: ExchangeAnswer, url: string): HanseError<'coordinatorUnreachable'> {
   return new HanseError('coordinatorUnreachable', {
     url,
     reason: `HTTP status ${status} from something else`,

@@ -7,6 +7,7 @@ import type { CommandOption } from '../../schemas/command.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import { connect } from '../enrol.ts';
 import { type Identity, readIdentity } from '../identity.ts';
+import { nodeExchange } from '../node-exchange.ts';
 import { DEFAULT_PAUSES, REPEATS_IF_OVERLOADED, retryingCoordinator } from '../retrying-coordinator.ts';
 
 export interface IdentityOptions {
@@ -31,5 +32,5 @@ export async function connectAs(
       ...DEFAULT_PAUSES,
       repeats: REPEATS_IF_OVERLOADED,
     });
-  return { identity, api: await connect(identity, systemClock, { around }) };
+  return { identity, api: await connect(identity, systemClock, { around, exchange: nodeExchange }) };
 }

@@ -23,6 +23,7 @@ import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
 import { type Identity, readIdentity, writeIdentity } from '../identity.ts';
 import { lockIdentity } from '../identity-lock.ts';
 import { JobCache } from '../job-cache.ts';
+import { nodeExchange } from '../node-exchange.ts';
 import { type ParticipantEvent, participate } from '../participant.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 
@@ -97,7 +98,8 @@ export const joinCommand = defineCommand<JoinOptions>({
       candidates: NODE_PROVIDERS,
       threads: options.threads,
     });
-    const patience = { around: (api: CoordinatorApi) => patient(api, io), signal: io.signal };
+    const around = (api: CoordinatorApi) => patient(api, io);
+    const patience = { around, exchange: nodeExchange, signal: io.signal };
     try {
       const identity = await identityFor(args[0], options, patience, io);
       await live(identity, { examples, provider, patience, counts }, options, io);

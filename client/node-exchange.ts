@@ -1,0 +1,66 @@
+/**
+ * HTTP requests by `node:http`, over connections that are kept: measured with a model of 4 MB, a request costs a third
+ * to two thirds of the processor time that it takes through `fetch`, which copies bodies and passes them through web
+ * streams. Node only.
+ */
+import { request as httpRequest, type IncomingMessage, Agent as PlainAgent } from 'node:http';
+import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import type { Exchange, ExchangeRequest } from './exchange.ts';
+
+/** Idle connections close by themselves and do not keep the process alive. */
+const plainAgent = new PlainAgent({ keepAlive: true });
+const tlsAgent = new TlsAgent({ keepAlive: true });
+
+/** A body that announces at most so much gets its memory at once; a longer one as it arrives. */
+const TRUSTED_BYTES = 67_108_864;
+
+export const nodeExchange: Exchange = async (request) => {
+  const answer = await send(request);
+  const { statusCode: status = 0 } = answer;
+  if (status >= 300 && status < 400) {
+    answer.destroy();
+    throw new Error(`redirected with HTTP status ${status}`);
+  }
+  return {
+    status,
+    header: (name) => {
+      const value = answer.headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    bytes: (limitBytes = Number.POSITIVE_INFINITY) => readAtMost(answer, limitBytes),
+  };
+};
+
+function send({ url, method, headers, body, signal }: ExchangeRequest): Promise<IncomingMessage> {
+  const isPlain = url.startsWith('http:');
+  const length = body && { 'content-length': String(body.length) };
+  return new Promise((resolve, reject) => {
+    const options = {
+      method,
+      headers: { ...headers, ...length },
+      agent: isPlain ? plainAgent : tlsAgent,
+      ...(signal && { signal }),
+    };
+    const outgoing = (isPlain ? httpRequest : httpsRequest)(url, options, resolve);
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+async function readAtMost(answer: IncomingMessage, limitBytes: number): Promise<Uint8Array | undefined> {
+  const announced = Number(answer.headers['content-length'] ?? 0);
+  let whole = new Uint8Array(announced <= Math.min(limitBytes, TRUSTED_BYTES) ? announced : 0);
+  let length = 0;
+  for await (const part of answer as AsyncIterable<Uint8Array>) {
+    const end = length + part.length;
+    if (end > limitBytes) return undefined; // leaving the loop destroys the connection
+    if (end > whole.length) {
+      const larger = new Uint8Array(Math.min(limitBytes, 2 * end));
+      larger.set(whole.subarray(0, length));
+      whole = larger;
+    }
+    whole.set(part, length);
+    length = end;
+  }
+  return length === whole.length ? whole : whole.slice(0, length);
+}
