@@ -11,6 +11,7 @@ import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import type { TrainingRequest, TrainingResult } from '../../client/engine/trainer.ts';
 import { connect, enrol } from '../../client/enrol.ts';
 import type { JobSource } from '../../client/job-cache.ts';
+import { nodeExchange } from '../../client/node-exchange.ts';
 import { participate } from '../../client/participant.ts';
 import { type PreparedJob, prepareJob } from '../../client/prepared-job.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../../client/retrying-coordinator.ts';
@@ -63,7 +64,7 @@ async function run(link: string, name: string): Promise<void> {
   const pauses = { clock: systemClock, random, ...DEFAULT_PAUSES };
   await participate({
     role: 'participant',
-    api: retryingCoordinator(await connect(identity, systemClock), pauses),
+    api: retryingCoordinator(await connect(identity, systemClock, { exchange: nodeExchange }), pauses),
     examples: EXAMPLES,
     dataSetVersion: '1',
     provider: NO_PROVIDER,

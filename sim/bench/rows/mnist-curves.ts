@@ -24,6 +24,7 @@ import type { RowContext, RowDefinition } from '../row.ts';
 
 const TARGET = 0.97;
 const SEED = 'curves';
+const LINE_WIDTH = 110;
 const SETTINGS = {
   participants: 100,
   cohort: 10,
@@ -155,8 +156,25 @@ async function record({ partition, label }: Division, training: Training, folder
     platform: `${process.platform} ${process.arch}`,
   };
   const file: CurveFile = { target: TARGET, settings: SETTINGS, versions, curves };
-  await writeFile(table, `${JSON.stringify(file, null, 2)}\n`);
+  await writeFile(table, withFilledLists(JSON.stringify(file, null, 2)));
   await writeFile(join(folder, 'mnist-curves.svg'), drawing(file));
+}
+
+/** Lists of numbers in full lines, as the formatter of this repository writes them. */
+export function withFilledLists(json: string): string {
+  const filled = json.replace(/\[\s+([-\d.,\s]+?)\n( *)\]/g, (_, items: string, indent: string) => {
+    const lines: string[] = [];
+    let line = `${indent} `;
+    for (const item of items.split(/(?<=,)\s+/)) {
+      if (line.length + 1 + item.length > LINE_WIDTH) {
+        lines.push(line);
+        line = `${indent} `;
+      }
+      line += ` ${item}`;
+    }
+    return `[\n${[...lines, line].join('\n')}\n${indent}]`;
+  });
+  return `${filled}\n`;
 }
 
 export function drawing({ target, curves }: Pick<CurveFile, 'target' | 'curves'>): string {
