@@ -12,6 +12,7 @@ import type { RandomSource } from '../protocol/random.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
 import { encodeUpdate } from '../protocol/ring/update.ts';
+import { attemptParams } from '../protocol/routes.ts';
 import { encodeHeader } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { Receipt, TrainTask } from '../schemas/task.ts';
@@ -72,9 +73,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
   const update = await seal(delta, weight, manifest, random);
 
   // 5. Delivered. The receipt says that it is on the coordinator's disk and part of the round.
-  const { jobId, round, attempt } = task;
-  const params = { jobId, round: String(round), attempt: String(attempt) };
-  const receipt = await api.call('putUpdate', { params, body: update }, { signal });
+  const receipt = await api.call('putUpdate', { params: attemptParams(task), body: update }, { signal });
 
   const norm = l2Norm(delta);
   const lossFirst = trained.losses[0] ?? Number.NaN;

@@ -4,10 +4,10 @@
  * Whatever goes wrong with one task, the coordinator is told by its code so that the round need not wait, the owner of
  * the node sees it, and the node goes on with the next. Only the end of the node's membership ends its life.
  */
-import type { Clock } from '../protocol/clock.ts';
-import { pause } from '../protocol/clock.ts';
+import { type Clock, pause } from '../protocol/clock.ts';
 import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
 import type { RandomSource } from '../protocol/random.ts';
+import { attemptParams } from '../protocol/routes.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import type { Metrics } from '../schemas/job.ts';
 import type { Role } from '../schemas/member.ts';
@@ -140,7 +140,7 @@ async function evaluate(task: EvaluateTask, options: ParticipantOptions, signal:
   if (!Number.isFinite(loss))
     throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
   const metrics = { loss, accuracy, examples: count };
-  await api.call('putEvaluation', { params: paramsOf(task), body: metrics }, { signal });
+  await api.call('putEvaluation', { params: attemptParams(task), body: metrics }, { signal });
   observe({ type: 'evaluated', task, metrics });
 }
 
@@ -148,7 +148,7 @@ async function evaluate(task: EvaluateTask, options: ParticipantOptions, signal:
 async function decline(task: Task, problem: HanseError, { api, signal }: ParticipantOptions): Promise<void> {
   if (task.type !== 'train') return;
   try {
-    await api.call('decline', { params: paramsOf(task), body: { code: problem.code } }, { signal });
+    await api.call('decline', { params: attemptParams(task), body: { code: problem.code } }, { signal });
   } catch (error) {
     if (!isProblem(error)) throw error; // the round went on without us
   }
@@ -173,10 +173,6 @@ function capabilitiesOf({ provider, examples, dataSetVersion }: ParticipantOptio
       { name: examples.name.slice(0, 80), version: dataSetVersion, inputShape: [...examples.inputShape] },
     ],
   };
-}
-
-function paramsOf({ jobId, round, attempt }: Task) {
-  return { jobId, round: String(round), attempt: String(attempt) };
 }
 
 function keyOf({ type, jobId, round, attempt }: Task): string {

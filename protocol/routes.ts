@@ -247,6 +247,15 @@ export function attemptOf(params: Static<typeof Context>): { round: number; atte
   return { round: Number(params.round), attempt: Number(params.attempt) };
 }
 
+/** The inverse of `attemptOf`, with the job: the parameters of a path that leads to an attempt. */
+export function attemptParams(attempt: {
+  readonly jobId: string;
+  readonly round: number;
+  readonly attempt: number;
+}): Static<typeof Context> {
+  return { jobId: attempt.jobId, round: String(attempt.round), attempt: String(attempt.attempt) };
+}
+
 /** The path of a route with its parameters filled in. Throws TypeError where one is not given. */
 export function routePath(path: string, params: Readonly<Record<string, string>>): string {
   return path.replace(/:([a-zA-Z0-9]+)/g, (_, name: string) => {

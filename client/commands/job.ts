@@ -2,6 +2,7 @@
  * `hanse job list|show|watch|cancel`: following federated trainings.
  */
 import { parse } from '../../protocol/parse.ts';
+import { hasEnded } from '../../protocol/round.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
 import type { JobStatus, RoundSummary } from '../../schemas/job.ts';
@@ -93,10 +94,6 @@ export async function followJob(
     changed(job);
   }
   return job;
-}
-
-export function hasEnded({ phase }: JobStatus): boolean {
-  return phase === 'finished' || phase === 'failed' || phase === 'cancelled';
 }
 
 function printJob(job: JobStatus, io: CommandIo): void {

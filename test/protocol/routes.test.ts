@@ -7,6 +7,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import { isProblemCode } from '../../protocol/problem.ts';
 import {
   attemptOf,
+  attemptParams,
   EVERYWHERE,
   ROUTES,
   type Route,
@@ -124,8 +125,10 @@ test('a path with a parameter that is not given is a programming error', () => {
   expect(() => routePath('/v1/jobs/:constructor', {})).toThrow(TypeError);
 });
 
-test('attemptOf reads the numbers of a path', () => {
-  expect(attemptOf({ jobId: 'job-0', round: '12', attempt: '3' })).toEqual({ round: 12, attempt: 3 });
+test('attemptOf reads the numbers of a path, attemptParams writes them', () => {
+  const params = { jobId: 'job-0', round: '12', attempt: '3' };
+  expect(attemptOf(params)).toEqual({ round: 12, attempt: 3 });
+  expect(attemptParams({ jobId: 'job-0', round: 12, attempt: 3 })).toEqual(params);
 });
 
 test('callers pass what a route has, and get what it answers', () => {

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
-import { ROUTES } from '../../protocol/routes.ts';
+import { attemptParams, ROUTES } from '../../protocol/routes.ts';
 import type { JobStatus } from '../../schemas/job.ts';
 import type { Receipt, Tasks } from '../../schemas/task.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
 import { openFileBlobStore } from '../../server/store/file-blob-store.ts';
 import { openSqliteStore, type SqliteStore } from '../../server/store/sqlite-store.ts';
-import { type FederationOptions, type Node, paramsOf, type TestFederation } from '../fixtures/federation.ts';
+import type { FederationOptions, Node, TestFederation } from '../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../fixtures/listening-app.ts';
 import { CODEC, INITIAL_MODEL } from '../fixtures/manifest.ts';
 import { type Answer, expectProblem, expectSuccess, send, signed } from '../fixtures/signed-client.ts';
@@ -43,7 +43,7 @@ const deliver = (
   body: Uint8Array,
   runner: JobRunner,
   at: { round?: number; attempt?: number } = {},
-) => listening.call(node, 'putUpdate', { params: paramsOf({ ...runner.state, ...at }), body });
+) => listening.call(node, 'putUpdate', { params: attemptParams({ ...runner.state, ...at }), body });
 
 describe('over stores in memory', () => {
   beforeEach(() => start());
@@ -72,7 +72,7 @@ describe('over stores in memory', () => {
     const [evaluator] = evaluators as [Node];
     const { tasks } = expectSuccess(await listening.call(evaluator, 'nextTasks')).json as Tasks;
     const metrics = { loss: 0.25, accuracy: null, examples: 10 };
-    const params = paramsOf({ jobId: job.jobId, round: 1, attempt: 1 });
+    const params = attemptParams({ jobId: job.jobId, round: 1, attempt: 1 });
     expectSuccess(await listening.call(evaluator, 'putEvaluation', { params, body: metrics }));
     const watched = await listening.call(researcher, 'getJob', { params: { jobId: job.jobId } });
     const status = expectSuccess(watched).json as JobStatus;
@@ -125,7 +125,7 @@ describe('over stores in memory', () => {
 
   test('an update without a stated length is read no further than its size', async () => {
     const runner = await collecting();
-    const params = paramsOf(runner.state);
+    const params = attemptParams(runner.state);
     const body = federation.updateOf(first, 1);
     async function* endless(): AsyncGenerator<Uint8Array> {
       for (;;) yield new Uint8Array(10_000);
@@ -146,7 +146,7 @@ describe('over stores in memory', () => {
     const receipt = expectSuccess(await deliver(first, update, runner)).json;
     expect(expectSuccess(await deliver(first, update, runner)).json).toEqual(receipt);
     expectProblem(await deliver(first, federation.updateOf(first, 2), runner), 'messageConflict', 409);
-    const params = paramsOf(runner.state);
+    const params = attemptParams(runner.state);
     const decline = (node: Node) => listening.call(node, 'decline', { params, body: { code: 'dataEmpty' } });
     expectProblem(await decline(first), 'messageConflict', 409);
     expectSuccess(await decline(second));
@@ -166,9 +166,12 @@ describe('over stores in memory', () => {
     expectProblem(await deliver(first, update, runner, { round: 2 }), 'roundUnknown', 404);
     expectProblem(await deliver(first, update, runner, { round: 9_999_999 }), 'roundUnknown', 404);
     const nowhere = { jobId: 'job-0000000000000000', round: 1, attempt: 1 };
-    const unknown = await listening.call(first, 'putUpdate', { params: paramsOf(nowhere), body: update });
+    const unknown = await listening.call(first, 'putUpdate', {
+      params: attemptParams(nowhere),
+      body: update,
+    });
     expectProblem(unknown, 'jobUnknown', 404);
-    const early = { params: paramsOf(runner.state), body: { loss: 1, accuracy: 0.5, examples: 1 } };
+    const early = { params: attemptParams(runner.state), body: { loss: 1, accuracy: 0.5, examples: 1 } };
     expectProblem(
       await listening.call(federation.evaluators[0] as Node, 'putEvaluation', early),
       'messageOutOfOrder',
@@ -197,7 +200,7 @@ describe('over stores in memory', () => {
     await reached(runner, 'collecting');
     expectProblem(await deliver(third, federation.updateOf(third, 1), runner), 'notInCohort', 403);
     expect(await federation.blobs.has(hashOf(federation.updateOf(third, 1)))).toBeUndefined();
-    const params = paramsOf(runner.state);
+    const params = attemptParams(runner.state);
     const declined = await listening.call(third, 'decline', { params, body: { code: 'dataEmpty' } });
     expectProblem(declined, 'notInCohort', 403);
     expectSuccess(await deliver(first, federation.updateOf(first, 1), runner));
@@ -245,7 +248,7 @@ describe('over stores in memory', () => {
 
   test('a decline whose code is the name of a member of every object', async () => {
     const runner = await collecting();
-    const params = paramsOf(runner.state);
+    const params = attemptParams(runner.state);
     for (const [node, code] of [
       [first, 'constructor'],
       [second, 'toString'],

@@ -3,12 +3,12 @@ import { toHex, utf8 } from '../../protocol/bytes.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { checkFederation } from '../../protocol/identity.ts';
 import { parse } from '../../protocol/parse.ts';
-import { ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
+import { attemptParams, ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
 import { payloadOf } from '../../protocol/vector.ts';
 import { Member } from '../../schemas/member.ts';
 import type { OutgoingBody } from '../../server/handlers.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
-import { type Node, nodeOf, paramsOf, TestFederation } from '../fixtures/federation.ts';
+import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';
 import { hashOf, vectorFile } from '../fixtures/vector-files.ts';
 
@@ -32,7 +32,7 @@ test('what a handler returns is of the schema of its route', async () => {
   const [evaluator] = evaluators as [Node];
   const { jobId } = await federation.createJob({ evaluateEvery: 1 });
   await atRest();
-  const params = paramsOf({ jobId, round: 1, attempt: 1 });
+  const params = attemptParams({ jobId, round: 1, attempt: 1 });
   const invite = { role: 'participant', organisationId: 'hansa', lifetimeSeconds: 60 } as const;
   const capabilities = { software: 'x', provider: 'wasm', providerReason: '', dataSets: [] } as const;
   const answers: [RouteName, unknown][] = [
@@ -116,7 +116,7 @@ test('an update longer than clipping permits is refused and not stored; the roun
   await federation.appear();
   const runner = await federation.createJob();
   await atRest();
-  const params = paramsOf(runner.state);
+  const params = attemptParams(runner.state);
   const honest = federation.updateOf(first, 1);
   const loudest = new Uint8Array(payloadOf(honest));
   new DataView(loudest.buffer).setUint32(0, (1 << (CODEC.width - 1)) - 1, true);
@@ -146,7 +146,7 @@ test('a body that cannot be accepted is not even read', async () => {
   const bytes = federation.updateOf(first, 1);
   const put = (round: number, length?: number) =>
     federation.handlers.putUpdate({
-      params: paramsOf({ jobId, round, attempt: 1 }),
+      params: attemptParams({ jobId, round, attempt: 1 }),
       body: { source: source(), sha256: hashOf(bytes), length },
       member: federation.memberOf(first),
       signal: new AbortController().signal,
