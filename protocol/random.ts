@@ -11,6 +11,13 @@ export interface RandomSource {
   fill(target: Uint8Array): void;
 }
 
+/** So many fresh bytes: for keys, tokens, nonces and ids. */
+export function randomBytes(source: RandomSource, count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(count);
+  source.fill(bytes);
+  return bytes;
+}
+
 /**
  * The ChaCha20 key stream (RFC 8439) under the given key: deterministic, and independent for different keys.
  * For experiments, where the seed is part of what is published; never for keys, masks or noise of a real federation.

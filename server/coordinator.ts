@@ -9,7 +9,7 @@ import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
-import { RandomNumbers, type RandomSource, seededRandom } from '../protocol/random.ts';
+import { RandomNumbers, type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
 import { awaited, hasEnded, type JobState } from '../protocol/round.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
@@ -114,9 +114,7 @@ export class Coordinator {
 
   /** A runner under a fresh id, without a job yet. */
   async newJob(): Promise<JobRunner> {
-    const id = new Uint8Array(8);
-    this.dependencies.random.fill(id);
-    return this.#openJob(`job-${toHex(id)}`);
+    return this.#openJob(`job-${toHex(randomBytes(this.dependencies.random, 8))}`);
   }
 
   /** What this member is asked to do now. */

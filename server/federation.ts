@@ -6,7 +6,7 @@ import { fromHex, toBase64Url, toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { nodeIdOf } from '../protocol/identity.ts';
 import { HanseError } from '../protocol/problem.ts';
-import type { RandomSource } from '../protocol/random.ts';
+import { type RandomSource, randomBytes } from '../protocol/random.ts';
 import { FederationEvent } from '../schemas/federation-event.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type {
@@ -98,7 +98,7 @@ export class Federation {
 
   /** The token is in the answer and nowhere else. */
   async invite(request: InviteRequest, by: NodeId): Promise<Invite> {
-    const token = toBase64Url(this.#bytes(32));
+    const token = toBase64Url(randomBytes(this.#random, 32));
     const tokenSha256 = await hashToken(token);
     const expiresAt = new Date(this.#clock.now() + request.lifetimeSeconds * 1000).toISOString();
     const { role, organisationId } = request;
@@ -161,7 +161,7 @@ export class Federation {
         });
       const events: FederationEvent[] = [];
       if (state.coordinatorKey === null) {
-        const federationId = `fed-${toHex(this.#bytes(8))}`;
+        const federationId = `fed-${toHex(randomBytes(this.#random, 8))}`;
         events.push({ type: 'federationCreated', federationId, coordinatorKey });
       }
       if (!state.members.has(nodeId))
@@ -176,12 +176,6 @@ export class Federation {
         });
       return events;
     });
-  }
-
-  #bytes(count: number): Uint8Array {
-    const bytes = new Uint8Array(count);
-    this.#random.fill(bytes);
-    return bytes;
   }
 }
 

@@ -7,6 +7,7 @@ import { primitives } from '#primitives';
 import { toBase64Url } from '../../protocol/bytes.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { randomBytes } from '../../protocol/random.ts';
 import { negotiateVersion, PROTOCOL_VERSIONS, SOFTWARE } from '../../protocol/versions.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import { loadMnistLabels } from '../data/mnist.ts';
@@ -108,13 +109,12 @@ async function exampleData(): Promise<Finding> {
 
 async function coordinator(server: string): Promise<Finding[]> {
   const check = 'coordinator';
-  const bytes = new Uint8Array(32);
-  primitives.random.fill(bytes);
   try {
     const { origin, protocol } = new URL(server);
     if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError('neither http nor https');
     const api = httpCoordinator(origin, undefined, systemClock);
-    const info = await api.call('getFederation', { query: { challenge: toBase64Url(bytes) } });
+    const challenge = toBase64Url(randomBytes(primitives.random, 32));
+    const info = await api.call('getFederation', { query: { challenge } });
     const version = negotiateVersion(PROTOCOL_VERSIONS, info.protocol);
     const detail = `${info.federationId}, ${info.software}, protocol version ${version}`;
     return [{ check, ok: true, needed: true, detail }];

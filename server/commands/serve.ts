@@ -1,7 +1,6 @@
 /**
  * `hanse serve`: a coordinator on this machine, with SQLite and a blob folder in a data directory.
  */
-
 import type { FastifyInstance } from 'fastify';
 import { primitives } from '#primitives';
 import { fromHex, toHex, utf8 } from '../../protocol/bytes.ts';
@@ -10,6 +9,7 @@ import { parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { randomBytes } from '../../protocol/random.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { IdentityFile } from '../../schemas/identity-file.ts';
 import { buildApp } from '../app.ts';
@@ -53,7 +53,7 @@ export const serveCommand = defineCommand<ServeOptions>({
     },
     {
       flags: '--recruit-grace <seconds>',
-      description: 'how long a round waits for more than its minimum of participants',
+      description: 'how long a round that has its minimum waits for other participants that are expected',
       kind: 'number',
       default: 5,
     },
@@ -95,7 +95,7 @@ async function serve(
       `${new Date().toISOString()} ${doing}: ${error instanceof HanseError ? `${error.code}: ` : ''}${text(error)}`,
     );
   const signer = await ownKey(dataDir);
-  const operatorSeed = storedOperator(dataDir)?.seed ?? randomSeed();
+  const operatorSeed = storedOperator(dataDir)?.seed ?? randomBytes(primitives.random, 32);
   const operator = await primitives.signer(operatorSeed);
   const limit = options.storeLimit;
   const store = openSqliteStore(dataDir.database, limit === undefined ? {} : { limitBytes: limit });
@@ -154,7 +154,7 @@ async function ownKey(dataDir: DataDir): Promise<Signer> {
     if (seed?.length === 32) return primitives.signer(seed);
     throw new HanseError('storageCorrupt', { path: COORDINATOR_KEY, reason: 'it is not a key' });
   }
-  const seed = randomSeed();
+  const seed = randomBytes(primitives.random, 32);
   dataDir.writePrivateFile(COORDINATOR_KEY, utf8(`${toHex(seed)}\n`));
   return primitives.signer(seed);
 }
@@ -190,12 +190,6 @@ async function writeOperator(
     seed: toHex(seed),
   };
   dataDir.writePrivateFile(OPERATOR_IDENTITY, utf8(`${JSON.stringify(identity, null, 2)}\n`));
-}
-
-function randomSeed(): Uint8Array {
-  const seed = new Uint8Array(32);
-  primitives.random.fill(seed);
-  return seed;
 }
 
 function text(error: unknown): string {

@@ -1,7 +1,7 @@
 import { chacha20 } from '@noble/ciphers/chacha.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+import { RandomNumbers, randomBytes, seededRandom } from '../../protocol/random.ts';
 
 const key = (byte: number) => new Uint8Array(32).fill(byte);
 
@@ -24,6 +24,13 @@ describe('seededRandom', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  test('gives its bytes in order, as many as asked for', () => {
+    const [whole, source] = [seededRandom(key(7)), seededRandom(key(7))];
+    const parts = [randomBytes(source, 3), randomBytes(source, 0), randomBytes(source, 5)];
+    expect(parts.map(({ length }) => length)).toEqual([3, 0, 5]);
+    expect(Buffer.concat(parts).equals(randomBytes(whole, 8))).toBe(true);
   });
 
   test('different keys give different streams', () => {
