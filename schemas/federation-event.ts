@@ -7,11 +7,11 @@ import { Capabilities, DisplayName, Role } from './member.ts';
 
 const closed = { additionalProperties: false } as const;
 
-export const FederationCreated = Type.Object(
+const FederationCreated = Type.Object(
   { type: Type.Literal('federationCreated'), federationId: FederationId, coordinatorKey: PublicKey },
   closed,
 );
-export const InviteCreated = Type.Object(
+const InviteCreated = Type.Object(
   {
     type: Type.Literal('inviteCreated'),
     /** The token itself is kept by nobody but its receiver. */
@@ -23,7 +23,7 @@ export const InviteCreated = Type.Object(
   },
   closed,
 );
-export const MemberEnrolled = Type.Object(
+const MemberEnrolled = Type.Object(
   {
     type: Type.Literal('memberEnrolled'),
     nodeId: NodeId,
@@ -36,7 +36,7 @@ export const MemberEnrolled = Type.Object(
   },
   closed,
 );
-export const CapabilitiesReported = Type.Object(
+const CapabilitiesReported = Type.Object(
   { type: Type.Literal('capabilitiesReported'), nodeId: NodeId, capabilities: Capabilities },
   closed,
 );

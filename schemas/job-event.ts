@@ -25,7 +25,7 @@ export const JobCreated = Type.Object(
   closed,
 );
 /** Opens an attempt: these nodes, until this moment. */
-export const CohortSelected = Type.Object(
+const CohortSelected = Type.Object(
   { type: Type.Literal('cohortSelected'), ...attempt, cohort: Type.Array(NodeId), deadline: Timestamp },
   closed,
 );
@@ -40,11 +40,11 @@ export const UpdateAccepted = Type.Object(
   },
   closed,
 );
-export const TaskDeclined = Type.Object(
+const TaskDeclined = Type.Object(
   { type: Type.Literal('taskDeclined'), ...attempt, node: NodeId, code: Type.String() },
   closed,
 );
-export const DeadlinePassed = Type.Object(
+const DeadlinePassed = Type.Object(
   {
     type: Type.Literal('deadlinePassed'),
     ...attempt,
@@ -53,7 +53,7 @@ export const DeadlinePassed = Type.Object(
   closed,
 );
 /** The sum was opened and the strategy applied; both results are stored, none is released. */
-export const Aggregated = Type.Object(
+const Aggregated = Type.Object(
   {
     type: Type.Literal('aggregated'),
     ...attempt,
@@ -67,17 +67,17 @@ export const Aggregated = Type.Object(
   },
   closed,
 );
-export const AggregationFailed = Type.Object(
+const AggregationFailed = Type.Object(
   { type: Type.Literal('aggregationFailed'), ...attempt, code: Type.String() },
   closed,
 );
-export const Evaluated = Type.Object(
+const Evaluated = Type.Object(
   { type: Type.Literal('evaluated'), ...attempt, node: NodeId, metrics: Metrics },
   closed,
 );
 /** From here on the aggregated model is the model of the job. */
-export const Released = Type.Object({ type: Type.Literal('released'), ...attempt, model: Sha256 }, closed);
-export const JobCancelled = Type.Object({ type: Type.Literal('jobCancelled'), by: NodeId }, closed);
+const Released = Type.Object({ type: Type.Literal('released'), ...attempt, model: Sha256 }, closed);
+const JobCancelled = Type.Object({ type: Type.Literal('jobCancelled'), by: NodeId }, closed);
 
 export const JobEvent = Type.Union([
   JobCreated,

@@ -17,9 +17,8 @@ const FILES = {
   test: { images: 't10k-images-idx3-ubyte', labels: 't10k-labels-idx1-ubyte' },
 } as const;
 
-export type MnistSplit = keyof typeof FILES;
 /** 60,000 examples to train on, 10,000 to test on. */
-export const MNIST_CLASSES = 10;
+export type MnistSplit = keyof typeof FILES;
 
 /**
  * Images as [n, 784] in [0, 1] with labels 0..9.

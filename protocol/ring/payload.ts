@@ -6,7 +6,6 @@
  * The layout does not depend on whether the integers are masked or noised. What is checked here holds for masked
  * updates too; that the weight is in its range can be seen only without masks (`protocol/ring/update.ts`).
  */
-
 import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';
 import { packedBytes } from '../vector.ts';

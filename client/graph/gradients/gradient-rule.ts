@@ -2,7 +2,6 @@
  * What a gradient rule is: for y = f(x_0, x_1, ...) and the gradient of a scalar by y, how to build the gradient by
  * each x_i. Rules build ordinary operators of the same table.
  */
-
 import type { OperatorNode, Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Shape } from '../tensor-type.ts';

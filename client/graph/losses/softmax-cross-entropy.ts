@@ -7,7 +7,6 @@
  *
  * Labels are in 0..C-1; whoever loads data sees to that.
  */
-
 import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import { axisLength } from '../tensor-type.ts';

@@ -5,7 +5,6 @@
  * zero may become a positive one). Its gradients are zero, so optimisers only switch their scalars by `active`, which
  * costs nothing per parameter.
  */
-
 import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 
