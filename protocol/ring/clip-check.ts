@@ -1,8 +1,8 @@
 /**
  * Whether an update may come from a delta clipped to clipNorm, for a payload that streams by. SPEC.md 5.3, 5.5.
  *
- * The same decision as `checkClipped` in `update.ts`, which needs the whole payload: squares are added one after the
- * other in the order of the coordinates, so that both arrive at the same bits. Memory does not grow with the update.
+ * Squares are added one after the other in the order of the coordinates, so that the decision does not depend on how
+ * the payload is cut. Memory does not grow with the update. Under masks nobody can check this.
  */
 import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';

@@ -35,23 +35,9 @@ export function layoutOf(codec: Pick<Codec, 'width' | 'counters'>, length: numbe
 }
 
 /**
- * Refuses an attacker-controlled payload that has another size than the layout (`invalidLength`), or set bits behind
- * the last coordinate (`updateMalformed`): a given update has exactly one form.
- */
-export function checkPayload(payload: Uint8Array, layout: Layout): void {
-  if (payload.length !== layout.payloadBytes)
-    throw new HanseError('invalidLength', {
-      what: 'update',
-      expected: layout.payloadBytes,
-      got: payload.length,
-    });
-  checkTrailingBits(payload.subarray(layout.coordinateBytes - 4), layout);
-}
-
-/**
- * Refuses set bits behind the last coordinate with `updateMalformed`.
+ * Refuses set bits behind the last coordinate with `updateMalformed`: a given update has exactly one form.
  *
- * @param bytes begins with the last word of the coordinates
+ * @param bytes attacker-controlled; begins with the last word of the coordinates
  */
 export function checkTrailingBits(bytes: Uint8Array, layout: Layout): void {
   const usedBits = (layout.length * layout.width) % 32;

@@ -28,8 +28,8 @@ export interface OpenedSum {
 const COORDINATES_PER_STRIDE = 32;
 
 /**
- * Accumulates the updates of one round. Payloads are trusted to have passed `checkUpdate` (or `checkPayload`, where
- * they are masked): what has been added cannot be taken out again.
+ * Accumulates the updates of one round. Payloads are trusted to have been checked (SPEC.md 5.3): what has been added
+ * cannot be taken out again.
  */
 export class RingSum {
   readonly #codec: Codec;

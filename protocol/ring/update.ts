@@ -8,11 +8,10 @@
 import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';
 import type { RandomSource } from '../random.ts';
-import { wordsOf } from '../vector.ts';
-import { pack, unpack } from './bit-pack.ts';
+import { pack } from './bit-pack.ts';
 import { clipFactor, l2Norm } from './clip.ts';
-import { checkPayload, checkTrailingBits, type Layout, layoutOf, readSecondBlock } from './payload.ts';
-import { quantize, roundedNormSquared } from './quantize.ts';
+import { checkTrailingBits, type Layout, layoutOf, readSecondBlock } from './payload.ts';
+import { quantize } from './quantize.ts';
 import { levelsOf } from './width.ts';
 
 /** What local training yields. */
@@ -51,24 +50,17 @@ export function encodeUpdate(
   return new Uint8Array(words.buffer);
 }
 
-/**
- * Reads the second block of an attacker-controlled, unmasked payload of d = `length` coordinates. Throws
- * `invalidLength` for another size, `updateMalformed` for set trailing bits and for numbers out of range.
- */
-export function checkUpdate(payload: Uint8Array, codec: Codec, length: number): SecondBlock {
-  const layout = layoutOf(codec, length);
-  checkPayload(payload, layout);
-  return checkUpdateTail(payload.subarray(layout.payloadBytes - tailBytes(layout)), codec, layout);
-}
-
-/** Bytes at the end of a payload on which everything that `checkUpdate` reads stands. */
+/** Bytes at the end of a payload that `checkUpdateTail` reads: the last word of the coordinates and the second block. */
 export function tailBytes(layout: Layout): number {
   return 4 + 4 * layout.secondBlock;
 }
 
 /**
- * What `checkUpdate` does, for a payload that streams by: its size is known to be right and only its last
- * `tailBytes` were kept. Attacker-controlled. Throws `invalidLength` and `updateMalformed`.
+ * Reads the second block of an unmasked payload of the right size, of which only the end need be at hand.
+ *
+ * @param tail attacker-controlled: the last `tailBytes` of the payload
+ * Throws `invalidLength` for a tail of another size, `updateMalformed` for set trailing bits and for numbers out of
+ * range.
  */
 export function checkUpdateTail(tail: Uint8Array, codec: Codec, layout: Layout): SecondBlock {
   if (tail.length !== tailBytes(layout))
@@ -81,30 +73,6 @@ export function checkUpdateTail(tail: Uint8Array, codec: Codec, layout: Layout):
   const [weight = 0, ...counters] = readSecondBlock(tail.subarray(4));
   checkSecondBlock({ weight, counters }, codec);
   return { weight, counters };
-}
-
-/**
- * Refuses, with `updateMalformed`, an attacker-controlled, unmasked payload that cannot come from a delta clipped to
- * clipNorm: its squared norm exceeds D^2 for its weight. Under masks nobody can check this. Assumes a payload that
- * passed `checkUpdate`; allocates 4d bytes.
- */
-export function checkClipped(payload: Uint8Array, codec: Codec, length: number): void {
-  const layout = layoutOf(codec, length);
-  const coordinates = new Int32Array(length);
-  unpack(wordsOf(payload.subarray(0, layout.coordinateBytes)), codec.width, coordinates);
-  let squaredNorm = 0;
-  for (let i = 0; i < length; i += 1) {
-    const value = coordinates[i] as number;
-    squaredNorm += value * value;
-  }
-  const [weight = 0] = readSecondBlock(payload.subarray(layout.coordinateBytes));
-  const limit = roundedNormSquared(levelsOf(codec, weight), length);
-  if (squaredNorm > limit)
-    throw new HanseError('updateMalformed', {
-      field: 'squared norm',
-      expected: `at most ${limit}`,
-      got: String(squaredNorm),
-    });
 }
 
 function checkSecondBlock({ weight, counters }: SecondBlock, codec: Codec): void {

@@ -5,9 +5,11 @@ import { seededRandom } from '../../../protocol/random.ts';
 import { pack } from '../../../protocol/ring/bit-pack.ts';
 import { ClipCheck } from '../../../protocol/ring/clip-check.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
-import { checkClipped, encodeUpdate } from '../../../protocol/ring/update.ts';
-import { planCodec } from '../../../protocol/ring/width.ts';
+import { roundedNormSquared } from '../../../protocol/ring/quantize.ts';
+import { encodeUpdate } from '../../../protocol/ring/update.ts';
+import { levelsOf, planCodec } from '../../../protocol/ring/width.ts';
 import type { Codec } from '../../../schemas/codec.ts';
+import { readTwin } from './update-twin.ts';
 
 /** The refusal, or undefined. */
 function refusal(check: () => void): string | undefined {
@@ -37,7 +39,22 @@ function forged(coordinates: Int32Array, weight: number, codec: Codec): Uint8Arr
 
 const width = fc.oneof(fc.constantFrom(16, 24, 32), fc.integer({ min: 16, max: 32 }));
 
-test('decides as the check of the whole payload does, however it is cut', () => {
+test('refuses an update longer than its weight permits: by hand', () => {
+  const codec: Codec = { version: 1, clipNorm: 5, width: 16, grid: 0.5, weightMax: 4, counters: 0 };
+  const verdict = (values: number[], weight: number) =>
+    refusal(() => streamed(forged(Int32Array.from(values), weight, codec), codec, values.length, weight, 3));
+  // L = 10 for the full weight and 2.5 for a quarter; D^2 = min(121, 100 + 0.25 + 10 + 0.5) and 9.5 for d = 1.
+  expect(verdict([10], 4)).toBeUndefined();
+  expect(verdict([11], 4)).toContain('squared norm');
+  expect(verdict([3], 1)).toBeUndefined();
+  expect(verdict([4], 1)).toContain('squared norm');
+  expect(verdict([-4], 1)).toContain('squared norm');
+  // For d = 4 the bound is 100 + 1 + 10 + 1 = 112.
+  expect(verdict([10, -2, 2, 2], 4)).toBeUndefined();
+  expect(verdict([8, 7, 0, 0], 4)).toContain('squared norm');
+});
+
+test('decides as its slow twin does from the whole payload, however it is cut', () => {
   const cases = fc.record({
     width,
     weight: fc.integer({ min: 1, max: 4 }),
@@ -54,9 +71,12 @@ test('decides as the check of the whole payload does, however it is cut', () => 
       const coordinate = Math.round((share * levels) / Math.sqrt(length));
       const coordinates = Int32Array.from({ length }, (_, i) => (i % 2 === 0 ? coordinate : -coordinate));
       const payload = forged(coordinates, weight, codec);
-      const expected = refusal(() => checkClipped(payload, codec, length));
-      expect(refusal(() => streamed(payload, codec, length, weight, size))).toBe(expected);
-      decisions.add(expected === undefined);
+      const { squaredNorm } = readTwin(payload, codec, length);
+      const isPermitted = squaredNorm <= roundedNormSquared(levelsOf(codec, weight), length);
+      const refused = refusal(() => streamed(payload, codec, length, weight, size));
+      if (isPermitted) expect(refused).toBeUndefined();
+      else expect(refused).toContain(`got ${squaredNorm}`);
+      decisions.add(isPermitted);
     }),
   );
   expect(decisions.size).toBe(2);

@@ -2,27 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isProblem } from '../../../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, seededRandom } from '../../../protocol/random.ts';
-import { pack, unpack } from '../../../protocol/ring/bit-pack.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
-import {
-  checkClipped,
-  checkUpdate,
-  checkUpdateTail,
-  encodeUpdate,
-  tailBytes,
-} from '../../../protocol/ring/update.ts';
-import { planCodec } from '../../../protocol/ring/width.ts';
-import { wordsOf } from '../../../protocol/vector.ts';
+import { roundedNormSquared } from '../../../protocol/ring/quantize.ts';
+import { checkUpdateTail, encodeUpdate, tailBytes } from '../../../protocol/ring/update.ts';
+import { levelsOf, planCodec } from '../../../protocol/ring/width.ts';
 import type { Codec } from '../../../schemas/codec.ts';
+import { readTwin } from './update-twin.ts';
 
 const seeded = (byte: number) => seededRandom(new Uint8Array(32).fill(byte));
 const roundDown: RandomSource = { fill: (target) => target.fill(0) };
-
-function coordinates(payload: Uint8Array, codec: Codec, length: number): Int32Array {
-  const values = new Int32Array(length);
-  unpack(wordsOf(payload.subarray(0, layoutOf(codec, length).coordinateBytes)), codec.width, values);
-  return values;
-}
 
 function field(run: () => unknown): string | undefined {
   try {
@@ -63,13 +51,14 @@ describe('encodeUpdate', () => {
           const delta = Float32Array.from({ length }, () => size * numbers.normal());
           const payload = encodeUpdate({ delta, weight, counters: [] }, plan, seeded(length));
           const factor = (Math.min(1, 3 / Math.hypot(...delta)) * weight) / 50;
-          coordinates(payload, plan, length).forEach((value, i) => {
+          const { coordinates, squaredNorm, ...secondBlock } = readTwin(payload, plan, length);
+          coordinates.forEach((value, i) => {
             const wanted = (delta[i] as number) * factor;
             // A float64 of this size is itself rounded: 1e-12 of C beside the grid.
             expect(Math.abs(value * plan.grid - wanted)).toBeLessThan(plan.grid + 3e-12);
           });
-          expect(checkUpdate(payload, plan, length)).toEqual({ weight, counters: [] });
-          expect(field(() => checkClipped(payload, plan, length))).toBeUndefined();
+          expect(secondBlock).toEqual({ weight, counters: [] });
+          expect(squaredNorm).toBeLessThanOrEqual(roundedNormSquared(levelsOf(plan, weight), length));
         },
       ),
       { numRuns: 200 },
@@ -100,72 +89,37 @@ describe('encodeUpdate', () => {
   });
 });
 
-describe('checkUpdate', () => {
+describe('checkUpdateTail', () => {
+  const layout = layoutOf(codec, 3);
   const payload = encodeUpdate(
     { delta: Float32Array.of(1, 2, 3), weight: 2, counters: [4] },
     codec,
     roundDown,
   );
-  const changed = (at: number, value: number) => {
-    const bytes = payload.slice();
-    bytes[at] = value;
-    return bytes;
-  };
 
-  test('refuses sizes, trailing bits, weights and counters out of range', () => {
-    expect(checkUpdate(payload, codec, 3)).toEqual({ weight: 2, counters: [4] });
-    expect(() => checkUpdate(payload, codec, 5)).toThrow(expect.objectContaining({ code: 'invalidLength' }));
-    expect(() => checkUpdate(payload, { ...codec, counters: 0 }, 3)).toThrow(
-      expect.objectContaining({ code: 'invalidLength' }),
-    );
-    expect(field(() => checkUpdate(changed(6, 1), codec, 3))).toBe('trailing bits');
-    expect(field(() => checkUpdate(changed(8, 0), codec, 3))).toBe('weight');
-    expect(field(() => checkUpdate(changed(8, 5), codec, 3))).toBe('weight');
-    expect(field(() => checkUpdate(changed(11, 1), codec, 3))).toBe('weight');
-    expect(field(() => checkUpdate(changed(12, 5), codec, 3))).toBe('counter');
-  });
-});
-
-describe('checkUpdateTail', () => {
-  test('refuses at the end of a payload what checkUpdate refuses in the whole', () => {
-    const payload = encodeUpdate(
-      { delta: Float32Array.of(1, 2, 3), weight: 2, counters: [4] },
-      codec,
-      roundDown,
-    );
-    const layout = layoutOf(codec, 3);
+  test('reads weight and counters, or refuses them and trailing bits, whichever bit is wrong', () => {
     expect(tailBytes(layout)).toBe(12);
+    expect(checkUpdateTail(payload.subarray(-12), codec, layout)).toEqual({ weight: 2, counters: [4] });
+    const verdicts = new Set<string | undefined>();
     for (let bit = 0; bit < 8 * payload.length; bit += 1) {
       const bytes = payload.slice();
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      const whole = field(() => checkUpdate(bytes, codec, 3));
-      expect(field(() => checkUpdateTail(bytes.subarray(-12), codec, layout))).toBe(whole);
+      const { weight, counters } = readTwin(bytes, codec, 3);
+      const isInRange = (value: number, least: number) => value >= least && value <= codec.weightMax;
       // Any coordinate is permitted; the rest of its last word must be zero.
-      if (bit < 48) expect(whole).toBeUndefined();
-      else if (bit < 64) expect(whole).toBe('trailing bits');
+      let expected = bit >= 48 && bit < 64 ? 'trailing bits' : undefined;
+      if (!isInRange(weight, 1)) expected = 'weight';
+      if (!isInRange(counters[0] ?? 0, 0)) expected = 'counter';
+      expect(field(() => checkUpdateTail(bytes.subarray(-12), codec, layout))).toBe(expected);
+      verdicts.add(expected);
     }
-    expect(() => checkUpdateTail(payload.subarray(-11), codec, layout)).toThrow(
-      expect.objectContaining({ code: 'invalidLength' }),
-    );
+    expect(verdicts).toEqual(new Set([undefined, 'trailing bits', 'weight', 'counter']));
   });
-});
 
-describe('checkClipped', () => {
-  test('refuses an update longer than its weight permits', () => {
-    const forge = (values: number[], weight: number) => {
-      const words = new Uint32Array(layoutOf(codec, values.length).payloadBytes / 4);
-      pack(Int32Array.from(values), codec.width, words);
-      words.set([weight, 0], words.length - 2);
-      return new Uint8Array(words.buffer);
-    };
-    // L = 10 for the full weight and 2.5 for a quarter; D^2 = min(121, 100 + 0.25 + 10 + 0.5) and 9.5 for d = 1.
-    expect(field(() => checkClipped(forge([10], 4), codec, 1))).toBeUndefined();
-    expect(field(() => checkClipped(forge([11], 4), codec, 1))).toBe('squared norm');
-    expect(field(() => checkClipped(forge([3], 1), codec, 1))).toBeUndefined();
-    expect(field(() => checkClipped(forge([4], 1), codec, 1))).toBe('squared norm');
-    expect(field(() => checkClipped(forge([-4], 1), codec, 1))).toBe('squared norm');
-    // For d = 4 the bound is 100 + 1 + 10 + 1 = 112.
-    expect(field(() => checkClipped(forge([10, -2, 2, 2], 4), codec, 4))).toBeUndefined();
-    expect(field(() => checkClipped(forge([8, 7, 0, 0], 4), codec, 4))).toBe('squared norm');
+  test('refuses a tail of another size', () => {
+    const check = (size: number) => () => checkUpdateTail(payload.subarray(-size), codec, layout);
+    expect(check(12)).not.toThrow();
+    for (const size of [8, 11, 13, 16])
+      expect(check(size)).toThrow(expect.objectContaining({ code: 'invalidLength' }));
   });
 });
