@@ -4,7 +4,7 @@
  *
  *   model of the round -> local training -> difference -> clip -> integers of the ring -> sealed bytes -> delivered
  *
- * What leaves this node is the return value of `seal`, and nothing else.
+ * What leaves this node for the round is the return value of `seal`, and nothing else.
  */
 import { primitives } from '#primitives';
 import { concatBytes } from '../protocol/bytes.ts';
@@ -65,7 +65,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     signal,
   });
 
-  // 3. What was learnt, as a difference. From here on no single row can be told apart from the others.
+  // 3. What was learnt, as a difference: one number a parameter. It may still tell something about the rows (SPEC.md 1).
   const delta = difference(trained.parameters, model);
 
   // 4. Clipped to the norm that the job states, rounded to integers of the ring, packed and sealed.
