@@ -21,7 +21,14 @@ import type { JobStatus } from '../../schemas/job.ts';
 import type { Role } from '../../schemas/member.ts';
 import { openSqliteStore } from '../../server/store/sqlite-store.ts';
 import type { StoredEvent } from '../../server/store/store.ts';
-import { type HanseProcess, type Line, type ProcessOptions, startHanse, within } from './hanse-process.ts';
+import {
+  DEADLINE_MS,
+  type HanseProcess,
+  type Line,
+  type ProcessOptions,
+  startHanse,
+  within,
+} from './hanse-process.ts';
 
 const KILL_AT = fileURLToPath(new URL('kill-at.mjs', import.meta.url));
 
@@ -100,15 +107,7 @@ export class SmallFederation {
 
   /** Requests of the operator; they are repeated while the coordinator is away. */
   async api(): Promise<CoordinatorApi> {
-    this.#api ??= await connect(this.#identity, systemClock, {
-      around: (api) =>
-        retryingCoordinator(api, {
-          clock: systemClock,
-          random: primitives.random,
-          firstPauseMs: 50,
-          longestPauseMs: 200,
-        }),
-    });
+    this.#api ??= await connect(this.#identity, systemClock, { around: persistent });
     return this.#api;
   }
 
@@ -132,17 +131,10 @@ export class SmallFederation {
   async #startNode(name: string, link: readonly string[]): Promise<HanseProcess> {
     const data = ['--data', `csv:${join(this.folder, `${name}.csv`)}`, ...COLUMNS];
     const identity = ['--identity', join(this.folder, name, 'identity.json'), '--name', name];
-    const node = startHanse([
-      'join',
-      ...link,
-      ...data,
-      ...identity,
-      '--seed',
-      'e2e',
-      '--provider',
-      'cpu',
-      '--json',
-    ]);
+    const repeatable = ['--seed', 'e2e', '--provider', 'cpu'];
+    // What a killed node leaves in the folder for temporary files goes with the federation.
+    const options = { env: { TMPDIR: this.folder } };
+    const node = startHanse(['join', ...link, ...data, ...identity, ...repeatable, '--json'], options);
     this.nodes.set(name, node);
     this.#allNodes.push(node);
     await node.line('readiness', ({ type }) => type === 'ready');
@@ -227,6 +219,20 @@ export class SmallFederation {
     const { jobs } = await (await this.api()).call('listJobs', {});
     return jobs.map(({ jobId }) => jobId);
   }
+}
+
+/** Repeats requests that fail, until the deadline of the suite; then the last problem is thrown. */
+function persistent(api: CoordinatorApi): CoordinatorApi {
+  const pauses = { firstPauseMs: 50, longestPauseMs: 200 };
+  const retrying = retryingCoordinator(api, { clock: systemClock, random: primitives.random, ...pauses });
+  return {
+    call(name, request, { signal } = {}) {
+      const deadline = AbortSignal.timeout(DEADLINE_MS);
+      return retrying.call(name, request, {
+        signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+      });
+    },
+  };
 }
 
 /** Receipts that no attempt of the records counts: none, if what was acknowledged was kept. */
