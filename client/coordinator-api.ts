@@ -8,6 +8,8 @@ import type { RouteName, RouteRequest, RouteResponse } from '../protocol/routes.
 export interface CallOptions {
   /** Gives up waiting for the response. */
   readonly signal?: AbortSignal;
+  /** The most content that is taken into memory, where the answer is bytes; absent: a gibibyte. */
+  readonly limitBytes?: number;
 }
 
 export interface CoordinatorApi {

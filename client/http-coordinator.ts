@@ -30,6 +30,8 @@ export interface Caller {
 
 /** Largest answer in JSON that is read into memory. */
 const JSON_LIMIT_BYTES = 64 * 2 ** 20;
+/** Largest content that is read into memory where the caller does not know better. */
+const CONTENT_LIMIT_BYTES = 2 ** 30;
 
 interface AnyRequest {
   readonly params?: Readonly<Record<string, string>>;
@@ -53,7 +55,8 @@ export function httpCoordinator(
       const answer = await exchange(toSend).catch((error: unknown) => {
         throw unreachable(server, error);
       });
-      return (await readAnswer(name, answer, server)) as RouteResponse<typeof name>;
+      const limitBytes = options?.limitBytes ?? CONTENT_LIMIT_BYTES;
+      return (await readAnswer(name, answer, server, limitBytes)) as RouteResponse<typeof name>;
     },
   };
 }
@@ -90,12 +93,17 @@ async function prepare(
   };
 }
 
-async function readAnswer(name: RouteName, answer: ExchangeAnswer, server: string): Promise<unknown> {
+async function readAnswer(
+  name: RouteName,
+  answer: ExchangeAnswer,
+  server: string,
+  limitBytes: number,
+): Promise<unknown> {
   if (answer.status < 200 || answer.status > 299) throw await problemOf(answer, server);
   if (!isFromCoordinator(answer)) throw stranger(answer, server);
   const { response: form }: Route = ROUTES[name];
   try {
-    if (form === 'binary') return await answer.bytes();
+    if (form === 'binary') return await readBytes(answer, limitBytes);
     return parse(form, await readJson(answer), name);
   } catch (error) {
     if (isProblem(error, 'invalidFormat'))
@@ -124,14 +132,19 @@ async function problemOf(answer: ExchangeAnswer, server: string): Promise<HanseE
 
 /** Throws `invalidFormat` for what is no JSON, with nothing of its content: an answer may hold a token. */
 async function readJson(answer: ExchangeAnswer): Promise<unknown> {
-  const bytes = await answer.bytes(JSON_LIMIT_BYTES);
-  if (!bytes)
-    throw new HanseError('coordinatorMisbehaved', { what: `more than ${JSON_LIMIT_BYTES} bytes of JSON` });
+  const bytes = await readBytes(answer, JSON_LIMIT_BYTES);
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     throw new HanseError('invalidFormat', { where: 'answer', expected: 'JSON' });
   }
+}
+
+/** What arrives is counted: no length that the answer states is believed. */
+async function readBytes(answer: ExchangeAnswer, limitBytes: number): Promise<Uint8Array> {
+  const bytes = await answer.bytes(limitBytes);
+  if (bytes) return bytes;
+  throw new HanseError('coordinatorMisbehaved', { what: `an answer of more than ${limitBytes} bytes` });
 }
 
 /** Every answer of a route names the versions of the coordinator; that of a proxy or a login page does not. */

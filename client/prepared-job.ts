@@ -9,11 +9,11 @@ import { toHex } from '../protocol/bytes.ts';
 import { canonicalSha256 } from '../protocol/canonical.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
-import { floatsOf, parseHeader, payloadOf } from '../protocol/vector.ts';
+import { floatsOf, HEADER_BYTES, parseHeader, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { Task } from '../schemas/task.ts';
-import type { CoordinatorApi } from './coordinator-api.ts';
+import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import { checkExamples, type Examples, type ExamplesExpected, elementCount } from './data/examples.ts';
 import { Evaluator } from './engine/evaluator.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
@@ -23,6 +23,7 @@ import { compilePrediction } from './graph/compile-prediction.ts';
 import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
 import type { ForwardGraph } from './graph/forward-graph.ts';
 import { importModel } from './graph/import-model.ts';
+import { DEFAULT_LIMITS } from './graph/limits.ts';
 
 /** Examples that an evaluation takes at once, where the model leaves it open. */
 const EVALUATION_BATCH = 256;
@@ -53,7 +54,7 @@ export async function prepareJob(
   );
   expectHash('manifest', manifestSha256, await canonicalSha256(manifest));
   checkCodec(manifest.codec, manifest.cohort.size);
-  const forward = importModel(await fetchBlob('forward graph', manifest.graph.forward, api, signal));
+  const forward = importModel(await fetchForward(manifest.graph.forward, api, signal));
   const expected = expectedExamples(manifest, forward);
   const checked = new WeakSet<Examples>();
   return {
@@ -135,7 +136,8 @@ export async function fetchModel(
   api: CoordinatorApi,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const bytes = await fetchBlob('model', sha256, api, signal);
+  const limitBytes = HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * length;
+  const bytes = await fetchBlob('model', sha256, api, { limitBytes, ...(signal && { signal }) });
   const header = parseHeader(bytes, { maxLength: length, maxSecondBlock: 0 });
   if (header.kind !== 'parameters' || header.length !== length)
     throw new HanseError('updateMalformed', {
@@ -146,14 +148,20 @@ export async function fetchModel(
   return floatsOf(payloadOf(bytes));
 }
 
+/** The bytes of a forward graph, not yet looked at. Throws `hashMismatch`. */
+export function fetchForward(sha256: Sha256, api: CoordinatorApi, signal?: AbortSignal): Promise<Uint8Array> {
+  const limitBytes = DEFAULT_LIMITS.bytes;
+  return fetchBlob('forward graph', sha256, api, { limitBytes, ...(signal && { signal }) });
+}
+
 /** Content by its hash, which is checked: throws `hashMismatch`. @param what for messages */
-export async function fetchBlob(
+async function fetchBlob(
   what: string,
   sha256: Sha256,
   api: CoordinatorApi,
-  signal?: AbortSignal,
+  options: CallOptions,
 ): Promise<Uint8Array> {
-  const bytes = await api.call('getBlob', { params: { sha256 } }, { ...(signal && { signal }) });
+  const bytes = await api.call('getBlob', { params: { sha256 } }, options);
   expectHash(what, sha256, toHex(await primitives.sha256(bytes)));
   return bytes;
 }

@@ -1,4 +1,5 @@
 // covers: client/http-coordinator.ts, client/exchange.ts, client/node-exchange.ts
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { fetchExchange } from '../../client/exchange.ts';
@@ -47,6 +48,30 @@ describe.each(Object.entries(EXCHANGES))('by %s', (_, exchange) => {
     return httpCoordinator(server.url, await callerOf(), clock, exchange);
   }
 
+  /** Megabytes without end, for as long as somebody reads them. */
+  function flood(written: { bytes: number }): Answer {
+    return (response) => {
+      response.writeHead(200, { 'hanse-protocol': '1-1' });
+      const more = () => {
+        while (!response.destroyed) {
+          written.bytes += 2 ** 20;
+          if (!response.write(Buffer.alloc(2 ** 20, 0x20))) {
+            response.once('drain', more);
+            return;
+          }
+        }
+      };
+      more();
+    };
+  }
+
+  const content = (bytes: Uint8Array, headers: Record<string, string> = {}): Answer => {
+    return (response) => {
+      response.writeHead(200, { 'hanse-protocol': '1-1', 'content-type': BINARY, ...headers });
+      response.end(bytes);
+    };
+  };
+
   describe('an answer is parsed before it is believed', () => {
     test.each<[what: string, answer: Answer, code: ProblemCode]>([
       ['a page of a proxy', html(502), 'coordinatorUnreachable'],
@@ -91,26 +116,31 @@ describe.each(Object.entries(EXCHANGES))('by %s', (_, exchange) => {
     });
 
     test('a flood of JSON is cut off', async () => {
-      let written = 0;
-      const flood: Answer = (response) => {
-        response.writeHead(200, { 'hanse-protocol': '1-1' });
-        const more = () => {
-          while (!response.destroyed) {
-            written += 2 ** 20;
-            if (!response.write(Buffer.alloc(2 ** 20, 0x20))) {
-              response.once('drain', more);
-              return;
-            }
-          }
-        };
-        more();
-      };
-      const api = await apiOf(flood, NO_TASKS);
+      const written = { bytes: 0 };
+      const api = await apiOf(flood(written), NO_TASKS);
       await expect(api.call('nextTasks', { query: {} })).rejects.toMatchObject({
         code: 'coordinatorMisbehaved',
       });
-      expect(written).toBeGreaterThan(64 * 2 ** 20);
+      expect(written.bytes).toBeGreaterThan(64 * 2 ** 20);
       await expect(api.call('nextTasks', { query: {} })).resolves.toEqual({ tasks: [] });
+    });
+
+    test('a flood of content is cut off at the length that is expected, and so is one that was compressed', async () => {
+      const params = { sha256: hashOf(new Uint8Array(1000)) };
+      const bomb = gzipSync(new Uint8Array(2 ** 20));
+      const written = { bytes: 0 };
+      const api = await apiOf(
+        content(new Uint8Array(1000)),
+        content(new Uint8Array(1001)),
+        content(bomb, { 'content-encoding': 'gzip' }),
+        flood(written),
+      );
+      const fetched = () => api.call('getBlob', { params }, { limitBytes: 1000 });
+      await expect(fetched()).resolves.toEqual(new Uint8Array(1000));
+      for (let answer = 0; answer < 3; answer += 1)
+        await expect(fetched()).rejects.toMatchObject({ code: 'coordinatorMisbehaved' });
+      expect(bomb.length).toBeLessThan(2000);
+      expect(written.bytes).toBeGreaterThan(0);
     });
   });
 
