@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fromHex, toHex } from '../protocol/bytes.ts';
+import { hexBytes, toHex } from '../protocol/bytes.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { Secret } from '../protocol/secret.ts';
@@ -43,7 +43,7 @@ export async function readIdentity(file: string): Promise<Identity> {
   }
   try {
     const { version: _, seed, ...rest } = parseJson(IdentityFile, text, 'identity file');
-    return { ...rest, seed: new Secret(fromHex(seed) ?? new Uint8Array()) };
+    return { ...rest, seed: new Secret(hexBytes(seed)) };
   } catch (error) {
     throw unreadable('it is not an identity file', error);
   }

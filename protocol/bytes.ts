@@ -18,6 +18,13 @@ export function fromHex(text: string): Uint8Array | undefined {
   );
 }
 
+/** The bytes of text that a schema has shown to be hex. Throws TypeError if it is not: a defect, never input. */
+export function hexBytes(text: string): Uint8Array {
+  const bytes = fromHex(text);
+  if (!bytes) throw new TypeError('text that was to be hex is not');
+  return bytes;
+}
+
 export function toBase64(bytes: Uint8Array): string {
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);

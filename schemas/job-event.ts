@@ -8,7 +8,7 @@ import { type Static, Type } from 'typebox';
 import { Attempt, JobId, NodeId, Round, Sha256, Timestamp } from './ids.ts';
 import { JobManifest, Metrics } from './job.ts';
 
-/** Version of all event formats in this file. */
+/** Version of the format of all events, those of jobs and those of federations. */
 export const EVENT_VERSION = 1;
 
 const closed = { additionalProperties: false } as const;

@@ -2,7 +2,7 @@
  * The members of a federation and the invites that make them. SPEC.md section 4.
  */
 import { primitives } from '#primitives';
-import { fromHex, toBase64Url, toHex, utf8 } from '../protocol/bytes.ts';
+import { hexBytes, toBase64Url, toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { nodeIdOf } from '../protocol/identity.ts';
 import { HanseError } from '../protocol/problem.ts';
@@ -115,7 +115,7 @@ export class Federation {
    */
   async enrol(request: EnrolmentRequest): Promise<Enrolment> {
     const tokenSha256 = await hashToken(request.token);
-    const publicKey = fromHex(request.publicKey) ?? new Uint8Array();
+    const publicKey = hexBytes(request.publicKey);
     const nodeId = await nodeIdOf(publicKey);
     const state = await this.#stream.command((current, at) => {
       const invite = current.invites.get(tokenSha256);
@@ -191,7 +191,7 @@ function fold(state: FederationState, event: FederationEvent, at: string): Feder
     }
     case 'memberEnrolled': {
       const { nodeId, name, role, organisationId } = event;
-      const publicKey = fromHex(event.publicKey) ?? new Uint8Array();
+      const publicKey = hexBytes(event.publicKey);
       const members = new Map(state.members);
       members.set(nodeId, {
         nodeId,

@@ -6,13 +6,17 @@
  * Only what says of itself that it is an update is removed. Graphs and models that no job names yet stay, and so does
  * every update of an event, so that any round can be computed again.
  */
+import { parse } from '../protocol/parse.ts';
 import { isProblem } from '../protocol/problem.ts';
 import { HEADER_BYTES, parseHeader } from '../protocol/vector.ts';
 import { UpdateAccepted } from '../schemas/job-event.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
 
-/** Resolves to the number of updates removed. Throws what the stores throw. */
+/**
+ * Resolves to the number of updates removed.
+ * @throws what the stores throw; `invalidFormat`, before anything is removed, if an event cannot be read
+ */
 export async function removeOrphanedUpdates(store: Store, blobs: BlobStore): Promise<number> {
   const accepted = await acceptedUpdates(store);
   let removed = 0;
@@ -28,7 +32,8 @@ async function acceptedUpdates(store: Store): Promise<Set<string>> {
   const accepted = new Set<string>();
   for (const { stream } of await store.streams('job/'))
     for (const { type, data } of await store.read(stream))
-      if (type === UpdateAccepted.properties.type.const) accepted.add((data as { sha256: string }).sha256);
+      if (type === UpdateAccepted.properties.type.const)
+        accepted.add(parse(UpdateAccepted, Object.assign({ type }, data), stream).sha256);
   return accepted;
 }
 

@@ -5,7 +5,7 @@
  * order 1, 2, 4 and 8, under which a signature can be made that fits every message. Points that are not on the curve
  * need no check here: no signature verifies under them.
  */
-import { fromHex } from '../bytes.ts';
+import { hexBytes } from '../bytes.ts';
 
 /** y of the points of small order, little-endian. Both signs of x belong to each; Bernstein et al., CHES 2011. */
 const SMALL_ORDER = [
@@ -14,7 +14,7 @@ const SMALL_ORDER = [
   '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-].map((hex) => fromHex(hex) ?? new Uint8Array());
+].map(hexBytes);
 
 /** @param publicKey attacker-controlled, 32 bytes; nothing here is secret */
 export function isStrictKey(publicKey: Uint8Array): boolean {

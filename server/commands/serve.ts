@@ -3,7 +3,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { primitives } from '#primitives';
-import { fromHex, toHex, utf8 } from '../../protocol/bytes.ts';
+import { fromHex, hexBytes, toHex, utf8 } from '../../protocol/bytes.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
 import { parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
@@ -164,7 +164,7 @@ function storedOperator(dataDir: DataDir): { seed: Uint8Array } | undefined {
   if (!stored) return undefined;
   try {
     const { seed } = parseJson(IdentityFile, new TextDecoder().decode(stored), 'identity file');
-    return { seed: fromHex(seed) ?? new Uint8Array() };
+    return { seed: hexBytes(seed) };
   } catch (error) {
     const reason = 'it is not an identity file; restore it, or remove it to have a new one made';
     throw new HanseError('identityUnreadable', { file: OPERATOR_IDENTITY, reason }, { cause: error });

@@ -1,7 +1,7 @@
 /**
  * Who sent a request: the signature, the nonce, the role. SPEC.md section 4.4.
  */
-import { fromHex } from '../../protocol/bytes.ts';
+import { hexBytes } from '../../protocol/bytes.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { type ReceivedSignature, readSignature } from '../../protocol/http-signature.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
@@ -52,7 +52,7 @@ export class Authenticator {
 
   /** The key that is to be enrolled must have signed the request, under the id that follows from it. */
   async checkEnrolling(signature: ReceivedSignature, publicKeyHex: string): Promise<void> {
-    const publicKey = fromHex(publicKeyHex) ?? new Uint8Array();
+    const publicKey = hexBytes(publicKeyHex);
     if ((await nodeIdOf(publicKey)) !== signature.nodeId)
       throw new HanseError('signatureInvalid', { reason: 'keyid is not that of the key in the body' });
     await signature.verify(publicKey);

@@ -5,6 +5,7 @@ import {
   equalBytes,
   fromBase64,
   fromHex,
+  hexBytes,
   toBase64,
   toBase64Url,
   toHex,
@@ -26,6 +27,8 @@ describe('hex', () => {
 
   test('has one spelling', () => {
     expect(fromHex('ab')).toEqual(Uint8Array.of(0xab));
+    expect(hexBytes('ab')).toEqual(Uint8Array.of(0xab));
+    expect(() => hexBytes('aB')).toThrow(TypeError);
     expect(fromHex('')).toEqual(new Uint8Array());
     for (const wrong of ['AB', 'a', 'abc', 'ag', ' ab', 'ab\n', '0xab', 'ａｂ'])
       expect(fromHex(wrong)).toBeUndefined();
