@@ -293,7 +293,7 @@ export class HanseError<Code extends ProblemCode = ProblemCode> extends Error {
   ) {
     const [detail, options] = rest;
     const particulars = Object.entries<unknown>(detail ?? {})
-      .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(', ') : String(value)}`)
+      .map(([key, value]) => `${key} ${told(value)}`)
       .join('; ');
     super(particulars ? `${PROBLEMS[code].cause} (${particulars})` : PROBLEMS[code].cause, options);
     this.code = code;
@@ -303,6 +303,15 @@ export class HanseError<Code extends ProblemCode = ProblemCode> extends Error {
   get remedy(): string {
     return PROBLEMS[this.code].remedy;
   }
+}
+
+/**
+ * A member of a detail in words. Details also come from the other side, as whatever JSON can be: an object that names
+ * its own `toString`, or goes deeper than the stack, has no form as text.
+ */
+function told(value: unknown): string {
+  const simple = (one: unknown) => (typeof one === 'object' && one !== null ? '...' : String(one));
+  return Array.isArray(value) ? value.map(simple).join(', ') : simple(value);
 }
 
 /** True for a problem, and for a problem with this code where one is named. */

@@ -59,6 +59,17 @@ describe('HanseError', () => {
     expect(error.remedy).toBe(PROBLEMS.operatorUnsupported.remedy);
   });
 
+  test('has a message whatever the other side gives as its particulars', () => {
+    const message = (particulars: string) => new HanseError('jobUnknown', JSON.parse(particulars)).message;
+    const { cause } = PROBLEMS.jobUnknown;
+    expect(message('{"jobId":"job-0"}')).toBe(`${cause} (jobId job-0)`);
+    expect(message('{"jobId":null,"list":[1,"a"]}')).toBe(`${cause} (jobId null; list 1, a)`);
+    expect(message('{"jobId":{"toString":1,"valueOf":1}}')).toBe(`${cause} (jobId ...)`);
+    expect(message(`{"list":[{"toString":1}, ${'['.repeat(1e5)}${']'.repeat(1e5)}]}`)).toBe(
+      `${cause} (list ..., ...)`,
+    );
+  });
+
   test('needs no detail where the table has none', () => {
     const error = new HanseError('inviteUnknown');
     expect(error.message).toBe(PROBLEMS.inviteUnknown.cause);
