@@ -65,7 +65,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     signal,
   });
 
-  // 3. What was learnt, as a difference: one number a parameter. It may still tell something about the rows (SPEC.md 1).
+  // 3. What was learnt, as a difference. It holds no row, but can tell something about the rows: SPEC.md section 1.
   const delta = difference(trained.parameters, model);
 
   // 4. Clipped to the norm that the job states, rounded to integers of the ring, packed and sealed.

@@ -1,6 +1,6 @@
 /**
- * One process per identity: two nodes with one key would take each other's tasks and send two updates where the protocol
- * permits one.
+ * One process per identity: two nodes with one key would take each other's tasks and send two updates where the
+ * protocol permits one.
  *
  * The lock is a local socket on which the process listens, because the kernel takes it from a dead process: no lock is
  * ever stale, and nothing has to guess from a process id. It holds for one user on one machine; a key that was copied

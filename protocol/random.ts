@@ -100,7 +100,7 @@ export class RandomNumbers {
     return items;
   }
 
-  /** Standard normal, by the polar method of Marsaglia (1964). For data and initial weights, never for privacy noise. */
+  /** Standard normal, by the polar method of Marsaglia (1964). For data and initial weights, never for privacy. */
   normal(): number {
     for (;;) {
       const u = 2 * this.unit() - 1;

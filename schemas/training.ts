@@ -3,7 +3,7 @@
  */
 import { type Static, Type } from 'typebox';
 
-/** softmax_ce: logits [B, C] and int32 labels [B]; mse: any [B, ...]; bce_logits: logits and float targets in [0, 1]. */
+/** softmax_ce: logits [B, C], int32 labels [B]; mse: any [B, ...]; bce_logits: logits, float targets in [0, 1]. */
 export const Loss = Type.Union([Type.Literal('softmax_ce'), Type.Literal('mse'), Type.Literal('bce_logits')]);
 export type Loss = Static<typeof Loss>;
 

@@ -2,8 +2,9 @@
  * The running sum of a round: a cache of what is on disk, so that the last update closes the round at once.
  *
  * An update whose content is at hand is added at once. Others are read and added one at a time in the background,
- * whatever the order of their arrival; at no time is more than one of those in memory. After a restart, or if anything goes wrong, the sum is made again from the stored updates.
- * Updates are told apart by their node: two nodes may well send the same bytes.
+ * whatever the order of their arrival; at no time is more than one of those in memory. After a restart, or if anything
+ * goes wrong, the sum is made again from the stored updates, and what is wrong with them is thrown then. Updates are
+ * told apart by their node: two nodes may well send the same bytes.
  */
 import { RingSum } from '../protocol/ring/sum.ts';
 import { payloadOf } from '../protocol/vector.ts';

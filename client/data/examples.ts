@@ -65,8 +65,8 @@ export function selectExamples(examples: Examples, indices: Uint32Array): Exampl
 /**
  * Makes sure that a model can be trained on these examples.
  *
- * Throws `dataEmpty`, `dataShapeMismatch` (shapes, kind of targets, targets out of range), `dataMalformed` (a value that
- * is not finite, an array of another length than its shape) and `dataSingleClass`.
+ * Throws `dataEmpty`, `dataShapeMismatch` (shapes, kind of targets, targets out of range), `dataMalformed` (a value
+ * that is not finite, an array of another length than its shape) and `dataSingleClass`.
  */
 export function checkExamples(examples: Examples, expected: ExamplesExpected): void {
   if (examples.count === 0) throw new HanseError('dataEmpty', { source: examples.name });

@@ -1,6 +1,6 @@
 /**
- * The train step as a graph: forward, loss, backward, optimiser. SPEC.md section 6.1. What `compile-train-step.ts` runs once and
- * `compile-train-epoch.ts` repeats.
+ * The train step as a graph: forward, loss, backward, optimiser. SPEC.md section 6.1. `compile-train-step.ts` runs it
+ * once, `compile-train-epoch.ts` repeats it.
  *
  *   c_i = w_i / sum(w)        loss = sum_i c_i l(f(x_i; p), y_i)        p' = optimiser(p, d loss / d p)
  *

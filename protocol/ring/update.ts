@@ -50,7 +50,7 @@ export function encodeUpdate(
   return new Uint8Array(words.buffer);
 }
 
-/** Bytes at the end of a payload that `checkUpdateTail` reads: the last word of the coordinates and the second block. */
+/** Bytes that `checkUpdateTail` reads at the end of a payload: the last word of the coordinates, the second block. */
 export function tailBytes(layout: Layout): number {
   return 4 + 4 * layout.secondBlock;
 }

@@ -10,7 +10,7 @@ import { HanseError } from '../problem.ts';
 
 /** Widths whose coordinates fill whole words in small groups; packing and summing them is fastest. */
 const FAST_WIDTHS = [16, 24, 32];
-/** Grid units per clipNorm that a chosen width gives at least: rounding then moves a million coordinates by 3 % of C. */
+/** Least grid units per clipNorm of a chosen width: rounding then moves a million coordinates by 3 % of C. */
 const LEVELS_WANTED = 16_384;
 
 export interface CodecPlan {

@@ -41,7 +41,7 @@ export function flatIndex({ shape }: NdArray, index: readonly number[]): number 
   return flat;
 }
 
-/** Applies a function of scalars elementwise, with broadcasting. Throws `graphMalformed` for shapes that do not match. */
+/** Applies a function of scalars elementwise, with broadcasting. Throws `graphMalformed` where shapes do not match. */
 export function mapElements(arrays: readonly NdArray[], f: (...scalars: number[]) => number): NdArray {
   const shapes = arrays.map(({ shape }) => shape);
   const shape = broadcastShapes(shapes);

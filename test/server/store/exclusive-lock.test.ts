@@ -31,6 +31,9 @@ test('what cannot be locked is a problem, not a lock', () => {
   expect(() => tryExclusiveLock(join(folder, 'missing', 'lock'))).toThrow(
     expect.objectContaining({ code: 'storageFailed' }),
   );
+  const sound = tryExclusiveLock(join(folder, 'lock'));
+  expect(sound).toBeDefined();
+  sound?.release();
   const file = join(folder, 'text');
   writeFileSync(file, 'not a lock file at all '.repeat(100));
   expect(() => tryExclusiveLock(file)).toThrow(expect.objectContaining({ code: 'storageCorrupt' }));
