@@ -5,6 +5,7 @@ import { HanseError, isProblem } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
 import { HEADER_BYTES, parseHeader, type VectorHeader } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
+import { isUpdate } from './orphaned-updates.ts';
 import type { BlobStore } from './store/blob-store.ts';
 
 /**
@@ -27,11 +28,20 @@ export async function checkManifest(
   if (codec.counters !== 0) throw invalid('codec.counters', 'no counters are defined yet: state 0');
   checkCodec(codec, cohort.size);
 
-  if (!(await blobs.has(manifest.graph.forward)))
-    throw new HanseError('blobUnknown', { sha256: manifest.graph.forward });
+  await requireStored(manifest.graph.forward, blobs);
+  await requireStored(manifest.initialModel, blobs);
   const header = await initialModelHeader(manifest.initialModel, blobs);
   if (header.kind !== 'parameters' || header.length !== manifest.parameters)
     throw invalid('initialModel', `it holds ${header.length} values, not ${manifest.parameters} parameters`);
+}
+
+/**
+ * What a manifest names can be fetched by every member, and updates must not be: as far as manifests go there are
+ * none. To refuse them in any other way would tell whoever guesses at an update whether the guess was right.
+ */
+async function requireStored(sha256: string, blobs: BlobStore): Promise<void> {
+  if (!(await blobs.has(sha256)) || (await isUpdate(sha256, blobs)))
+    throw new HanseError('blobUnknown', { sha256 });
 }
 
 async function initialModelHeader(sha256: string, blobs: BlobStore): Promise<VectorHeader> {

@@ -37,7 +37,8 @@ async function acceptedUpdates(store: Store): Promise<Set<string>> {
   return accepted;
 }
 
-async function isUpdate(sha256: string, blobs: BlobStore): Promise<boolean> {
+/** Whether stored content says of itself that it is an update; false for what is not stored. */
+export async function isUpdate(sha256: string, blobs: BlobStore): Promise<boolean> {
   const stored = await blobs.has(sha256);
   if (!stored || stored.size < HEADER_BYTES) return false;
   const parts: Uint8Array[] = [];

@@ -65,9 +65,17 @@ test('content that is not stored is named by its hash', async () => {
   expect(await refusal({ initialModel: NOWHERE })).toEqual({ code: 'blobUnknown', sha256: NOWHERE });
 });
 
-test('an initial model must be one: no update, no cut-off file, no other content', async () => {
+test('an update is no content that a manifest could name, and nobody learns whether it is there', async () => {
+  const sha256 = await store(updateFile([0, 0, 0, 0, 0], 1, CODEC));
+  const answers = [
+    await refusal({ graph: { forward: sha256, trainStep: NOWHERE } }),
+    await refusal({ initialModel: sha256 }),
+  ];
+  expect(answers).toEqual(answers.map(() => ({ code: 'blobUnknown', sha256 })));
+});
+
+test('an initial model must be one: no cut-off file, no other content', async () => {
   const contents = [
-    updateFile([0, 0, 0, 0, 0], 1, CODEC),
     INITIAL_MODEL.subarray(0, 63),
     INITIAL_MODEL.subarray(0, -4),
     new Uint8Array(0),
