@@ -31,18 +31,10 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const demo = (dataDir: string, rounds: number, ...more: string[]) =>
-    startHanse([
-      'demo',
-      '--rounds',
-      `${rounds}`,
-      '--participants',
-      '3',
-      '--data-dir',
-      dataDir,
-      '--json',
-      ...more,
-    ]);
+  const demo = (dataDir: string, rounds: number, ...more: string[]) => {
+    const options = ['--rounds', `${rounds}`, '--participants', '3', '--data-dir', dataDir, '--json'];
+    return startHanse(['demo', ...options, ...more], { env: { TMPDIR: folder } });
+  };
 
   describe('to its end', () => {
     let dataDir: string;
