@@ -14,7 +14,7 @@ import type { Sha256 } from '../schemas/ids.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
-import { checkExamples, type Examples, type ExamplesExpected, elementCount } from './data/examples.ts';
+import { checkExamples, type Examples, type ExamplesExpected } from './data/examples.ts';
 import { Evaluator } from './engine/evaluator.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import { Trainer } from './engine/trainer.ts';
@@ -24,6 +24,7 @@ import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
 import type { ForwardGraph } from './graph/forward-graph.ts';
 import { importModel } from './graph/import-model.ts';
 import { DEFAULT_LIMITS } from './graph/limits.ts';
+import { elementCount } from './graph/tensor-type.ts';
 
 /** Examples that an evaluation takes at once, where the model leaves it open. */
 const EVALUATION_BATCH = 256;

@@ -9,6 +9,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { readDataFile } from '../data/data-file.ts';
 import type { Tensor } from '../engine/provider.ts';
 import type { TensorSpec } from '../graph/compiled.ts';
+import { elementCount } from '../graph/tensor-type.ts';
 
 const FileTensor = Type.Object({
   shape: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, maxItems: 8 }),
@@ -54,7 +55,7 @@ export function tensorFor(spec: TensorSpec, { shape, dtype, base64 }: FileTensor
   }
   const bytes = fromBase64(base64);
   const width = dtype === 'int64' ? 8 : 4;
-  const count = shape.reduce((product, length) => product * length, 1);
+  const count = elementCount(shape);
   if (bytes?.length !== count * width) {
     const reason = `base64 of ${count * width} bytes is expected`;
     throw new HanseError('dataMalformed', { file: what, reason });

@@ -10,6 +10,7 @@ import { basename } from 'node:path';
 import { Type } from 'typebox';
 import { parseJson } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { elementCount } from '../graph/tensor-type.ts';
 import { type CsvSchema, parseCsv } from './csv.ts';
 import { readDataFile } from './data-file.ts';
 import { type Examples, selectExamples } from './examples.ts';
@@ -55,7 +56,7 @@ async function load(source: DataSource, rows: Uint32Array | undefined): Promise<
       const { inputShape, features } = idxImages(await readIdxRows(images, rows), 'flat');
       const targets = idxLabels(await readIdxRows(labels, rows), labels);
       const count = targets.length;
-      if (features.length !== count * inputShape.reduce((product, size) => product * size, 1))
+      if (features.length !== count * elementCount(inputShape))
         throw new HanseError('dataMalformed', {
           file: labels,
           reason: `${count} labels for another number of images`,

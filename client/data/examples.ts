@@ -6,6 +6,7 @@
  * places and shapes but never values: a message may travel to a log that others read.
  */
 import { HanseError } from '../../protocol/problem.ts';
+import { elementCount } from '../graph/tensor-type.ts';
 
 export interface Examples {
   /** For people: a file, or a data set and its part. */
@@ -33,11 +34,6 @@ export interface ExamplesExpected {
   readonly targetRange?: readonly [least: number, greatest: number];
   /** Accepts labels that are all the same. */
   readonly allowSingleClass: boolean;
-}
-
-/** How many values a shape holds; 1 for []. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /**

@@ -10,6 +10,7 @@
  * outside, so sizes are checked before anything is allocated. Pure; `idx-file.ts` reads from a disk.
  */
 import { HanseError } from '../../protocol/problem.ts';
+import { elementCount } from '../graph/tensor-type.ts';
 
 const TYPES = { 8: 'uint8', 13: 'float32' } as const;
 const BYTES = { uint8: 1, float32: 4 } as const;
@@ -55,7 +56,7 @@ export function parseIdxHeader(bytes: Uint8Array, file: string): IdxHeader {
   if (bytes.length < headerBytes) throw malformed(file, 'it ends within its header');
 
   const shape = Array.from({ length: dimensions }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const rowValues = shape.slice(1).reduce((product, size) => product * size, 1);
+  const rowValues = elementCount(shape.slice(1));
   const values = rowValues * (shape[0] ?? 0);
   if (values > MAX_VALUES || rowValues > MAX_VALUES) throw malformed(file, `shape ${shape.join(' x ')}`);
   const rowBytes = rowValues * BYTES[type];
@@ -98,8 +99,7 @@ export function idxImages(
   form: 'flat' | 'image',
 ): { inputShape: number[]; features: Float32Array } {
   const size = shape.slice(1);
-  const inputShape =
-    form === 'flat' ? [size.reduce((product, n) => product * n, 1)] : size.length === 2 ? [1, ...size] : size;
+  const inputShape = form === 'flat' ? [elementCount(size)] : size.length === 2 ? [1, ...size] : size;
   return { inputShape, features: data instanceof Uint8Array ? unitInterval(data) : data };
 }
 

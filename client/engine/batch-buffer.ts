@@ -6,6 +6,7 @@
  */
 import { HanseError } from '../../protocol/problem.ts';
 import type { TensorSpec } from '../graph/compiled.ts';
+import { elementCount } from '../graph/tensor-type.ts';
 import type { Tensor, Tensors } from './provider.ts';
 
 /** What is read of a data set here. The arrays are row-major and not modified. */
@@ -120,7 +121,7 @@ function requireLength(what: string, got: number, expected: number): void {
 
 /** How many values one example has in a tensor of shape [B, ...]. */
 export function rowSize({ shape }: TensorSpec): number {
-  return shape.slice(1).reduce((product, size) => product * size, 1);
+  return elementCount(shape.slice(1));
 }
 
 /** Below this many values, a loop is faster than making a view to copy from. */

@@ -13,6 +13,7 @@
 import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, type RandomSource } from '../../protocol/random.ts';
 import type { CompiledEpoch, TensorSpec } from '../graph/compiled.ts';
+import { elementCount } from '../graph/tensor-type.ts';
 import { BatchBuffer, requireFit, rowSize, type TrainingExamples } from './batch-buffer.ts';
 import { flattenParameters, floatsOf, parameterCount, parameterTensors } from './parameters.ts';
 import type { ExecutionProvider, Session, Tensor, Tensors } from './provider.ts';
@@ -159,8 +160,7 @@ function stepsPerRun({ input, batchSize, parameters }: CompiledEpoch): number {
 function zeros(specs: readonly TensorSpec[]): Record<string, Tensor> {
   const tensors: Record<string, Tensor> = {};
   for (const { name, shape } of specs) {
-    const size = shape.reduce((product, length) => product * length, 1);
-    tensors[name] = { type: 'float32', shape, data: new Float32Array(size) };
+    tensors[name] = { type: 'float32', shape, data: new Float32Array(elementCount(shape)) };
   }
   return tensors;
 }

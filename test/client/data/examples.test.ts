@@ -4,7 +4,6 @@ import {
   checkExamples,
   type Examples,
   type ExamplesExpected,
-  elementCount,
   selectExamples,
 } from '../../../client/data/examples.ts';
 
@@ -22,12 +21,6 @@ const expected: ExamplesExpected = {
   classes: 3,
   allowSingleClass: false,
 };
-
-test('elementCount() is the product of the sizes', () => {
-  expect(elementCount([])).toBe(1);
-  expect(elementCount([3, 4, 5])).toBe(60);
-  expect(elementCount([3, 0])).toBe(0);
-});
 
 describe('selectExamples', () => {
   test('copies rows and targets in the order asked for', () => {

@@ -44,6 +44,7 @@ describe('shapes', () => {
     expect(reducedShape([2, 3, 4], [0, 2], false)).toEqual([3]);
     expect(elementCount([2, 3, 4])).toBe(24);
     expect(elementCount([])).toBe(1);
+    expect(elementCount([3, 0])).toBe(0);
     expect([sameShape([1, 2], [1, 2]), sameShape([1, 2], [2, 1]), sameShape([1], [1, 1])]).toEqual([
       true,
       false,
