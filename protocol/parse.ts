@@ -27,7 +27,7 @@ export function parseJson<Schema extends TSchema>(
 }
 
 /** A place as a path below `what`, and what should be there. Never the value that is. */
-export interface Fault {
+interface Fault {
   readonly where: string;
   readonly expected: string;
 }
@@ -47,7 +47,7 @@ interface Shape {
  * The innermost place at which `value`, which does not fit `schema`, goes wrong. Of a union it looks into the one
  * alternative whose constant members fit, so that a wrong momentum is not reported as a wrong type.
  */
-export function findFault(schema: TSchema, value: unknown, where: string): Fault {
+function findFault(schema: TSchema, value: unknown, where: string): Fault {
   const shape: Shape = schema;
   if (shape.anyOf) {
     const meant = shape.anyOf.filter((alternative) => isTaggedLike(alternative, value));

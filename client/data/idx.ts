@@ -63,18 +63,6 @@ export function parseIdxHeader(bytes: Uint8Array, file: string): IdxHeader {
   return { type, shape, headerBytes, rowBytes, totalBytes: headerBytes + values * BYTES[type] };
 }
 
-/**
- * Reads a whole file.
- *
- * @param bytes attacker-controlled
- * Throws `dataMalformed`, also when there are bytes too few or too many.
- */
-export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
-  const header = parseIdxHeader(bytes, file);
-  checkIdxLength(header, bytes.length, file);
-  return { shape: header.shape, data: decodeIdxValues(header, bytes.subarray(header.headerBytes)) };
-}
-
 /** Throws `dataMalformed` unless the file is exactly as long as its header says. */
 export function checkIdxLength(header: IdxHeader, got: number, file: string): void {
   if (got !== header.totalBytes) {

@@ -22,7 +22,7 @@ export function malformed(reason: string): never {
 }
 
 /** An int64 as a number; refuses those that a number does not hold. */
-export function safeInteger(value: bigint, where: string): number {
+function safeInteger(value: bigint, where: string): number {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : malformed(`${where}: ${value} is out of range`);
 }

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { idxImages, idxLabels, parseIdx, parseIdxHeader } from '../../../client/data/idx.ts';
+import {
+  checkIdxLength,
+  decodeIdxValues,
+  type IdxArray,
+  idxImages,
+  idxLabels,
+  parseIdxHeader,
+} from '../../../client/data/idx.ts';
 
 /** Writes an IDX file the obvious way. */
 function idx(type: number, shape: number[], values: Iterable<number>): Uint8Array {
@@ -14,7 +21,14 @@ function idx(type: number, shape: number[], values: Iterable<number>): Uint8Arra
   return Uint8Array.from([0, 0, type, shape.length, ...bytes, ...data]);
 }
 
-describe('parseIdx', () => {
+/** A whole file at once, as `idx-file.ts` reads it in parts. */
+function parseIdx(bytes: Uint8Array, file: string): IdxArray {
+  const header = parseIdxHeader(bytes, file);
+  checkIdxLength(header, bytes.length, file);
+  return { shape: header.shape, data: decodeIdxValues(header, bytes.subarray(header.headerBytes)) };
+}
+
+describe('a file', () => {
   test('reads back what was written: bytes', () => {
     const shapes = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 4 });
     fc.assert(
