@@ -25,18 +25,26 @@ export interface AppOptions {
   readonly coordinator: Coordinator;
   /** Receives what goes wrong inside, with the reference that the caller was told. */
   readonly report: (error: unknown, doing: string) => void;
+  /** After this long without a byte either way a connection is closed. Default: longer than any request waits. */
+  readonly idleMs?: number;
 }
+
+/** A connection may be idle this much longer than a request that waits for something to happen. */
+const IDLE_MARGIN_MS = 30_000;
 
 /** How long requests under way may take once the coordinator closes: an upload that is stuck must not hold it up. */
 const CLOSING_MS = 5000;
 
-export async function buildApp({ coordinator, report }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({ coordinator, report, idleMs }: AppOptions): Promise<FastifyInstance> {
   const { dependencies, federation, settings } = coordinator;
   const metrics = createMetrics(coordinator);
   const app = Fastify({
     logger: false,
     forceCloseConnections: 'idle',
+    // A large body over a slow line may take its time, as long as it goes on: one that has stopped would hold its
+    // memory and its part of the disk for ever.
     requestTimeout: 0,
+    connectionTimeout: idleMs ?? settings.longestWaitMs + IDLE_MARGIN_MS,
     // While closing, requests on open connections get an answer in our own form: see the hook below.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => answerProblem(asProblem(error, request), reply),

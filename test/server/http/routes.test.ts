@@ -5,6 +5,7 @@ import { utf8 } from '../../../protocol/bytes.ts';
 import type { ProblemCode } from '../../../protocol/problem.ts';
 import { BINARY, type RouteName } from '../../../protocol/routes.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
+import { buildApp } from '../../../server/app.ts';
 import { JSON_LIMIT_BYTES } from '../../../server/http/problem-details.ts';
 import type { Node } from '../../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
@@ -224,23 +225,49 @@ describe('bytes', () => {
     expectSuccess(await sendOn(await signedBlob(content)));
   });
 
-  test('an upload that breaks off leaves nothing', async () => {
-    const content = new Uint8Array(1_000_000).fill(3);
+  /** Sends the head and half of the content; resolves when the connection is closed. */
+  async function sendHalf(
+    server: string,
+    content: Uint8Array,
+    andThen: 'break off' | 'stall',
+  ): Promise<void> {
     const asked = await signedBlob(content);
-    const { hostname, port } = new URL(listening.server);
+    const { hostname, port } = new URL(server);
     const head = Object.entries({ ...asked.headers, host: hostname, 'content-length': content.length });
     await new Promise<void>((resolve) => {
       const socket = connect(Number(port), hostname, () => {
         const lines = [`PUT ${asked.target} HTTP/1.1`, ...head.map(([name, value]) => `${name}: ${value}`)];
         socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-        socket.end(content.subarray(0, 500_000));
+        socket.write(content.subarray(0, content.length / 2));
+        if (andThen === 'break off') socket.end();
       });
       socket.on('close', () => resolve()).resume();
     });
+  }
+
+  test('an upload that breaks off leaves nothing', async () => {
+    const content = new Uint8Array(1_000_000).fill(3);
+    await sendHalf(listening.server, content, 'break off');
     expect(await listening.federation.blobs.has(hashOf(content))).toBeUndefined();
     expectSuccess(await sendOn(await signedBlob(content)));
     expect(await listening.federation.blobs.has(hashOf(content))).toEqual({ size: content.length });
     expect(listening.federation.reported).toEqual([]);
+  });
+
+  test('an upload that stalls is given up, by an end that the sender does not choose', async () => {
+    const { coordinator, blobs, reported } = listening.federation;
+    const impatient = await buildApp({ coordinator, report: (error) => reported.push(error), idleMs: 300 });
+    try {
+      const server = await impatient.listen({ port: 0, host: '127.0.0.1' });
+      const content = new Uint8Array(1_000_000).fill(3);
+      await sendHalf(server, content, 'stall');
+      expect(await blobs.has(hashOf(content))).toBeUndefined();
+      expectSuccess(await send(server, await signedBlob(content)));
+      expect(await blobs.has(hashOf(content))).toEqual({ size: content.length });
+      expect(reported).toEqual([]);
+    } finally {
+      await impatient.close();
+    }
   });
 
   test('come back as they are, and may be kept for ever', async () => {
