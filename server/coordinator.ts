@@ -105,7 +105,7 @@ export class Coordinator {
     return runner;
   }
 
-  /** Newest first. */
+  /** All jobs, newest first. */
   jobs(): JobRunner[] {
     return [...this.#jobs.values()]
       .reverse()
@@ -165,7 +165,7 @@ export class Coordinator {
     return this.#closing.signal;
   }
 
-  /** Ends waiting requests; new ones should go elsewhere, or come again later. */
+  /** Ends waiting requests. The HTTP edge refuses new ones as `overloaded`, so that members ask again later. */
   beginClosing(): void {
     this.#closing.abort();
     this.presence.wakeAll();
@@ -178,7 +178,7 @@ export class Coordinator {
     await this.dependencies.store.close();
   }
 
-  /** Only tidies up: a coordinator whose storage will not have it starts all the same. */
+  /** Tidies up. A failure is reported and does not keep the coordinator from starting. */
   async #sweep(): Promise<void> {
     const { store, blobs, report } = this.dependencies;
     try {

@@ -63,8 +63,8 @@ export class Federation {
   /**
    * Opens the federation of this store, or founds it, with its operator as first member.
    *
-   * Why an operator's key that is new becomes a member too: who starts the coordinator holds all of its data, and a
-   * start that failed after the federation was founded may have left no identity file with the first key.
+   * A new key of the operator becomes a member too. Why: whoever starts the coordinator holds all of its data already,
+   * and a start that failed after the federation was founded may have lost the first key.
    *
    * @param keys Ed25519 public keys; a store that belongs to another coordinator is `storageCorrupt`
    */

@@ -27,7 +27,7 @@ export class Presence {
     if (!wasLive) for (const arrived of this.#arrivals) arrived();
   }
 
-  /** The connection of the node broke: it is gone until it is seen again. */
+  /** The connection of the node broke: it is neither live nor expected until it is seen again. */
   lost(nodeId: NodeId): void {
     if (!this.#waiting.has(nodeId)) this.#lastSeen.set(nodeId, Number.NEGATIVE_INFINITY);
   }
@@ -39,8 +39,8 @@ export class Presence {
   }
 
   /**
-   * Not live, but likely to be back soon: its last request is less than `periodMs` ago, or it has not been seen since
-   * it was enrolled or the coordinator was started, and that is. A node whose connection broke is not expected.
+   * Not live, but likely to be back soon: its last request is less than `periodMs` ago. For a node not seen yet, its
+   * enrolment or the start of the coordinator counts instead, whichever is later.
    *
    * @param enrolledAt as the clock's `now`
    */
