@@ -110,12 +110,17 @@ export function bindForward(
   };
 
   const labels = new Map<Value, string>();
+  let activations = 0;
   for (const node of forward.nodes) {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : known(name)));
     const folded = foldShapes(node, inputs, (value) => g.constantOf(value));
     const given = node.op === 'Identity' ? inputs[0] : folded && g.constant(folded);
     const value = given ?? applyNode(g, node, inputs, forward.limits);
-    if (!given) labels.set(value, node.label);
+    if (!given) {
+      labels.set(value, node.label);
+      activations += elementCount(value.shape);
+      enforceLimit(forward.limits, 'activations', activations);
+    }
     values.set(node.output, value);
   }
   const [first = ''] = forward.outputs;

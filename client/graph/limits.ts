@@ -14,6 +14,8 @@ export interface GraphLimits {
   readonly parameters: number;
   /** Elements of any one tensor, also of one computed during a step. */
   readonly elements: number;
+  /** Elements of everything that the nodes compute, together: what training keeps for the way back. */
+  readonly activations: number;
   /** Axes of any one tensor. */
   readonly rank: number;
 }
@@ -24,6 +26,7 @@ export const DEFAULT_LIMITS: GraphLimits = {
   nodes: 10_000,
   parameters: 100_000_000,
   elements: 268_435_456,
+  activations: 1_073_741_824,
   rank: 8,
 };
 

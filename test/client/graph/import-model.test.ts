@@ -352,6 +352,27 @@ describe('what is refused', () => {
   });
 });
 
+describe('a graph that is small on paper', () => {
+  const copies = (count: number) => ({
+    input: ['N', 1000],
+    nodes: Array.from({ length: count }, (_, index) => ({
+      op: 'Relu',
+      inputs: [index === 0 ? 'in' : `v${index - 1}`],
+      output: index === count - 1 ? 'out' : `v${index}`,
+    })),
+  });
+
+  it('is refused by what its nodes compute together, at the batch size of the job', () => {
+    const limits = { activations: 100_000 };
+    const forward = importModel(bytesOf(copies(10)), { limits });
+    const at = (batchSize: number) => () => compilePrediction(forward, { batchSize });
+    expect(at(10)).not.toThrow();
+    expect(at(11)).toThrow(expect.objectContaining({ code: 'graphTooLarge' }));
+    expect(problemOf(bytesOf(copies(33)), limits)).toBeUndefined();
+    expect(problemOf(bytesOf(copies(34)), limits)?.detail).toMatchObject({ what: 'activations' });
+  });
+});
+
 describe('hostile bytes', () => {
   const model = mlpBytes([4, 3, 2], numbers(1));
 
