@@ -222,6 +222,9 @@ async function summary(
   view: DemoView,
   api: CoordinatorApi,
 ): Promise<DemoResult> {
+  const accuracy = job.rounds.at(-1)?.metrics?.accuracy;
+  if (accuracy === undefined || accuracy === null)
+    throw new HanseError('checkFailed', { check: 'evaluation', reason: 'the last round ended without one' });
   const model = await releasedModel(job, api);
   const modelFile = join(dataDir, 'model.onnx');
   await writeFile(modelFile, model);
@@ -230,7 +233,7 @@ async function summary(
   return {
     participants: view.participants.length,
     rounds: job.rounds.filter(({ outcome }) => outcome === 'released').length,
-    accuracy: job.rounds.at(-1)?.metrics?.accuracy ?? Number.NaN,
+    accuracy,
     seconds: Number(seconds.toFixed(2)),
     bytesUp: job.bytesUp,
     bytesDown: job.bytesDown,
