@@ -35,7 +35,7 @@ export class Presence {
   isLive(nodeId: NodeId): boolean {
     if (this.#waiting.has(nodeId)) return true;
     const seen = this.#lastSeen.get(nodeId);
-    return seen !== undefined && this.#clock.now() - seen < this.#windowMs;
+    return seen !== undefined && this.#isRecent(seen);
   }
 
   /**
@@ -53,7 +53,12 @@ export class Presence {
   /** Live; or, shortly after a start, not seen yet: it may have been live before, and be on its way back. */
   mayBeLive(nodeId: NodeId): boolean {
     if (this.isLive(nodeId)) return true;
-    return !this.#lastSeen.has(nodeId) && this.#clock.now() - this.#startedAt < this.#windowMs;
+    return !this.#lastSeen.has(nodeId) && this.#isRecent(this.#startedAt);
+  }
+
+  /** A moment ahead of the clock is not recent: the clock was set back, and might need an hour to come there again. */
+  #isRecent(moment: number): boolean {
+    return Math.abs(this.#clock.now() - moment) < this.#windowMs;
   }
 
   /** Calls `arrived` whenever a node that was not live is seen, until the function returned is called. */

@@ -31,6 +31,18 @@ test('a node is live from its request until the window has passed', async () => 
   expect(presence.isLive('a')).toBe(false);
 });
 
+test('a clock that is set back by an hour keeps no node alive for an hour', () => {
+  let now = 7_200_000;
+  const steered = new Presence({ now: () => now, schedule: () => () => {} }, WINDOW_MS);
+  steered.saw('a');
+  now -= WINDOW_MS - 1;
+  expect([steered.isLive('a'), steered.mayBeLive('b')]).toEqual([true, true]);
+  now -= 3_600_000;
+  expect([steered.isLive('a'), steered.mayBeLive('b')]).toEqual([false, false]);
+  steered.saw('a');
+  expect(steered.isLive('a')).toBe(true);
+});
+
 test('a node is live while a request of it waits, however long', async () => {
   const wait = watched(presence.wait('a', 60_000, never));
   await clock.advance(59_999);
