@@ -18,8 +18,11 @@ export interface CsvSchema {
     | { readonly column: string; readonly type: 'class'; readonly classes: readonly string[] };
 }
 
-/** A decimal number: no hexadecimal, no "Infinity", no empty cell. */
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/**
+ * A decimal number: no hexadecimal, no "Infinity", no empty cell. Each digit can be matched in one way only, so that a
+ * cell of a million digits costs a million steps and not their square.
+ */
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /**
  * Reads a whole table: features [count, schema.features.length], and labels [count] or numbers [count, 1], which is

@@ -77,6 +77,15 @@ describe('parseCsv', () => {
     expect(() => parseCsv(bytes(text), houses, 'f')).toThrow(message);
   });
 
+  test('a cell of a million digits is read or refused, and holds nobody up', () => {
+    const table = (cell: string) => bytes(`rooms,area,price\n${cell},1,1\n`);
+    const zeros = '0'.repeat(1_000_000);
+    expect(parseCsv(table(`${zeros}7`), houses, 'f').features).toEqual(Float32Array.of(7, 1));
+    expect(() => parseCsv(table(`${zeros}x`), houses, 'f')).toThrow(
+      expect.objectContaining({ code: 'dataMalformed' }),
+    );
+  });
+
   test('refuses an unknown class without telling it, and what is not UTF-8', () => {
     const unknown = () => parseCsv(bytes('kind,length\nsecret,1\n'), species, 'f');
     expect(unknown).toThrow(/line 2: no class of the schema in column "kind"/);
