@@ -270,7 +270,7 @@ function problemLine(error: unknown): string {
   return `${JSON.stringify({ problem })}\n`;
 }
 
-/** Names and reasons may come from other members: nothing in them moves the cursor. */
+/** Names and reasons may come from other members: nothing in them moves the cursor or turns text round. */
 function printable(text: string): string {
-  return text.replaceAll(/(?![\n\t])\p{Cc}/gu, '\uFFFD');
+  return text.replaceAll(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu, '\uFFFD');
 }

@@ -121,11 +121,12 @@ describe('exit code and output', () => {
   test('what members call themselves does not move the cursor', async () => {
     await replaceRun('job list', async (_input, io) => {
       io.print('a\u001b[2Jb\tc');
+      io.print('exe.\u202egnp');
       io.note('d\u0007e\rf');
       throw new HanseError('usage', { reason: 'g\u009b1mh' });
     });
     const { out, err } = await hanse(['job', 'list']);
-    expect(out).toBe('a\uFFFD[2Jb\tc\n');
+    expect(out).toBe('a\uFFFD[2Jb\tc\nexe.\uFFFDgnp\n');
     expect(err).toContain('d\uFFFDe\uFFFDf\n');
     expect(err).toContain('g\uFFFD1mh');
   });
