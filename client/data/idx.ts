@@ -58,6 +58,8 @@ export function parseIdxHeader(bytes: Uint8Array, file: string): IdxHeader {
   const shape = Array.from({ length: dimensions }, (_, axis) => view.getUint32(4 + 4 * axis));
   const rowValues = elementCount(shape.slice(1));
   const values = rowValues * (shape[0] ?? 0);
+  // Rows of nothing cost nothing on the disk: a header alone could promise four thousand million of them.
+  if (rowValues === 0 && shape[0] !== 0) throw malformed(file, `shape ${shape.join(' x ')}`);
   if (values > MAX_VALUES || rowValues > MAX_VALUES) throw malformed(file, `shape ${shape.join(' x ')}`);
   const rowBytes = rowValues * BYTES[type];
   return { type, shape, headerBytes, rowBytes, totalBytes: headerBytes + values * BYTES[type] };

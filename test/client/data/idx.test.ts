@@ -30,7 +30,8 @@ function parseIdx(bytes: Uint8Array, file: string): IdxArray {
 
 describe('a file', () => {
   test('reads back what was written: bytes', () => {
-    const shapes = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 4 });
+    const row = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 });
+    const shapes = fc.tuple(fc.integer({ min: 0, max: 5 }), row).map(([rows, sizes]) => [rows, ...sizes]);
     fc.assert(
       fc.property(shapes, fc.integer({ min: 0, max: 200 }), (shape, start) => {
         const length = shape.reduce((a, b) => a * b, 1);
@@ -63,6 +64,7 @@ describe('a file', () => {
     ['a byte too few', good.subarray(0, -1)],
     ['a byte too many', Uint8Array.of(...good, 0)],
     ['sizes beyond any memory', idx(13, [0xffffffff, 0xffffffff], [])],
+    ['rows of nothing, more than any memory could number', idx(8, [0xffffffff, 0], [])],
     ['huge rows of which there are none', idx(8, [0, 0xffffffff, 0xffffffff], [])],
   ])('refuses %s', (_, bytes) => {
     expect(() => parseIdx(good, 'f')).not.toThrow();
