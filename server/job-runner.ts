@@ -128,8 +128,8 @@ export class JobRunner {
    */
   async dispatch(event: JobEvent, content?: Uint8Array): Promise<void> {
     let effects: readonly Effect[] = [];
-    await this.#stream.command((_, at) => {
-      const before = this.state;
+    await this.#stream.command((job, at) => {
+      const before = job ?? this.state; // the getter throws `jobUnknown`
       const [after, wanted] = step(before, event, at);
       for (const effect of wanted) if (effect.type === 'refuse') throw effect.problem;
       effects = wanted;

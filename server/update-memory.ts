@@ -9,6 +9,8 @@ export const UPDATE_MEMORY_BYTES = 67_108_864;
 
 export class UpdateMemory {
   #free: number;
+  /** Buffers that nobody uses: fresh memory is dear, and the next update is as long as the last. */
+  #spare: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(bytes: number) {
     this.#free = bytes;
@@ -16,6 +18,7 @@ export class UpdateMemory {
 
   /**
    * Runs `work` with a buffer of this length, which is free again when it ends; without one if there is no room.
+   * The buffer holds what an earlier update has left in it.
    * @param length bytes
    */
   async withBuffer<Result>(
@@ -24,10 +27,19 @@ export class UpdateMemory {
   ): Promise<Result> {
     if (length > this.#free) return work(undefined);
     this.#free -= length;
+    const buffer = this.#take(length);
     try {
-      return await work(new Uint8Array(length));
+      return await work(buffer);
     } finally {
       this.#free += length;
+      this.#spare.push(buffer);
     }
+  }
+
+  #take(length: number): Uint8Array<ArrayBuffer> {
+    const spare = this.#spare.pop();
+    if (spare?.length === length) return spare;
+    this.#spare = []; // updates of another length come now
+    return new Uint8Array(length);
   }
 }

@@ -132,3 +132,39 @@ test('records of a newer version, or that do not fit, are refused rather than gu
   await store.append('sum', 0, [{ type: 'added', version: 1, data: { amount: 1 } }], new Date());
   expect((await open()).state).toBe(1);
 });
+
+test('commands that come while others are written are written together, and each gets its own answer', async () => {
+  const faulty = faultyStore(store);
+  const stream = await open(faulty);
+  const lengths: number[] = [];
+  const { append } = faulty;
+  faulty.append = (name, expected, events, at) => {
+    lengths.push(events.length);
+    return append.call(faulty, name, expected, events, at);
+  };
+  const first = stream.command(() => [added(1)]);
+  await Promise.resolve();
+  await Promise.resolve();
+  const refused = stream.command(() => {
+    throw new Error('no');
+  });
+  const others = [2, 3, 4].map((amount) => stream.command((sum) => [added(amount * sum)]));
+  expect(await first).toBe(1);
+  await expect(refused).rejects.toThrow('no');
+  expect(await Promise.all(others)).toEqual([3, 12, 60]);
+  expect(lengths).toEqual([1, 3]);
+  expect([stream.state, stream.sequence]).toEqual([60, 4]);
+  expect((await open()).state).toBe(60);
+});
+
+test('a failed append fails all that it held, and the next decides upon what is stored', async () => {
+  const faulty = faultyStore(store);
+  const stream = await open(faulty);
+  faulty.fault = () => 'full';
+  const together = [1, 2].map((amount) => stream.command(() => [added(amount)]));
+  for (const command of together) await expect(command).rejects.toEqual(problem('storageFull'));
+  expect(stream.state).toBe(0);
+  faulty.fault = () => undefined;
+  expect(await stream.command((sum) => [added(sum + 5)])).toBe(5);
+  expect(await store.read('sum')).toHaveLength(1);
+});

@@ -23,6 +23,12 @@ test('buffers are given as long as there is room, and again when others are done
       throw new Error('broken');
     }),
   ).rejects.toThrow('broken');
-  expect(await memory.withBuffer(100, async (buffer) => buffer?.length)).toBe(100);
+  const [first, again] = [
+    await memory.withBuffer(100, async (buffer) => buffer),
+    await memory.withBuffer(100, async (buffer) => buffer),
+  ];
+  expect(first).toHaveLength(100);
+  expect(again).toBe(first);
+  expect(await memory.withBuffer(99, async (buffer) => buffer?.length)).toBe(99);
   expect(await memory.withBuffer(101, async (buffer) => buffer)).toBeUndefined();
 });
