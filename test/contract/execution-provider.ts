@@ -179,9 +179,14 @@ export function executionProviderContract(load: () => Promise<ExecutionProvider>
       for (let i = 0; i < 12; i += 1) await use(await provider.createSession(model));
       return (process.memoryUsage.rss() - before) / 2 ** 20;
     };
-    await grownBy((session) => session.release()); // buffers that the runtime keeps once and for all
-    expect(await grownBy((session) => session.release())).toBeLessThan(48);
-    expect(await grownBy(async (session) => void opened.push(session))).toBeGreaterThan(64);
+    // Garbage that has not been collected yet counts as growth, so one round proves nothing; a leak grows in each.
+    const released: number[] = [];
+    for (let round = 0; round < 5; round += 1) released.push(await grownBy((session) => session.release()));
+    expect(Math.min(...released)).toBeLessThan(48);
+    const kept: number[] = [];
+    for (let round = 0; round < 2; round += 1)
+      kept.push(await grownBy(async (session) => void opened.push(session)));
+    expect(Math.min(...kept)).toBeGreaterThan(48);
   });
 
   describe('training', () => {
