@@ -26,7 +26,8 @@ export interface AggregateReport {
   readonly peakMB: number;
 }
 
-async function addUpdates({ codec, length, files, updates }: AggregateOrder): Promise<number> {
+/** Seconds of processor time. */
+export async function addUpdates({ codec, length, files, updates }: AggregateOrder): Promise<number> {
   const buffer = new Uint8Array(statSync(files[0] ?? '').size);
   const sum = new RingSum(codec, length);
   let seconds = 0;
@@ -39,7 +40,11 @@ async function addUpdates({ codec, length, files, updates }: AggregateOrder): Pr
   return seconds + (await cpuSeconds(() => sum.open()));
 }
 
-async function addFloats({ length, updates }: AggregateOrder): Promise<number> {
+/** The baseline: seconds of processor time. */
+export async function addFloats({
+  length,
+  updates,
+}: Pick<AggregateOrder, 'length' | 'updates'>): Promise<number> {
   const update = Float32Array.from({ length }, (_, index) => index / length);
   const sum = new Float32Array(length);
   let seconds = 0;
@@ -50,10 +55,13 @@ async function addFloats({ length, updates }: AggregateOrder): Promise<number> {
   return seconds;
 }
 
-const order = JSON.parse(process.argv[2] ?? '') as AggregateOrder;
-const idleBytes = process.memoryUsage.rss();
-const cpuSecondsOfSum = await addUpdates(order);
-const peakMB = (1024 * process.resourceUsage().maxRSS - idleBytes) / 1e6;
-const loopCpuSeconds = await addFloats(order);
-const report: AggregateReport = { cpuSeconds: cpuSecondsOfSum, loopCpuSeconds, peakMB };
-process.stdout.write(`${JSON.stringify(report)}\n`);
+async function carryOut(order: AggregateOrder): Promise<AggregateReport> {
+  const idleBytes = process.memoryUsage.rss();
+  const cpuSecondsOfSum = await addUpdates(order);
+  const peakMB = (1024 * process.resourceUsage().maxRSS - idleBytes) / 1e6;
+  return { cpuSeconds: cpuSecondsOfSum, loopCpuSeconds: await addFloats(order), peakMB };
+}
+
+const [, script = '', order] = process.argv;
+if (script.endsWith('aggregate-process.js') && order !== undefined)
+  process.stdout.write(`${JSON.stringify(await carryOut(JSON.parse(order)))}\n`);

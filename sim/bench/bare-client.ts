@@ -3,20 +3,27 @@
  */
 import { Agent, request } from 'node:http';
 
-const [origin = '', bytesUp = '0'] = process.argv.slice(2);
-const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-const update = Buffer.alloc(Number(bytesUp), 2);
+/** Resolves when the server has gone. */
+export async function exchangeUntilGone(origin: string, bytesUp: number): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const update = Buffer.alloc(bytesUp, 2);
+  try {
+    for (;;) {
+      await exchange(origin, agent, 'GET');
+      await exchange(origin, agent, 'PUT', update);
+    }
+  } catch {
+    agent.destroy(); // the measurement is over
+  }
+}
 
-/** Resolves to the number of bytes of the answer. */
-function exchange(method: 'GET' | 'PUT', body?: Buffer): Promise<number> {
+/** Resolves when the whole answer has been read and dropped. */
+function exchange(origin: string, agent: Agent, method: 'GET' | 'PUT', body?: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = body ? { 'content-length': body.length } : {};
     const sent = request(origin, { method, agent, headers }, (response) => {
-      let bytes = 0;
-      response.on('data', (piece: Buffer) => {
-        bytes += piece.length;
-      });
-      response.on('end', () => resolve(bytes));
+      response.resume();
+      response.on('end', resolve);
       response.on('error', reject);
     });
     sent.on('error', reject);
@@ -24,11 +31,6 @@ function exchange(method: 'GET' | 'PUT', body?: Buffer): Promise<number> {
   });
 }
 
-try {
-  for (;;) {
-    await exchange('GET');
-    await exchange('PUT', update);
-  }
-} catch {
-  process.exitCode = 0; // the server has closed: the measurement is over
-}
+const [, script = '', origin, bytesUp] = process.argv;
+if (script.endsWith('bare-client.js') && origin !== undefined)
+  await exchangeUntilGone(origin, Number(bytesUp));

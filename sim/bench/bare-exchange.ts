@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { startChild } from './child.ts';
+import type { StartChild } from './child.ts';
 
 export interface BareOrder {
   readonly clients: number;
@@ -20,7 +20,7 @@ export interface BareRound {
 }
 
 /** Serves the exchange from this process to clients in processes of their own; resolves after the last round. */
-export async function exchangeBytes(order: BareOrder, start: typeof startChild): Promise<BareRound[]> {
+export async function exchangeBytes(order: BareOrder, start: StartChild): Promise<BareRound[]> {
   const { clients, rounds: wanted, bytesDown, bytesUp } = order;
   const content = Buffer.alloc(bytesDown, 1);
   const rounds: BareRound[] = [];

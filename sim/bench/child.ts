@@ -13,6 +13,9 @@ export interface Child {
   stop(): Promise<void>;
 }
 
+/** Starts a script; `startChild`, or what notes which were started. */
+export type StartChild = (script: string, args: readonly string[]) => Child;
+
 /** What a child that does not react is given before it is killed. */
 const PATIENCE_MS = 10_000;
 
@@ -47,9 +50,7 @@ async function ended(process_: ChildProcess): Promise<void> {
 }
 
 /** Starts children, hands them to `work`, and stops them, whatever happens. */
-export async function withChildren<Result>(
-  work: (start: typeof startChild) => Promise<Result>,
-): Promise<Result> {
+export async function withChildren<Result>(work: (start: StartChild) => Promise<Result>): Promise<Result> {
   const children: Child[] = [];
   try {
     return await work((script, args) => {

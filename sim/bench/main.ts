@@ -29,7 +29,7 @@ export function parseInvocation(words: readonly string[]): Invocation {
   const { values, positionals } = parseWords(words);
   const [groupName, rowName, ...rest] = positionals;
   if (rest.length > 0) throw usage(`what is "${rest.join(' ')}"? One group and one row can be named`);
-  const named = groupName === undefined ? undefined : GROUPS[groupName];
+  const named = groupName !== undefined && Object.hasOwn(GROUPS, groupName) ? GROUPS[groupName] : undefined;
   if (groupName !== undefined && !named)
     throw usage(`there is no group "${groupName}"; the groups are ${Object.keys(GROUPS).join(', ')}`);
   const groups = Object.entries(GROUPS).filter(([, group]) => named === undefined || group === named);

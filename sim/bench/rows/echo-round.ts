@@ -21,7 +21,7 @@ import { layoutOf } from '../../../protocol/ring/payload.ts';
 import { HEADER_BYTES } from '../../../protocol/vector.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
 import { type BareOrder, type BareRound, exchangeBytes } from '../bare-exchange.ts';
-import { type startChild, withChildren } from '../child.ts';
+import { type StartChild, withChildren } from '../child.ts';
 import { median } from '../measure.ts';
 import type { Measured, RowContext, RowDefinition } from '../row.ts';
 import { withScratchFolder } from '../scratch-folder.ts';
@@ -100,7 +100,7 @@ function planOf(forward: ReturnType<typeof mlp>) {
   } as const;
 }
 
-async function startCoordinator(folder: string, start: typeof startChild) {
+async function startCoordinator(folder: string, start: StartChild) {
   const dataDir = join(folder, 'coordinator');
   const child = start('../../cli.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
   const ready = (await child.next()) as { readonly operatorIdentity: string };
@@ -112,7 +112,7 @@ async function startCoordinator(folder: string, start: typeof startChild) {
 async function startParticipants(
   { server, federationId, coordinatorKey }: Identity,
   api: CoordinatorApi,
-  start: typeof startChild,
+  start: StartChild,
 ): Promise<void> {
   const children = [];
   for (let index = 0; index < PARTICIPANTS; index += 1) {
@@ -134,7 +134,7 @@ async function runJob(authored: AuthoredJob, api: CoordinatorApi, signal: AbortS
 }
 
 /** Milliseconds; those of the first rounds are left out. */
-function timesBetweenReleases({ rounds }: JobStatus): number[] {
+export function timesBetweenReleases({ rounds }: Pick<JobStatus, 'rounds'>): number[] {
   const releases = rounds.map(({ endedAt }) => Date.parse(endedAt));
   return releases.slice(WARM_UP + 1).map((at, index) => at - (releases[WARM_UP + index] ?? 0));
 }

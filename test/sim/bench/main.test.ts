@@ -1,0 +1,45 @@
+// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts
+import { expect, test } from 'vitest';
+import { GROUPS } from '../../../sim/bench/groups.ts';
+import { help, parseInvocation } from '../../../sim/bench/main.ts';
+
+const names = (...words: string[]) => parseInvocation(words).rows.map(({ name }) => name);
+
+test('a group, all groups, or the rows that are named', () => {
+  expect(names('ground')).toEqual([
+    'train-step/mlp200/b32/cpu',
+    'train-step/mlp200/b32/wasm',
+    'train-step/mlp200/b10/cpu',
+    'simulate/mlp200/participants-per-core-second',
+    'aggregate/plain/100x1M',
+    'round/echo/10x159k',
+    'round/echo/10x1M',
+  ]);
+  expect(names('mnist')).toEqual(['mnist/2nn/iid/rounds-to-97', 'mnist/2nn/shards/rounds-to-97']);
+  expect(names()).toEqual([...names('ground'), ...names('mnist')]);
+  expect(names('ground', 'echo', '--json')).toEqual(['round/echo/10x159k', 'round/echo/10x1M']);
+});
+
+test('what is not understood is wrong usage, and names what there is', () => {
+  const usage = (pattern: RegExp) =>
+    expect.objectContaining({ code: 'usage', message: expect.stringMatching(pattern) });
+  expect(() => parseInvocation(['grund'])).toThrow(usage(/"grund".*ground, mnist/));
+  expect(() => parseInvocation(['toString'])).toThrow(usage(/ground, mnist/));
+  expect(() => parseInvocation(['ground', 'ekko'])).toThrow(usage(/"ekko".*round\/echo\/10x1M/));
+  expect(() => parseInvocation(['ground', 'echo', 'more'])).toThrow(usage(/more/));
+  expect(() => parseInvocation(['--colour'])).toThrow(usage(/--colour/));
+  for (const rates of ['0', '-1', 'x', '0.1,'])
+    expect(() => parseInvocation(['mnist', `--lr=${rates}`])).toThrow(usage(/--lr/));
+  expect(parseInvocation(['mnist', '--lr', '0.1,0.2']).learningRates).toEqual([0.1, 0.2]);
+  expect(parseInvocation(['mnist']).learningRates).toBeUndefined();
+});
+
+test('the help names every group and row; rows have names of their own and ask for something', () => {
+  const text = help();
+  const rows = Object.values(GROUPS).flatMap((group) => group.rows);
+  for (const name of Object.keys(GROUPS)) expect(text).toContain(`  ${name}: `);
+  for (const { name, unit } of rows) expect(text).toContain(`${name} [${unit}]`);
+  expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
+  expect(rows.filter(({ asked }) => asked.length === 0)).toEqual([]);
+  expect(parseInvocation(['--help']).isHelp).toBe(true);
+});
