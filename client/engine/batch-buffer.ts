@@ -27,6 +27,8 @@ export interface BatchLayout {
 }
 
 export class BatchBuffer {
+  /** How many batches it holds. */
+  readonly batches: number;
   readonly #layout: BatchLayout;
   readonly #inputSize: number;
   readonly #targetSize: number;
@@ -36,6 +38,7 @@ export class BatchBuffer {
 
   /** @param batches how many batches the buffer holds */
   constructor(layout: BatchLayout, batches: number) {
+    this.batches = batches;
     this.#layout = layout;
     this.#inputSize = rowSize(layout.input);
     this.#targetSize = rowSize(layout.target);

@@ -67,6 +67,8 @@ export interface TrainingResult {
 export class Trainer {
   readonly #session: Session;
   readonly #epoch: CompiledEpoch;
+  /** Buffers of trainings that have ended: fresh memory costs more than the rows that are written to it. */
+  #spare: BatchBuffer[] = [];
 
   private constructor(session: Session, epoch: CompiledEpoch) {
     this.#session = session;
@@ -88,7 +90,7 @@ export class Trainer {
     const order = new EpochOrder(examples.count, this.#epoch.batchSize, new RandomNumbers(request.random));
     const steps = Math.min(request.epochs * order.batches, request.maxSteps ?? Number.POSITIVE_INFINITY);
     const runSteps = Math.min(steps, stepsPerRun(this.#epoch));
-    const buffer = new BatchBuffer(this.#epoch, runSteps);
+    const buffer = this.#takeBuffer(runSteps);
     const lr: Tensor = { type: 'float32', shape: [], data: Float32Array.of(learningRate) };
     const losses = new Float32Array(steps);
 
@@ -111,12 +113,20 @@ export class Trainer {
     }
     const trained = flattenParameters(state, this.#epoch.parameters);
     requireFinite(trained, (at) => `parameter ${at}`);
+    this.#spare.push(buffer);
     return { parameters: trained, losses, steps, examplesSeen };
   }
 
   /** Frees the session; the trainer cannot be used afterwards. */
   release(): Promise<void> {
+    this.#spare = [];
     return this.#session.release();
+  }
+
+  /** @param batches how many it must hold */
+  #takeBuffer(batches: number): BatchBuffer {
+    const spare = this.#spare.pop();
+    return spare && spare.batches >= batches ? spare : new BatchBuffer(this.#epoch, batches);
   }
 }
 

@@ -98,6 +98,16 @@ describe('Trainer', () => {
     expect(parameters).toEqual(Float32Array.of(0, 1));
   });
 
+  test('what an earlier training has left in the buffers has no effect', async () => {
+    const { train } = await setUp(4);
+    const short = { examples: pointsOnLine(6, 2), epochs: 1 };
+    const alone = await train({ ...short, random: seededRandom(new Uint8Array(32)) });
+    await train({ examples: pointsOnLine(600, -7), epochs: 2 });
+    const after = await train({ ...short, random: seededRandom(new Uint8Array(32)) });
+    expect(after).toEqual(alone);
+    expect(after.steps).toBe(2);
+  });
+
   test('maxSteps ends training early', async () => {
     const { train } = await setUp(4);
     const full = await train({ epochs: 3 });
