@@ -148,11 +148,11 @@ async function record({ partition, label }: Division, training: Training, folder
     () => ({}),
   );
   const curves = { ...before, [partition]: { label, ...training } };
-  const { env } = await import('onnxruntime-node');
+  const { reason } = await loadCpuProvider({ threads: 1 });
   const versions = {
     hanse: SOFTWARE,
     node: process.version,
-    onnxruntime: env.versions.node ?? env.versions.common,
+    onnxruntime: /[0-9]+(?:\.[0-9]+)+/.exec(reason)?.[0] ?? 'unknown',
     platform: `${process.platform} ${process.arch}`,
   };
   const file: CurveFile = { target: TARGET, settings: SETTINGS, versions, curves };
