@@ -263,7 +263,10 @@ export class JobRunner {
   #sumOf(job: JobState): UpdateSum | undefined {
     if (job.phase !== 'collecting' && job.phase !== 'aggregating') return undefined;
     const key = `${job.round}/${job.attempt}`;
-    if (this.#sum?.key !== key) this.#sum = { key, value: new UpdateSum(this.#around.blobs, job.manifest) };
+    if (this.#sum?.key !== key) {
+      const memory = this.#sum?.value.retire();
+      this.#sum = { key, value: new UpdateSum(this.#around.blobs, job.manifest, memory) };
+    }
     return this.#sum.value;
   }
 

@@ -22,10 +22,18 @@ export class UpdateSum {
   #failed = false;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(blobs: BlobStore, manifest: JobManifest) {
+  /** @param memory a sum of the same job that nobody uses any more; cleared and used again */
+  constructor(blobs: BlobStore, manifest: JobManifest, memory?: RingSum) {
     this.#blobs = blobs;
     this.#manifest = manifest;
-    this.#sum = this.#empty();
+    memory?.clear();
+    this.#sum = memory ?? this.#empty();
+  }
+
+  /** Ends the use of this object and gives its memory away: to make new memory for WebAssembly is dear. */
+  retire(): RingSum {
+    this.#failed = true; // what is still being read is not added any more
+    return this.#sum;
   }
 
   /**

@@ -56,6 +56,13 @@ export class RingSum {
     return (COORDINATES_PER_STRIDE * this.#layout.width) / 8;
   }
 
+  /** Back to the sum of nothing, in the same memory. */
+  clear(): void {
+    this.#coordinates.values.fill(0);
+    this.#secondBlock.fill(0);
+    this.#bytes = 0;
+  }
+
   /** Adds a whole payload. Throws `invalidLength`. */
   add(payload: Uint8Array): void {
     if (payload.length !== this.#layout.payloadBytes)

@@ -67,6 +67,20 @@ test('content that is none at hand does not spoil the sum: it is made from what 
   expect(reads).toBe(2);
 });
 
+test('the memory of a retired sum serves the next, whatever was in it or is still under way', async () => {
+  sum.add('node 0', hashes[0] as string, FILES[0]);
+  sum.add('node 1', hashes[1] as string);
+  await Promise.resolve();
+  const next = new UpdateSum(blobs, manifestOf('fed-0123456789abcdef'), sum.retire());
+  next.add('node 0', hashes[2] as string, FILES[2]);
+  await atRest();
+  expect(reads).toBe(1);
+  const { mean, totalWeight } = (await next.over(updates(2))).open();
+  expect({ mean: [...mean], weight: totalWeight }).toEqual(twin(2));
+  // The retired one still answers, from what is stored.
+  expect(await opened(updates(0, 1))).toEqual(twin(0, 1));
+});
+
 test('nothing was added: the sum is made when it is asked for, as after a restart', async () => {
   expect(await opened(updates(0, 1))).toEqual(twin(0, 1));
   expect(reads).toBe(2);

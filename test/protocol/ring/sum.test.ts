@@ -233,3 +233,18 @@ describe('RingSum', () => {
     expect(() => sum.merge(new RingSum({ ...small, grid: 0.2 }, 64))).toThrow(invalid);
   });
 });
+
+test('a cleared sum is as good as a new one, by the kernel and without it', () => {
+  for (const length of [40, 40_000]) {
+    const codec = codecOf(24);
+    const update = (value: number) =>
+      payloadOf({ values: new Array(length).fill(value), secondBlock: [7, 1, 2] }, codec);
+    const [used, fresh] = [new RingSum(codec, length), new RingSum(codec, length)];
+    used.add(update(5));
+    used.addChunk(update(3).subarray(0, used.strideBytes), 0);
+    used.clear();
+    for (const sum of [used, fresh]) sum.add(update(-2));
+    expect(used.open()).toEqual(fresh.open());
+    expect(used.open().mean[0]).toBeLessThan(0);
+  }
+});
