@@ -12,6 +12,7 @@ import type { CoordinatorApi } from '../client/coordinator-api.ts';
 import type { Examples } from '../client/data/examples.ts';
 import type { ExecutionProvider } from '../client/engine/provider.ts';
 import { JobCache } from '../client/job-cache.ts';
+import { nativeSeededRandom } from '../client/native-key-stream.ts';
 import { type ParticipantEvent, participate } from '../client/participant.ts';
 import { releasedModel } from '../client/released-model.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
@@ -24,7 +25,6 @@ import { createHandlers, type Handlers } from '../server/handlers.ts';
 import { memoryBlobStore } from '../server/store/memory-blob-store.ts';
 import { memoryStore } from '../server/store/memory-store.ts';
 import { inProcessCoordinator } from './in-process-coordinator.ts';
-import { nativeSeededRandom } from './native-key-stream.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** Where simulated time begins; any moment would do. */

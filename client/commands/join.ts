@@ -8,7 +8,7 @@ import { utf8 } from '../../protocol/bytes.ts';
 import { parseInviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { type RandomSource, seededRandom } from '../../protocol/random.ts';
+import type { RandomSource } from '../../protocol/random.ts';
 import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import type { TrainTask } from '../../schemas/task.ts';
@@ -23,6 +23,7 @@ import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
 import { type Identity, readIdentity, writeIdentity } from '../identity.ts';
 import { lockIdentity } from '../identity-lock.ts';
 import { JobCache } from '../job-cache.ts';
+import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchange } from '../node-exchange.ts';
 import { type ParticipantEvent, participate } from '../participant.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
@@ -221,7 +222,7 @@ async function randomFor(
 ): Promise<RandomSource> {
   if (seed === undefined) return primitives.random;
   const label = `HANSE participant\0${seed}\0${identity.name}\0${task.round}\0${task.attempt}`;
-  return seededRandom(await primitives.sha256(utf8(label)));
+  return nativeSeededRandom(await primitives.sha256(utf8(label)));
 }
 
 function describe(event: ParticipantEvent): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { nativeSeededRandom } from '../../client/native-key-stream.ts';
 import { seededRandom } from '../../protocol/random.ts';
-import { nativeSeededRandom } from '../../sim/native-key-stream.ts';
 
 test('the bits are those of the portable stream, however they are drawn', () => {
   const draws = fc.array(
