@@ -4,7 +4,7 @@
  * Only the additions and the opening of the sum are timed; reading the next update from its file into the one buffer
  * that there is happens between them.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { RingSum } from '../../protocol/ring/sum.ts';
 import { payloadOf } from '../../protocol/vector.ts';
 import type { Codec } from '../../schemas/codec.ts';
@@ -58,8 +58,22 @@ export async function addFloats({
 async function carryOut(order: AggregateOrder): Promise<AggregateReport> {
   const idleBytes = process.memoryUsage.rss();
   const cpuSecondsOfSum = await addUpdates(order);
-  const peakMB = (1024 * process.resourceUsage().maxRSS - idleBytes) / 1e6;
+  const peakMB = (peakBytes() - idleBytes) / 1e6;
   return { cpuSeconds: cpuSecondsOfSum, loopCpuSeconds: await addFloats(order), peakMB };
+}
+
+/**
+ * The most resident memory that this process has had. What `resourceUsage` tells on Linux may be the peak of the parent,
+ * inherited when the process was forked; the kernel counts it afresh where it shows the memory of a program.
+ */
+export function peakBytes(): number {
+  try {
+    const kilobytes = /^VmHWM:\s*([0-9]+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    if (kilobytes !== undefined) return 1024 * Number(kilobytes);
+  } catch {
+    // Not Linux.
+  }
+  return 1024 * process.resourceUsage().maxRSS;
 }
 
 const [, script = '', order] = process.argv;
