@@ -14,6 +14,7 @@ export interface CallOptions {
 
 export interface CoordinatorApi {
   /**
+   * Bytes in the answer may be shared with others: read-only.
    * @throws the problem that the coordinator answered with; `coordinatorUnreachable` if there was no answer: the
    *   request may or may not have arrived; `coordinatorMisbehaved` if the answer is not of the protocol
    */

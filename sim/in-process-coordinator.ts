@@ -47,8 +47,9 @@ async function incomingBody(source: Uint8Array) {
   return { source, sha256: toHex(await primitives.sha256(source)), length: source.length };
 }
 
+/** Bytes as a whole are not copied: all who fetch them share them, and nobody writes to them. */
 async function collect({ source, length }: OutgoingBody): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return new Uint8Array(source);
+  if (source instanceof Uint8Array) return source;
   const whole = new Uint8Array(length);
   let offset = 0;
   for await (const part of source) {
