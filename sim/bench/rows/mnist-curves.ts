@@ -8,7 +8,7 @@
  *
  *   learning rate       0.05  0.1  0.15  0.2  0.3
  *   IID, rounds           68   41    36   29   33
- *   two shards, rounds   427  210     -  162    -
+ *   two shards, rounds   427  210     -  162  183
  *
  * `npm run bench -- mnist --lr 0.1,0.2` repeats the search. Baseline: rounds that plain scripts of the same algorithm
  * needed at a rate of 0.1 (a figure, not measured in the same run).
