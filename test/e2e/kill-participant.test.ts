@@ -31,6 +31,7 @@ describe.skipIf(!isBuilt || process.platform === 'win32')(
 
     /** A job whose round 1 has the updates of `a` and `b`, and waits for `c`, which is stopped. */
     async function jobWithout(minimum: number): Promise<string> {
+      for (const name of ['a', 'b', 'c']) await federation.isWaiting(name);
       node('c').signal('SIGSTOP');
       const plan = smallPlan({ cohort: { size: 3, minimum }, deadlines: DEADLINES, evaluateEvery: 0 });
       const jobId = await federation.createJob(plan, async () => {});

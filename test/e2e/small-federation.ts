@@ -175,6 +175,23 @@ export class SmallFederation {
     }
   }
 
+  /**
+   * Resolves once a request for work of this node is held by the coordinator: it has then been live for longer than a
+   * node that only said something would be. The coordinator must run with `--liveness 1`.
+   */
+  async isWaiting(name: string): Promise<void> {
+    const api = await this.api();
+    const sinceLive = async () => {
+      for (let since = Number.POSITIVE_INFINITY; !(Date.now() - since > 1500); ) {
+        const { members } = await api.call('listMembers', {});
+        const isLive = members.some((member) => member.name === name && member.live);
+        since = isLive ? Math.min(since, Date.now()) : Number.POSITIVE_INFINITY;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    await within(`${name} to ask for work`, sinceLive(), () => this.coordinator?.said ?? '');
+  }
+
   jobAtEnd(jobId: string): Promise<JobStatus> {
     return this.jobWhen(jobId, 'the end', () => false);
   }
