@@ -32,7 +32,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./client/commands/invite.ts')).inviteCommand,
   },
   join: {
-    summary: 'run a participant or an evaluator next to its data',
+    summary: 'run a participant or an evaluator next to its data; enrol a researcher',
     load: async () => (await import('./client/commands/join.ts')).joinCommand,
   },
   'job create': {

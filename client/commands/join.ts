@@ -36,7 +36,7 @@ export interface DataOptions {
   readonly classes?: string;
 }
 
-interface JoinOptions extends DataOptions {
+interface JoinOptions extends Partial<DataOptions> {
   readonly identity: string;
   readonly name: string;
   readonly provider: 'auto' | ProviderName;
@@ -65,10 +65,10 @@ export const DATA_OPTIONS: readonly CommandOption[] = [
 ];
 
 export const joinCommand = defineCommand<JoinOptions>({
-  summary: 'run a participant or an evaluator next to its data',
+  summary: 'run a participant or an evaluator next to its data; enrol a researcher',
   arguments: [{ name: '[invite]', description: 'the invite link, at the first start' }],
   options: [
-    ...DATA_OPTIONS,
+    ...DATA_OPTIONS.map((option) => ({ ...option, required: false })),
     { flags: '--identity <file>', description: 'the key of this node', default: '.hanse/node/identity.json' },
     { flags: '--name <name>', description: 'what the node is called', default: hostname() },
     {
@@ -91,16 +91,23 @@ export const joinCommand = defineCommand<JoinOptions>({
       'hanse join --data csv:patients.csv --features age,bmi --target risk',
       'start again with the stored identity',
     ],
+    [
+      'hanse join "http://127.0.0.1:8790/#invite=..." --identity me.json',
+      'enrol a researcher, who has no data',
+    ],
   ],
   async run({ args, options }, io) {
     const counts: Counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
-    const examples = await loadExamples({ ...options, ...columnsOf(options) });
+    const { data } = options;
+    const around = (api: CoordinatorApi) => patient(api, io);
+    const patience = { around, exchange: nodeExchange, signal: io.signal };
+    if (data === undefined) return enrolOnly(args[0], options, patience, io);
+    const source = { ...options, data };
+    const examples = await loadExamples({ ...source, ...columnsOf(source) });
     const { provider } = await chooseProvider(options.provider, {
       candidates: NODE_PROVIDERS,
       threads: options.threads,
     });
-    const around = (api: CoordinatorApi) => patient(api, io);
-    const patience = { around, exchange: nodeExchange, signal: io.signal };
     try {
       const identity = await identityFor(args[0], options, patience, io);
       await live(identity, { examples, provider, patience, counts }, options, io);
@@ -111,6 +118,24 @@ export const joinCommand = defineCommand<JoinOptions>({
     }
   },
 });
+
+/** For a member without data: the identity is stored for the other commands. */
+async function enrolOnly(
+  link: string | undefined,
+  options: JoinOptions,
+  patience: ConnectionOptions,
+  io: CommandIo,
+): Promise<object> {
+  if (link === undefined)
+    throw new HanseError('usage', { reason: 'give --data, or the invite of a researcher' });
+  const { nodeId, role, federationId } = await identityFor(link, options, patience, io);
+  if (role !== 'researcher')
+    throw new HanseError('usage', {
+      reason: `this is a ${role}: start it again with --data, without the link`,
+    });
+  io.print(`researcher of ${federationId}: use --identity ${options.identity} with the commands`);
+  return { nodeId, role, federationId, identity: options.identity };
+}
 
 type Counts = Record<'contributed' | 'evaluated' | 'declined' | 'missed', number>;
 

@@ -17,8 +17,7 @@ export function renderScreen(view: DemoView, columns: number): string[] {
 /** One line, for a log. */
 export function renderLine({ job, stage }: DemoView): string {
   if (!job) return stage;
-  const last = job.rounds.at(-1);
-  const metrics = last?.metrics;
+  const metrics = job.rounds.findLast((round) => round.metrics)?.metrics;
   const quality = metrics
     ? `accuracy ${percent(metrics.accuracy)}, loss ${metrics.loss.toFixed(3)}`
     : 'not evaluated yet';

@@ -218,6 +218,17 @@ test('whose role is another does not join', async () => {
   expect((await node.outcome).exitCode).toBe(0);
 });
 
+test('a researcher enrols without data, and then proposes jobs; a participant is asked for its data', async () => {
+  const enrolled = await join('author.json', [await running.invite('researcher')]);
+  expect(enrolled.json).toMatchObject({ role: 'researcher', identity: at('author.json') });
+  const listed = await hanse(['job', 'list', '--identity', at('author.json'), '--json']);
+  expect(listed.json).toMatchObject({ jobs: expect.any(Array) });
+
+  const refused = await join('no-data.json', [await running.invite()]);
+  expect(refused).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
+  expect(await join('nobody.json', [])).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
+});
+
 test('columns are named by commas, and blanks around them do not count', () => {
   const data = 'csv:x';
   expect(columnsOf({ data })).toEqual({});
