@@ -49,13 +49,12 @@ export interface AuthoredJob {
  */
 export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {
   const { forward, training, cohort } = plan;
-  const { loss, optimizer, batchSize } = training;
   parse(JobManifest.properties.cohort, cohort, 'cohort');
   parse(Codec.properties.clipNorm, plan.clipNorm, 'clipNorm');
   const parameters = initialParameters(forward);
   const forwardBlob = await blob(exportModel(forward, parameters));
   const modelBlob = await blob(await encodeParameters(parameters));
-  const epoch = compileTrainEpoch(forward, { loss, optimizer, batchSize });
+  const epoch = compileTrainEpoch(forward, training);
   const weightMax = plan.weighting === 'uniform' ? 1 : plan.weightMax;
   const manifest: JobManifest = {
     manifestVersion: 1,

@@ -8,6 +8,7 @@
  */
 import { primitives } from '#primitives';
 import { concatBytes } from '../protocol/bytes.ts';
+import { learningRateOf } from '../protocol/learning-rate.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
@@ -60,7 +61,8 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     examples,
     epochs: training.epochs,
     ...(training.maxSteps !== undefined && { maxSteps: training.maxSteps }),
-    learningRate: training.learningRate * training.learningRateDecay ** (task.round - 1),
+    learningRate: (step, steps) =>
+      learningRateOf(training, { round: task.round, rounds: manifest.rounds, step, steps }),
     random,
     signal,
   });

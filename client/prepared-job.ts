@@ -24,7 +24,6 @@ import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
 import type { ForwardGraph } from './graph/forward-graph.ts';
 import { importModel } from './graph/import-model.ts';
 import { DEFAULT_LIMITS } from './graph/limits.ts';
-import { elementCount } from './graph/tensor-type.ts';
 
 /** Examples that an evaluation takes at once, where the model leaves it open. */
 const EVALUATION_BATCH = 256;
@@ -80,16 +79,20 @@ function expectedExamples(
   const { input, target } = compileEvaluation(forward, evaluationOptions(manifest, forward));
   const [, ...inputShape] = input.shape;
   const [, ...targetShape] = target.shape;
-  const shapes = { inputShape, targetType: target.type, targetShape };
-  switch (loss) {
-    case 'softmax_ce': {
-      const { outputs, batchSize } = compilePrediction(forward, evaluationOptions(manifest, forward));
-      const logits = outputs[0]?.shape ?? [];
-      return { ...shapes, classes: elementCount(logits) / batchSize };
+  const shapes = { inputShape, inputType: input.type, targetType: target.type, targetShape };
+  switch (loss.type) {
+    case 'softmax_ce':
+    case 'sequence_ce': {
+      const [logits] = compilePrediction(forward, evaluationOptions(manifest, forward)).outputs;
+      const { ignoreIndex } = loss;
+      const classes = logits?.shape.at(-1) ?? 0;
+      return { ...shapes, classes, ...(ignoreIndex !== undefined && { ignoredLabel: ignoreIndex }) };
     }
     case 'bce_logits':
       return { ...shapes, targetRange: [0, 1] };
     case 'mse':
+    case 'mae':
+    case 'huber':
       return shapes;
     default:
       loss satisfies never;
@@ -105,8 +108,7 @@ export async function prepareTraining(
   { manifest, forward }: PreparedJob,
   provider: ExecutionProvider,
 ): Promise<Trainer> {
-  const { loss, optimizer, batchSize } = manifest.training;
-  const epoch = compileTrainEpoch(forward, { loss, optimizer, batchSize });
+  const epoch = compileTrainEpoch(forward, manifest.training);
   const got = toHex(await primitives.sha256(epoch.bytes));
   if (got !== manifest.graph.trainStep)
     throw new HanseError('graphHashMismatch', {
@@ -123,7 +125,7 @@ export function prepareEvaluation(
   provider: ExecutionProvider,
 ): Promise<Evaluator> {
   const evaluation = compileEvaluation(forward, evaluationOptions(manifest, forward));
-  return Evaluator.create(provider, evaluation, { classified: manifest.training.loss !== 'mse' });
+  return Evaluator.create(provider, evaluation);
 }
 
 function evaluationOptions({ training }: JobManifest, { input }: ForwardGraph) {

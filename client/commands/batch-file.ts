@@ -66,10 +66,16 @@ export function tensorFor(spec: TensorSpec, { shape, dtype, base64 }: FileTensor
     : { type: spec.type, shape: spec.shape, data: Int32Array.from(elements) };
 }
 
-/** @throws dataMalformed for a label outside 0..classes-1 */
-export function requireLabels(labels: Tensor, classes: number, what: string): void {
+export interface PermittedLabels {
+  /** 0..classes-1 */
+  readonly classes: number;
+  readonly ignored: number | undefined;
+}
+
+/** @throws dataMalformed for a label that is not permitted */
+export function requireLabels(labels: Tensor, { classes, ignored }: PermittedLabels, what: string): void {
   for (const label of labels.data)
-    if (!(label >= 0 && label < classes)) {
+    if (!(label >= 0 && label < classes) && label !== ignored) {
       const reason = `label ${label} is not in 0..${classes - 1}`;
       throw new HanseError('dataMalformed', { file: what, reason });
     }

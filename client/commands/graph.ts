@@ -9,7 +9,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { type CommandArgument, defineCommand } from '../../schemas/command.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
-import type { Loss, Optimizer } from '../../schemas/training.ts';
+import type { Loss } from '../../schemas/training.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import { flattenParameters, floatsOf, parameterTensors } from '../engine/parameters.ts';
@@ -26,16 +26,15 @@ import { initialParameters, parameterCount, parameterSpecs } from '../graph/para
 import { encodeSafetensors } from '../graph/safetensors.ts';
 import { elementCount } from '../graph/tensor-type.ts';
 import { type FileBatch, readBatchFile, requireLabels, tensorFor } from './batch-file.ts';
+import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
 import { loadModel } from './model-source.ts';
-import { LOSS_OPTION, OPTIMIZER_OPTION, optimizerOf } from './optimizer-option.ts';
+import { OPTIMIZER_OPTIONS, type OptimizerOptions, optimizerOf } from './optimizer-option.ts';
 
-interface ModelOptions {
-  readonly loss: Loss;
+interface ModelOptions extends LossOptions {
   readonly seed: string;
 }
 
-interface StepOptions extends ModelOptions {
-  readonly optimizer: Optimizer['type'];
+interface StepOptions extends ModelOptions, OptimizerOptions {
   readonly lr: number;
   readonly steps: number;
   readonly batch: string;
@@ -43,8 +42,7 @@ interface StepOptions extends ModelOptions {
   readonly output?: string;
 }
 
-interface CompileOptions extends ModelOptions {
-  readonly optimizer: Optimizer['type'];
+interface CompileOptions extends ModelOptions, OptimizerOptions {
   readonly batch: number;
   readonly output: string;
 }
@@ -70,8 +68,8 @@ const stepCommand = defineCommand<StepOptions>({
   summary: 'train a model on one batch and write its parameters',
   arguments: [MODEL_ARGUMENT],
   options: [
-    LOSS_OPTION,
-    OPTIMIZER_OPTION,
+    ...LOSS_OPTIONS,
+    ...OPTIMIZER_OPTIONS,
     { flags: '--lr <rate>', description: 'learning rate', kind: 'number', default: 0.1 },
     { flags: '--steps <n>', description: 'steps, all on the same batch', kind: 'integer', default: 1 },
     {
@@ -98,11 +96,14 @@ const stepCommand = defineCommand<StepOptions>({
     if (options.steps < 1) throw new HanseError('usage', { reason: '--steps takes at least 1' });
     const forward = await loadModel(args[0] ?? '', options.seed);
     const batch = await readBatchFile(options.batch);
-    const optimizer = optimizerOf(options.optimizer);
-    const step = compileTrainStep(forward, { loss: options.loss, optimizer, batchSize: batch.size });
+    const [loss, optimizer] = [lossOf(options), optimizerOf(options)];
+    const step = compileTrainStep(forward, { loss, optimizer, batchSize: batch.size });
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
     io.note(`${provider.name}: ${provider.reason}`);
-    const feeds = { ...batchTensors(forward, step, batch, options), lr: scalar(options.lr) };
+    const feeds = {
+      ...batchTensors(forward, step, batch, { file: options.batch, loss }),
+      lr: scalar(options.lr),
+    };
     const { losses, parameters } = await runSteps(provider, step, forward, feeds, options.steps, io.signal);
     losses.forEach((loss, index) => {
       io.print(`step ${index + 1}  loss ${loss}`);
@@ -154,13 +155,13 @@ function batchTensors(
   forward: ForwardGraph,
   step: CompiledStep,
   batch: FileBatch,
-  { batch: file, loss }: StepOptions,
+  { file, loss }: { readonly file: string; readonly loss: Loss },
 ): Record<string, Tensor> {
   const x = tensorFor(step.input, batch.x, `x of ${file}`);
   const y = tensorFor(step.target, batch.target, `target of ${file}`);
-  if (loss === 'softmax_ce') {
+  if (loss.type === 'softmax_ce' || loss.type === 'sequence_ce') {
     const [output] = compilePrediction(forward, { batchSize: batch.size }).outputs;
-    requireLabels(y, output?.shape.at(-1) ?? 0, `target of ${file}`);
+    requireLabels(y, { classes: output?.shape.at(-1) ?? 0, ignored: loss.ignoreIndex }, `target of ${file}`);
   }
   const weight: Tensor = { type: 'float32', shape: [batch.size], data: new Float32Array(batch.size).fill(1) };
   return { x, y, weight };
@@ -185,8 +186,8 @@ const compileCommand = defineCommand<CompileOptions>({
   summary: 'compile the train step of a model',
   arguments: [MODEL_ARGUMENT],
   options: [
-    LOSS_OPTION,
-    OPTIMIZER_OPTION,
+    ...LOSS_OPTIONS,
+    ...OPTIMIZER_OPTIONS,
     { flags: '--batch <n>', description: 'examples in a batch', kind: 'integer', default: 32 },
     { flags: '-o, --output <dir>', description: 'folder for the graphs', default: 'compiled' },
     SEED_OPTION,
@@ -196,8 +197,8 @@ const compileCommand = defineCommand<CompileOptions>({
   ],
   async run({ args, options }, io) {
     const forward = await loadModel(args[0] ?? '', options.seed);
-    const { loss, batch: batchSize } = options;
-    const training = { loss, optimizer: optimizerOf(options.optimizer), batchSize };
+    const { batch: batchSize } = options;
+    const training = { loss: lossOf(options), optimizer: optimizerOf(options), batchSize };
     const compiled = [
       { file: 'train-step.onnx', ...compileTrainStep(forward, training) },
       { file: 'train-epoch.onnx', ...compileTrainEpoch(forward, training) },
@@ -223,7 +224,7 @@ const checkCommand = defineCommand<CheckOptions>({
   summary: 'compare the gradients of a model with finite differences',
   arguments: [MODEL_ARGUMENT],
   options: [
-    LOSS_OPTION,
+    ...LOSS_OPTIONS,
     { flags: '--batch <n>', description: 'examples in the batch', kind: 'integer', default: 4 },
     {
       flags: '--coordinates <n>',
@@ -242,7 +243,8 @@ const checkCommand = defineCommand<CheckOptions>({
   examples: [['hanse graph check model.onnx --loss bce_logits', 'each parameter tensor at 16 coordinates']],
   async run({ args, options }, io) {
     const forward = await loadModel(args[0] ?? '', options.seed);
-    const { loss, coordinates, tolerance } = options;
+    const { coordinates, tolerance } = options;
+    const loss = lossOf(options);
     const key = await primitives.sha256(utf8(`HANSE graph check\0${options.seed}`));
     const checked = checkGradients(forward, {
       loss,

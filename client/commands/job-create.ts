@@ -2,21 +2,25 @@
  * `hanse job create`: start a federated training.
  */
 import { parse } from '../../protocol/parse.ts';
+import { HanseError } from '../../protocol/problem.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import type { Strategy } from '../../schemas/strategy.ts';
-import { LocalTraining, type Loss, type Optimizer } from '../../schemas/training.ts';
+import { type LearningRateSchedule, LocalTraining } from '../../schemas/training.ts';
 import { authorJob, type JobPlan, submitJob } from '../author-job.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
 import { loadModel, MODEL_OPTION } from './model-source.ts';
-import { LOSS_OPTION, OPTIMIZER_OPTION, optimizerOf } from './optimizer-option.ts';
+import { OPTIMIZER_OPTIONS, type OptimizerOptions, optimizerOf } from './optimizer-option.ts';
 
-export interface TrainingOptions {
+export interface TrainingOptions extends LossOptions, OptimizerOptions {
   readonly model: string;
-  readonly loss: Loss;
-  readonly optimizer: Optimizer['type'];
   readonly lr: number;
   readonly lrDecay: number;
+  readonly schedule: 'constant' | LearningRateSchedule['type'];
+  readonly warmup: number;
+  readonly lrFloor: number;
+  readonly gradientClip?: number;
   readonly batch: number;
   readonly epochs: number;
   readonly maxSteps?: number;
@@ -42,8 +46,8 @@ interface JobCreateOptions extends TrainingOptions, IdentityOptions {
 /** Shared with the simulator. */
 export const TRAINING_OPTIONS: readonly CommandOption[] = [
   MODEL_OPTION,
-  LOSS_OPTION,
-  OPTIMIZER_OPTION,
+  ...LOSS_OPTIONS,
+  ...OPTIMIZER_OPTIONS,
   { flags: '--lr <rate>', description: 'local learning rate', kind: 'number', default: 0.1 },
   {
     flags: '--lr-decay <factor>',
@@ -51,6 +55,25 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
     kind: 'number',
     default: 1,
   },
+  {
+    flags: '--schedule <name>',
+    description: 'how the rate changes over the whole job',
+    choices: ['constant', 'cosine', 'linear'],
+    default: 'constant',
+  },
+  {
+    flags: '--warmup <share>',
+    description: 'share of the job in which the rate rises',
+    kind: 'number',
+    default: 0,
+  },
+  {
+    flags: '--lr-floor <share>',
+    description: 'what a schedule leaves of the rate',
+    kind: 'number',
+    default: 0,
+  },
+  { flags: '--gradient-clip <norm>', description: 'longest gradient of a batch', kind: 'number' },
   { flags: '--batch <n>', description: 'examples in a local batch', kind: 'integer', default: 10 },
   {
     flags: '--epochs <n>',
@@ -149,10 +172,12 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
 /** The part of a plan that a simulation shares with a real job. Throws `invalidFormat` for values out of range. */
 export async function trainingPlan(options: TrainingOptions, seed: string) {
   const training = {
-    loss: options.loss,
-    optimizer: optimizerOf(options.optimizer),
+    loss: lossOf(options),
+    optimizer: optimizerOf(options),
     learningRate: options.lr,
     learningRateDecay: options.lrDecay,
+    ...scheduleOf(options),
+    ...(options.gradientClip !== undefined && { gradientClip: options.gradientClip }),
     batchSize: options.batch,
     epochs: options.epochs,
     ...(options.maxSteps !== undefined && { maxSteps: options.maxSteps }),
@@ -167,6 +192,13 @@ export async function trainingPlan(options: TrainingOptions, seed: string) {
     weightMax: WEIGHT_MAX,
     evaluateEvery: options.evaluateEvery,
   };
+}
+
+function scheduleOf({ schedule: type, warmup, lrFloor: floor }: TrainingOptions) {
+  if (type !== 'constant') return { schedule: { type, warmup, floor } };
+  if (warmup !== 0 || floor !== 0)
+    throw new HanseError('usage', { reason: '--warmup and --lr-floor need --schedule cosine or linear' });
+  return {};
 }
 
 function strategyOf({ strategy, serverLr, serverMomentum }: TrainingOptions): Strategy {

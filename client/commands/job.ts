@@ -111,7 +111,7 @@ function printJob(job: JobStatus, io: CommandIo): void {
   io.print(`  manifest     ${job.manifestSha256}`);
   io.print(`  train step   ${manifest.graph.trainStep}`);
   io.print(
-    `  training     ${training.loss}, ${training.optimizer.type}, learning rate ${training.learningRate}, ` +
+    `  training     ${training.loss.type}, ${training.optimizer.type}, learning rate ${training.learningRate}, ` +
       `batches of ${training.batchSize}, ${training.epochs} epochs a round`,
   );
   io.print(

@@ -1,32 +1,49 @@
 /**
- * Loss and optimiser, as a person names them on a command line.
+ * The optimiser, as a person names it on a command line.
  */
+import { parse } from '../../protocol/parse.ts';
+import { HanseError } from '../../protocol/problem.ts';
 import type { CommandOption } from '../../schemas/command.ts';
-import type { Optimizer } from '../../schemas/training.ts';
+import { Optimizer } from '../../schemas/training.ts';
 
-export const LOSS_OPTION: CommandOption = {
-  flags: '--loss <loss>',
-  description: 'what is minimised',
-  choices: ['softmax_ce', 'mse', 'bce_logits'],
-  default: 'softmax_ce',
-};
+export interface OptimizerOptions {
+  readonly optimizer: Optimizer['type'];
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+}
 
-export const OPTIMIZER_OPTION: CommandOption = {
-  flags: '--optimizer <name>',
-  description: 'local optimiser',
-  choices: ['sgd', 'momentum', 'adam'],
-  default: 'sgd',
-};
+export const OPTIMIZER_OPTIONS: readonly CommandOption[] = [
+  {
+    flags: '--optimizer <name>',
+    description: 'local optimiser',
+    choices: ['sgd', 'momentum', 'nesterov', 'adam', 'adamw'],
+    default: 'sgd',
+  },
+  { flags: '--momentum <m>', description: 'momentum and nesterov: 0.9 unless said', kind: 'number' },
+  { flags: '--weight-decay <l>', description: 'adds l times the parameter to its gradient', kind: 'number' },
+];
 
-/** The optimiser of this name with the settings that its literature proposes. */
-export function optimizerOf(name: Optimizer['type']): Optimizer {
+/**
+ * The optimiser of this name with the settings that its literature proposes.
+ * @throws `usage` for an option that it does not have; `invalidFormat` for a value out of its range
+ */
+export function optimizerOf({ optimizer: type, momentum, weightDecay }: OptimizerOptions): Optimizer {
+  if (momentum !== undefined && type !== 'momentum' && type !== 'nesterov')
+    throw new HanseError('usage', { reason: `--momentum belongs to momentum and nesterov, not to ${type}` });
+  const decay = weightDecay === undefined ? {} : { weightDecay };
+  return parse(Optimizer, { type, ...settingsOf(type, momentum ?? 0.9), ...decay }, 'optimizer');
+}
+
+function settingsOf(name: Optimizer['type'], momentum: number) {
   switch (name) {
     case 'sgd':
-      return { type: name };
+      return {};
     case 'momentum':
-      return { type: name, momentum: 0.9 };
+    case 'nesterov':
+      return { momentum };
     case 'adam':
-      return { type: name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    case 'adamw':
+      return { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     default:
       name satisfies never;
       throw new Error('unreachable');

@@ -14,22 +14,31 @@ export interface Examples {
   readonly count: number;
   /** Shape of one example, without the batch axis. */
   readonly inputShape: readonly number[];
-  /** [count, ...inputShape], row-major. */
-  readonly features: Float32Array;
+  /** [count, ...inputShape], row-major. Int32Array holds tokens: indices into a vocabulary. */
+  readonly features: Float32Array | Int32Array;
   /** Shape of one target; [] for class labels. */
   readonly targetShape: readonly number[];
   /** [count, ...targetShape], row-major. Int32Array holds class labels, Float32Array holds numbers. */
   readonly targets: Int32Array | Float32Array;
 }
 
+/** Examples without tokens. */
+export interface FloatExamples extends Examples {
+  readonly features: Float32Array;
+}
+
 /** What a model asks of the examples it is trained or evaluated on. */
 export interface ExamplesExpected {
   readonly inputShape: readonly number[];
+  /** float32 unless said. */
+  readonly inputType?: 'int32' | 'float32';
   readonly targetType: 'int32' | 'float32';
   /** Shape of one target; [] unless said. */
   readonly targetShape?: readonly number[];
   /** Labels must lie in 0..classes-1. Only for int32 targets. */
   readonly classes?: number;
+  /** A label that may stand beside those, for what is not to be learnt. */
+  readonly ignoredLabel?: number;
   /** Least and greatest value of a target. Only for float32 targets. */
   readonly targetRange?: readonly [least: number, greatest: number];
   /** Accepts labels that are all the same. */
@@ -45,7 +54,10 @@ export function selectExamples(examples: Examples, indices: Uint32Array): Exampl
   const featureSize = elementCount(examples.inputShape);
   const targetSize = elementCount(examples.targetShape);
   const count = indices.length;
-  const selectedFeatures = new Float32Array(count * featureSize);
+  const selectedFeatures =
+    features instanceof Int32Array
+      ? new Int32Array(count * featureSize)
+      : new Float32Array(count * featureSize);
   const selectedTargets =
     targets instanceof Int32Array ? new Int32Array(count * targetSize) : new Float32Array(count * targetSize);
   for (const [position, index] of indices.entries()) {
@@ -66,20 +78,25 @@ export function selectExamples(examples: Examples, indices: Uint32Array): Exampl
  */
 export function checkExamples(examples: Examples, expected: ExamplesExpected): void {
   if (examples.count === 0) throw new HanseError('dataEmpty', { source: examples.name });
-  checkShape('input', examples.inputShape, expected.inputShape);
+  checkInputShape(examples.inputShape, expected.inputShape);
   checkShape('target', examples.targetShape, expected.targetShape ?? []);
-  const targetType = examples.targets instanceof Int32Array ? 'int32' : 'float32';
-  if (targetType !== expected.targetType) {
-    throw new HanseError('dataShapeMismatch', {
-      what: 'type of the targets',
-      expected: expected.targetType,
-      got: targetType,
-    });
-  }
+  checkType('features', examples.features, expected.inputType ?? 'float32');
+  checkType('targets', examples.targets, expected.targetType);
   checkValues(examples, 'features', examples.features, elementCount(examples.inputShape));
   checkValues(examples, 'targets', examples.targets, elementCount(examples.targetShape));
   if (examples.targets instanceof Int32Array) checkLabels(examples.name, examples.targets, expected);
   else if (expected.targetRange) checkRange(examples.targets, examples.count, expected.targetRange);
+}
+
+/** A model may see an example as a list, or with axes of length 1 more or less: an image as pixels, rows or channels. */
+function checkInputShape(got: readonly number[], expected: readonly number[]): void {
+  const isSameList =
+    elementCount(got) === elementCount(expected) && (got.length === 1 || expected.length === 1);
+  if (!isSameList) checkShape('input', withoutOnes(got), withoutOnes(expected));
+}
+
+function withoutOnes(shape: readonly number[]): number[] {
+  return shape.filter((length) => length !== 1);
 }
 
 function checkShape(what: string, got: readonly number[], expected: readonly number[]): void {
@@ -89,6 +106,12 @@ function checkShape(what: string, got: readonly number[], expected: readonly num
     expected: `[${expected.join(', ')}]`,
     got: `[${got.join(', ')}]`,
   });
+}
+
+function checkType(what: string, values: Float32Array | Int32Array, expected: 'int32' | 'float32'): void {
+  const got = values instanceof Int32Array ? 'int32' : 'float32';
+  if (got !== expected)
+    throw new HanseError('dataShapeMismatch', { what: `type of the ${what}`, expected, got });
 }
 
 function checkValues(
@@ -128,9 +151,10 @@ function checkRange(
 }
 
 function checkLabels(source: string, labels: Int32Array, expected: ExamplesExpected): void {
-  const first = labels[0] ?? 0;
+  const first = labels.find((label) => label !== expected.ignoredLabel) ?? 0;
   let different = false;
   for (const [index, label] of labels.entries()) {
+    if (label === expected.ignoredLabel) continue;
     if (label < 0 || (expected.classes !== undefined && label >= expected.classes)) {
       throw new HanseError('dataShapeMismatch', {
         what: `label of example ${index}`,

@@ -7,7 +7,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { HanseError } from '../../protocol/problem.ts';
-import type { Examples } from './examples.ts';
+import type { FloatExamples } from './examples.ts';
 import { idxImages, idxLabels } from './idx.ts';
 import { readIdxRows } from './idx-file.ts';
 
@@ -26,7 +26,7 @@ export type MnistSplit = keyof typeof FILES;
  * @param indices the rows to read, in this order; all of the split when left out. Only these are kept in memory.
  * Throws `dataPackageMissing`, `dataFileMissing`, `dataMalformed`.
  */
-export async function loadMnist(split: MnistSplit, indices?: Uint32Array): Promise<Examples> {
+export async function loadMnist(split: MnistSplit, indices?: Uint32Array): Promise<FloatExamples> {
   const { inputShape, features } = idxImages(await readIdxRows(pathOf(FILES[split].images), indices), 'flat');
   const targets = await loadMnistLabels(split, indices);
   return { name: `MNIST ${split}`, count: targets.length, inputShape, features, targetShape: [], targets };

@@ -14,7 +14,7 @@ export interface TrainingExamples {
   readonly name: string;
   readonly count: number;
   /** [count, ...shape of one input] */
-  readonly features: Float32Array;
+  readonly features: Float32Array | Int32Array;
   /** [count, ...shape of one target] */
   readonly targets: Int32Array | Float32Array;
 }
@@ -32,7 +32,7 @@ export class BatchBuffer {
   readonly #layout: BatchLayout;
   readonly #inputSize: number;
   readonly #targetSize: number;
-  readonly #x: Float32Array;
+  readonly #x: Int32Array | Float32Array;
   readonly #y: Int32Array | Float32Array;
   readonly #weight: Float32Array;
 
@@ -43,8 +43,8 @@ export class BatchBuffer {
     this.#inputSize = rowSize(layout.input);
     this.#targetSize = rowSize(layout.target);
     const rows = batches * layout.batchSize;
-    this.#x = new Float32Array(rows * this.#inputSize);
-    this.#y = new (layout.target.type === 'int32' ? Int32Array : Float32Array)(rows * this.#targetSize);
+    this.#x = newArray(layout.input, rows * this.#inputSize);
+    this.#y = newArray(layout.target, rows * this.#targetSize);
     this.#weight = new Float32Array(rows);
   }
 
@@ -86,19 +86,9 @@ export class BatchBuffer {
   #tensors(batches: number, leading: readonly number[]): Tensors {
     const { input, target, batchSize } = this.#layout;
     const rows = batches * batchSize;
-    const y = this.#y.subarray(0, rows * this.#targetSize);
-    const yShape = [...leading, ...target.shape];
-    const yTensor: Tensor =
-      y instanceof Int32Array
-        ? { type: 'int32', shape: yShape, data: y }
-        : { type: 'float32', shape: yShape, data: y };
     return {
-      x: {
-        type: 'float32',
-        shape: [...leading, ...input.shape],
-        data: this.#x.subarray(0, rows * this.#inputSize),
-      },
-      y: yTensor,
+      x: tensorOf([...leading, ...input.shape], this.#x.subarray(0, rows * this.#inputSize)),
+      y: tensorOf([...leading, ...target.shape], this.#y.subarray(0, rows * this.#targetSize)),
       weight: { type: 'float32', shape: [...leading, batchSize], data: this.#weight.subarray(0, rows) },
     };
   }
@@ -110,11 +100,23 @@ export function requireFit(examples: TrainingExamples, layout: BatchLayout): voi
   if (count === 0) throw new HanseError('dataEmpty', { source: name });
   requireLength('features', features.length, count * rowSize(layout.input));
   requireLength('targets', targets.length, count * rowSize(layout.target));
-  const got = targets instanceof Int32Array ? 'int32' : 'float32';
-  if (got !== layout.target.type) {
-    const what = `type of the targets of ${name}`;
-    throw new HanseError('dataShapeMismatch', { what, expected: layout.target.type, got });
-  }
+  requireType(`features of ${name}`, features, layout.input);
+  requireType(`targets of ${name}`, targets, layout.target);
+}
+
+/** Throws `dataShapeMismatch` for values of another type than the graph takes. */
+export function requireType(what: string, values: Float32Array | Int32Array, { type }: TensorSpec): void {
+  const got = values instanceof Int32Array ? 'int32' : 'float32';
+  if (got !== type)
+    throw new HanseError('dataShapeMismatch', { what: `type of the ${what}`, expected: type, got });
+}
+
+export function newArray({ type }: TensorSpec, length: number): Int32Array | Float32Array {
+  return type === 'int32' ? new Int32Array(length) : new Float32Array(length);
+}
+
+export function tensorOf(shape: readonly number[], data: Int32Array | Float32Array): Tensor {
+  return data instanceof Int32Array ? { type: 'int32', shape, data } : { type: 'float32', shape, data };
 }
 
 function requireLength(what: string, got: number, expected: number): void {

@@ -15,38 +15,26 @@ export interface EvaluationRequest {
 }
 
 export interface EvaluationResult {
-  /** Mean over the examples; not finite for a model that is broken. */
+  /** Mean as the loss takes it: over examples, or over tokens; not finite for a model that is broken. */
   readonly loss: number;
   /** Share of right predictions in [0, 1]; null where the loss knows no right and wrong. */
   readonly accuracy: number | null;
   readonly count: number;
 }
 
-export interface EvaluatorOptions {
-  /** Whether predictions are right or wrong. Unless said: if targets are class labels. */
-  readonly classified?: boolean;
-}
-
 /** Holds a session for one compiled evaluation. Evaluations with it share no state and may overlap. */
 export class Evaluator {
   readonly #session: Session;
   readonly #evaluation: CompiledEvaluation;
-  readonly #isClassified: boolean;
 
-  private constructor(session: Session, evaluation: CompiledEvaluation, isClassified: boolean) {
+  private constructor(session: Session, evaluation: CompiledEvaluation) {
     this.#session = session;
     this.#evaluation = evaluation;
-    this.#isClassified = isClassified;
   }
 
   /** Throws `graphMalformed` when the provider refuses the graph. */
-  static async create(
-    provider: ExecutionProvider,
-    evaluation: CompiledEvaluation,
-    { classified }: EvaluatorOptions = {},
-  ): Promise<Evaluator> {
-    const isClassified = classified ?? evaluation.target.type === 'int32';
-    return new Evaluator(await provider.createSession(evaluation.bytes), evaluation, isClassified);
+  static async create(provider: ExecutionProvider, evaluation: CompiledEvaluation): Promise<Evaluator> {
+    return new Evaluator(await provider.createSession(evaluation.bytes), evaluation);
   }
 
   /** Throws `dataEmpty`, `dataShapeMismatch`, `invalidLength`. */
@@ -56,16 +44,20 @@ export class Evaluator {
     const buffer = new BatchBuffer(this.#evaluation, 1);
     const order = Uint32Array.from({ length: examples.count }, (_, index) => index);
     let loss = 0;
+    let weight = 0;
     let correct = 0;
+    let counted = 0;
     for (let from = 0; from < examples.count; from += this.#evaluation.batchSize) {
       signal?.throwIfAborted();
       buffer.gather(0, examples, order, from);
       const outputs = await this.#session.run({ ...feeds, ...buffer.single() });
       loss += floatsOf(outputs, 'lossSum')[0] ?? Number.NaN;
+      weight += floatsOf(outputs, 'weightSum')[0] ?? Number.NaN;
       correct += floatsOf(outputs, 'correct')[0] ?? Number.NaN;
+      counted += floatsOf(outputs, 'counted')[0] ?? Number.NaN;
     }
-    const { count } = examples;
-    return { loss: loss / count, accuracy: this.#isClassified ? correct / count : null, count };
+    const accuracy = counted > 0 ? correct / counted : null;
+    return { loss: loss / weight, accuracy, count: examples.count };
   }
 
   /** Frees the session; the evaluator cannot be used afterwards. */

@@ -3,7 +3,7 @@
  */
 import { HanseError } from '../../protocol/problem.ts';
 import type { CompiledPrediction } from '../graph/compiled.ts';
-import { rowSize } from './batch-buffer.ts';
+import { newArray, requireType, rowSize, tensorOf } from './batch-buffer.ts';
 import { floatsOf, parameterTensors } from './parameters.ts';
 import type { ExecutionProvider, Session, Tensors } from './provider.ts';
 
@@ -11,7 +11,7 @@ export interface PredictionRequest {
   /** Flat, in the order of the compiled parameters. Not modified. */
   readonly parameters: Float32Array;
   /** [count, ...shape of one input], row-major. Not modified. */
-  readonly features: Float32Array;
+  readonly features: Float32Array | Int32Array;
   /** Aborts between two batches. */
   readonly signal?: AbortSignal;
 }
@@ -48,7 +48,8 @@ export class Predictor {
       throw new HanseError('graphMalformed', { reason: `output ${name} has no batch axis` });
     }
     const weights = parameterTensors(parameters, this.#prediction.parameters);
-    const batch = new Float32Array(batchSize * size);
+    requireType('features', features, input);
+    const batch = newArray(input, batchSize * size);
     const collected = outputs.map((spec) => ({ spec, data: new Float32Array(count * rowSize(spec)) }));
     for (let from = 0; from < count; from += batchSize) {
       signal?.throwIfAborted();
@@ -57,7 +58,7 @@ export class Predictor {
       batch.fill(0, rows * size);
       const run = await this.#session.run({
         ...weights,
-        x: { type: 'float32', shape: input.shape, data: batch },
+        x: tensorOf(input.shape, batch),
       });
       for (const { spec, data } of collected) {
         const width = rowSize(spec);

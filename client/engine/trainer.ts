@@ -15,6 +15,7 @@ import { RandomNumbers, type RandomSource } from '../../protocol/random.ts';
 import type { CompiledEpoch, TensorSpec } from '../graph/compiled.ts';
 import { elementCount } from '../graph/tensor-type.ts';
 import { BatchBuffer, requireFit, rowSize, type TrainingExamples } from './batch-buffer.ts';
+import { MaskBuffer } from './mask-buffer.ts';
 import { flattenParameters, floatsOf, parameterCount, parameterTensors } from './parameters.ts';
 import type { ExecutionProvider, Session, Tensor, Tensors } from './provider.ts';
 
@@ -44,8 +45,9 @@ export interface TrainingRequest {
   readonly epochs: number;
   /** Ends training early, after this many steps. */
   readonly maxSteps?: number;
-  readonly learningRate: number;
-  /** Decides the order of the examples and nothing else. */
+  /** Of every step, or of step 0..steps-1 of this training. */
+  readonly learningRate: number | ((step: number, steps: number) => number);
+  /** Decides the order of the examples and the masks of dropout, and nothing else. */
   readonly random: RandomSource;
   /** Aborts between two runs: the promise rejects with the reason of the signal. */
   readonly signal?: AbortSignal;
@@ -87,11 +89,13 @@ export class Trainer {
   async train(request: TrainingRequest): Promise<TrainingResult> {
     const { parameters, examples, learningRate, signal, onProgress } = request;
     requireFit(examples, this.#epoch);
-    const order = new EpochOrder(examples.count, this.#epoch.batchSize, new RandomNumbers(request.random));
+    const numbers = new RandomNumbers(request.random);
+    const order = new EpochOrder(examples.count, this.#epoch.batchSize, numbers);
     const steps = Math.min(request.epochs * order.batches, request.maxSteps ?? Number.POSITIVE_INFINITY);
     const runSteps = Math.min(steps, stepsPerRun(this.#epoch));
     const buffer = this.#takeBuffer(runSteps);
-    const lr: Tensor = { type: 'float32', shape: [], data: Float32Array.of(learningRate) };
+    const masks = new MaskBuffer(this.#epoch.masks, runSteps);
+    const rates = new Float32Array(runSteps);
     const losses = new Float32Array(steps);
 
     let state = { ...parameterTensors(parameters, this.#epoch.parameters), ...zeros(this.#epoch.state) };
@@ -102,8 +106,17 @@ export class Trainer {
       for (let position = 0; position < count; position += 1) {
         const from = order.nextBatch();
         examplesSeen += buffer.gather(position, examples, order.indices, from);
+        masks.draw(position, numbers);
+        const at = step + position;
+        rates[position] = typeof learningRate === 'number' ? learningRate : learningRate(at, steps);
       }
-      const outputs = await this.#session.run({ ...state, ...buffer.stacked(count), lr });
+      const lr: Tensor = { type: 'float32', shape: [count], data: rates.subarray(0, count) };
+      const outputs = await this.#session.run({
+        ...state,
+        ...buffer.stacked(count),
+        ...masks.stacked(count),
+        lr,
+      });
       const runLosses = floatsOf(outputs, 'losses');
       requireFinite(runLosses, (at) => `the loss of step ${step + at + 1}`);
       losses.set(runLosses, step);

@@ -32,8 +32,9 @@ export function differentiate(
   const gradients = new Map<Value, Value>([[output, seed]]);
   for (const node of tape.nodes.toReversed()) {
     const [result] = node.outputs;
-    const upstream = result && gradients.get(result);
-    if (!upstream || !dependent.has(result)) continue;
+    const upstreams = node.outputs.map((value) => (dependent.has(value) ? gradients.get(value) : undefined));
+    const upstream = upstreams.find((value) => value !== undefined);
+    if (!upstream || !result) continue;
     const rule = GRADIENT_RULES[node.op];
     if (!rule) {
       const supported = differentiableOperators();
@@ -44,7 +45,7 @@ export function differentiate(
       if (value === undefined) throw new RangeError(`${node.op} has no input ${index}`);
       return value;
     };
-    const byInput = rule({ g, node, output: result, upstream, input });
+    const byInput = rule({ g, node, output: result, upstream, upstreams, input });
     node.inputs.forEach((value, index) => {
       const build = byInput[index];
       if (value === undefined || build === undefined || !dependent.has(value)) return;

@@ -7,15 +7,27 @@ import type { ParameterSpec, TensorSpec } from './compiled.ts';
 import { type ForwardGraph, requireBatchSize } from './forward-graph.ts';
 import type { Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import { LOSS_RULES } from './losses/loss-rules.ts';
+import { lossRule } from './losses/loss-rules.ts';
 import { parameterSpecs } from './parameters.ts';
 import type { Shape } from './tensor-type.ts';
 
 /** Inputs and outputs with a fixed meaning in some artefact. */
-const FIXED_NAMES = ['x', 'y', 'weight', 'lr', 'loss', 'losses', 'lossSum', 'correct', 'weightSum', 'steps'];
+const FIXED_NAMES = [
+  'x',
+  'y',
+  'weight',
+  'lr',
+  'loss',
+  'losses',
+  'lossSum',
+  'weightSum',
+  'correct',
+  'counted',
+  'steps',
+];
 
-/** Endings by which outputs and optimiser state are named after their parameter. */
-const DERIVED_NAME = /_(next|velocity|first_moment|second_moment)$/;
+/** Masks by their number, and endings by which outputs and optimiser state are named after their parameter. */
+const DERIVED_NAME = /^mask\d+$|_(next|velocity|first_moment|second_moment)$/;
 
 /** The parameters under the names that they have as inputs: the model's, unless an artefact needs that name. */
 export function parameterInputs(forward: ForwardGraph): ParameterSpec[] {
@@ -31,7 +43,8 @@ export function parameterInputs(forward: ForwardGraph): ParameterSpec[] {
 /** The forward graph's input. @throws manifestInvalid for a batch size that the model does not take */
 export function batchInput(forward: ForwardGraph, batchSize: number): TensorSpec {
   requireBatchSize(forward, batchSize);
-  return { name: 'x', type: 'float32', shape: [batchSize, ...forward.input.example] };
+  const { dtype, example } = forward.input;
+  return { name: 'x', type: dtype === 'float32' ? 'float32' : 'int32', shape: [batchSize, ...example] };
 }
 
 /**
@@ -39,10 +52,10 @@ export function batchInput(forward: ForwardGraph, batchSize: number): TensorSpec
  * @throws manifestInvalid where the loss does not fit the model, or an example has no output of its own
  */
 export function batchTarget(loss: Loss, output: Shape, batchSize: number): TensorSpec {
-  const target = LOSS_RULES[loss].target(output);
+  const target = lossRule(loss).target(output);
   if (typeof target === 'string' || output[0] !== batchSize) {
     const takes = typeof target === 'string' ? target : 'one output per example';
-    const reason = `${loss} takes ${takes}; a batch of ${batchSize} gives [${output}]`;
+    const reason = `${loss.type} takes ${takes}; a batch of ${batchSize} gives [${output}]`;
     throw new HanseError('manifestInvalid', { where: 'loss', reason });
   }
   return { name: 'y', ...target };

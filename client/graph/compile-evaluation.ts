@@ -2,12 +2,14 @@
  * Evaluation of one batch as an ONNX graph. Sums, not means, so that batches and participants add up.
  */
 import type { Loss } from '../../schemas/training.ts';
+import { bindForward } from './bind-forward.ts';
+import { INFERENCE } from './bind-mode.ts';
 import { batchInput, batchTarget, declareInput, parameterInputs } from './border.ts';
 import type { CompiledEvaluation, TensorSpec } from './compiled.ts';
-import { bindForward, type ForwardGraph } from './forward-graph.ts';
+import type { ForwardGraph } from './forward-graph.ts';
 import type { Graph } from './graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { LOSS_RULES } from './losses/loss-rules.ts';
+import { lossRule } from './losses/loss-rules.ts';
 import { encodeModel } from './onnx-encode.ts';
 
 export interface EvaluationOptions {
@@ -32,16 +34,19 @@ function buildEvaluation(forward: ForwardGraph, { loss, batchSize }: EvaluationO
   const input = batchInput(forward, batchSize);
   const parameters = parameterInputs(forward);
   const values = parameters.map((spec) => declareInput(g, spec));
-  const { output } = bindForward(g, forward, declareInput(g, input), values);
+  const { output } = bindForward(g, forward, declareInput(g, input), values, INFERENCE);
   const target = batchTarget(loss, output.shape, batchSize);
   const y = declareInput(g, target);
   const weight: TensorSpec = { name: 'weight', type: 'float32', shape: [batchSize] };
   const w = declareInput(g, weight);
-  const rule = LOSS_RULES[loss];
+  const rule = lossRule(loss);
+  const mass = rule.mass(g, output, y);
+  const { right, counted } = rule.correct(g, output, y, w);
   const graph = g.finish([
     { name: 'lossSum', value: rule.terms(g, output, y, w).total },
-    { name: 'correct', value: rule.correct(g, output, y, w) },
-    { name: 'weightSum', value: g.total(w) },
+    { name: 'weightSum', value: g.total(mass ? g.mul(w, mass) : w) },
+    { name: 'correct', value: right },
+    { name: 'counted', value: counted },
   ]);
   return { graph, parameters, input, target };
 }

@@ -1,9 +1,12 @@
 /**
  * The forward graph with its parameters as inputs, at one batch size.
  */
+
+import { bindForward } from './bind-forward.ts';
+import { INFERENCE } from './bind-mode.ts';
 import { batchInput, declareInput, parameterInputs } from './border.ts';
 import type { CompiledPrediction, TensorSpec } from './compiled.ts';
-import { bindForward, type ForwardGraph } from './forward-graph.ts';
+import type { ForwardGraph } from './forward-graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { encodeModel } from './onnx-encode.ts';
 
@@ -21,7 +24,7 @@ export function compilePrediction(
   const input = batchInput(forward, batchSize);
   const parameters = parameterInputs(forward);
   const values = parameters.map((spec) => declareInput(g, spec));
-  const bound = bindForward(g, forward, declareInput(g, input), values);
+  const bound = bindForward(g, forward, declareInput(g, input), values, INFERENCE);
 
   const taken = new Set([input.name, ...parameters.map((spec) => spec.name)]);
   const ports = bound.outputs.map(({ name: asked, value }) => {

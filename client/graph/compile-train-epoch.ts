@@ -16,18 +16,17 @@ const STEPS = 'S';
 /** @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported */
 export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOptions): CompiledEpoch {
   const g = new GraphBuilder('train_epoch');
-  const learningRate = g.input('lr', 'float32', []);
   const body = new GraphBuilder('train_step', g);
-  const step = buildTrainStep(body, forward, options, learningRate);
-  const { parameters, state, input, target, weight } = step;
+  const step = buildTrainStep(body, forward, options);
+  const { parameters, state, input, target, masks, perStep } = step;
 
   const states = [...parameters, ...state].map((spec) => declareInput(g, spec));
-  const scanned = [input, target, weight].map((spec) => declareInput(g, spec, STEPS));
+  const scanned = perStep.map((spec) => declareInput(g, spec, STEPS));
   const results = g.scan(body.finish(step.outputs), states, scanned);
   const outputs = results.map((value, index) => {
     const name = step.outputs[index]?.name ?? '';
     return index < states.length ? { name, value } : { name: 'losses', value, leadingAxis: STEPS };
   });
   const bytes = encodeModel(g.finish(outputs));
-  return { kind: 'epoch', bytes, parameters, state, input, target, batchSize: options.batchSize };
+  return { kind: 'epoch', bytes, parameters, state, input, target, masks, batchSize: options.batchSize };
 }

@@ -12,15 +12,13 @@ import { buildTrainStep, type TrainingOptions } from './train-step.ts';
 /** @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported */
 export function compileTrainStep(forward: ForwardGraph, options: TrainingOptions): CompiledStep {
   const g = new GraphBuilder('train_step');
-  const learningRate = g.input('lr', 'float32', []);
-  const { parameters, state, input, target, outputs } = buildTrainStep(g, forward, options, learningRate);
+  const { parameters, state, input, target, masks, outputs } = buildTrainStep(g, forward, options);
   const bytes = encodeModel(g.finish(outputs));
-  return { kind: 'step', bytes, parameters, state, input, target, batchSize: options.batchSize };
+  return { kind: 'step', bytes, parameters, state, input, target, masks, batchSize: options.batchSize };
 }
 
 /** The same step before it is encoded, for whoever evaluates it by other means. */
 export function trainStepGraph(forward: ForwardGraph, options: TrainingOptions): Graph {
   const g = new GraphBuilder('train_step');
-  const learningRate = g.input('lr', 'float32', []);
-  return g.finish(buildTrainStep(g, forward, options, learningRate).outputs);
+  return g.finish(buildTrainStep(g, forward, options).outputs);
 }

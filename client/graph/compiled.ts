@@ -5,13 +5,13 @@
  * The other inputs and outputs have fixed names:
  *
  *   artefact    inputs besides the parameters              outputs
- *   step        state..., x, y, weight [B], lr []          <parameter>_next..., <state>_next..., loss []
- *   epoch       state..., x, y, weight [S, B], lr []       <parameter>_next..., <state>_next..., losses [S]
- *   evaluation  x, y, weight [B]                           lossSum [], correct [], weightSum []
+ *   step        state..., x, y, weight [B], masks..., lr [] <parameter>_next..., <state>_next..., loss []
+ *   epoch       the same with a leading axis S              <parameter>_next..., <state>_next..., losses [S]
+ *   evaluation  x, y, weight [B]                           lossSum [], weightSum [], correct [], counted []
  *   prediction  x                                          the outputs of the forward graph
  *
- * In an epoch x and y have a leading axis S, the number of optimiser steps, which is free at run time; S >= 1.
- * Weights are >= 0. A weight of 0 marks padding: such an example changes no result, provided that its x and y are
+ * In an epoch all but the parameters and the state have a leading axis S, the number of optimiser steps, which is free
+ * at run time; S >= 1. Weights are >= 0. A weight of 0 marks padding: such an example changes no result, provided that its x and y are
  * finite and that the forward graph treats each example by itself, as models for training one do.
  */
 
@@ -20,6 +20,13 @@ export interface TensorSpec {
   readonly name: string;
   readonly type: 'float32' | 'int32';
   readonly shape: readonly number[];
+}
+
+/** Of dropout, drawn for every step anew: each element is 0 with probability `rate`, else 1 / (1 - rate). */
+export interface MaskSpec extends TensorSpec {
+  readonly type: 'float32';
+  /** In (0, 1). */
+  readonly rate: number;
 }
 
 /** Where a float32 parameter lies in the flat vector: `size` elements from `offset`, in the order of the model. */
@@ -50,6 +57,7 @@ interface CompiledTraining extends Compiled {
   readonly state: readonly TensorSpec[];
   /** What the loss compares with, named `y`, of one batch. */
   readonly target: TensorSpec;
+  readonly masks: readonly MaskSpec[];
 }
 
 /** One optimiser step. */
@@ -62,7 +70,10 @@ export interface CompiledEpoch extends CompiledTraining {
   readonly kind: 'epoch';
 }
 
-/** Weighted sums over one batch: of the losses, of the right predictions, of the weights. */
+/**
+ * Weighted sums over one batch: of the losses and what their mean divides by, of the right predictions and of what
+ * could have been right, 0 where a loss knows no right and wrong.
+ */
 export interface CompiledEvaluation extends Compiled {
   readonly kind: 'evaluation';
   readonly target: TensorSpec;

@@ -9,7 +9,7 @@ import { type Attributes, float, int, ints } from './attribute.ts';
 import type { Graph, Node, Port, Value } from './graph.ts';
 import { fuseAddend } from './passes/fuse-addend.ts';
 import { prune } from './passes/prune.ts';
-import type { ShapeQuery } from './shapes/shape-rule.ts';
+import type { ShapeQuery, ShapeRule } from './shapes/shape-rule.ts';
 import { type Operator, SHAPE_RULES } from './shapes/shape-rules.ts';
 import { type Constant, type DType, type Shape, sameShape, type TensorType } from './tensor-type.ts';
 
@@ -78,7 +78,7 @@ export class GraphBuilder {
   }
 
   /**
-   * Applies an operator and returns its output.
+   * Applies an operator and returns its output, the first where it has several.
    * @param label names the node in errors; the operator's name where nothing better is known
    * @throws graphMalformed where the operator does not take these inputs
    */
@@ -88,6 +88,16 @@ export class GraphBuilder {
     attributes: Attributes = {},
     label: string = op,
   ): Value {
+    return this.applyAll(op, inputs, attributes, label)[0] as Value;
+  }
+
+  /** The same, with every output; there is at least one. */
+  applyAll(
+    op: Operator,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes = {},
+    label: string = op,
+  ): Value[] {
     const query: ShapeQuery = {
       inputs,
       attributes,
@@ -99,9 +109,11 @@ export class GraphBuilder {
         throw new HanseError('graphMalformed', { reason: `${op} ${label}: ${reason}` });
       },
     };
-    const output = newValue(SHAPE_RULES[op](query));
-    this.#nodes.push({ op, inputs, outputs: [output], attributes });
-    return output;
+    const rule: ShapeRule = SHAPE_RULES[op];
+    const inferred = rule(query);
+    const outputs = 'dtype' in inferred ? [newValue(inferred)] : inferred.map(newValue);
+    this.#nodes.push({ op, inputs, outputs, attributes });
+    return outputs;
   }
 
   /**

@@ -18,7 +18,7 @@ interface Application {
   readonly attributes: Attributes;
 }
 
-/** One operator, with one output. */
+/** One operator. Most have one output; Split has several. */
 export interface OperatorNode extends Application {
   readonly op: Operator;
 }

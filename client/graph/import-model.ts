@@ -8,15 +8,10 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { HanseError } from '../../protocol/problem.ts';
 import { type Attribute, int, intAttribute, intsAttribute } from './attribute.ts';
-import {
-  bindForward,
-  type ForwardGraph,
-  type ForwardInput,
-  type ForwardNode,
-  type ForwardParameter,
-  isForwardOperator,
-  supportedOperators,
-} from './forward-graph.ts';
+import { bindForward } from './bind-forward.ts';
+import { INFERENCE } from './bind-mode.ts';
+import type { ForwardGraph, ForwardInput, ForwardNode, ForwardParameter } from './forward-graph.ts';
+import { isForwardOperator, supportedOperators } from './forward-operators.ts';
 import {
   TensorProto_DataType as DataType,
   type GraphProto,
@@ -34,7 +29,13 @@ import { type Constant, elementCount } from './tensor-type.ts';
 const MIN_OPSET = 7;
 const MAX_OPSET = 23;
 
-/** Variadic operators take any number; a limit keeps work in proportion to the number of nodes. */
+const INPUT_TYPES: ReadonlyMap<number, ForwardInput['dtype']> = new Map([
+  [DataType.FLOAT, 'float32'],
+  [DataType.INT32, 'int32'],
+  [DataType.INT64, 'int64'],
+]);
+
+/** Operators take and give any number; a limit keeps work in proportion to the number of nodes. */
 const MAX_NODE_INPUTS = 256;
 
 /** A batch no exporter would have fixed by accident: shapes that work with it do not depend on the batch. */
@@ -57,8 +58,8 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): For
   const opset = readOpset(model);
   enforceLimit(limits, 'nodes', graph.node.length);
 
-  const { parameters, constants } = readInitializers(graph, limits);
-  const initialized = new Set([...parameters.map(({ name }) => name), ...constants.keys()]);
+  const { floats, constants } = readInitializers(graph, limits);
+  const initialized = new Set([...floats.map(({ name }) => name), ...constants.keys()]);
   const inputs = graph.input.filter(({ name }) => !initialized.has(name));
   const [first] = inputs;
   if (!first || inputs.length > 1) return malformed(`${inputs.length} inputs; a model has one`);
@@ -68,13 +69,25 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): For
   const nodes = graph.node.map((node) => readNode(node, opset, names, constants, limits));
   const outputs = graph.output.map(({ name }) => names.require(name, 'the outputs'));
   if (outputs.length === 0) malformed('no outputs');
-  const forward: ForwardGraph = { model, input, parameters, constants, nodes, outputs, limits };
+  const fixed = fixedStatistics(nodes);
+  const parameters = floats.filter(({ name }) => !fixed.has(name));
+  const frozen = floats.filter(({ name }) => fixed.has(name));
+  const forward: ForwardGraph = { model, input, parameters, frozen, constants, nodes, outputs, limits };
 
   const trial = new GraphBuilder('trial');
-  const x = trial.input('x', 'float32', [input.batch ?? TRIAL_BATCH, ...input.example]);
+  const dtype = input.dtype === 'float32' ? 'float32' : 'int32';
+  const x = trial.input('x', dtype, [input.batch ?? TRIAL_BATCH, ...input.example]);
   const values = parameters.map(({ name, shape }) => trial.input(name, 'float32', shape));
-  bindForward(trial, forward, x, values);
+  bindForward(trial, forward, x, values, INFERENCE);
   return forward;
+}
+
+/** Mean and variance of batch normalisation that was exported for inference: nothing moves them. */
+function fixedStatistics(nodes: readonly ForwardNode[]): Set<string> {
+  const fixed = nodes.filter(
+    ({ op, attributes }) => op === 'BatchNormalization' && intAttribute(attributes, 'training_mode', 0) === 0,
+  );
+  return new Set(fixed.flatMap(({ inputs }) => inputs.slice(3, 5)));
 }
 
 function decodeModel(bytes: Uint8Array): ModelProto {
@@ -95,7 +108,7 @@ function readOpset(model: ModelProto): number {
 }
 
 function readInitializers(graph: GraphProto, limits: GraphLimits) {
-  const parameters: ForwardParameter[] = [];
+  const floats: ForwardParameter[] = [];
   const constants = new Map<string, Constant>();
   const seen = new Set<string>();
   let elements = 0;
@@ -109,17 +122,18 @@ function readInitializers(graph: GraphProto, limits: GraphLimits) {
     enforceLimit(limits, 'parameters', elements);
     if (constant.dtype !== 'float32') constants.set(name, constant);
     else if (constant.data.length === 0) malformed(`parameter ${name} is empty`);
-    else parameters.push({ name, shape: constant.shape, data: constant.data });
+    else floats.push({ name, shape: constant.shape, data: constant.data });
   }
-  return { parameters, constants };
+  return { floats, constants };
 }
 
 function readInput(info: ValueInfoProto, limits: GraphLimits): ForwardInput {
   const where = `input ${info.name}`;
   const tensor = info.type?.value.case === 'tensorType' ? info.type.value.value : undefined;
   if (info.name === '' || !tensor?.shape) return malformed(`${where} has no tensor shape`);
-  if (tensor.elemType !== DataType.FLOAT)
-    malformed(`${where} has element type ${tensor.elemType}, not float32`);
+  const dtype = INPUT_TYPES.get(tensor.elemType);
+  if (!dtype)
+    return malformed(`${where} has element type ${tensor.elemType}; float32, int32 and int64 are read`);
   const [batch, ...example] = tensor.shape.dim.map(({ value }) =>
     value.case === 'dimValue' ? value.value : undefined,
   );
@@ -130,6 +144,7 @@ function readInput(info: ValueInfoProto, limits: GraphLimits): ForwardInput {
   if (shape.some((length) => length === 0)) malformed(`${where} is empty`);
   return {
     name: info.name,
+    dtype,
     batch: batch === undefined ? undefined : shape[0],
     example: batch === undefined ? shape : shape.slice(1),
   };
@@ -153,9 +168,9 @@ function readNode(
     attributes[attribute.name] = decodeAttribute(attribute, label, limits);
   if (node.input.length > MAX_NODE_INPUTS) malformed(`node ${label}: ${node.input.length} inputs`);
   const inputs = node.input.map((name) => (name === '' ? '' : names.require(name, `node ${label}`)));
-  const [output] = node.output;
-  if (output === undefined || node.output.length > 1)
-    return malformed(`node ${label}: one output is expected`);
+  const [output = ''] = node.output;
+  if (output === '') return malformed(`node ${label} has no output`);
+  if (node.output.length > MAX_NODE_INPUTS) malformed(`node ${label}: ${node.output.length} outputs`);
 
   // Up to opset 12 or 17, depending on the operator, axes are an attribute; since then they are an input.
   const axes = intsAttribute(attributes, 'axes');
@@ -171,7 +186,8 @@ function readNode(
       malformed(`node ${label}: Softmax of opset ${opset} with an axis other than -1; export with opset 13`);
     attributes.axis = int(-1);
   }
-  return { op, label, inputs, output: names.define(output, `node ${label}`), attributes };
+  const outputs = node.output.map((name) => (name === '' ? '' : names.define(name, `node ${label}`)));
+  return { op, label, inputs, outputs, attributes };
 }
 
 /** The names defined so far: each once, and none used before. */

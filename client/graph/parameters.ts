@@ -3,7 +3,7 @@
  */
 import { HanseError } from '../../protocol/problem.ts';
 import type { ParameterSpec } from './compiled.ts';
-import type { ForwardGraph } from './forward-graph.ts';
+import type { ForwardGraph, ForwardParameter } from './forward-graph.ts';
 import { elementCount } from './tensor-type.ts';
 
 /** Where each parameter lies, under the names that the model gives them. */
@@ -20,6 +20,15 @@ export function parameterSpecs(forward: ForwardGraph): ParameterSpec[] {
 /** Length of the flat vector. */
 export function parameterCount(forward: ForwardGraph): number {
   return forward.parameters.reduce((count, { data }) => count + data.length, 0);
+}
+
+/** Every float tensor of the model with its values: parameters out of the flat vector, frozen ones as they came. */
+export function floatTensors(forward: ForwardGraph, flat: Float32Array): ForwardParameter[] {
+  requireParameterVector(forward, flat);
+  const trained = parameterSpecs(forward).map(({ name, shape, offset, size }) => {
+    return { name, shape, data: flat.subarray(offset, offset + size) };
+  });
+  return [...trained, ...forward.frozen];
 }
 
 /** A new vector of the values that the model came with. */

@@ -2,18 +2,21 @@
  * The train step as a graph: forward, loss, backward, optimiser. SPEC.md section 6.1. `compile-train-step.ts` runs it
  * once, `compile-train-epoch.ts` repeats it.
  *
- *   c_i = w_i / sum(w)        loss = sum_i c_i l(f(x_i; p), y_i)        p' = optimiser(p, d loss / d p)
+ *   c_i = w_i / sum_j(w_j m_j)   loss = sum_i c_i l(f(x_i; p), y_i)   p' = optimiser(p, d loss / d p)
  *
- * A batch of weight 0 has c = 0: its loss and all its gradients are 0, and optimisers leave everything as it was.
+ * with m the masses of the examples (`losses/loss-rule.ts`). A batch of weight 0 has c = 0: its loss and all its
+ * gradients are 0, and optimisers leave everything as it was.
  */
 import type { Loss, Optimizer } from '../../schemas/training.ts';
 import { differentiate } from './autodiff.ts';
+import { bindForward } from './bind-forward.ts';
 import { batchInput, batchTarget, declareInput, parameterInputs } from './border.ts';
-import type { ParameterSpec, TensorSpec } from './compiled.ts';
-import { bindForward, type ForwardGraph } from './forward-graph.ts';
+import { clipGradient } from './clip-gradient.ts';
+import type { MaskSpec, ParameterSpec, TensorSpec } from './compiled.ts';
+import type { ForwardGraph } from './forward-graph.ts';
 import type { Port, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import { LOSS_RULES } from './losses/loss-rules.ts';
+import { lossRule } from './losses/loss-rules.ts';
 import { optimizerRule } from './optimizers/optimizer-rules.ts';
 
 export interface TrainingOptions {
@@ -21,6 +24,8 @@ export interface TrainingOptions {
   readonly optimizer: Optimizer;
   /** B >= 1. */
   readonly batchSize: number;
+  /** Largest L2 norm of the gradient of a batch, > 0; a longer one is scaled down to it. */
+  readonly gradientClip?: number | undefined;
 }
 
 export interface TrainStep {
@@ -28,55 +33,72 @@ export interface TrainStep {
   readonly state: readonly TensorSpec[];
   readonly input: TensorSpec;
   readonly target: TensorSpec;
-  /** [B], one weight per example. */
-  readonly weight: TensorSpec;
+  readonly masks: readonly MaskSpec[];
+  /** What changes from step to step, in the order in which `g` declares it. */
+  readonly perStep: readonly TensorSpec[];
   /** The next parameters, the next state, the loss. */
   readonly outputs: readonly Port[];
 }
 
 /**
- * Builds one step into `g`. Declares, in this order, the parameters, the state, x, y and weight as its inputs.
- * @param learningRate [], of `g` or of a graph around it
+ * Builds one step into `g`. Declares as its inputs the parameters, the state, and what changes from step to step.
  * @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported
  */
-export function buildTrainStep(
-  g: GraphBuilder,
-  forward: ForwardGraph,
-  options: TrainingOptions,
-  learningRate: Value,
-): TrainStep {
-  const { loss, batchSize } = options;
-  const rule = optimizerRule(options.optimizer);
-  const input = batchInput(forward, batchSize);
+export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: TrainingOptions): TrainStep {
+  const { batchSize } = options;
+  const optimizer = optimizerRule(options.optimizer);
   const parameters = parameterInputs(forward);
   const state = parameters.flatMap(({ name, shape }) =>
-    rule.stateNames.perParameter.map((part) => tensor(`${name}_${part}`, shape)),
+    optimizer.stateNames.perParameter.map((part) => tensor(`${name}_${part}`, shape)),
   );
   const ownStates = state.length;
-  state.push(...rule.stateNames.shared.map((name) => tensor(name, [])));
+  state.push(...optimizer.stateNames.shared.map((name) => tensor(name, [])));
 
   const parameterValues = parameters.map((spec) => declareInput(g, spec));
   const stateValues = state.map((spec) => declareInput(g, spec));
-  const x = declareInput(g, input);
-  const { output, tape } = bindForward(g, forward, x, parameterValues);
-  const target = batchTarget(loss, output.shape, batchSize);
-  const weight = tensor('weight', [batchSize]);
-  const y = declareInput(g, target);
-  const w = declareInput(g, weight);
+  const perStep: TensorSpec[] = [];
+  const declare = (spec: TensorSpec) => {
+    perStep.push(spec);
+    return declareInput(g, spec);
+  };
+  const masks: MaskSpec[] = [];
+  const input = batchInput(forward, batchSize);
+  const x = declare(input);
+  const weight = declare(tensor('weight', [batchSize]));
+  const { output, tape, statistics } = bindForward(g, forward, x, parameterValues, {
+    kind: 'training',
+    weight,
+    mask(shape, rate) {
+      const spec = { name: `mask${masks.length}`, type: 'float32', shape, rate } as const;
+      masks.push(spec);
+      return declare(spec);
+    },
+  });
+  const target = batchTarget(options.loss, output.shape, batchSize);
+  const y = declare(target);
+  const learningRate = declare(tensor('lr', []));
 
-  const weightSum = g.total(w);
-  const active = g.apply('Greater', [weightSum, g.scalar(0)]);
-  const coefficient = g.div(w, g.where(active, weightSum, g.scalar(1)));
-  const terms = LOSS_RULES[loss].terms(g, output, y, coefficient);
+  const rule = lossRule(options.loss);
+  const mass = rule.mass(g, output, y);
+  const totalWeight = g.total(mass ? g.mul(weight, mass) : weight);
+  const active = g.apply('Greater', [totalWeight, g.scalar(0)]);
+  const coefficient = g.div(weight, g.where(active, totalWeight, g.scalar(1)));
+  const terms = rule.terms(g, output, y, coefficient);
 
-  const step = rule.beginStep(g, { learningRate, active }, stateValues.slice(ownStates));
+  const isScalable = options.gradientClip === undefined;
+  const shared = stateValues.slice(ownStates);
+  const step = optimizer.beginStep(g, { learningRate, active, isScalable }, shared);
   const gradient = terms.gradient();
   const seed = step.gradientScale ? g.mul(gradient, step.gradientScale) : gradient;
   const gradients = differentiate(g, tape, output, seed, parameterValues);
-  const statesEach = rule.stateNames.perParameter.length;
+  const clipped =
+    options.gradientClip === undefined ? gradients : clipGradient(g, gradients, options.gradientClip);
+  const statesEach = optimizer.stateNames.perParameter.length;
   const updates = parameterValues.map((parameter, index) => {
     const own = stateValues.slice(index * statesEach, (index + 1) * statesEach);
-    const byParameter = gradients[index];
+    const statistic = statistics.get(parameter);
+    if (statistic) return { parameter: statistic, state: own };
+    const byParameter = clipped[index];
     return byParameter ? step.update(parameter, byParameter, own) : { parameter, state: own };
   });
   const nextState = [...updates.flatMap((update) => update.state), ...step.shared];
@@ -85,7 +107,7 @@ export function buildTrainStep(
     ...nextState.map((value, index) => next(state[index], value)),
     { name: 'loss', value: terms.total },
   ];
-  return { parameters, state, input, target, weight, outputs };
+  return { parameters, state, input, target, masks, perStep, outputs };
 }
 
 function tensor(name: string, shape: readonly number[]): TensorSpec {

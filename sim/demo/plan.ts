@@ -22,7 +22,7 @@ export async function demoPlan(rounds: number, participants: number, seed: strin
     purpose: 'demonstration: read handwritten digits',
     forward: mlp([784, 200, 200, 10], await demoNumbers(seed, 'model')),
     training: {
-      loss: 'softmax_ce',
+      loss: { type: 'softmax_ce' },
       optimizer: { type: 'sgd' },
       learningRate: 0.1,
       learningRateDecay: 0.985,

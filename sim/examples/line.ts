@@ -12,7 +12,7 @@ export function linePlan(): Omit<JobPlan, 'seed'> {
     purpose: 'example: fit y = 2x',
     forward: linear(1, 1),
     training: {
-      loss: 'mse',
+      loss: { type: 'mse' },
       optimizer: { type: 'sgd' },
       learningRate: 0.05,
       learningRateDecay: 1,

@@ -148,9 +148,9 @@ describe('the examples are held to the model and the loss', () => {
 
   test('targets of binary cross-entropy lie in [0, 1], those of squared error anywhere', async () => {
     const forward = linear(4, 1);
-    const training = { ...shelf.manifest.training, loss: 'bce_logits' } as const;
+    const training = { ...shelf.manifest.training, loss: { type: 'bce_logits' } } as const;
     const binary = await prepared(await jobShelf({ forward, training }));
-    const real = await prepared(await jobShelf({ forward, training: { ...training, loss: 'mse' } }));
+    const real = await prepared(await jobShelf({ forward, training: { ...training, loss: { type: 'mse' } } }));
     const within = { ...good, targetShape: [1], targets: Float32Array.of(0, 1, 0.5, 1, 0, 1) };
     const outside = { ...within, targets: Float32Array.of(0, 1, 0, 1, 0, 1.5) };
     expect(() => binary.checkExamples(within, false)).not.toThrow();

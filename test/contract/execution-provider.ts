@@ -80,7 +80,7 @@ export async function trainMlp(provider: ExecutionProvider): Promise<TrainingRes
 }
 
 function createMlpTrainer(provider: ExecutionProvider, batchSize: number, optimizer: Optimizer) {
-  const epoch = compileTrainEpoch(FORWARD, { loss: 'softmax_ce', optimizer, batchSize });
+  const epoch = compileTrainEpoch(FORWARD, { loss: { type: 'softmax_ce' }, optimizer, batchSize });
   return Trainer.create(provider, epoch);
 }
 
@@ -192,7 +192,7 @@ export function executionProviderContract(load: () => Promise<ExecutionProvider>
   describe('training', () => {
     test('learns y = 2x', async () => {
       const forward = linear(1, 1);
-      const options = { loss: 'mse', optimizer: SGD, batchSize: 8 } as const;
+      const options = { loss: { type: 'mse' }, optimizer: SGD, batchSize: 8 } as const;
       const trainer = await Trainer.create(provider, compileTrainEpoch(forward, options));
       const parameters = initialParameters(forward);
       const { losses, ...trained } = await trainer.train(
@@ -248,7 +248,7 @@ export function executionProviderContract(load: () => Promise<ExecutionProvider>
       const trainer = await mlpTrainer(2, optimizer);
       const trained = await trainer.train(request({ examples, learningRate: 0.01 }));
 
-      const step = compileTrainStep(FORWARD, { loss: 'softmax_ce', optimizer, batchSize: 2 });
+      const step = compileTrainStep(FORWARD, { loss: { type: 'softmax_ce' }, optimizer, batchSize: 2 });
       const session = await provider.createSession(step.bytes);
       const order = new RandomNumbers(random(14)).shuffle(Uint32Array.from({ length: 600 }, (_, i) => i));
       let state: Tensors = Object.fromEntries([
@@ -365,7 +365,7 @@ export function executionProviderContract(load: () => Promise<ExecutionProvider>
 
   test.each([7, 40, 64])('evaluation in batches of %d agrees with the twin', async (batchSize) => {
     const examples = clusters(40);
-    const evaluation = compileEvaluation(FORWARD, { loss: 'softmax_ce', batchSize });
+    const evaluation = compileEvaluation(FORWARD, { loss: { type: 'softmax_ce' }, batchSize });
     const evaluator = await Evaluator.create(provider, evaluation);
     const result = await evaluator.evaluate({ parameters: START, examples });
     const twin = unflattenMlp(START, SIZES);

@@ -53,7 +53,7 @@ export function smallPlan(overrides: Partial<JobPlan> = {}): JobPlan {
     purpose: 'testing',
     forward: mlp([4, 8, 2], new RandomNumbers(seededRandom(new Uint8Array(32)))),
     training: {
-      loss: 'softmax_ce',
+      loss: { type: 'softmax_ce' },
       optimizer: { type: 'sgd' },
       learningRate: 0.5,
       learningRateDecay: 1,

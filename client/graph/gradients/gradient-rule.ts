@@ -10,10 +10,12 @@ export interface GradientQuery {
   /** Where the gradient's nodes go. */
   readonly g: GraphBuilder;
   readonly node: OperatorNode;
-  /** y: the output of the node. */
+  /** y: the output of the node, the first where it has several. */
   readonly output: Value;
   /** The gradient by y, of the shape of y. */
   readonly upstream: Value;
+  /** The gradients by all outputs of a node that has several; undefined where the result does not depend on one. */
+  readonly upstreams: readonly (Value | undefined)[];
   /** x_index; throws RangeError where the node has no such input. */
   input(index: number): Value;
 }

@@ -4,7 +4,9 @@
  *
  *   total = sum_i c_i l(output_i, target_i)
  *
- * Training takes c_i = w_i / sum(w), evaluation c_i = w_i. An example with c_i = 0 adds nothing to either.
+ * Training takes c_i = w_i / sum_j(w_j m_j) with m_j the mass of an example: 1, or where parts of examples count
+ * differently (class weights, ignored labels, tokens) what the parts of example j weigh together; l is then the sum
+ * over the parts. Evaluation takes c_i = w_i and adds up the masses beside. An example with c_i = 0 adds nothing.
  */
 import type { TensorSpec } from '../compiled.ts';
 import type { Value } from '../graph.ts';
@@ -18,16 +20,24 @@ export interface LossTerms {
   gradient(): Value;
 }
 
+/** Weighted sums, []: of right predictions, and of all that could have been right. */
+export interface Correctness {
+  readonly right: Value;
+  readonly counted: Value;
+}
+
 export interface LossRule {
   /**
    * Element type and shape of the target for outputs of this shape, batch axis first.
    * Returns a string that says what outputs the loss takes where it does not take these.
    */
   target(output: Shape): Pick<TensorSpec, 'type' | 'shape'> | string;
+  /** [B], the mass of every example; undefined where it is 1. */
+  mass(g: GraphBuilder, output: Value, target: Value): Value | undefined;
   /** @param coefficient [B] */
   terms(g: GraphBuilder, output: Value, target: Value, coefficient: Value): LossTerms;
-  /** [], the sum of the weights of the examples that were predicted right. @param weight [B] */
-  correct(g: GraphBuilder, output: Value, target: Value, weight: Value): Value;
+  /** @param weight [B] */
+  correct(g: GraphBuilder, output: Value, target: Value, weight: Value): Correctness;
 }
 
 /** [B] made [B, 1, 1, ...], so that it multiplies along the batch axis of a value of this rank. */

@@ -1,5 +1,6 @@
 /**
- * Adam. Kingma and Ba, ICLR 2015, algorithm 1, with t the number of steps:
+ * Adam. Kingma and Ba, ICLR 2015, algorithm 1, with t the number of steps; and AdamW, Loshchilov and Hutter, ICLR
+ * 2019, algorithm 2, which shrinks the parameter by lr l instead of adding l p to the gradient:
  *
  *   m' = b1 m + (1 - b1) g        v' = b2 v + (1 - b2) g^2
  *   p' = p - lr (m' / (1 - b1^t)) / (sqrt(v' / (1 - b2^t)) + eps)
@@ -11,12 +12,26 @@
 import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import { type OptimizerRule, stateAt } from './optimizer-rule.ts';
+import { coupledDecay, decoupledDecay } from './weight-decay.ts';
 
-/** @param beta1 in [0, 1) @param beta2 in [0, 1) @param epsilon > 0 */
-export function adam(beta1: number, beta2: number, epsilon: number): OptimizerRule {
+export interface AdamSettings {
+  /** In [0, 1). */
+  readonly beta1: number;
+  /** In [0, 1). */
+  readonly beta2: number;
+  /** > 0 */
+  readonly epsilon: number;
+  /** l >= 0 */
+  readonly weightDecay: number;
+  /** AdamW. */
+  readonly isDecoupled: boolean;
+}
+
+export function adam({ beta1, beta2, epsilon, weightDecay, isDecoupled }: AdamSettings): OptimizerRule {
   return {
     stateNames: { perParameter: ['first_moment', 'second_moment'], shared: ['steps'] },
-    beginStep(g, { learningRate, active }, shared) {
+    beginStep(g, scalars, shared) {
+      const { learningRate, active } = scalars;
       const ifActive = (value: number, otherwise: number) =>
         g.where(active, g.scalar(value), g.scalar(otherwise));
       const steps = g.add(stateAt(shared, 0), ifActive(1, 0));
@@ -30,15 +45,18 @@ export function adam(beta1: number, beta2: number, epsilon: number): OptimizerRu
       const floor = g.mul(root, g.scalar(epsilon));
       const [keep1, take1] = [ifActive(beta1, 1), ifActive(1 - beta1, 0)];
       const [keep2, take2] = [ifActive(beta2, 1), ifActive(1 - beta2, 0)];
+      const withPenalty = coupledDecay(g, scalars, isDecoupled ? 0 : weightDecay);
+      const shrunk = decoupledDecay(g, scalars, isDecoupled ? weightDecay : 0);
       return {
         gradientScale: undefined,
         shared: [steps],
-        update(parameter, gradient, state) {
+        update(parameter, lossGradient, state) {
+          const gradient = withPenalty(parameter, lossGradient);
           const first = g.add(g.mul(stateAt(state, 0), keep1), g.mul(gradient, take1));
           const square = g.mul(gradient, gradient);
           const second = g.add(g.mul(stateAt(state, 1), keep2), g.mul(square, take2));
           const direction = g.div(first, g.add(g.apply('Sqrt', [second]), floor));
-          return { parameter: g.sub(parameter, g.mul(direction, stepSize)), state: [first, second] };
+          return { parameter: g.sub(shrunk(parameter), g.mul(direction, stepSize)), state: [first, second] };
         },
       };
     },

@@ -19,6 +19,8 @@ export interface StepScalars {
   readonly learningRate: Value;
   /** [] bool, whether any example of the batch has weight. */
   readonly active: Value;
+  /** Whether a factor may go into the loss gradient: not where the norm of the gradient decides something. */
+  readonly isScalable: boolean;
 }
 
 export interface ParameterUpdate {

@@ -8,13 +8,16 @@ import type { OptimizerRule } from './optimizer-rule.ts';
 import { sgd } from './sgd.ts';
 
 export function optimizerRule(optimizer: Optimizer): OptimizerRule {
+  const { weightDecay = 0 } = optimizer;
   switch (optimizer.type) {
     case 'sgd':
-      return sgd();
+      return sgd(weightDecay);
     case 'momentum':
-      return momentum(optimizer.momentum);
+    case 'nesterov':
+      return momentum(optimizer.momentum, weightDecay, optimizer.type === 'nesterov');
     case 'adam':
-      return adam(optimizer.beta1, optimizer.beta2, optimizer.epsilon);
+    case 'adamw':
+      return adam({ ...optimizer, weightDecay, isDecoupled: optimizer.type === 'adamw' });
     default:
       optimizer satisfies never;
       throw new Error('unreachable');

@@ -43,7 +43,7 @@ function run(graph: Graph, inputs: readonly NdArray[], around: ReadonlyMap<Value
   };
   for (const node of graph.nodes) {
     const given = node.inputs.map((value) => value && lookUp(value));
-    const results = node.op === 'Scan' ? scan(node, given, known) : [apply(node, given)];
+    const results = node.op === 'Scan' ? scan(node, given, known) : apply(node, given);
     node.outputs.forEach((value, index) => {
       known.set(value, results[index] as NdArray);
     });
@@ -51,13 +51,17 @@ function run(graph: Graph, inputs: readonly NdArray[], around: ReadonlyMap<Value
   return graph.outputs.map((port) => lookUp(port.value));
 }
 
-function apply(node: OperatorNode, inputs: readonly (NdArray | undefined)[]): NdArray {
+function apply(node: OperatorNode, inputs: readonly (NdArray | undefined)[]): NdArray[] {
   const shape = node.outputs[0]?.shape ?? [];
   const result = KERNELS[node.op](inputs, node.attributes, shape);
+  const results = 'data' in result ? [result] : [...result];
   // Kernels find shapes by themselves, so this holds shape inference to account.
-  if (!sameShape(result.shape, shape))
-    throw new RangeError(`${node.op} gives [${result.shape}], inferred was [${shape}]`);
-  return result;
+  node.outputs.forEach((output, index) => {
+    const got = results[index]?.shape;
+    if (!got || !sameShape(got, output.shape))
+      throw new RangeError(`${node.op} gives [${got}], inferred was [${output.shape}]`);
+  });
+  return results;
 }
 
 function scan(

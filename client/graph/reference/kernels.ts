@@ -7,12 +7,15 @@ import type { Operator } from '../shapes/shape-rules.ts';
 import { axisLength, normalizeAxes, reducedShape, type Shape } from '../tensor-type.ts';
 import { element, flatIndex, generate, mapElements, type NdArray } from './nd-array.ts';
 
-/** @param shape what shape inference says about the output; views take it as given, all others find their own */
+/**
+ * @param shape what shape inference says about the first output; views take it as given, all others find their own
+ * @returns the output; a list where the operator has several
+ */
 export type Kernel = (
   inputs: readonly (NdArray | undefined)[],
   attributes: Attributes,
   shape: Shape,
-) => NdArray;
+) => NdArray | readonly NdArray[];
 
 function elementwise(f: (...scalars: number[]) => number): Kernel {
   return (inputs) => mapElements(inputs.map(present), f);
@@ -155,6 +158,7 @@ export const KERNELS: Readonly<Record<Operator, Kernel>> = {
   Log: elementwise((x = 0) => Math.log(x)),
   MatMul: matMul,
   Max: elementwise((...values) => Math.max(...values)),
+  Min: elementwise((...values) => Math.min(...values)),
   Mul: elementwise((a = 0, b = 0) => a * b),
   Neg: elementwise((x = 0) => -x),
   ReduceMax: reduction(max),

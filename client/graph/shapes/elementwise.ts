@@ -79,6 +79,7 @@ export const ELEMENTWISE_SHAPES = {
   Identity: identity,
   Log: unary,
   Max: variadic,
+  Min: variadic,
   Mul: binary,
   Neg: unary,
   Relu: unary,

@@ -22,7 +22,8 @@ export interface ShapeQuery {
   fail(reason: string): never;
 }
 
-export type ShapeRule = (query: ShapeQuery) => TensorType;
+/** The type of the output; a list where the operator has several. */
+export type ShapeRule = (query: ShapeQuery) => TensorType | readonly TensorType[];
 
 /** Input number `index`; refuses where it is left out. */
 export function requiredInput(query: ShapeQuery, index: number): TensorType {

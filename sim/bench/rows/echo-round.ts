@@ -81,7 +81,7 @@ function planOf(forward: ReturnType<typeof mlp>) {
     purpose: 'benchmark without training',
     forward,
     training: {
-      loss: 'softmax_ce',
+      loss: { type: 'softmax_ce' },
       optimizer: { type: 'sgd' },
       learningRate: 0.1,
       learningRateDecay: 1,

@@ -57,7 +57,7 @@ export const participantsPerCoreSecond: RowDefinition = {
         purpose: 'benchmark on MNIST',
         forward,
         training: {
-          loss: 'softmax_ce',
+          loss: { type: 'softmax_ce' },
           optimizer: { type: 'sgd' },
           learningRate: LEARNING_RATE,
           learningRateDecay: 1,
@@ -85,7 +85,7 @@ export const participantsPerCoreSecond: RowDefinition = {
     const parameters = initialParameters(forward);
     const baselines: number[] = [];
     for (const { features, targets } of participants.slice(0, COHORT)) {
-      const rows = { features, targets: targets as Int32Array };
+      const rows = { features: features as Float32Array, targets: targets as Int32Array };
       const seconds = await cpuSeconds(() => {
         for (let from = 0; from < EXAMPLES; from += BATCH)
           loops.run(parameters, rows, from, BATCH, LEARNING_RATE);

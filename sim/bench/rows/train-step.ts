@@ -35,7 +35,7 @@ function trainStep(provider: 'cpu' | 'wasm', batchSize: number, epochs: number, 
     async measure() {
       const random = seededRandom(new Uint8Array(32));
       const forward = mlp([784, 200, 10], new RandomNumbers(random));
-      const options = { loss: 'softmax_ce', optimizer: { type: 'sgd' }, batchSize } as const;
+      const options = { loss: { type: 'softmax_ce' }, optimizer: { type: 'sgd' }, batchSize } as const;
       const runtime = await (provider === 'cpu' ? loadCpuProvider({ threads: 1 }) : loadWasmProvider());
       const trainer = await Trainer.create(runtime, compileTrainEpoch(forward, options));
       const examples = await loadMnist(

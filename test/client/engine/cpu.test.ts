@@ -27,7 +27,7 @@ describe.skipIf(cpu === undefined)('cpu', () => {
     const random = () => seededRandom(new Uint8Array(32).fill(1));
     // Wide enough that matrix products are divided among threads.
     const forward = mlp([784, 200, 10], new RandomNumbers(random()));
-    const training = { loss: 'softmax_ce', optimizer: { type: 'sgd' }, batchSize: 32 } as const;
+    const training = { loss: { type: 'softmax_ce' }, optimizer: { type: 'sgd' }, batchSize: 32 } as const;
     const epoch = compileTrainEpoch(forward, training);
     const numbers = new RandomNumbers(random());
     const features = Float32Array.from({ length: 96 * 784 }, () => numbers.unit());

@@ -15,8 +15,8 @@ describe('evaluation', () => {
   it('adds up over batches: sums, not means', () => {
     const random = numbers(1);
     const forward = mlp([4, 3], random);
-    const whole = { loss: 'softmax_ce', batchSize: 4 } as const;
-    const half = { loss: 'softmax_ce', batchSize: 2 } as const;
+    const whole = { loss: { type: 'softmax_ce' }, batchSize: 4 } as const;
+    const half = { loss: { type: 'softmax_ce' }, batchSize: 2 } as const;
     const border = compileEvaluation(forward, whole);
     const batch = drawBatch(random, border, 3);
     const weight = { shape: [4], data: Float64Array.of(1, 0.5, 2, 0) };
@@ -43,7 +43,7 @@ describe('evaluation', () => {
   it.skipIf(!hasRuntime)('counts as right exactly what the prediction gets right', async () => {
     const random = numbers(2);
     const forward = mlp([5, 4, 3], random);
-    const evaluation = compileEvaluation(forward, { loss: 'softmax_ce', batchSize: 6 });
+    const evaluation = compileEvaluation(forward, { loss: { type: 'softmax_ce' }, batchSize: 6 });
     const prediction = compilePrediction(forward, { batchSize: 6 });
     expect(prediction.outputs).toEqual([{ name: 'output', type: 'float32', shape: [6, 3] }]);
     const batch = drawBatch(random, evaluation, 3);
@@ -66,7 +66,8 @@ describe('evaluation', () => {
     expect(await correct(Int32Array.from(predicted, (label) => (label + 1) % 3))).toBe(0);
   });
 
-  it.skipIf(!hasRuntime).each(['mse', 'bce_logits'] as const)('runs under %s', async (loss) => {
+  it.skipIf(!hasRuntime).each(['mse', 'bce_logits'] as const)('runs under %s', async (type) => {
+    const loss = { type };
     const random = numbers(3);
     const forward = mlp([5, 3], random);
     const evaluation = compileEvaluation(forward, { loss, batchSize: 4 });

@@ -17,7 +17,7 @@ const OPTIMIZERS: Optimizer[] = [
 describe('an epoch', () => {
   it('has the border of its step', () => {
     const options = {
-      loss: 'softmax_ce',
+      loss: { type: 'softmax_ce' },
       optimizer: { type: 'momentum', momentum: 0.5 },
       batchSize: 4,
     } as const;
@@ -34,7 +34,7 @@ describe('an epoch', () => {
     async (optimizer) => {
       const random = numbers(5);
       const forward = mlp([7, 6, 3], random);
-      const options = { loss: 'softmax_ce', optimizer, batchSize: 4 } as const;
+      const options = { loss: { type: 'softmax_ce' }, optimizer, batchSize: 4 } as const;
       const step = compileTrainStep(forward, options);
       const epoch = await load32(compileTrainEpoch(forward, options).bytes);
       const single = await load32(step.bytes);
@@ -63,7 +63,7 @@ describe('an epoch', () => {
 
   it.skipIf(!hasRuntime)('finds y = 2 x', async () => {
     const forward = linear(1, 1);
-    const epoch = compileTrainEpoch(forward, { loss: 'mse', optimizer: { type: 'sgd' }, batchSize: 4 });
+    const epoch = compileTrainEpoch(forward, { loss: { type: 'mse' }, optimizer: { type: 'sgd' }, batchSize: 4 });
     const x = [-1, -0.5, 0.5, 1];
     const batch = {
       x: { shape: [4, 1], data: Float64Array.from(x) },
@@ -84,7 +84,7 @@ describe('an epoch', () => {
     async (optimizer) => {
       const random = numbers(6);
       const forward = mlp([4, 3, 2], random);
-      const epoch = compileTrainEpoch(forward, { loss: 'softmax_ce', optimizer, batchSize: 3 });
+      const epoch = compileTrainEpoch(forward, { loss: { type: 'softmax_ce' }, optimizer, batchSize: 3 });
       const idle = () => ({
         ...drawBatch(random, epoch, 2),
         weight: { shape: [3], data: new Float64Array(3) },

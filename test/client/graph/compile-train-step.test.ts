@@ -21,7 +21,7 @@ const ADAM = { type: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 describe('the border of a step', () => {
   it('names parameters as the model does, and state and outputs after them', () => {
     const step = compileTrainStep(mlp([3, 2], numbers(1)), {
-      loss: 'softmax_ce',
+      loss: { type: 'softmax_ce' },
       optimizer: ADAM,
       batchSize: 4,
     });
@@ -36,7 +36,7 @@ describe('the border of a step', () => {
     expect(step.input).toEqual({ name: 'x', type: 'float32', shape: [4, 3] });
     expect(step.target).toEqual({ name: 'y', type: 'int32', shape: [4] });
     const graph = trainStepGraph(mlp([3, 2], numbers(1)), {
-      loss: 'softmax_ce',
+      loss: { type: 'softmax_ce' },
       optimizer: ADAM,
       batchSize: 4,
     });
@@ -62,7 +62,7 @@ describe('the border of a step', () => {
         output: { name: 'y', shape: [1] },
       }),
     );
-    const step = compileTrainStep(forward, { loss: 'mse', optimizer: SGD, batchSize: 1 });
+    const step = compileTrainStep(forward, { loss: { type: 'mse' }, optimizer: SGD, batchSize: 1 });
     expect(step.parameters.map(({ name }) => name)).toEqual(['weight_', 'loss_', 'loss_next_']);
     const batch = {
       x: { shape: [1, 1], data: Float64Array.of(1) },
@@ -80,7 +80,7 @@ describe('the border of a step', () => {
 
   it('refuses a loss or a batch size that the model does not take', () => {
     const forward = linear(2, 1);
-    expect(() => compileTrainStep(forward, { loss: 'mse', optimizer: SGD, batchSize: 1 })).not.toThrow();
+    expect(() => compileTrainStep(forward, { loss: { type: 'mse' }, optimizer: SGD, batchSize: 1 })).not.toThrow();
     const flat = importModel(
       writeForward({
         name: 'total',
@@ -94,10 +94,10 @@ describe('the border of a step', () => {
       }),
     );
     const attempts = [
-      () => compileTrainStep(forward, { loss: 'mse', optimizer: SGD, batchSize: 0 }),
-      () => compileTrainStep(forward, { loss: 'mse', optimizer: SGD, batchSize: 1.5 }),
-      () => compileTrainStep(flat, { loss: 'mse', optimizer: SGD, batchSize: 4 }),
-      () => compileTrainStep(flat, { loss: 'softmax_ce', optimizer: SGD, batchSize: 4 }),
+      () => compileTrainStep(forward, { loss: { type: 'mse' }, optimizer: SGD, batchSize: 0 }),
+      () => compileTrainStep(forward, { loss: { type: 'mse' }, optimizer: SGD, batchSize: 1.5 }),
+      () => compileTrainStep(flat, { loss: { type: 'mse' }, optimizer: SGD, batchSize: 4 }),
+      () => compileTrainStep(flat, { loss: { type: 'softmax_ce' }, optimizer: SGD, batchSize: 4 }),
     ];
     for (const attempt of attempts) {
       let problem: unknown;
@@ -113,7 +113,7 @@ describe('the border of a step', () => {
 
 describe('bytes', () => {
   it('are the same for the same model and options, whatever the values of the parameters', () => {
-    const options = { loss: 'softmax_ce', optimizer: SGD, batchSize: 32 } as const;
+    const options = { loss: { type: 'softmax_ce' }, optimizer: SGD, batchSize: 32 } as const;
     const one = compileTrainStep(mlp([784, 200, 10], numbers(1)), options).bytes;
     const other = compileTrainStep(mlp([784, 200, 10], numbers(2)), options).bytes;
     expect(other).toEqual(one);
@@ -124,7 +124,7 @@ describe('bytes', () => {
 
   it('have not changed: jobs pin their hash', () => {
     const step = compileTrainStep(mlp([784, 200, 10], numbers(1)), {
-      loss: 'softmax_ce',
+      loss: { type: 'softmax_ce' },
       optimizer: SGD,
       batchSize: 32,
     });
@@ -135,11 +135,11 @@ describe('bytes', () => {
 });
 
 describe('a step', () => {
-  const losses: Loss[] = ['softmax_ce', 'mse', 'bce_logits'];
+  const losses: Loss[] = [{ type: 'softmax_ce' }, { type: 'mse' }, { type: 'bce_logits' }];
 
   it('leaves out nothing and fuses the update: one Gemm per layer and direction', () => {
     const graph = trainStepGraph(mlp([5, 4, 3], numbers(1)), {
-      loss: 'softmax_ce',
+      loss: { type: 'softmax_ce' },
       optimizer: SGD,
       batchSize: 2,
     });
@@ -163,7 +163,7 @@ describe('a step', () => {
         output: { name: 'y', shape: [1] },
       }),
     );
-    const options = { loss: 'mse', optimizer: ADAM, batchSize: 1 } as const;
+    const options = { loss: { type: 'mse' }, optimizer: ADAM, batchSize: 1 } as const;
     const step = compileTrainStep(forward, options);
     const batch = drawBatch(numbers(1), step, 0);
     const feeds = feedsOf(initialTensors(forward, step), batch, 0.1) as Map<string, NdArray>;

@@ -9,7 +9,8 @@ import { numbers } from './random-arrays.ts';
 describe('gradient check', () => {
   it.each(['softmax_ce', 'mse', 'bce_logits'] as const)(
     'finds the gradients of an mlp right under %s',
-    (loss) => {
+    (type) => {
+      const loss = { type };
       const forward = mlp([12, 9, 7, 5], numbers(1));
       const options = { loss, batchSize: 4, coordinates: 16, random: numbers(2) };
       const checked = checkGradients(forward, options);
@@ -48,7 +49,7 @@ describe('gradient check', () => {
         }),
       );
     const errorOf = (height: number) =>
-      checkGradients(staircase(height), { loss: 'mse', batchSize: 3, coordinates: 1, random: numbers(3) })[0];
+      checkGradients(staircase(height), { loss: { type: 'mse' }, batchSize: 3, coordinates: 1, random: numbers(3) })[0];
     expect(errorOf(0.1)?.worstError).toBeLessThan(1e-6);
     expect(errorOf(1e7)?.worstError).toBeGreaterThan(0.5);
   });

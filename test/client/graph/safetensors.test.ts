@@ -35,7 +35,7 @@ describe('safetensors', () => {
 
 describe('countNodes', () => {
   it('counts the nodes of the graph and of the bodies in it', () => {
-    const options = { loss: 'mse', optimizer: { type: 'sgd' }, batchSize: 2 } as const;
+    const options = { loss: { type: 'mse' }, optimizer: { type: 'sgd' }, batchSize: 2 } as const;
     const forward = mlp([3, 2], numbers(1));
     const nodes = trainStepGraph(forward, options).nodes.length;
     expect(nodes).toBeGreaterThan(5);

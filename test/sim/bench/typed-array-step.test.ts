@@ -24,7 +24,7 @@ function rows(count: number) {
 test('the loops take the step of the compiled graph', async () => {
   const forward = mlp([INPUTS, HIDDEN, CLASSES], numbers);
   const parameters = initialParameters(forward);
-  const options = { loss: 'softmax_ce', optimizer: { type: 'sgd' }, batchSize: 10 } as const;
+  const options = { loss: { type: 'softmax_ce' }, optimizer: { type: 'sgd' }, batchSize: 10 } as const;
   const provider = await loadCpuProvider({ threads: 1 });
   const trainer = await Trainer.create(provider, compileTrainEpoch(forward, options));
   const loops = new TypedArrayStep({ inputs: INPUTS, hidden: HIDDEN, classes: CLASSES }, 10);

@@ -30,7 +30,7 @@ const column = (...values: number[]): NdArray => ({
 
 /** w after each step on x = 1, y = 1; `weights` says which steps have a batch of weight. */
 function trajectory(optimizer: Optimizer, weights: readonly number[]): { w: number[]; state: number[][] } {
-  const options = { loss: 'mse', optimizer, batchSize: 1 } as const;
+  const options = { loss: { type: 'mse' }, optimizer, batchSize: 1 } as const;
   const { state } = compileTrainStep(forward, options);
   const graph = trainStepGraph(forward, options);
   let feeds = new Map<string, NdArray>([['w', column(3)]]);
@@ -113,7 +113,7 @@ describe.each(OPTIMIZERS)('%s', (_, optimizer, textbook) => {
   });
 
   it.skipIf(!hasRuntime)('stands still to the bit in ONNX Runtime', async () => {
-    const { bytes, state } = compileTrainStep(forward, { loss: 'mse', optimizer, batchSize: 2 });
+    const { bytes, state } = compileTrainStep(forward, { loss: { type: 'mse' }, optimizer, batchSize: 2 });
     const run = await load32(bytes);
     const initial = new Map<string, NdArray>([['w', column(1.1)]]);
     for (const { name, shape } of state) initial.set(name, { shape, data: Float64Array.of(0.3) });

@@ -1,0 +1,61 @@
+/**
+ * The loss, as a person names it on a command line.
+ */
+import { parse } from '../../protocol/parse.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import type { CommandOption } from '../../schemas/command.ts';
+import { Loss } from '../../schemas/training.ts';
+
+export interface LossOptions {
+  readonly loss: Loss['type'];
+  readonly classWeights?: string;
+  readonly labelSmoothing?: number;
+  readonly ignoreIndex?: number;
+  readonly huberDelta?: number;
+}
+
+export const LOSS_OPTIONS: readonly CommandOption[] = [
+  {
+    flags: '--loss <loss>',
+    description: 'what is minimised',
+    choices: ['softmax_ce', 'sequence_ce', 'bce_logits', 'mse', 'mae', 'huber'],
+    default: 'softmax_ce',
+  },
+  { flags: '--class-weights <factors>', description: 'cross-entropy: one factor per class, comma-separated' },
+  {
+    flags: '--label-smoothing <share>',
+    description: 'cross-entropy: share given to all classes',
+    kind: 'number',
+  },
+  {
+    flags: '--ignore-index <label>',
+    description: 'cross-entropy: a label that counts nothing',
+    kind: 'integer',
+  },
+  {
+    flags: '--huber-delta <error>',
+    description: 'huber: where it becomes linear; 1 unless said',
+    kind: 'number',
+  },
+];
+
+/** @throws `usage` for an option that the loss does not have; `invalidFormat` for a value out of its range */
+export function lossOf(options: LossOptions): Loss {
+  const { loss: type, classWeights, labelSmoothing, ignoreIndex, huberDelta } = options;
+  const isCrossEntropy = type === 'softmax_ce' || type === 'sequence_ce';
+  const given = { classWeights, labelSmoothing, ignoreIndex };
+  if (!isCrossEntropy && Object.values(given).some((value) => value !== undefined))
+    throw new HanseError('usage', {
+      reason: `--class-weights, --label-smoothing and --ignore-index belong to cross-entropies, not to ${type}`,
+    });
+  if (type !== 'huber' && huberDelta !== undefined)
+    throw new HanseError('usage', { reason: `--huber-delta belongs to huber, not to ${type}` });
+  const loss = {
+    type,
+    ...(classWeights !== undefined && { classWeights: classWeights.split(',').map(Number) }),
+    ...(labelSmoothing !== undefined && { labelSmoothing }),
+    ...(ignoreIndex !== undefined && { ignoreIndex }),
+    ...(type === 'huber' && { delta: huberDelta ?? 1 }),
+  };
+  return parse(Loss, loss, 'loss');
+}

@@ -1,0 +1,17 @@
+/**
+ * The operators of models that are written as others, one table.
+ */
+import { BATCH_NORMALIZATION_LOWERINGS } from './batch-normalization.ts';
+import { DROPOUT_LOWERINGS } from './dropout.ts';
+import type { LoweringRule } from './lowering-rule.ts';
+
+export const LOWERING_RULES = {
+  ...BATCH_NORMALIZATION_LOWERINGS,
+  ...DROPOUT_LOWERINGS,
+} as const satisfies Record<string, LoweringRule>;
+
+export type LoweredOperator = keyof typeof LOWERING_RULES;
+
+export function isLoweredOperator(name: string): name is LoweredOperator {
+  return Object.hasOwn(LOWERING_RULES, name);
+}
