@@ -180,6 +180,10 @@ export const PROBLEMS = {
     'The model uses an operator that has no gradient rule at a place where a gradient is needed.',
     'Replace the operator, or freeze the parameters before it.',
   ),
+  perExampleUnsupported: entry<{ operator: string; node: string; reason: string }>(
+    'The model cannot be trained with a bound on the gradient of each example.',
+    'Replace the operator: group or layer normalisation do not mix examples as batch normalisation does.',
+  ),
   graphHashMismatch: entry<{ what: string; expected: string; got: string }>(
     'The graph, or the train step compiled from it, differs from the one pinned by the job.',
     'Use the same version of Hanse as the author of the job; if it is the same, do not take part.',

@@ -47,6 +47,8 @@ export interface TrainingRequest {
   readonly maxSteps?: number;
   /** Of every step, or of step 0..steps-1 of this training. */
   readonly learningRate: number | ((step: number, steps: number) => number);
+  /** Longest gradient of one example, > 0; for epochs that clip examples, and only for those. */
+  readonly clipNorm?: number;
   /** Decides the order of the examples and the masks of dropout, and nothing else. */
   readonly random: RandomSource;
   /** Aborts between two runs: the promise rejects with the reason of the signal. */
@@ -87,7 +89,9 @@ export class Trainer {
    * `dataShapeMismatch` and `invalidLength` before the first step.
    */
   async train(request: TrainingRequest): Promise<TrainingResult> {
-    const { parameters, examples, learningRate, signal, onProgress } = request;
+    const { parameters, examples, learningRate, clipNorm, signal, onProgress } = request;
+    if ((clipNorm !== undefined) !== this.#epoch.clipsExamples)
+      throw new RangeError('clipNorm belongs to epochs that clip examples');
     requireFit(examples, this.#epoch);
     const numbers = new RandomNumbers(request.random);
     const order = new EpochOrder(examples.count, this.#epoch.batchSize, numbers);
@@ -116,6 +120,7 @@ export class Trainer {
         ...buffer.stacked(count),
         ...masks.stacked(count),
         lr,
+        ...(clipNorm !== undefined && { clipNorm: repeated(clipNorm, count) }),
       });
       const runLosses = floatsOf(outputs, 'losses');
       requireFinite(runLosses, (at) => `the loss of step ${step + at + 1}`);
@@ -195,6 +200,10 @@ function nextState(outputs: Tensors, { parameters, state }: CompiledEpoch): Reco
     next[name] = { type: 'float32', shape, data: floatsOf(outputs, `${name}_next`) };
   }
   return next;
+}
+
+function repeated(value: number, count: number): Tensor {
+  return { type: 'float32', shape: [count], data: new Float32Array(count).fill(value) };
 }
 
 function requireFinite(values: Float32Array, nameOf: (index: number) => string): void {

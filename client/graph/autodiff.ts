@@ -6,6 +6,7 @@
  * as the one by the data, are not built.
  */
 import { HanseError } from '../../protocol/problem.ts';
+import type { GradientQuery, InputGradient } from './gradients/gradient-rule.ts';
 import { differentiableOperators, GRADIENT_RULES } from './gradients/gradient-rules.ts';
 import type { OperatorNode, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -14,6 +15,24 @@ import type { GraphBuilder } from './graph-builder.ts';
 export interface Tape {
   readonly nodes: readonly OperatorNode[];
   label(node: OperatorNode): string;
+}
+
+/** Where a gradient reaches an input of a node. */
+export interface Arrival {
+  readonly query: GradientQuery;
+  /** The input, and which one it is. */
+  readonly value: Value;
+  readonly index: number;
+}
+
+export interface Sweep {
+  readonly tape: Tape;
+  /** The gradients of a scalar by some values. */
+  readonly seeds: ReadonlyMap<Value, Value>;
+  /** Values that the gradient may be wanted of; all between them and the seeds. */
+  readonly dependent: ReadonlySet<Value>;
+  /** Called before the gradient by an input is built; where it returns true, that gradient is not built. */
+  stopsAt?(arrival: Arrival): boolean;
 }
 
 /**
@@ -29,35 +48,50 @@ export function differentiate(
   targets: readonly Value[],
 ): (Value | undefined)[] {
   const dependent = dependentValues(tape.nodes, targets);
-  const gradients = new Map<Value, Value>([[output, seed]]);
+  const gradients = sweepBack(g, { tape, seeds: new Map([[output, seed]]), dependent });
+  return targets.map((target) => gradients.get(target));
+}
+
+/** The gradients by every dependent value that the seeds reach. @throws gradientUnsupported */
+export function sweepBack(
+  g: GraphBuilder,
+  { tape, seeds, dependent, stopsAt }: Sweep,
+): ReadonlyMap<Value, Value> {
+  const gradients = new Map<Value, Value>(seeds);
   for (const node of tape.nodes.toReversed()) {
-    const [result] = node.outputs;
+    const [output] = node.outputs;
     const upstreams = node.outputs.map((value) => (dependent.has(value) ? gradients.get(value) : undefined));
     const upstream = upstreams.find((value) => value !== undefined);
-    if (!upstream || !result) continue;
-    const rule = GRADIENT_RULES[node.op];
-    if (!rule) {
-      const supported = differentiableOperators();
-      throw new HanseError('gradientUnsupported', { operator: node.op, node: tape.label(node), supported });
-    }
+    if (!upstream || !output) continue;
     const input = (index: number) => {
       const value = node.inputs[index];
       if (value === undefined) throw new RangeError(`${node.op} has no input ${index}`);
       return value;
     };
-    const byInput = rule({ g, node, output: result, upstream, upstreams, input });
+    const query = { g, node, output, upstream, upstreams, input };
+    const byInput = inputGradients(tape, query);
     node.inputs.forEach((value, index) => {
       const build = byInput[index];
       if (value === undefined || build === undefined || !dependent.has(value)) return;
+      if (stopsAt?.({ query, value, index })) return;
       const sum = gradients.get(value);
       gradients.set(value, sum ? g.add(sum, build()) : build());
     });
   }
-  return targets.map((target) => gradients.get(target));
+  return gradients;
+}
+
+/** What the rule of the node gives. @throws gradientUnsupported */
+export function inputGradients(tape: Tape, query: GradientQuery): readonly (InputGradient | undefined)[] {
+  const { node } = query;
+  const rule = GRADIENT_RULES[node.op];
+  if (rule) return rule(query);
+  const supported = differentiableOperators();
+  throw new HanseError('gradientUnsupported', { operator: node.op, node: tape.label(node), supported });
 }
 
 /** The targets and every value computed from one of them; masks and integers end the path, having no gradient. */
-function dependentValues(nodes: readonly OperatorNode[], targets: readonly Value[]): Set<Value> {
+export function dependentValues(nodes: readonly OperatorNode[], targets: readonly Value[]): Set<Value> {
   const dependent = new Set<Value>(targets);
   for (const node of nodes)
     if (node.inputs.some((value) => value !== undefined && dependent.has(value)))

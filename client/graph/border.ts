@@ -17,6 +17,7 @@ const FIXED_NAMES = [
   'y',
   'weight',
   'lr',
+  'clipNorm',
   'loss',
   'losses',
   'lossSum',

@@ -28,5 +28,6 @@ export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOption
     return index < states.length ? { name, value } : { name: 'losses', value, leadingAxis: STEPS };
   });
   const bytes = encodeModel(g.finish(outputs));
-  return { kind: 'epoch', bytes, parameters, state, input, target, masks, batchSize: options.batchSize };
+  const { batchSize, clipsExamples = false } = options;
+  return { kind: 'epoch', bytes, parameters, state, input, target, masks, batchSize, clipsExamples };
 }

@@ -14,7 +14,8 @@ export function compileTrainStep(forward: ForwardGraph, options: TrainingOptions
   const g = new GraphBuilder('train_step');
   const { parameters, state, input, target, masks, outputs } = buildTrainStep(g, forward, options);
   const bytes = encodeModel(g.finish(outputs));
-  return { kind: 'step', bytes, parameters, state, input, target, masks, batchSize: options.batchSize };
+  const { batchSize, clipsExamples = false } = options;
+  return { kind: 'step', bytes, parameters, state, input, target, masks, batchSize, clipsExamples };
 }
 
 /** The same step before it is encoded, for whoever evaluates it by other means. */

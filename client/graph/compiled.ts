@@ -6,6 +6,7 @@
  *
  *   artefact    inputs besides the parameters              outputs
  *   step        state..., x, y, weight [B], masks..., lr [] <parameter>_next..., <state>_next..., loss []
+ *               and clipNorm [] where examples are clipped
  *   epoch       the same with a leading axis S              <parameter>_next..., <state>_next..., losses [S]
  *   evaluation  x, y, weight [B]                           lossSum [], weightSum [], correct [], counted []
  *   prediction  x                                          the outputs of the forward graph
@@ -58,6 +59,8 @@ interface CompiledTraining extends Compiled {
   /** What the loss compares with, named `y`, of one batch. */
   readonly target: TensorSpec;
   readonly masks: readonly MaskSpec[];
+  /** Whether the gradient of each example is clipped to the input `clipNorm`. */
+  readonly clipsExamples: boolean;
 }
 
 /** One optimiser step. */

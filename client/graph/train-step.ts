@@ -18,6 +18,7 @@ import type { Port, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { lossRule } from './losses/loss-rules.ts';
 import { optimizerRule } from './optimizers/optimizer-rules.ts';
+import { clippedGradients } from './per-example/clip-per-example.ts';
 
 export interface TrainingOptions {
   readonly loss: Loss;
@@ -26,6 +27,8 @@ export interface TrainingOptions {
   readonly batchSize: number;
   /** Largest L2 norm of the gradient of a batch, > 0; a longer one is scaled down to it. */
   readonly gradientClip?: number | undefined;
+  /** Whether the gradient of each example is clipped, to the L2 norm that the step takes as its input `clipNorm`. */
+  readonly clipsExamples?: boolean;
 }
 
 export interface TrainStep {
@@ -88,9 +91,23 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
   const isScalable = options.gradientClip === undefined;
   const shared = stateValues.slice(ownStates);
   const step = optimizer.beginStep(g, { learningRate, active, isScalable }, shared);
-  const gradient = terms.gradient();
-  const seed = step.gradientScale ? g.mul(gradient, step.gradientScale) : gradient;
-  const gradients = differentiate(g, tape, output, seed, parameterValues);
+  const scaled = (value: Value) => (step.gradientScale ? g.mul(value, step.gradientScale) : value);
+  const perBatch = () => differentiate(g, tape, output, scaled(terms.gradient()), parameterValues);
+  const perExample = () => {
+    const alone = coefficientAlone(g, mass, batchSize);
+    const share = g.div(weight, g.where(active, g.total(weight), g.scalar(1)));
+    return clippedGradients(g, {
+      tape,
+      output,
+      seed: rule.terms(g, output, y, alone).gradient(),
+      roots: [x, weight],
+      parameters: parameterValues,
+      batchSize,
+      clipNorm: declare(tensor('clipNorm', [])),
+      share: scaled(share),
+    });
+  };
+  const gradients = options.clipsExamples ? perExample() : perBatch();
   const clipped =
     options.gradientClip === undefined ? gradients : clipGradient(g, gradients, options.gradientClip);
   const statesEach = optimizer.stateNames.perParameter.length;
@@ -108,6 +125,14 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
     { name: 'loss', value: terms.total },
   ];
   return { parameters, state, input, target, masks, perStep, outputs };
+}
+
+/** [B], the coefficient of each example where it is a batch of its own: 1 / m, and 0 for one that weighs nothing. */
+function coefficientAlone(g: GraphBuilder, mass: Value | undefined, batchSize: number): Value {
+  if (!mass)
+    return g.constant({ dtype: 'float32', shape: [batchSize], data: new Float32Array(batchSize).fill(1) });
+  const counts = g.apply('Greater', [mass, g.scalar(0)]);
+  return g.where(counts, g.div(g.scalar(1), g.where(counts, mass, g.scalar(1))), g.scalar(0));
 }
 
 function tensor(name: string, shape: readonly number[]): TensorSpec {

@@ -1,0 +1,47 @@
+/**
+ * Gradients of single examples by an embedding table [V, E]: row v gets the sum of the d_t of the positions t that
+ * hold token v, so that |G|^2 = sum_st [token_s = token_t] d_s . d_t, and no table is built per example.
+ */
+import type { Value } from '../graph.ts';
+import { axisLength, elementCount } from '../tensor-type.ts';
+import { gram, scaledRule } from './dense.ts';
+import { type ExampleGradient, examplesFirst, fromMaterialized, type Junction } from './example-gradient.ts';
+
+/** @param tokens indices along axis 0 of the table, with the examples somewhere */
+export function embeddingGradient(junction: Junction, table: Value, tokens: Value): ExampleGradient {
+  const { g, query, batchSize, batch } = junction;
+  const tokenAxis = junction.batchAxisOf(tokens);
+  if (!tokenAxis) throw new RangeError('tokens are the same for all examples');
+  const [vocabulary, width] = [axisLength(table.shape, 0), elementCount(table.shape.slice(1))];
+  const positions = elementCount(tokens.shape) / batchSize;
+  const ids = g.reshape(examplesFirst(g, g.cast(tokens, 'int32'), tokenAxis, batchSize), [
+    batchSize,
+    positions,
+  ]);
+  const gradients = g.reshape(examplesFirst(g, query.upstream, batch, batchSize), [
+    batchSize,
+    positions,
+    width,
+  ]);
+  const column = () => g.reshape(ids, [batchSize, positions, 1]);
+  return {
+    ...fromMaterialized(
+      g,
+      () => {
+        const range = Int32Array.from({ length: vocabulary }, (_, token) => token);
+        const all = g.constant({ dtype: 'int32', shape: [vocabulary], data: range });
+        const oneHot = g.cast(g.apply('Equal', [column(), all]), 'float32');
+        const tables = g.apply('MatMul', [g.transpose(oneHot, [0, 2, 1]), gradients]);
+        return g.reshape(tables, [batchSize, vocabulary * width]);
+      },
+      table.shape,
+    ),
+    squaredNorm() {
+      const row = g.reshape(ids, [batchSize, 1, positions]);
+      const isSame = g.apply('Equal', [column(), row]);
+      const products = g.where(isSame, gram(g, gradients), g.scalar(0));
+      return g.reduce('ReduceSum', products, [1, 2], false);
+    },
+    weightedSum: (factor) => scaledRule(junction, factor),
+  };
+}
