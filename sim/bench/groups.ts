@@ -3,6 +3,7 @@
  */
 import type { RowDefinition } from './row.ts';
 import { aggregatePlain } from './rows/aggregate.ts';
+import { clipPerExampleMlp } from './rows/clip-per-example.ts';
 import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
@@ -25,6 +26,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       echoRound159k,
       echoRound1M,
     ],
+  },
+  graph: {
+    summary: 'what the graph compiler and its train steps cost; some minutes',
+    rows: [clipPerExampleMlp],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',
