@@ -10,6 +10,7 @@ import type { GradientQuery, InputGradient } from './gradients/gradient-rule.ts'
 import { differentiableOperators, GRADIENT_RULES } from './gradients/gradient-rules.ts';
 import type { OperatorNode, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
+import type { Replay } from './recompute.ts';
 
 /** Nodes to differentiate through, and how an error names one of them. */
 export interface Tape {
@@ -33,6 +34,8 @@ export interface Sweep {
   readonly dependent: ReadonlySet<Value>;
   /** Called before the gradient by an input is built; where it returns true, that gradient is not built. */
   stopsAt?(arrival: Arrival): boolean;
+  /** The node to differentiate in the place of one, with outputs of its own: `recompute.ts`. */
+  replay?: Replay | undefined;
 }
 
 /**
@@ -46,31 +49,36 @@ export function differentiate(
   output: Value,
   seed: Value,
   targets: readonly Value[],
+  replay?: Replay,
 ): (Value | undefined)[] {
   const dependent = dependentValues(tape.nodes, targets);
-  const gradients = sweepBack(g, { tape, seeds: new Map([[output, seed]]), dependent });
+  const gradients = sweepBack(g, { tape, seeds: new Map([[output, seed]]), dependent, replay });
   return targets.map((target) => gradients.get(target));
 }
 
 /** The gradients by every dependent value that the seeds reach. @throws gradientUnsupported */
 export function sweepBack(
   g: GraphBuilder,
-  { tape, seeds, dependent, stopsAt }: Sweep,
+  { tape, seeds, dependent, stopsAt, replay }: Sweep,
 ): ReadonlyMap<Value, Value> {
   const gradients = new Map<Value, Value>(seeds);
-  for (const node of tape.nodes.toReversed()) {
-    const [output] = node.outputs;
-    const upstreams = node.outputs.map((value) => (dependent.has(value) ? gradients.get(value) : undefined));
+  for (const recorded of tape.nodes.toReversed()) {
+    const upstreams = recorded.outputs.map((value) =>
+      dependent.has(value) ? gradients.get(value) : undefined,
+    );
     const upstream = upstreams.find((value) => value !== undefined);
-    if (!upstream || !output) continue;
+    if (!upstream) continue;
+    const node = replay ? replay(recorded, upstream) : recorded;
+    const [output] = node.outputs;
+    if (!output) continue;
     const input = (index: number) => {
       const value = node.inputs[index];
       if (value === undefined) throw new RangeError(`${node.op} has no input ${index}`);
       return value;
     };
     const query = { g, node, output, upstream, upstreams, input };
-    const byInput = inputGradients(tape, query);
-    node.inputs.forEach((value, index) => {
+    const byInput = inputGradients(tape, query, recorded);
+    recorded.inputs.forEach((value, index) => {
       const build = byInput[index];
       if (value === undefined || build === undefined || !dependent.has(value)) return;
       if (stopsAt?.({ query, value, index })) return;
@@ -81,13 +89,17 @@ export function sweepBack(
   return gradients;
 }
 
-/** What the rule of the node gives. @throws gradientUnsupported */
-export function inputGradients(tape: Tape, query: GradientQuery): readonly (InputGradient | undefined)[] {
-  const { node } = query;
-  const rule = GRADIENT_RULES[node.op];
+/** What the rule of the node gives. @param recorded the node on the tape, for errors @throws gradientUnsupported */
+export function inputGradients(
+  tape: Tape,
+  query: GradientQuery,
+  recorded: OperatorNode = query.node,
+): readonly (InputGradient | undefined)[] {
+  const { op } = query.node;
+  const rule = GRADIENT_RULES[op];
   if (rule) return rule(query);
   const supported = differentiableOperators();
-  throw new HanseError('gradientUnsupported', { operator: node.op, node: tape.label(node), supported });
+  throw new HanseError('gradientUnsupported', { operator: op, node: tape.label(recorded), supported });
 }
 
 /** The targets and every value computed from one of them; masks and integers end the path, having no gradient. */

@@ -28,6 +28,13 @@ export function elementCount(shape: Shape): number {
   return count;
 }
 
+const ELEMENT_BYTES: Readonly<Record<DType, number>> = { float32: 4, int32: 4, int64: 8, bool: 1 };
+
+/** Memory of a tensor of this type, in bytes. */
+export function byteCount({ dtype, shape }: TensorType): number {
+  return elementCount(shape) * ELEMENT_BYTES[dtype];
+}
+
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((length, axis) => length === b[axis]);
 }

@@ -19,6 +19,7 @@ import type { GraphBuilder } from './graph-builder.ts';
 import { lossRule } from './losses/loss-rules.ts';
 import { optimizerRule } from './optimizers/optimizer-rules.ts';
 import { clippedGradients } from './per-example/clip-per-example.ts';
+import { replayOf } from './recompute.ts';
 
 export interface TrainingOptions {
   readonly loss: Loss;
@@ -27,6 +28,8 @@ export interface TrainingOptions {
   readonly batchSize: number;
   /** Largest L2 norm of the gradient of a batch, > 0; a longer one is scaled down to it. */
   readonly gradientClip?: number | undefined;
+  /** Parts of the forward graph of which all but the last are computed again on the way back; 1 unless said. */
+  readonly segments?: number;
   /** Whether the gradient of each example is clipped, to the L2 norm that the step takes as its input `clipNorm`. */
   readonly clipsExamples?: boolean;
 }
@@ -92,7 +95,11 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
   const shared = stateValues.slice(ownStates);
   const step = optimizer.beginStep(g, { learningRate, active, isScalable }, shared);
   const scaled = (value: Value) => (step.gradientScale ? g.mul(value, step.gradientScale) : value);
-  const perBatch = () => differentiate(g, tape, output, scaled(terms.gradient()), parameterValues);
+  const replay =
+    options.segments !== undefined && options.segments > 1
+      ? replayOf(g, tape.nodes, options.segments, new Set(parameterValues))
+      : undefined;
+  const perBatch = () => differentiate(g, tape, output, scaled(terms.gradient()), parameterValues, replay);
   const perExample = () => {
     const alone = coefficientAlone(g, mass, batchSize);
     const share = g.div(weight, g.where(active, g.total(weight), g.scalar(1)));
