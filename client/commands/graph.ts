@@ -4,10 +4,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { primitives } from '#primitives';
-import { toHex, utf8 } from '../../protocol/bytes.ts';
+import { toHex } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
-import { type CommandArgument, defineCommand } from '../../schemas/command.ts';
+import { defineCommand } from '../../schemas/command.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import type { Loss } from '../../schemas/training.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
@@ -21,20 +20,17 @@ import { compileTrainStep } from '../graph/compile-train-step.ts';
 import type { CompiledStep } from '../graph/compiled.ts';
 import { countNodes } from '../graph/count-nodes.ts';
 import type { ForwardGraph } from '../graph/forward-graph.ts';
-import { checkGradients } from '../graph/gradient-check.ts';
 import { initialParameters, parameterCount, parameterSpecs } from '../graph/parameters.ts';
 import { encodeSafetensors } from '../graph/safetensors.ts';
 import { elementCount } from '../graph/tensor-type.ts';
 import { type FileBatch, readBatchFile, requireLabels, tensorFor } from './batch-file.ts';
-import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
+import { checkCommand } from './graph-check.ts';
+import { GRAPH_MODEL_ARGUMENT, GRAPH_SEED_OPTION, type GraphModelOptions } from './graph-model.ts';
+import { LOSS_OPTIONS, lossOf } from './loss-option.ts';
 import { loadModel } from './model-source.ts';
 import { OPTIMIZER_OPTIONS, type OptimizerOptions, optimizerOf } from './optimizer-option.ts';
 
-interface ModelOptions extends LossOptions {
-  readonly seed: string;
-}
-
-interface StepOptions extends ModelOptions, OptimizerOptions {
+interface StepOptions extends GraphModelOptions, OptimizerOptions {
   readonly lr: number;
   readonly steps: number;
   readonly batch: string;
@@ -42,31 +38,14 @@ interface StepOptions extends ModelOptions, OptimizerOptions {
   readonly output?: string;
 }
 
-interface CompileOptions extends ModelOptions, OptimizerOptions {
+interface CompileOptions extends GraphModelOptions, OptimizerOptions {
   readonly batch: number;
   readonly output: string;
 }
 
-interface CheckOptions extends ModelOptions {
-  readonly batch: number;
-  readonly coordinates: number;
-  readonly tolerance: number;
-}
-
-const MODEL_ARGUMENT: CommandArgument = {
-  name: '<model>',
-  description: 'an ONNX file, mlp:<widths>, or linear:<inputs>,<outputs>',
-};
-
-const SEED_OPTION = {
-  flags: '--seed <text>',
-  description: 'decides what is drawn: initial weights of a built-in model, coordinates, data of a check',
-  default: 'hanse',
-};
-
 const stepCommand = defineCommand<StepOptions>({
   summary: 'train a model on one batch and write its parameters',
-  arguments: [MODEL_ARGUMENT],
+  arguments: [GRAPH_MODEL_ARGUMENT],
   options: [
     ...LOSS_OPTIONS,
     ...OPTIMIZER_OPTIONS,
@@ -84,7 +63,7 @@ const stepCommand = defineCommand<StepOptions>({
       default: 'auto',
     },
     { flags: '-o, --output <file>', description: 'safetensors file for the parameters after the last step' },
-    SEED_OPTION,
+    GRAPH_SEED_OPTION,
   ],
   examples: [
     [
@@ -184,13 +163,13 @@ function safetensorsOf(forward: ForwardGraph, flat: Float32Array): Uint8Array {
 
 const compileCommand = defineCommand<CompileOptions>({
   summary: 'compile the train step of a model',
-  arguments: [MODEL_ARGUMENT],
+  arguments: [GRAPH_MODEL_ARGUMENT],
   options: [
     ...LOSS_OPTIONS,
     ...OPTIMIZER_OPTIONS,
     { flags: '--batch <n>', description: 'examples in a batch', kind: 'integer', default: 32 },
     { flags: '-o, --output <dir>', description: 'folder for the graphs', default: 'compiled' },
-    SEED_OPTION,
+    GRAPH_SEED_OPTION,
   ],
   examples: [
     ['hanse graph compile model.onnx --batch 32 -o job/', 'train step, epoch and evaluation as ONNX files'],
@@ -217,52 +196,6 @@ const compileCommand = defineCommand<CompileOptions>({
     const parameters = parameterCount(forward);
     io.print(`${parameters} parameters in ${forward.parameters.length} tensors`);
     return { parameters, graphs };
-  },
-});
-
-const checkCommand = defineCommand<CheckOptions>({
-  summary: 'compare the gradients of a model with finite differences',
-  arguments: [MODEL_ARGUMENT],
-  options: [
-    ...LOSS_OPTIONS,
-    { flags: '--batch <n>', description: 'examples in the batch', kind: 'integer', default: 4 },
-    {
-      flags: '--coordinates <n>',
-      description: 'coordinates of each parameter tensor',
-      kind: 'integer',
-      default: 16,
-    },
-    {
-      flags: '--tolerance <error>',
-      description: 'largest relative error that passes',
-      kind: 'number',
-      default: 1e-4,
-    },
-    SEED_OPTION,
-  ],
-  examples: [['hanse graph check model.onnx --loss bce_logits', 'each parameter tensor at 16 coordinates']],
-  async run({ args, options }, io) {
-    const forward = await loadModel(args[0] ?? '', options.seed);
-    const { coordinates, tolerance } = options;
-    const loss = lossOf(options);
-    const key = await primitives.sha256(utf8(`HANSE graph check\0${options.seed}`));
-    const checked = checkGradients(forward, {
-      loss,
-      coordinates,
-      batchSize: forward.input.batch ?? options.batch,
-      random: new RandomNumbers(seededRandom(key)),
-    });
-    for (const { name, shape, coordinates: count, worstError } of checked)
-      io.print(
-        `${name} [${shape}]: worst relative error ${worstError.toExponential(2)} at ${count} coordinates`,
-      );
-    // Negated, so that NaN fails.
-    const failed = checked.find(({ worstError }) => !(worstError <= tolerance));
-    if (failed) {
-      const reason = `gradient of ${failed.name}: relative error ${failed.worstError} over ${tolerance}`;
-      throw new HanseError('checkFailed', { check: 'gradients', reason });
-    }
-    return { tolerance, parameters: checked };
   },
 });
 

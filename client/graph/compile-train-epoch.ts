@@ -18,9 +18,9 @@ export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOption
   const g = new GraphBuilder('train_epoch');
   const body = new GraphBuilder('train_step', g);
   const step = buildTrainStep(body, forward, options);
-  const { parameters, state, input, target, masks, perStep } = step;
+  const { outputs: _, perStep, ...border } = step;
 
-  const states = [...parameters, ...state].map((spec) => declareInput(g, spec));
+  const states = [...border.parameters, ...border.state].map((spec) => declareInput(g, spec));
   const scanned = perStep.map((spec) => declareInput(g, spec, STEPS));
   const results = g.scan(body.finish(step.outputs), states, scanned);
   const outputs = results.map((value, index) => {
@@ -29,5 +29,5 @@ export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOption
   });
   const bytes = encodeModel(g.finish(outputs));
   const { batchSize, clipsExamples = false } = options;
-  return { kind: 'epoch', bytes, parameters, state, input, target, masks, batchSize, clipsExamples };
+  return { kind: 'epoch', bytes, ...border, batchSize, clipsExamples };
 }

@@ -12,10 +12,16 @@ import { buildTrainStep, type TrainingOptions } from './train-step.ts';
 /** @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported */
 export function compileTrainStep(forward: ForwardGraph, options: TrainingOptions): CompiledStep {
   const g = new GraphBuilder('train_step');
-  const { parameters, state, input, target, masks, outputs } = buildTrainStep(g, forward, options);
+  const { outputs, perStep: _, ...border } = buildTrainStep(g, forward, options);
   const bytes = encodeModel(g.finish(outputs));
   const { batchSize, clipsExamples = false } = options;
-  return { kind: 'step', bytes, parameters, state, input, target, masks, batchSize, clipsExamples };
+  return { kind: 'step', bytes, ...border, batchSize, clipsExamples };
+}
+
+/** The loss of a batch as the step has it, in training mode, and nothing of the step itself. Output: `loss`. */
+export function trainLossGraph(forward: ForwardGraph, options: TrainingOptions): Graph {
+  const g = new GraphBuilder('train_loss');
+  return g.finish(buildTrainStep(g, forward, options).outputs.slice(-1));
 }
 
 /** The same step before it is encoded, for whoever evaluates it by other means. */

@@ -59,6 +59,8 @@ interface CompiledTraining extends Compiled {
   /** What the loss compares with, named `y`, of one batch. */
   readonly target: TensorSpec;
   readonly masks: readonly MaskSpec[];
+  /** Names of parameters that are statistics of the data and are not moved by gradients. */
+  readonly statistics: readonly string[];
   /** Whether the gradient of each example is clipped to the input `clipNorm`. */
   readonly clipsExamples: boolean;
 }

@@ -57,6 +57,16 @@ export interface ForwardGraph {
   readonly limits: GraphLimits;
 }
 
+/** How many rows the smallest table has that tokens may be looked up in; 1 where there is none. */
+export function vocabularyOf(forward: ForwardGraph): number {
+  const tables = new Map([...forward.parameters, ...forward.frozen].map(({ name, shape }) => [name, shape]));
+  const rows = forward.nodes
+    .filter(({ op }) => op === 'Gather')
+    .map(({ inputs: [table = ''] }) => tables.get(table)?.[0])
+    .filter((length) => length !== undefined);
+  return rows.length > 0 ? Math.min(...rows) : 1;
+}
+
 /** @throws manifestInvalid unless the batch size is a positive integer that the model takes */
 export function requireBatchSize(forward: ForwardGraph, batchSize: number): void {
   const { batch } = forward.input;

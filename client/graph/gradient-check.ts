@@ -3,21 +3,22 @@
  *
  *   (L(p + h e_i) - L(p - h e_i)) / 2 h,
  *
- * at some coordinates of every parameter, all in float64 by the reference interpreter. The gradient is taken from the
- * graph that would be trained with: one step of gradient descent with learning rate 1, g = p - p'. The loss comes
- * from another graph, that of evaluation.
+ * at some coordinates of every parameter, in float64 by the reference interpreter. The gradient is taken from the
+ * graph that would be trained with: one step of gradient descent with learning rate r, g = (p - p') / r. It is taken
+ * twice: from the graph in float64, which says whether the rules are right, and from the compiled bytes where somebody
+ * runs them, which says whether an execution provider computes the same.
  *
  * Parameters are moved a little from where the model has them: at exact zeros, as fresh models have them, a relu has
  * two slopes and no derivative.
  */
 import type { RandomNumbers } from '../../protocol/random.ts';
 import type { Loss } from '../../schemas/training.ts';
-import { evaluationGraph } from './compile-evaluation.ts';
 import { compilePrediction } from './compile-prediction.ts';
-import { compileTrainStep, trainStepGraph } from './compile-train-step.ts';
-import type { TensorSpec } from './compiled.ts';
-import type { ForwardGraph } from './forward-graph.ts';
+import { compileTrainStep, trainLossGraph, trainStepGraph } from './compile-train-step.ts';
+import type { CompiledStep, TensorSpec } from './compiled.ts';
+import { type ForwardGraph, vocabularyOf } from './forward-graph.ts';
 import { initialParameters, parameterSpecs } from './parameters.ts';
+import { IncrementalInterpreter } from './reference/incremental.ts';
 import { interpret } from './reference/interpreter.ts';
 import type { NdArray } from './reference/nd-array.ts';
 import { elementCount } from './tensor-type.ts';
@@ -26,6 +27,14 @@ import { elementCount } from './tensor-type.ts';
 const STEP = 1e-5;
 /** Standard deviation of the displacement from the model's parameters. */
 const DISPLACEMENT = 0.01;
+/** r where float32 runs the step: the difference p - p' then keeps the digits of the gradient beside those of p. */
+const FLOAT32_RATE = 1024;
+
+/** Runs one step on feeds, all by name, and returns each output that ends in `_next`. */
+export type StepRunner = (
+  step: CompiledStep,
+  feeds: ReadonlyMap<string, NdArray>,
+) => Promise<ReadonlyMap<string, ArrayLike<number>>>;
 
 export interface GradientCheckOptions {
   readonly loss: Loss;
@@ -34,6 +43,10 @@ export interface GradientCheckOptions {
   /** Coordinates per parameter; all of them where it has fewer. */
   readonly coordinates: number;
   readonly random: RandomNumbers;
+  /** An execution provider to check beside the graph. */
+  readonly run?: StepRunner;
+  /** Called after every parameter. */
+  readonly onProgress?: (checked: number, of: number) => void;
 }
 
 export interface CheckedParameter {
@@ -43,73 +56,142 @@ export interface CheckedParameter {
   readonly coordinates: number;
   /** Largest |analytic - numeric| over the coordinates, relative to the largest gradient among them. */
   readonly worstError: number;
+  /** Largest |computed - numeric|, relative to the largest gradient of the parameter; null where nobody ran the step. */
+  readonly providerError: number | null;
 }
 
-/** @throws manifestInvalid, gradientUnsupported */
-export function checkGradients(forward: ForwardGraph, options: GradientCheckOptions): CheckedParameter[] {
-  const { loss, batchSize, random } = options;
+/** Statistics of batch normalisation are no parameters of the loss and are left out. @throws manifestInvalid, gradientUnsupported */
+export async function checkGradients(
+  forward: ForwardGraph,
+  options: GradientCheckOptions,
+): Promise<CheckedParameter[]> {
+  const { loss, batchSize, random, run } = options;
   const training = { loss, optimizer: { type: 'sgd' }, batchSize } as const;
   const step = compileTrainStep(forward, training);
-  const [output] = compilePrediction(forward, { batchSize }).outputs;
-  const classes = output?.shape.at(-1) ?? 1;
-  const feeds = new Map<string, NdArray>([
-    ['x', draw(step.input, () => random.normal())],
-    [
-      'y',
-      draw(step.target, step.target.type === 'int32' ? () => random.below(classes) : () => random.unit()),
-    ],
-    ['weight', draw({ shape: [batchSize] }, () => 0.5 + random.unit())],
-  ]);
-  const flat = initialParameters(forward);
-  for (const { name, shape, offset } of step.parameters) {
-    let at = offset;
-    feeds.set(
-      name,
-      draw({ shape }, () => {
-        const value = flat[at] ?? 0;
-        at += 1;
-        return value + DISPLACEMENT * random.normal();
-      }),
-    );
-  }
+  const feeds = drawFeeds(forward, step, loss, random);
+  const analytic = gradientsOf(step, feeds, 1, interpretNext(forward, training, feeds));
+  const rated = new Map(feeds).set('lr', scalar(FLOAT32_RATE));
+  const computed = run && gradientsOf(step, feeds, FLOAT32_RATE, await run(step, rated));
 
-  const evaluation = evaluationGraph(forward, training);
-  const lossAt = (name: string, array: NdArray) => {
-    const results = interpret(evaluation, new Map(feeds).set(name, array));
-    return (
-      (results.get('lossSum')?.data[0] ?? Number.NaN) / (results.get('weightSum')?.data[0] ?? Number.NaN)
-    );
-  };
-  const learningRate: NdArray = { shape: [], data: Float64Array.of(1) };
-  const next = interpret(trainStepGraph(forward, training), new Map(feeds).set('lr', learningRate));
+  const losses = new IncrementalInterpreter(trainLossGraph(forward, training), feeds);
+  const lossAt = (name: string, array: NdArray) =>
+    losses.with(name, array).get('loss')?.data[0] ?? Number.NaN;
   const names = parameterSpecs(forward).map(({ name }) => name);
-  return step.parameters.map(({ name, shape, size }, index) => {
+  const largest = largestOf([...analytic.values()]);
+  const checked: CheckedParameter[] = [];
+  for (const [index, { name, shape, size }] of step.parameters.entries()) {
+    const slopes = analytic.get(name);
+    if (slopes === undefined) continue;
     const data = feeds.get(name)?.data ?? new Float64Array();
-    const after = next.get(`${name}_next`)?.data ?? new Float64Array();
     const chosen = chooseCoordinates(size, options.coordinates, random);
-    const analytic = chosen.map((at) => (data[at] ?? Number.NaN) - (after[at] ?? Number.NaN));
     const numeric = chosen.map((at) => {
       const moved = (by: number) => ({ shape, data: data.with(at, (data[at] ?? 0) + by) });
       return (lossAt(name, moved(STEP)) - lossAt(name, moved(-STEP))) / (2 * STEP);
     });
-    const worstError = relativeError(analytic, numeric);
-    return { name: names[index] ?? name, shape, coordinates: chosen.length, worstError };
-  });
+    const at = (values: ArrayLike<number> | undefined) =>
+      chosen.map((place) => values?.[place] ?? Number.NaN);
+    const scale = Math.max(NEGLIGIBLE, ...at(slopes).map(Math.abs), ...numeric.map(Math.abs));
+    const providerScale = Math.max(largestOf([slopes]), FLOAT32_NEGLIGIBLE * largest, NEGLIGIBLE);
+    checked.push({
+      name: names[index] ?? name,
+      shape,
+      coordinates: chosen.length,
+      worstError: worstOf(at(slopes), numeric) / scale,
+      providerError: computed ? worstOf(at(computed.get(name)), numeric) / providerScale : null,
+    });
+    options.onProgress?.(index + 1, step.parameters.length);
+  }
+  return checked;
 }
 
 /** Below this a gradient is as good as zero: differences are rounding. */
 const NEGLIGIBLE = 1e-6;
+/** In float32, gradients that cancel leave this share of what the model has elsewhere. */
+const FLOAT32_NEGLIGIBLE = 1e-2;
 
 /** NaN where anything is. */
-function relativeError(analytic: readonly number[], numeric: readonly number[]): number {
-  const scale = Math.max(NEGLIGIBLE, ...analytic.map(Math.abs), ...numeric.map(Math.abs));
-  return Math.max(
-    ...analytic.map((value, index) => Math.abs(value - (numeric[index] ?? Number.NaN)) / scale),
-  );
+function worstOf(analytic: readonly number[], numeric: readonly number[]): number {
+  return Math.max(0, ...analytic.map((value, index) => Math.abs(value - (numeric[index] ?? Number.NaN))));
+}
+
+function largestOf(gradients: readonly ArrayLike<number>[]): number {
+  let largest = 0;
+  for (const gradient of gradients)
+    for (let at = 0; at < gradient.length; at += 1) largest = Math.max(largest, Math.abs(gradient[at] ?? 0));
+  return largest;
+}
+
+/** By parameter, without those that the step leaves as they are or moves otherwise than by a gradient. */
+function gradientsOf(
+  step: CompiledStep,
+  feeds: ReadonlyMap<string, NdArray>,
+  rate: number,
+  next: ReadonlyMap<string, ArrayLike<number>>,
+): Map<string, Float64Array> {
+  const statistics = new Set(step.statistics);
+  const gradients = new Map<string, Float64Array>();
+  for (const { name } of step.parameters) {
+    if (statistics.has(name)) continue;
+    const after = next.get(`${name}_next`);
+    const before = feeds.get(name)?.data ?? new Float64Array();
+    gradients.set(
+      name,
+      before.map((value, at) => (value - (after?.[at] ?? Number.NaN)) / rate),
+    );
+  }
+  return gradients;
+}
+
+function interpretNext(
+  forward: ForwardGraph,
+  training: Parameters<typeof trainStepGraph>[1],
+  feeds: ReadonlyMap<string, NdArray>,
+): Map<string, Float64Array> {
+  const results = interpret(trainStepGraph(forward, training), new Map(feeds).set('lr', scalar(1)));
+  return new Map([...results].map(([name, { data }]) => [name, data]));
+}
+
+/** Everything that a step reads but its learning rate: floats that float32 holds exactly. */
+function drawFeeds(
+  forward: ForwardGraph,
+  step: CompiledStep,
+  loss: Loss,
+  random: RandomNumbers,
+): Map<string, NdArray> {
+  const [output] = compilePrediction(forward, { batchSize: step.batchSize }).outputs;
+  const classes = output?.shape.at(-1) ?? 1;
+  const tokens = vocabularyOf(forward);
+  const isLabelled = loss.type === 'softmax_ce' || loss.type === 'sequence_ce';
+  const x = step.input.type === 'int32' ? () => random.below(tokens) : () => random.normal();
+  const y = isLabelled ? () => random.below(classes) : () => random.unit();
+  const feeds = new Map([
+    ['x', draw(step.input, x)],
+    ['y', draw(step.target, y)],
+    ['weight', draw({ shape: [step.batchSize] }, () => 0.5 + random.unit())],
+    ...step.masks.map(
+      (mask) => [mask.name, draw(mask, () => (random.unit() < mask.rate ? 0 : 1 / (1 - mask.rate)))] as const,
+    ),
+    ['lr', scalar(1)],
+  ]);
+  const flat = initialParameters(forward);
+  for (const { name, shape, offset } of step.parameters) {
+    let at = offset;
+    const near = () => {
+      const value = flat[at] ?? 0;
+      at += 1;
+      return value + DISPLACEMENT * random.normal();
+    };
+    feeds.set(name, draw({ shape }, near));
+  }
+  return feeds;
 }
 
 function draw({ shape }: Pick<TensorSpec, 'shape'>, one: () => number): NdArray {
-  return { shape, data: Float64Array.from({ length: elementCount(shape) }, one) };
+  return { shape, data: Float64Array.from({ length: elementCount(shape) }, () => Math.fround(one())) };
+}
+
+function scalar(value: number): NdArray {
+  return { shape: [], data: Float64Array.of(value) };
 }
 
 /** Distinct coordinates of a vector of this size. */

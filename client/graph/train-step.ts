@@ -40,6 +40,8 @@ export interface TrainStep {
   readonly input: TensorSpec;
   readonly target: TensorSpec;
   readonly masks: readonly MaskSpec[];
+  /** Names of parameters. */
+  readonly statistics: readonly string[];
   /** What changes from step to step, in the order in which `g` declares it. */
   readonly perStep: readonly TensorSpec[];
   /** The next parameters, the next state, the loss. */
@@ -131,7 +133,17 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
     ...nextState.map((value, index) => next(state[index], value)),
     { name: 'loss', value: terms.total },
   ];
-  return { parameters, state, input, target, masks, perStep, outputs };
+  const moved = parameters.filter((_, index) => statistics.has(parameterValues[index] as Value));
+  return {
+    parameters,
+    state,
+    input,
+    target,
+    masks,
+    statistics: moved.map(({ name }) => name),
+    perStep,
+    outputs,
+  };
 }
 
 /** [B], the coefficient of each example where it is a batch of its own: 1 / m, and 0 for one that weighs nothing. */

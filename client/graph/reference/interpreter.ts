@@ -4,7 +4,7 @@
  */
 import { HanseError } from '../../../protocol/problem.ts';
 import { intAttribute } from '../attribute.ts';
-import type { Graph, OperatorNode, ScanNode, Value } from '../graph.ts';
+import type { Graph, Node, OperatorNode, ScanNode, Value } from '../graph.ts';
 import { elementCount, sameShape } from '../tensor-type.ts';
 import { KERNELS } from './kernels.ts';
 import type { NdArray } from './nd-array.ts';
@@ -15,6 +15,13 @@ import type { NdArray } from './nd-array.ts';
  * @throws invalidFormat where an input is missing or has another shape
  */
 export function interpret(graph: Graph, feeds: ReadonlyMap<string, NdArray>): Map<string, NdArray> {
+  const known = initialValues(graph, feeds);
+  for (const node of graph.nodes) runNode(node, known);
+  return new Map(graph.outputs.map((port) => [port.name, lookUp(known, port.value)]));
+}
+
+/** What is known before the first node runs. @throws invalidFormat as `interpret` */
+export function initialValues(graph: Graph, feeds: ReadonlyMap<string, NdArray>): Map<Value, NdArray> {
   const inputs = graph.inputs.map((port) => {
     const array = feeds.get(port.name);
     const shape = array?.shape.slice(port.leadingAxis === undefined ? 0 : 1);
@@ -25,30 +32,42 @@ export function interpret(graph: Graph, feeds: ReadonlyMap<string, NdArray>): Ma
       });
     return array;
   });
-  const outputs = run(graph, inputs, new Map());
-  return new Map(graph.outputs.map((port, index) => [port.name, outputs[index] as NdArray]));
+  return withInputs(graph, inputs, new Map());
 }
 
-function run(graph: Graph, inputs: readonly NdArray[], around: ReadonlyMap<Value, NdArray>): NdArray[] {
+function withInputs(
+  graph: Graph,
+  inputs: readonly NdArray[],
+  around: ReadonlyMap<Value, NdArray>,
+): Map<Value, NdArray> {
   const known = new Map(around);
   for (const [value, { shape, data }] of graph.constants)
     known.set(value, { shape, data: Float64Array.from(data, Number) });
   graph.inputs.forEach((port, index) => {
     known.set(port.value, inputs[index] as NdArray);
   });
-  const lookUp = (value: Value) => {
-    const array = known.get(value);
-    if (array === undefined) throw new RangeError('a node reads what nothing defines');
-    return array;
-  };
-  for (const node of graph.nodes) {
-    const given = node.inputs.map((value) => value && lookUp(value));
-    const results = node.op === 'Scan' ? scan(node, given, known) : apply(node, given);
-    node.outputs.forEach((value, index) => {
-      known.set(value, results[index] as NdArray);
-    });
-  }
-  return graph.outputs.map((port) => lookUp(port.value));
+  return known;
+}
+
+/** Adds what the node computes to what is known. */
+export function runNode(node: Node, known: Map<Value, NdArray>): void {
+  const given = node.inputs.map((value) => value && lookUp(known, value));
+  const results = node.op === 'Scan' ? scan(node, given, known) : apply(node, given);
+  node.outputs.forEach((value, index) => {
+    known.set(value, results[index] as NdArray);
+  });
+}
+
+function lookUp(known: ReadonlyMap<Value, NdArray>, value: Value): NdArray {
+  const array = known.get(value);
+  if (array === undefined) throw new RangeError('a node reads what nothing defines');
+  return array;
+}
+
+function run(graph: Graph, inputs: readonly NdArray[], around: ReadonlyMap<Value, NdArray>): NdArray[] {
+  const known = withInputs(graph, inputs, around);
+  for (const node of graph.nodes) runNode(node, known);
+  return graph.outputs.map((port) => lookUp(known, port.value));
 }
 
 function apply(node: OperatorNode, inputs: readonly (NdArray | undefined)[]): NdArray[] {
