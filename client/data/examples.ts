@@ -88,11 +88,14 @@ export function checkExamples(examples: Examples, expected: ExamplesExpected): v
   else if (expected.targetRange) checkRange(examples.targets, examples.count, expected.targetRange);
 }
 
-/** A model may see an example as a list, or with axes of length 1 more or less: an image as pixels, rows or channels. */
+/**
+ * A model may see an example as a list, or with axes of length 1 more or less: an image as pixels, rows or channels.
+ * The order of the values is the same in each of these.
+ */
 function checkInputShape(got: readonly number[], expected: readonly number[]): void {
-  const isSameList =
-    elementCount(got) === elementCount(expected) && (got.length === 1 || expected.length === 1);
-  if (!isSameList) checkShape('input', withoutOnes(got), withoutOnes(expected));
+  const [gotAxes, expectedAxes] = [withoutOnes(got), withoutOnes(expected)];
+  const isList = gotAxes.length <= 1 || expectedAxes.length <= 1;
+  if (!isList || elementCount(got) !== elementCount(expected)) checkShape('input', gotAxes, expectedAxes);
 }
 
 function withoutOnes(shape: readonly number[]): number[] {

@@ -164,7 +164,7 @@ describe('what cannot be done is declined once, by its code', () => {
   const good = clouds(12);
 
   test('data that do not fit', async () => {
-    await declined('dataShapeMismatch', { examples: { ...good, inputShape: [2, 2] } });
+    await declined('dataShapeMismatch', { examples: { ...good, inputShape: [3] } });
     const single = { ...good, targets: new Int32Array(12) };
     await declined('dataSingleClass', { examples: single });
     const { api, ended } = live([[shelf.trainTask()]], {}, { examples: single, allowSingleClass: true });
@@ -188,7 +188,7 @@ describe('what cannot be done is declined once, by its code', () => {
   });
 
   test('an evaluator keeps silent: its deadline passes', async () => {
-    const options = { role: 'evaluator', examples: { ...good, inputShape: [2, 2] } } as const;
+    const options = { role: 'evaluator', examples: { ...good, inputShape: [3] } } as const;
     const { api, events, ended } = live([[shelf.evaluateTask()]], {}, options);
     await ended;
     expect(typesOf(events)).toEqual(['ready', 'preparing', 'declined']);
@@ -199,7 +199,7 @@ describe('what cannot be done is declined once, by its code', () => {
     const decline = () => {
       throw refusal('messageLate');
     };
-    const options = { examples: { ...good, inputShape: [2, 2] } };
+    const options = { examples: { ...good, inputShape: [3] } };
     const { api, events, ended } = live([[shelf.trainTask()], []], { decline }, options);
     await ended;
     expect(typesOf(events)).toEqual(['ready', 'preparing', 'declined']);

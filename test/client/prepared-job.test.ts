@@ -113,7 +113,7 @@ describe('the examples are held to the model and the loss', () => {
   const good = clouds(6);
   const faults: [name: string, fault: Partial<Examples>, code: string][] = [
     ['none at all', { count: 0, features: new Float32Array(), targets: new Int32Array() }, 'dataEmpty'],
-    ['another shape', { inputShape: [2, 2] }, 'dataShapeMismatch'],
+    ['another shape', { inputShape: [3] }, 'dataShapeMismatch'],
     ['numbers in place of labels', { targets: new Float32Array(6) }, 'dataShapeMismatch'],
     ['a label beyond the classes', { targets: Int32Array.of(0, 1, 0, 1, 0, 2) }, 'dataShapeMismatch'],
     ['a negative label', { targets: Int32Array.of(0, 1, 0, 1, 0, -1) }, 'dataShapeMismatch'],
@@ -150,7 +150,9 @@ describe('the examples are held to the model and the loss', () => {
     const forward = linear(4, 1);
     const training = { ...shelf.manifest.training, loss: { type: 'bce_logits' } } as const;
     const binary = await prepared(await jobShelf({ forward, training }));
-    const real = await prepared(await jobShelf({ forward, training: { ...training, loss: { type: 'mse' } } }));
+    const real = await prepared(
+      await jobShelf({ forward, training: { ...training, loss: { type: 'mse' } } }),
+    );
     const within = { ...good, targetShape: [1], targets: Float32Array.of(0, 1, 0.5, 1, 0, 1) };
     const outside = { ...within, targets: Float32Array.of(0, 1, 0, 1, 0, 1.5) };
     expect(() => binary.checkExamples(within, false)).not.toThrow();
@@ -169,19 +171,19 @@ describe('evaluation', () => {
     ['softmax_ce', 2],
     ['bce_logits', 1],
     ['mse', 1],
-  ] as const)('%s: accuracy only where predictions are right or wrong', async (loss, outputs) => {
-    const training = { ...shelf.manifest.training, loss };
+  ] as const)('%s: accuracy only where predictions are right or wrong', async (type, outputs) => {
+    const training = { ...shelf.manifest.training, loss: { type } };
     const job = await prepared(await jobShelf({ forward: linear(4, outputs), training }));
     const evaluator = await prepareEvaluation(job, provider);
     const cloud = clouds(8);
     const examples =
-      loss === 'softmax_ce'
+      type === 'softmax_ce'
         ? cloud
         : { ...cloud, targetShape: [1], targets: Float32Array.from(cloud.targets) };
     // The weights point from class 0 to class 1.
     const weights = outputs === 2 ? [-1, 1, -1, 1, -1, 1, -1, 1, 0, 0] : [1, 1, 1, 1, 0];
     const result = await evaluator.evaluate({ parameters: Float32Array.from(weights), examples });
-    expect(result.accuracy).toBe(loss === 'mse' ? null : 1);
+    expect(result.accuracy).toBe(type === 'mse' ? null : 1);
     await evaluator.release();
   });
 

@@ -1,4 +1,4 @@
-// covers: client/commands/graph.ts, client/commands/batch-file.ts, client/commands/optimizer-option.ts
+// covers: client/commands/graph.ts, client/commands/batch-file.ts, client/commands/optimizer-option.ts, client/commands/loss-option.ts
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ async function batchFile(name: string, batch: object): Promise<string> {
   return file;
 }
 
-const STEP = { loss: { type: 'mse' }, optimizer: 'sgd', lr: 0.25, steps: 2, provider: 'wasm', seed: 'test' } as const;
+const STEP = { loss: 'mse', optimizer: 'sgd', lr: 0.25, steps: 2, provider: 'wasm', seed: 'test' } as const;
 
 describe('hanse graph step', () => {
   it('tells the loss before each step and writes the parameters under their own names', async () => {
@@ -92,7 +92,7 @@ describe('hanse graph step', () => {
       x: float32([2, 3], 1, 2, 3, 4, 5, 6),
       target: int64([2], 0, 1),
     });
-    const options = { ...STEP, loss: { type: 'softmax_ce' }, optimizer: 'adam', batch } as const;
+    const options = { ...STEP, loss: 'softmax_ce', optimizer: 'adam', batch } as const;
     const { losses } = (await graphCommands.step.run({ args: ['linear:3,2'], options }, recordingIo())) as {
       losses: number[];
     };
@@ -103,7 +103,7 @@ describe('hanse graph step', () => {
   it('refuses batches that do not fit', async () => {
     const good = { x: float32([1, 1], 1), target: float32([1, 1], 1) };
     const model = join(folder, 'slope.onnx');
-    const codeOf = async (batch: object, loss: { type: 'mse' } | 'softmax_ce' = 'mse') => {
+    const codeOf = async (batch: object, loss: 'mse' | 'softmax_ce' = 'mse') => {
       const options = { ...STEP, loss, batch: await batchFile('bad.json', batch) };
       try {
         await graphCommands.step.run({ args: [model], options }, recordingIo());
@@ -128,7 +128,7 @@ describe('hanse graph step', () => {
 describe('hanse graph compile', () => {
   it('writes the three graphs and says what they are', async () => {
     const output = join(folder, 'job');
-    const options = { loss: { type: 'mse' }, optimizer: 'momentum', batch: 4, output, seed: 'test' } as const;
+    const options = { loss: 'mse', optimizer: 'momentum', batch: 4, output, seed: 'test' } as const;
     const io = recordingIo();
     const result = await graphCommands.compile.run({ args: [join(folder, 'slope.onnx')], options }, io);
     const { graphs, parameters } = result as {
@@ -154,7 +154,7 @@ describe('hanse graph compile', () => {
 
 describe('hanse graph check', () => {
   it('passes a model whose gradients are right, and fails it where nothing is tolerated', async () => {
-    const options = { loss: { type: 'softmax_ce' }, batch: 3, coordinates: 5, tolerance: 1e-4, seed: 'test' } as const;
+    const options = { loss: 'softmax_ce', batch: 3, coordinates: 5, tolerance: 1e-4, seed: 'test' } as const;
     const io = recordingIo();
     const result = await graphCommands.check.run({ args: ['mlp:6,5,4'], options }, io);
     expect(result).toMatchObject({ parameters: [{ name: 'dense0.weight', coordinates: 5 }, {}, {}, {}] });
@@ -169,7 +169,7 @@ describe('hanse graph check', () => {
 
 describe('optimizerOf', () => {
   it('gives settings that the schema takes', () => {
-    for (const name of ['sgd', 'momentum', 'adam'] as const)
-      expect(parse(Optimizer, optimizerOf(name), name).type).toBe(name);
+    for (const optimizer of ['sgd', 'momentum', 'nesterov', 'adam', 'adamw'] as const)
+      expect(parse(Optimizer, optimizerOf({ optimizer }), optimizer).type).toBe(optimizer);
   });
 });

@@ -56,8 +56,9 @@ describe('selectExamples', () => {
 describe('checkExamples', () => {
   const faults: [code: string, examples: Examples, expected: ExamplesExpected][] = [
     ['dataEmpty', selectExamples(sample, new Uint32Array(0)), expected],
-    ['dataShapeMismatch', sample, { ...expected, inputShape: [2] }],
-    ['dataShapeMismatch', sample, { ...expected, inputShape: [1, 2] }],
+    ['dataShapeMismatch', sample, { ...expected, inputShape: [3] }],
+    ['dataShapeMismatch', sample, { ...expected, inputShape: [2, 2] }],
+    ['dataShapeMismatch', { ...sample, inputShape: [2, 3] }, { ...expected, inputShape: [3, 2] }],
     ['dataShapeMismatch', sample, { ...expected, targetShape: [1] }],
     ['dataShapeMismatch', sample, { ...expected, targetType: 'float32' }],
     ['dataShapeMismatch', sample, { ...expected, classes: 2 }],
@@ -76,6 +77,29 @@ describe('checkExamples', () => {
   test.each(faults)('%s', (code, examples, asked) => {
     expect(() => checkExamples(sample, expected)).not.toThrow();
     expect(() => checkExamples(examples, asked)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test.each([
+    [[6], [2, 3]],
+    [[2, 3], [6]],
+    [
+      [1, 6],
+      [2, 3],
+    ],
+    [
+      [4, 5],
+      [1, 4, 5],
+    ],
+    [[4, 5, 1], [20]],
+    [[], [1]],
+  ])('takes the same values in other axes: [%j] for %j', (got, asked) => {
+    const size = got.reduce((a, b) => a * b, 1);
+    const examples = { ...sample, inputShape: got, features: new Float32Array(3 * size) };
+    expect(() => checkExamples(examples, { ...expected, inputShape: asked })).not.toThrow();
+    const larger = { ...expected, inputShape: [...asked, 2] };
+    expect(() => checkExamples(examples, larger)).toThrow(
+      expect.objectContaining({ code: 'dataShapeMismatch' }),
+    );
   });
 
   test('accepts a single class when that is permitted', () => {

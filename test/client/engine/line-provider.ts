@@ -79,8 +79,9 @@ function evaluate(feeds: Tensors): Tensors {
   const errors = valuesOf(feeds, 'y').map((y, i) => (weight[i] ?? 0) * ((line[i] ?? 0) - y) ** 2);
   return {
     lossSum: floats([sum(errors)], []),
-    correct: floats([0], []),
     weightSum: floats([sum(weight)], []),
+    correct: floats([0], []),
+    counted: floats([0], []),
   };
 }
 
@@ -92,12 +93,13 @@ function train(feeds: Tensors): Tensors {
     number,
     number,
   ];
-  const rate = valuesOf(feeds, 'lr')[0] ?? 0;
+  const rates = valuesOf(feeds, 'lr');
   const losses: number[] = [];
   for (let step = 0; step < steps; step += 1) {
     const batch = (name: string) => valuesOf(feeds, name).slice(step * batchSize, (step + 1) * batchSize);
     const [x, y, weight] = [batch('x'), batch('y'), batch('weight')];
     const total = sum(weight);
+    const rate = rates[step] ?? Number.NaN;
     const errors = x.map((value, i) => a * value + b - (y[i] ?? 0));
     losses.push(sum(errors.map((error, i) => ((weight[i] ?? 0) * error ** 2) / total)));
     const slopes = errors.map((error, i) => (2 * (weight[i] ?? 0) * error) / total);

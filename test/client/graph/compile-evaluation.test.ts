@@ -79,7 +79,7 @@ describe('evaluation', () => {
     );
     for (const [name, { data }] of expected)
       expect(native.get(name)?.[0]).toBeCloseTo(data[0] ?? Number.NaN, 5);
-    expect(expected.get('correct')?.data[0] === 0).toBe(loss === 'mse');
+    expect(expected.get('correct')?.data[0] === 0).toBe(type === 'mse');
   });
 });
 

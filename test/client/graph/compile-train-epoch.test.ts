@@ -10,8 +10,11 @@ import { drawBatch, feedsOf, initialTensors, stackBatches } from './training-dat
 
 const OPTIMIZERS: Optimizer[] = [
   { type: 'sgd' },
-  { type: 'momentum', momentum: 0.9 },
-  { type: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  { type: 'sgd', weightDecay: 0.1 },
+  { type: 'momentum', momentum: 0.9, weightDecay: 0.1 },
+  { type: 'nesterov', momentum: 0.9, weightDecay: 0.1 },
+  { type: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
+  { type: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
 ];
 
 describe('an epoch', () => {
@@ -42,10 +45,12 @@ describe('an epoch', () => {
       for (const steps of [1, 5]) {
         const batches = Array.from({ length: steps }, () => drawBatch(random, step, 3));
         let tensors = initialTensors(forward, step);
-        const whole = await epoch(feedsOf(tensors, stackBatches(batches), 0.05));
+        // Every step has a rate of its own.
+        const rates = batches.map((_, index) => 0.05 / (index + 1));
+        const whole = await epoch(feedsOf(tensors, stackBatches(batches), rates));
         const losses: number[] = [];
-        for (const batch of batches) {
-          const results = await single(feedsOf(tensors, batch, 0.05));
+        for (const [index, batch] of batches.entries()) {
+          const results = await single(feedsOf(tensors, batch, rates[index]));
           losses.push(results.get('loss')?.[0] ?? Number.NaN);
           tensors = new Map(
             [...tensors].map(([name, { shape }]): [string, Feed] => {
@@ -63,7 +68,11 @@ describe('an epoch', () => {
 
   it.skipIf(!hasRuntime)('finds y = 2 x', async () => {
     const forward = linear(1, 1);
-    const epoch = compileTrainEpoch(forward, { loss: { type: 'mse' }, optimizer: { type: 'sgd' }, batchSize: 4 });
+    const epoch = compileTrainEpoch(forward, {
+      loss: { type: 'mse' },
+      optimizer: { type: 'sgd' },
+      batchSize: 4,
+    });
     const x = [-1, -0.5, 0.5, 1];
     const batch = {
       x: { shape: [4, 1], data: Float64Array.from(x) },
@@ -72,7 +81,7 @@ describe('an epoch', () => {
     };
     const run = await load32(epoch.bytes);
     const batches = stackBatches(Array<typeof batch>(100).fill(batch));
-    const results = await run(feedsOf(initialTensors(forward, epoch), batches, 0.2));
+    const results = await run(feedsOf(initialTensors(forward, epoch), batches, Array<number>(100).fill(0.2)));
     expect(results.get('linear.weight_next')?.[0]).toBeCloseTo(2, 5);
     expect(results.get('linear.bias_next')?.[0]).toBeCloseTo(0, 5);
     expect(results.get('losses')?.[0]).toBeCloseTo(2.5, 5);
@@ -94,9 +103,13 @@ describe('an epoch', () => {
       const tensors = initialTensors(forward, epoch);
       const [a, b] = busy;
       const interrupted = await run(
-        feedsOf(tensors, stackBatches([idle(), a, idle(), idle(), b, idle()]), 0.05),
+        feedsOf(
+          tensors,
+          stackBatches([idle(), a, idle(), idle(), b, idle()]),
+          [0.09, 0.05, 0.09, 0.09, 0.01, 0.09],
+        ),
       );
-      const straight = await run(feedsOf(tensors, stackBatches([a, b]), 0.05));
+      const straight = await run(feedsOf(tensors, stackBatches([a, b]), [0.05, 0.01]));
       const [first, second] = straight.get('losses') ?? [];
       expect(Array.from(interrupted.get('losses') ?? [])).toEqual([0, first, 0, 0, second, 0]);
       for (const name of tensors.keys())

@@ -69,13 +69,15 @@ export function scalar(value: number): Feed {
   return { shape: [], data: Float64Array.of(value) };
 }
 
-/** Feeds of one run by name. */
+/** Feeds of one run by name. @param learningRate of one step, or of every step of an epoch */
 export function feedsOf(
   tensors: ReadonlyMap<string, Feed>,
   batch: Partial<Batch>,
-  learningRate?: number,
+  learningRate?: number | readonly number[],
 ): Map<string, Feed> {
   const feeds = new Map<string, Feed>([...tensors, ...Object.entries(batch)]);
-  if (learningRate !== undefined) feeds.set('lr', scalar(learningRate));
+  if (typeof learningRate === 'number') feeds.set('lr', scalar(learningRate));
+  else if (learningRate)
+    feeds.set('lr', { shape: [learningRate.length], data: Float64Array.from(learningRate) });
   return feeds;
 }

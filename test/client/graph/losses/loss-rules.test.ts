@@ -1,7 +1,7 @@
-// covers: client/graph/losses/loss-rules.ts, client/graph/losses/loss-rule.ts, client/graph/losses/softmax-cross-entropy.ts, client/graph/losses/mean-squared-error.ts, client/graph/losses/binary-cross-entropy.ts
+// covers: client/graph/losses/loss-rules.ts, client/graph/losses/loss-rule.ts, client/graph/losses/cross-entropy.ts, client/graph/losses/elementwise-loss.ts, client/graph/losses/mean-squared-error.ts, client/graph/losses/mean-absolute-error.ts, client/graph/losses/huber.ts, client/graph/losses/binary-cross-entropy.ts
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../../client/graph/graph-builder.ts';
-import { LOSS_RULES } from '../../../../client/graph/losses/loss-rules.ts';
+import { lossRule } from '../../../../client/graph/losses/loss-rules.ts';
 import { encodeModel } from '../../../../client/graph/onnx-encode.ts';
 import { interpret } from '../../../../client/graph/reference/interpreter.ts';
 import type { NdArray } from '../../../../client/graph/reference/nd-array.ts';
@@ -10,18 +10,20 @@ import { hasRuntime, load32 } from '../onnx-runtime.ts';
 import { numbers, uniform, worstDifference } from '../random-arrays.ts';
 
 function lossGraph(loss: Loss, output: readonly number[]) {
-  const rule = LOSS_RULES[loss];
+  const rule = lossRule(loss);
   const target = rule.target(output);
-  if (typeof target === 'string') throw new Error(`${loss} takes ${target}`);
+  if (typeof target === 'string') throw new Error(`${loss.type} takes ${target}`);
   const g = new GraphBuilder('loss');
   const o = g.input('output', 'float32', output);
   const y = g.input('target', target.type, target.shape);
   const c = g.input('coefficient', 'float32', output.slice(0, 1));
   const terms = rule.terms(g, o, y, c);
+  const { right, counted } = rule.correct(g, o, y, c);
   return g.finish([
     { name: 'total', value: terms.total },
     { name: 'gradient', value: terms.gradient() },
-    { name: 'correct', value: rule.correct(g, o, y, c) },
+    { name: 'correct', value: right },
+    { name: 'counted', value: counted },
   ]);
 }
 
@@ -47,7 +49,7 @@ function evaluate(loss: Loss, output: NdArray, target: NdArray, coefficient: NdA
 describe('known answers', () => {
   it('softmax_ce: uniform logits cost log C, and the gradient is softmax minus one-hot', () => {
     const { total, gradient, correct } = evaluate(
-      'softmax_ce',
+      { type: 'softmax_ce' },
       array([2, 4], 1, 1, 1, 1, 0, 0, Math.log(3), 0),
       array([2], 0, 2),
       array([2], 1, 2),
@@ -61,7 +63,7 @@ describe('known answers', () => {
 
   it('mse: the mean over the elements of an example, weighted over examples', () => {
     const { total, gradient } = evaluate(
-      'mse',
+      { type: 'mse' },
       array([2, 2], 1, 2, 3, 4),
       array([2, 2], 0, 2, 1, 0),
       array([2], 1, 0.5),
@@ -72,7 +74,7 @@ describe('known answers', () => {
 
   it('bce_logits: log 2 at zero, finite far out, right by sign', () => {
     const { total, gradient, correct } = evaluate(
-      'bce_logits',
+      { type: 'bce_logits' },
       array([3, 1], 0, 800, -800),
       array([3, 1], 1, 0, 0),
       array([3], 1, 1, 1),
@@ -83,13 +85,13 @@ describe('known answers', () => {
   });
 });
 
-describe.each(['softmax_ce', 'mse', 'bce_logits'] as const)('%s', (loss) => {
+describe.each<Loss>([{ type: 'softmax_ce' }, { type: 'mse' }, { type: 'bce_logits' }])('$type', (loss) => {
   const shape = [3, 4];
   const draw = (seed: number) => {
     const random = numbers(seed);
     const output = uniform(random, shape, -2, 2);
     const target =
-      loss === 'softmax_ce'
+      loss.type === 'softmax_ce'
         ? array([3], ...[0, 1, 2].map(() => random.below(4)))
         : uniform(random, shape, 0, 1);
     return { output, target, coefficient: uniform(random, [3], 0.1, 1) };
@@ -126,7 +128,7 @@ describe.each(['softmax_ce', 'mse', 'bce_logits'] as const)('%s', (loss) => {
     const results = await run(
       new Map<string, NdArray | typeof labels>([
         ['output', output],
-        ['target', loss === 'softmax_ce' ? labels : target],
+        ['target', loss.type === 'softmax_ce' ? labels : target],
         ['coefficient', coefficient],
       ]),
     );
@@ -139,11 +141,11 @@ describe.each(['softmax_ce', 'mse', 'bce_logits'] as const)('%s', (loss) => {
 
 describe('what a loss takes', () => {
   it('softmax_ce wants two axes, the others at least one', () => {
-    expect(LOSS_RULES.softmax_ce.target([8, 3])).toEqual({ type: 'int32', shape: [8] });
-    expect(LOSS_RULES.softmax_ce.target([8, 3, 2])).toBe('logits [B, C]');
-    expect(LOSS_RULES.mse.target([8, 3, 2])).toEqual({ type: 'float32', shape: [8, 3, 2] });
-    expect(LOSS_RULES.mse.target([])).toBe('outputs [B, ...]');
-    expect(LOSS_RULES.bce_logits.target([8])).toEqual({ type: 'float32', shape: [8] });
-    expect(LOSS_RULES.bce_logits.target([])).toBe('logits [B, ...]');
+    expect(lossRule({ type: 'softmax_ce' }).target([8, 3])).toEqual({ type: 'int32', shape: [8] });
+    expect(lossRule({ type: 'softmax_ce' }).target([8, 3, 2])).toBe('logits [B, C]');
+    expect(lossRule({ type: 'mse' }).target([8, 3, 2])).toEqual({ type: 'float32', shape: [8, 3, 2] });
+    expect(lossRule({ type: 'mse' }).target([])).toBe('outputs [B, ...]');
+    expect(lossRule({ type: 'bce_logits' }).target([8])).toEqual({ type: 'float32', shape: [8] });
+    expect(lossRule({ type: 'bce_logits' }).target([])).toBe('logits [B, ...]');
   });
 });

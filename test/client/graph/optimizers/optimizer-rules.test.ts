@@ -1,4 +1,4 @@
-// covers: client/graph/optimizers/optimizer-rules.ts, client/graph/optimizers/optimizer-rule.ts, client/graph/optimizers/sgd.ts, client/graph/optimizers/momentum.ts, client/graph/optimizers/adam.ts
+// covers: client/graph/optimizers/optimizer-rules.ts, client/graph/optimizers/optimizer-rule.ts, client/graph/optimizers/sgd.ts, client/graph/optimizers/momentum.ts, client/graph/optimizers/adam.ts, client/graph/optimizers/weight-decay.ts
 /**
  * Optimisers against their textbook recurrences on y = w x with squared error, where the gradient is 2 (w - 1) x^2.
  */
