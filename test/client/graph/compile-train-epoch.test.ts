@@ -63,7 +63,11 @@ describe('an epoch', () => {
 
   it.skipIf(!hasRuntime)('finds y = 2 x', async () => {
     const forward = linear(1, 1);
-    const epoch = compileTrainEpoch(forward, { loss: { type: 'mse' }, optimizer: { type: 'sgd' }, batchSize: 4 });
+    const epoch = compileTrainEpoch(forward, {
+      loss: { type: 'mse' },
+      optimizer: { type: 'sgd' },
+      batchSize: 4,
+    });
     const x = [-1, -0.5, 0.5, 1];
     const batch = {
       x: { shape: [4, 1], data: Float64Array.from(x) },

@@ -80,7 +80,9 @@ describe('the border of a step', () => {
 
   it('refuses a loss or a batch size that the model does not take', () => {
     const forward = linear(2, 1);
-    expect(() => compileTrainStep(forward, { loss: { type: 'mse' }, optimizer: SGD, batchSize: 1 })).not.toThrow();
+    expect(() =>
+      compileTrainStep(forward, { loss: { type: 'mse' }, optimizer: SGD, batchSize: 1 }),
+    ).not.toThrow();
     const flat = importModel(
       writeForward({
         name: 'total',

@@ -49,7 +49,12 @@ describe('gradient check', () => {
         }),
       );
     const errorOf = (height: number) =>
-      checkGradients(staircase(height), { loss: { type: 'mse' }, batchSize: 3, coordinates: 1, random: numbers(3) })[0];
+      checkGradients(staircase(height), {
+        loss: { type: 'mse' },
+        batchSize: 3,
+        coordinates: 1,
+        random: numbers(3),
+      })[0];
     expect(errorOf(0.1)?.worstError).toBeLessThan(1e-6);
     expect(errorOf(1e7)?.worstError).toBeGreaterThan(0.5);
   });
