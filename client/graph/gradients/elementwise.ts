@@ -3,11 +3,17 @@
  *
  *   a + b: d, d          a - b: d, -d         a b: d b, d a        a / b: d / b, -d y / b
  *   -a: -d               exp a: d y           log a: d / a         sqrt a: d / (2 y)
+ *   1 / a: -d y^2        sin a: d cos a       cos a: -d sin a      erf a: d exp(-a^2) 2 / sqrt(pi)
+ *   a^b: d b a^(b-1) where b is not 0, d y log a where a > 0; else 0
  *
- * Each is summed over the axes along which its operand was broadcast.
+ * Each is summed over the axes along which its operand was broadcast. Floor, Ceil, Round and Sign are constant
+ * wherever they have a derivative, so nothing passes through them.
  */
 import type { Value } from '../graph.ts';
+import { elementCount } from '../tensor-type.ts';
 import { type GradientQuery, type GradientRule, sumToShape } from './gradient-rule.ts';
+
+const TWO_OVER_ROOT_PI = 1.1283791670955126;
 
 /** The rule of a binary operator from the two partial gradients at the shape of the output. */
 function binary(
@@ -31,6 +37,31 @@ function unary(gradient: (query: GradientQuery, a: Value) => Value): GradientRul
 function negated({ g }: GradientQuery, value: Value): Value {
   return g.apply('Neg', [value]);
 }
+
+/** The one number that a value holds, where it is known. */
+function constantScalar({ g }: GradientQuery, value: Value): number | undefined {
+  const constant = elementCount(value.shape) === 1 ? g.constantOf(value) : undefined;
+  return constant?.dtype === 'float32' ? constant.data[0] : undefined;
+}
+
+/** The derivative of a^b by a, without the gradient by the output. */
+function powerSlope(query: GradientQuery, a: Value, b: Value): Value {
+  const { g } = query;
+  const exponent = constantScalar(query, b);
+  if (exponent === 2) return g.mul(a, b);
+  if (exponent !== undefined && exponent !== 0) return g.mul(g.apply('Pow', [a, g.scalar(exponent - 1)]), b);
+  const slope = g.mul(g.apply('Pow', [a, g.sub(b, g.scalar(1))]), b);
+  // Not 0 times an infinite power of 0.
+  return g.where(g.apply('Equal', [b, g.scalar(0)]), g.scalar(0), slope);
+}
+
+/** The derivative of y = a^b by b. */
+function exponentSlope({ g, output }: GradientQuery, a: Value): Value {
+  const positive = g.apply('Greater', [a, g.scalar(0)]);
+  return g.mul(output, g.apply('Log', [g.where(positive, a, g.scalar(1))]));
+}
+
+const nothing: GradientRule = () => [];
 
 export const ELEMENTWISE_GRADIENTS = {
   Add: binary(
@@ -57,5 +88,26 @@ export const ELEMENTWISE_GRADIENTS = {
   Identity: unary(({ upstream }) => upstream),
   Exp: unary(({ g, upstream, output }) => g.mul(upstream, output)),
   Log: unary(({ g, upstream }, a) => g.div(upstream, a)),
+  Reciprocal: unary((query) => {
+    const { g, upstream, output } = query;
+    return negated(query, g.mul(upstream, g.mul(output, output)));
+  }),
+  Sin: unary(({ g, upstream }, a) => g.mul(upstream, g.apply('Cos', [a]))),
+  Cos: unary((query, a) => negated(query, query.g.mul(query.upstream, query.g.apply('Sin', [a])))),
+  Erf: unary((query, a) => {
+    const { g, upstream } = query;
+    const bell = g.apply('Exp', [negated(query, g.mul(a, a))]);
+    return g.mul(upstream, g.mul(bell, g.scalar(TWO_OVER_ROOT_PI)));
+  }),
+  Pow: binary(
+    (query, a, b) => query.g.mul(query.upstream, powerSlope(query, a, b)),
+    (query, a) => query.g.mul(query.upstream, exponentSlope(query, a)),
+  ),
+  // Only between float types; whole numbers and truth values end the path.
+  Cast: unary(({ upstream }) => upstream),
+  Ceil: nothing,
+  Floor: nothing,
+  Round: nothing,
+  Sign: nothing,
   Sqrt: unary(({ g, upstream, output }) => g.div(g.mul(upstream, g.scalar(0.5)), output)),
 } satisfies Record<string, GradientRule>;

@@ -7,6 +7,7 @@ import { ELEMENTWISE_GRADIENTS } from './elementwise.ts';
 import type { GradientRule } from './gradient-rule.ts';
 import { LINEAR_GRADIENTS } from './linear.ts';
 import { REDUCE_GRADIENTS } from './reduce.ts';
+import { SELECTION_GRADIENTS } from './selection.ts';
 import { VIEW_GRADIENTS } from './view.ts';
 
 export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> = {
@@ -14,6 +15,7 @@ export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> =
   ...ELEMENTWISE_GRADIENTS,
   ...LINEAR_GRADIENTS,
   ...REDUCE_GRADIENTS,
+  ...SELECTION_GRADIENTS,
   ...VIEW_GRADIENTS,
 };
 

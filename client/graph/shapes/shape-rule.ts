@@ -40,6 +40,13 @@ export function expectType(query: ShapeQuery, value: TensorType, dtype: DType): 
   if (value.dtype !== dtype) query.fail(`element type ${value.dtype} where ${dtype} is needed`);
 }
 
+/** The same value; refuses an element type that is not among these. */
+export function expectOneOf(query: ShapeQuery, value: TensorType, dtypes: readonly DType[]): TensorType {
+  if (!dtypes.includes(value.dtype))
+    query.fail(`element type ${value.dtype} where ${dtypes.join(' or ')} is needed`);
+  return value;
+}
+
 /** The common shape of the inputs; refuses inputs that do not broadcast. */
 export function broadcast(query: ShapeQuery, values: readonly TensorType[]): Shape {
   const shapes = values.map((value) => value.shape);

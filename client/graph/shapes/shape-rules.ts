@@ -2,6 +2,7 @@
  * The operators of a graph: every one that can be imported or emitted has its shape rule in this table, and nothing
  * else is an operator. All of them exist on the CPU, WASM and WebGPU execution providers of ONNX Runtime.
  */
+import { ACTIVATION_SHAPES } from './activation.ts';
 import { ELEMENTWISE_SHAPES } from './elementwise.ts';
 import { LINEAR_SHAPES } from './linear.ts';
 import { REDUCE_SHAPES } from './reduce.ts';
@@ -9,6 +10,7 @@ import type { ShapeRule } from './shape-rule.ts';
 import { VIEW_SHAPES } from './view.ts';
 
 export const SHAPE_RULES = {
+  ...ACTIVATION_SHAPES,
   ...ELEMENTWISE_SHAPES,
   ...LINEAR_SHAPES,
   ...REDUCE_SHAPES,

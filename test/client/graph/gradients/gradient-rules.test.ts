@@ -1,55 +1,32 @@
-// covers: client/graph/gradients/gradient-rules.ts, client/graph/gradients/gradient-rule.ts, client/graph/gradients/elementwise.ts, client/graph/gradients/activation.ts, client/graph/gradients/linear.ts, client/graph/gradients/reduce.ts, client/graph/gradients/view.ts
+// covers: client/graph/gradients/gradient-rules.ts, client/graph/gradients/gradient-rule.ts, client/graph/gradients/elementwise.ts, client/graph/gradients/activation.ts, client/graph/gradients/linear.ts, client/graph/gradients/reduce.ts, client/graph/gradients/selection.ts, client/graph/gradients/view.ts
 /**
  * Every rule against central differences, both in float64.
  */
 import { describe, expect, it } from 'vitest';
+import { type Attributes, float } from '../../../../client/graph/attribute.ts';
 import { differentiate } from '../../../../client/graph/autodiff.ts';
 import { differentiableOperators } from '../../../../client/graph/gradients/gradient-rules.ts';
-import type { OperatorNode } from '../../../../client/graph/graph.ts';
+import type { Value } from '../../../../client/graph/graph.ts';
 import { GraphBuilder } from '../../../../client/graph/graph-builder.ts';
 import { interpret } from '../../../../client/graph/reference/interpreter.ts';
 import type { NdArray } from '../../../../client/graph/reference/nd-array.ts';
-import { DIFFERENTIABLE_CASES, type OperatorCase } from '../operator-cases.ts';
+import type { Operator } from '../../../../client/graph/shapes/shape-rules.ts';
+import type { OperatorCase } from '../cases/operator-case.ts';
+import { type BothGradients, bothGradients, wholeTape } from '../central-differences.ts';
+import { DIFFERENTIABLE_CASES } from '../operator-cases.ts';
 import { numbers, uniform, worstDifference } from '../random-arrays.ts';
 
-const STEP = 1e-5;
-
-/** The scalar sum(weights * case) and its gradients, as graphs and as central differences. */
-function compare(operatorCase: OperatorCase): { analytic: NdArray[]; numeric: NdArray[] } {
+function compare(operatorCase: OperatorCase): BothGradients {
   const random = numbers(1);
   const g = new GraphBuilder('case');
-  const inputs = operatorCase.inputs.map((shape, index) => g.input(`in${index}`, 'float32', shape));
-  const output = operatorCase.build(g, inputs);
-  const tape = {
-    nodes: g.nodes.filter((node) => node.op !== 'Scan'),
-    label: (node: OperatorNode) => node.op,
-  };
-  const weights = g.input('weights', 'float32', output.shape);
-  const total = g.total(g.mul(output, weights));
-  const gradients = differentiate(g, tape, output, weights, inputs);
-  const graph = g.finish([
-    { name: 'total', value: total },
-    ...gradients.map((value, index) => ({ name: `by${index}`, value: value ?? total })),
-  ]);
-
-  const feeds = new Map([['weights', uniform(random, output.shape, -1, 1)]]);
-  operatorCase.inputs.forEach((shape, index) => {
-    feeds.set(`in${index}`, uniform(random, shape, ...operatorCase.range));
+  const variables = operatorCase.inputs.map((shape, index) => {
+    const name = `in${index}`;
+    const at = uniform(random, shape, ...operatorCase.range);
+    return { name, value: g.input(name, 'float32', shape), at };
   });
-  const results = interpret(graph, feeds);
-  const totalAt = (name: string, array: NdArray) =>
-    interpret(graph, new Map(feeds).set(name, array)).get('total')?.data[0] ?? Number.NaN;
-  const names = operatorCase.inputs.map((_, index) => `in${index}`);
-  const numeric = names.map((name) => {
-    const { shape, data } = feeds.get(name) as NdArray;
-    const slopes = data.map((value, at) => {
-      const up = totalAt(name, { shape, data: data.with(at, value + STEP) });
-      const down = totalAt(name, { shape, data: data.with(at, value - STEP) });
-      return (up - down) / (2 * STEP);
-    });
-    return { shape, data: slopes };
-  });
-  return { analytic: names.map((_, index) => results.get(`by${index}`) as NdArray), numeric };
+  const values = variables.map(({ value }) => value);
+  const output = operatorCase.build(g, values);
+  return bothGradients(g, wholeTape(g), output, variables, random);
 }
 
 describe('gradient rules', () => {
@@ -57,7 +34,7 @@ describe('gradient rules', () => {
     const { analytic, numeric } = compare(operatorCase);
     expect(analytic.map(({ shape }) => shape)).toEqual(numeric.map(({ shape }) => shape));
     analytic.forEach(({ data }, index) => {
-      expect(worstDifference(data, numeric[index]?.data ?? [])).toBeLessThan(1e-8);
+      expect(worstDifference(data, numeric[index]?.data ?? [])).toBeLessThan(operatorCase.tolerance ?? 1e-8);
     });
   });
 
@@ -77,5 +54,103 @@ describe('gradient rules', () => {
         numeric[0]?.data ?? [],
       ),
     ).toBeGreaterThan(0.01);
+  });
+});
+
+/** The gradients of sum(output) by the inputs, at points where a derivative is a matter of choice. */
+function gradientsAt(
+  inputs: readonly { shape: number[]; data: number[] }[],
+  build: (g: GraphBuilder, inputs: Value[]) => Value,
+): number[][] {
+  const g = new GraphBuilder('case');
+  const values = inputs.map(({ shape }, index) => g.input(`in${index}`, 'float32', shape));
+  const output = build(g, values);
+  const ones = g.apply('Expand', [g.scalar(1), g.integers(output.shape)]);
+  const gradients = differentiate(g, wholeTape(g), output, ones, values);
+  const ports = gradients.map((value, index) => ({
+    name: `by${index}`,
+    value: value ?? g.scalar(Number.NaN),
+  }));
+  const feeds = inputs.map(({ shape, data }, index): [string, NdArray] => [
+    `in${index}`,
+    { shape, data: Float64Array.from(data) },
+  ]);
+  const results = interpret(g.finish(ports), new Map(feeds));
+  return ports.map(({ name }) => Array.from(results.get(name)?.data ?? []));
+}
+
+function vector(...data: number[]): { shape: number[]; data: number[] } {
+  return { shape: [data.length], data };
+}
+
+describe('where a derivative is a matter of choice', () => {
+  const kinks: [Operator, number, Attributes][] = [
+    ['Abs', 0, {}],
+    ['Relu', 0, {}],
+    ['Elu', 0.5, { alpha: float(0.5) }],
+    ['LeakyRelu', 0.25, { alpha: float(0.25) }],
+  ];
+  it.each(kinks)('%s has slope %s at 0', (op, slope, attributes) => {
+    const [by] = gradientsAt([vector(-1, 0, 1)], (g, inputs) => g.apply(op, inputs, attributes));
+    expect(by?.[1]).toBe(slope);
+    expect(by?.[2]).toBe(1);
+  });
+
+  it('the hard sigmoid is flat from its ends on', () => {
+    const attributes = { alpha: float(0.5), beta: float(0.5) };
+    const [by] = gradientsAt([vector(-1, -0.5, 0.5, 1)], (g, inputs) =>
+      g.apply('HardSigmoid', inputs, attributes),
+    );
+    expect(by).toEqual([0, 0.5, 0.5, 0]);
+  });
+
+  it('a value on its bound moves with x, one beyond it with the bound', () => {
+    const inputs = [vector(-2, -1, 0, 1, 2, 3), { shape: [], data: [-1] }, { shape: [], data: [1] }];
+    const gradients = gradientsAt(inputs, (g, values) => g.apply('Clip', values));
+    expect(gradients).toEqual([[0, 1, 1, 1, 0, 0], [1], [2]]);
+  });
+
+  it('equal inputs of Max and Min share evenly', () => {
+    const inputs = [vector(1, 2, 5), vector(2, 2, 5), vector(0, 1, 5)];
+    const [a, b, c] = gradientsAt(inputs, (g, values) => g.apply('Max', values));
+    expect([a, b, c]).toEqual([
+      [0, 0.5, 1 / 3],
+      [1, 0.5, 1 / 3],
+      [0, 0, 1 / 3],
+    ]);
+    const [d, e] = gradientsAt([vector(1, 2), vector(1, 3)], (g, values) => g.apply('Min', values));
+    expect([d, e]).toEqual([
+      [0.5, 1],
+      [0.5, 0],
+    ]);
+  });
+
+  it('equal elements of ReduceMax and ReduceMin share evenly', () => {
+    for (const op of ['ReduceMax', 'ReduceMin'] as const)
+      expect(gradientsAt([vector(3, 3, 3, 3)], (g, values) => g.apply(op, values))).toEqual([
+        [0.25, 0.25, 0.25, 0.25],
+      ]);
+    expect(gradientsAt([vector(1, 3, 3)], (g, values) => g.apply('ReduceMax', values))).toEqual([
+      [0, 0.5, 0.5],
+    ]);
+  });
+
+  it('the norm of zeros has gradient 0', () => {
+    expect(gradientsAt([vector(0, 0)], (g, values) => g.apply('ReduceL2', values))).toEqual([[0, 0]]);
+  });
+
+  it('a product with zeros has the product of the others', () => {
+    const product = (g: GraphBuilder, values: Value[]) => g.apply('ReduceProd', values);
+    expect(gradientsAt([vector(2, 0, 3)], product)).toEqual([[0, 6, 0]]);
+    expect(gradientsAt([vector(0, 0, 3)], product)).toEqual([[0, 0, 0]]);
+  });
+
+  it('a power of 0 or with exponent 0 has no infinite slope, nor one by its exponent for bases that are not positive', () => {
+    const [byBase, byExponent] = gradientsAt([vector(0, 0, -2, 2), vector(0, 2, 3, 0)], (g, values) =>
+      g.apply('Pow', values),
+    );
+    expect(byBase).toEqual([0, 0, 12, 0]);
+    expect(byExponent?.slice(0, 3)).toEqual([0, 0, -0]);
+    expect(byExponent?.[3]).toBeCloseTo(Math.log(2), 12);
   });
 });
