@@ -52,8 +52,9 @@ function run(graph: Graph, inputs: readonly NdArray[], around: ReadonlyMap<Value
 }
 
 function apply(node: OperatorNode, inputs: readonly (NdArray | undefined)[]): NdArray[] {
-  const shape = node.outputs[0]?.shape ?? [];
-  const result = KERNELS[node.op](inputs, node.attributes, shape);
+  const [first] = node.outputs;
+  if (first === undefined) throw new RangeError(`${node.op} has no output`);
+  const result = KERNELS[node.op](inputs, node.attributes, first.shape, first.dtype);
   const results = 'data' in result ? [result] : [...result];
   // Kernels find shapes by themselves, so this holds shape inference to account.
   node.outputs.forEach((output, index) => {

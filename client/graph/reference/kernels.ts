@@ -2,24 +2,15 @@
  * Every operator in float64, by its definition in the ONNX operator specifications, opset 20. Slow and obvious: these
  * are what the shape rules, the gradient rules and ONNX Runtime itself are compared with.
  */
-import { type Attributes, floatAttribute, intAttribute, intsAttribute } from '../attribute.ts';
+import { floatAttribute, intAttribute } from '../attribute.ts';
 import type { Operator } from '../shapes/shape-rules.ts';
-import { axisLength, normalizeAxes, reducedShape, type Shape } from '../tensor-type.ts';
-import { element, flatIndex, generate, mapElements, type NdArray } from './nd-array.ts';
-
-/**
- * @param shape what shape inference says about the first output; views take it as given, all others find their own
- * @returns the output; a list where the operator has several
- */
-export type Kernel = (
-  inputs: readonly (NdArray | undefined)[],
-  attributes: Attributes,
-  shape: Shape,
-) => NdArray | readonly NdArray[];
-
-function elementwise(f: (...scalars: number[]) => number): Kernel {
-  return (inputs) => mapElements(inputs.map(present), f);
-}
+import { axisLength, normalizeAxes, reducedShape } from '../tensor-type.ts';
+import { GATHER_KERNELS } from './gather-kernels.ts';
+import { JOIN_KERNELS } from './join-kernels.ts';
+import { elementwise, type Kernel, present } from './kernel.ts';
+import { element, flatIndex, generate, mapElements } from './nd-array.ts';
+import { SLICE_KERNELS } from './slice-kernels.ts';
+import { VIEW_KERNELS } from './view-kernels.ts';
 
 function reduction(combine: (values: readonly number[]) => number): Kernel {
   return ([array, axesArray], attributes) => {
@@ -111,25 +102,6 @@ const gemm: Kernel = ([left, right, addend], attributes, shape) => {
   });
 };
 
-const transpose: Kernel = ([array], attributes) => {
-  const { shape } = present(array);
-  const order = intsAttribute(attributes, 'perm') ?? [...shape.keys()].reverse();
-  return generate(
-    order.map((axis) => axisLength(shape, axis)),
-    (index) => {
-      const source = shape.map(() => 0);
-      order.forEach((axis, position) => {
-        source[axis] = index[position] ?? 0;
-      });
-      return element(present(array), source);
-    },
-  );
-};
-
-const view: Kernel = ([array], _, shape) => ({ shape, data: present(array).data });
-
-const expand: Kernel = ([array], _, shape) => generate(shape, (index) => element(present(array), index));
-
 const cast: Kernel = ([array], attributes) => {
   // As numbered by TensorProto.DataType: 9 is bool, 6 and 7 are integers, which truncate.
   const to = intAttribute(attributes, 'to', 1);
@@ -138,20 +110,17 @@ const cast: Kernel = ([array], attributes) => {
   );
 };
 
-function present(array: NdArray | undefined): NdArray {
-  if (array === undefined) throw new RangeError('an input is missing');
-  return array;
-}
-
 export const KERNELS: Readonly<Record<Operator, Kernel>> = {
+  ...GATHER_KERNELS,
+  ...JOIN_KERNELS,
+  ...SLICE_KERNELS,
+  ...VIEW_KERNELS,
   Abs: elementwise((x = 0) => Math.abs(x)),
   Add: elementwise((a = 0, b = 0) => a + b),
   Cast: cast,
   Div: elementwise((a = 0, b = 0) => a / b),
   Equal: elementwise((a, b) => Number(a === b)),
   Exp: elementwise((x = 0) => Math.exp(x)),
-  Expand: expand,
-  Flatten: view,
   Gemm: gemm,
   Greater: elementwise((a = 0, b = 0) => Number(a > b)),
   Identity: elementwise((x = 0) => x),
@@ -166,14 +135,10 @@ export const KERNELS: Readonly<Record<Operator, Kernel>> = {
   ReduceMin: reduction(min),
   ReduceSum: reduction(sum),
   Relu: elementwise((x = 0) => Math.max(x, 0)),
-  Reshape: view,
   Sigmoid: elementwise((x = 0) => 1 / (1 + Math.exp(-x))),
   Softmax: softmax,
   Sqrt: elementwise((x = 0) => Math.sqrt(x)),
-  Squeeze: view,
   Sub: elementwise((a = 0, b = 0) => a - b),
   Tanh: elementwise((x = 0) => Math.tanh(x)),
-  Transpose: transpose,
-  Unsqueeze: view,
   Where: elementwise((condition, a = 0, b = 0) => (condition ? a : b)),
 };

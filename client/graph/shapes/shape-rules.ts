@@ -3,15 +3,21 @@
  * else is an operator. All of them exist on the CPU, WASM and WebGPU execution providers of ONNX Runtime.
  */
 import { ELEMENTWISE_SHAPES } from './elementwise.ts';
+import { GATHER_SHAPES } from './gather.ts';
+import { JOIN_SHAPES } from './join.ts';
 import { LINEAR_SHAPES } from './linear.ts';
 import { REDUCE_SHAPES } from './reduce.ts';
 import type { ShapeRule } from './shape-rule.ts';
+import { SLICE_SHAPES } from './slice.ts';
 import { VIEW_SHAPES } from './view.ts';
 
 export const SHAPE_RULES = {
   ...ELEMENTWISE_SHAPES,
+  ...GATHER_SHAPES,
+  ...JOIN_SHAPES,
   ...LINEAR_SHAPES,
   ...REDUCE_SHAPES,
+  ...SLICE_SHAPES,
   ...VIEW_SHAPES,
 } as const satisfies Record<string, ShapeRule>;
 

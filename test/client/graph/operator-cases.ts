@@ -1,20 +1,15 @@
 /**
  * One small graph per way of using an operator: what gradients, kernels and shapes are tested on.
  */
-import { float, int, ints } from '../../../client/graph/attribute.ts';
+import { float, int } from '../../../client/graph/attribute.ts';
 import type { Value } from '../../../client/graph/graph.ts';
 import type { GraphBuilder } from '../../../client/graph/graph-builder.ts';
 import type { Operator } from '../../../client/graph/shapes/shape-rules.ts';
-
-export interface OperatorCase {
-  readonly name: string;
-  readonly op: Operator;
-  /** Shapes of the float inputs. */
-  readonly inputs: readonly (readonly number[])[];
-  /** Where the inputs are drawn from; away from poles and kinks. */
-  readonly range: readonly [from: number, to: number];
-  build(g: GraphBuilder, inputs: readonly Value[]): Value;
-}
+import { GATHER_CASES } from './cases/gather.ts';
+import { JOIN_CASES } from './cases/join.ts';
+import type { OperatorCase } from './cases/operator-case.ts';
+import { SLICE_CASES } from './cases/slice.ts';
+import { VIEW_CASES } from './cases/view.ts';
 
 function unary(op: Operator, range: readonly [number, number] = [-2, 2]): OperatorCase {
   return { name: op, op, inputs: [[2, 3]], range, build: (g, inputs) => g.apply(op, inputs) };
@@ -104,35 +99,6 @@ function products(): OperatorCase[] {
   }));
 }
 
-function view(
-  op: Operator,
-  name: string,
-  shape: readonly number[],
-  build: (g: GraphBuilder, value: Value) => Value,
-): OperatorCase {
-  return {
-    name: `${op}, ${name}`,
-    op,
-    inputs: [shape],
-    range: [-2, 2],
-    build: (g, [a]) => build(g, a as Value),
-  };
-}
-
-const VIEWS: OperatorCase[] = [
-  view('Reshape', 'free axis', [2, 6], (g, a) => g.apply('Reshape', [a, g.integers([3, -1])])),
-  view('Reshape', 'axis copied', [2, 6], (g, a) => g.apply('Reshape', [a, g.integers([0, 2, 3])])),
-  view('Flatten', 'default axis', [2, 3, 2], (g, a) => g.apply('Flatten', [a])),
-  view('Flatten', 'negative axis', [2, 3, 2], (g, a) => g.apply('Flatten', [a], { axis: int(-1) })),
-  view('Squeeze', 'given axes', [2, 1, 3, 1], (g, a) => g.apply('Squeeze', [a, g.integers([-1])])),
-  view('Squeeze', 'all axes', [2, 1, 3, 1], (g, a) => g.apply('Squeeze', [a])),
-  view('Unsqueeze', 'two axes', [2, 3], (g, a) => g.apply('Unsqueeze', [a, g.integers([0, -1])])),
-  view('Transpose', 'reversed', [2, 3, 4], (g, a) => g.apply('Transpose', [a])),
-  view('Transpose', 'cyclic', [2, 3, 4], (g, a) => g.apply('Transpose', [a], { perm: ints([1, 2, 0]) })),
-  view('Expand', 'new and repeated axes', [3, 1], (g, a) => g.apply('Expand', [a, g.integers([2, 3, 4])])),
-  view('Expand', 'to a smaller shape', [2, 3], (g, a) => g.apply('Expand', [a, g.integers([1, 3])])),
-];
-
 const SOFTMAXES: OperatorCase[] = [undefined, 0, 1].map((axis) => ({
   name: `Softmax, axis ${axis ?? 'absent'}`,
   op: 'Softmax',
@@ -159,7 +125,10 @@ export const DIFFERENTIABLE_CASES: readonly OperatorCase[] = [
   ...products(),
   ...reduction('ReduceSum'),
   ...reduction('ReduceMean'),
-  ...VIEWS,
+  ...VIEW_CASES,
+  ...JOIN_CASES,
+  ...SLICE_CASES,
+  ...GATHER_CASES,
 ];
 
 export const OTHER_CASES: readonly OperatorCase[] = [

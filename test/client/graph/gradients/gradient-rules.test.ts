@@ -1,4 +1,4 @@
-// covers: client/graph/gradients/gradient-rules.ts, client/graph/gradients/gradient-rule.ts, client/graph/gradients/elementwise.ts, client/graph/gradients/activation.ts, client/graph/gradients/linear.ts, client/graph/gradients/reduce.ts, client/graph/gradients/view.ts
+// covers: client/graph/gradients/gradient-rules.ts, client/graph/gradients/gradient-rule.ts, client/graph/gradients/elementwise.ts, client/graph/gradients/activation.ts, client/graph/gradients/linear.ts, client/graph/gradients/reduce.ts, client/graph/gradients/view.ts, client/graph/gradients/arrange.ts, client/graph/gradients/join.ts, client/graph/gradients/slice.ts, client/graph/gradients/gather.ts
 /**
  * Every rule against central differences, both in float64.
  */
@@ -9,7 +9,8 @@ import type { OperatorNode } from '../../../../client/graph/graph.ts';
 import { GraphBuilder } from '../../../../client/graph/graph-builder.ts';
 import { interpret } from '../../../../client/graph/reference/interpreter.ts';
 import type { NdArray } from '../../../../client/graph/reference/nd-array.ts';
-import { DIFFERENTIABLE_CASES, type OperatorCase } from '../operator-cases.ts';
+import type { OperatorCase } from '../cases/operator-case.ts';
+import { DIFFERENTIABLE_CASES } from '../operator-cases.ts';
 import { numbers, uniform, worstDifference } from '../random-arrays.ts';
 
 const STEP = 1e-5;

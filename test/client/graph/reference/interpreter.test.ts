@@ -1,4 +1,4 @@
-// covers: client/graph/reference/interpreter.ts, client/graph/reference/kernels.ts, client/graph/reference/nd-array.ts, client/graph/shapes/shape-rules.ts, client/graph/shapes/elementwise.ts, client/graph/shapes/linear.ts, client/graph/shapes/reduce.ts, client/graph/shapes/view.ts
+// covers: client/graph/reference/interpreter.ts, client/graph/reference/kernel.ts, client/graph/reference/kernels.ts, client/graph/reference/view-kernels.ts, client/graph/reference/join-kernels.ts, client/graph/reference/slice-kernels.ts, client/graph/reference/gather-kernels.ts, client/graph/reference/nd-array.ts, client/graph/shapes/shape-rules.ts, client/graph/shapes/elementwise.ts, client/graph/shapes/linear.ts, client/graph/shapes/reduce.ts, client/graph/shapes/view.ts, client/graph/shapes/join.ts, client/graph/shapes/slice.ts, client/graph/shapes/gather.ts
 /**
  * The reference interpreter against ONNX Runtime, operator by operator. ONNX Runtime also infers shapes, so a wrong
  * shape rule of ours does not load.
@@ -8,8 +8,9 @@ import { GraphBuilder } from '../../../../client/graph/graph-builder.ts';
 import { encodeModel } from '../../../../client/graph/onnx-encode.ts';
 import { interpret } from '../../../../client/graph/reference/interpreter.ts';
 import { isProblem } from '../../../../protocol/problem.ts';
+import type { OperatorCase } from '../cases/operator-case.ts';
 import { hasRuntime, load32 } from '../onnx-runtime.ts';
-import { DIFFERENTIABLE_CASES, type OperatorCase, OTHER_CASES } from '../operator-cases.ts';
+import { DIFFERENTIABLE_CASES, OTHER_CASES } from '../operator-cases.ts';
 import { numbers, uniform, worstDifference } from '../random-arrays.ts';
 
 function graphOf(operatorCase: OperatorCase) {
