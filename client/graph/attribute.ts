@@ -25,6 +25,10 @@ export function float(value: number): Attribute {
   return { kind: 'float', value };
 }
 
+export function string(value: string): Attribute {
+  return { kind: 'string', value };
+}
+
 /** The integer of this name, or the default of the operator where it is absent or of another kind. */
 export function intAttribute(attributes: Attributes, name: string, otherwise: number): number {
   const attribute = attributes[name];
@@ -39,4 +43,9 @@ export function floatAttribute(attributes: Attributes, name: string, otherwise: 
 export function intsAttribute(attributes: Attributes, name: string): readonly number[] | undefined {
   const attribute = attributes[name];
   return attribute?.kind === 'ints' ? attribute.value : undefined;
+}
+
+export function stringAttribute(attributes: Attributes, name: string, otherwise: string): string {
+  const attribute = attributes[name];
+  return attribute?.kind === 'string' ? attribute.value : otherwise;
 }

@@ -84,3 +84,10 @@ export function constantIntegers(constant: Constant): number[] | undefined {
   const integers = Array.from(constant.data, Number);
   return integers.every(Number.isSafeInteger) ? integers : undefined;
 }
+
+/** The same with those beyond 2^53 moved there: no axis is as long, so they mean the same position. */
+export function constantPositions(constant: Constant): number[] | undefined {
+  if (constant.dtype !== 'int64' && constant.dtype !== 'int32') return undefined;
+  const most = Number.MAX_SAFE_INTEGER;
+  return Array.from(constant.data, Number).map((value) => Math.min(Math.max(value, -most), most));
+}

@@ -4,18 +4,24 @@
 import type { Operator } from '../shapes/shape-rules.ts';
 import { ACTIVATION_GRADIENTS } from './activation.ts';
 import { ELEMENTWISE_GRADIENTS } from './elementwise.ts';
+import { GATHER_GRADIENTS } from './gather.ts';
 import type { GradientRule } from './gradient-rule.ts';
+import { JOIN_GRADIENTS } from './join.ts';
 import { LINEAR_GRADIENTS } from './linear.ts';
 import { REDUCE_GRADIENTS } from './reduce.ts';
 import { SELECTION_GRADIENTS } from './selection.ts';
+import { SLICE_GRADIENTS } from './slice.ts';
 import { VIEW_GRADIENTS } from './view.ts';
 
 export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> = {
   ...ACTIVATION_GRADIENTS,
   ...ELEMENTWISE_GRADIENTS,
+  ...GATHER_GRADIENTS,
+  ...JOIN_GRADIENTS,
   ...LINEAR_GRADIENTS,
   ...REDUCE_GRADIENTS,
   ...SELECTION_GRADIENTS,
+  ...SLICE_GRADIENTS,
   ...VIEW_GRADIENTS,
 };
 

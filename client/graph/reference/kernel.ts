@@ -2,7 +2,7 @@
  * What a kernel is: one operator in float64, by its definition in the ONNX operator specifications, opset 20. Slow
  * and obvious. Integers are exact up to 2^53 and do not wrap around; truth values are 0 and 1.
  */
-import type { Attributes } from '../attribute.ts';
+import { type Attributes, intAttribute } from '../attribute.ts';
 import type { DType, Shape } from '../tensor-type.ts';
 import { mapElements, type NdArray } from './nd-array.ts';
 
@@ -27,4 +27,10 @@ export function present(array: NdArray | undefined): NdArray {
 /** The kernel that applies a function of scalars, with broadcasting. */
 export function elementwise(f: (...scalars: number[]) => number): Kernel {
   return (inputs) => mapElements(inputs.map(present), f);
+}
+
+/** The axis that an attribute names, counted from the start. */
+export function axisOf(attributes: Attributes, rank: number, otherwise: number): number {
+  const axis = intAttribute(attributes, 'axis', otherwise);
+  return axis < 0 ? axis + rank : axis;
 }

@@ -3,11 +3,12 @@
  * specifications, opset 20. A rule is also the only check an imported node gets, so it refuses whatever it
  * does not understand; inputs and attributes are attacker-controlled.
  */
-import type { Attributes } from '../attribute.ts';
+import { type Attributes, intAttribute } from '../attribute.ts';
 import {
   broadcastShapes,
   type Constant,
   constantIntegers,
+  constantPositions,
   type DType,
   type Shape,
   type TensorType,
@@ -63,11 +64,33 @@ const MAX_INTEGERS = 64;
  * The integers of a constant input, undefined where the input is left out; refuses what is computed at run time and
  * lists that are no axes or lengths.
  */
-export function integersInput(query: ShapeQuery, index: number): number[] | undefined {
+export function integersInput(
+  query: ShapeQuery,
+  index: number,
+  most: number = MAX_INTEGERS,
+): number[] | undefined {
+  const constant = listInput(query, index, most);
+  return constant && (constantIntegers(constant) ?? query.fail(`input ${index} must hold integers`));
+}
+
+/** The same for positions in an axis, of which those beyond 2^53 say "as far as there is" and become that. */
+export function positionsInput(query: ShapeQuery, index: number): number[] | undefined {
+  const constant = listInput(query, index, MAX_INTEGERS);
+  return constant && (constantPositions(constant) ?? query.fail(`input ${index} must hold integers`));
+}
+
+function listInput(query: ShapeQuery, index: number, most: number): Constant | undefined {
   if (query.inputs[index] === undefined) return undefined;
   const constant = query.constantInput(index);
   if (constant === undefined) return query.fail(`input ${index} must be a constant`);
-  if (constant.data.length > MAX_INTEGERS)
+  if (constant.data.length > most || constant.shape.length > 1)
     return query.fail(`input ${index} is a list of ${constant.data.length}`);
-  return constantIntegers(constant) ?? query.fail(`input ${index} must hold integers`);
+  return constant;
+}
+
+/** The axis that an attribute names, counted from the start; refuses one that does not exist. */
+export function axisAttribute(query: ShapeQuery, rank: number, otherwise: number): number {
+  const asked = intAttribute(query.attributes, 'axis', otherwise);
+  const axis = asked < 0 ? asked + rank : asked;
+  return axis >= 0 && axis < rank ? axis : query.fail(`axis ${asked} of ${rank} axes`);
 }

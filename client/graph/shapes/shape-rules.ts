@@ -4,16 +4,22 @@
  */
 import { ACTIVATION_SHAPES } from './activation.ts';
 import { ELEMENTWISE_SHAPES } from './elementwise.ts';
+import { GATHER_SHAPES } from './gather.ts';
+import { JOIN_SHAPES } from './join.ts';
 import { LINEAR_SHAPES } from './linear.ts';
 import { REDUCE_SHAPES } from './reduce.ts';
 import type { ShapeRule } from './shape-rule.ts';
+import { SLICE_SHAPES } from './slice.ts';
 import { VIEW_SHAPES } from './view.ts';
 
 export const SHAPE_RULES = {
   ...ACTIVATION_SHAPES,
   ...ELEMENTWISE_SHAPES,
+  ...GATHER_SHAPES,
+  ...JOIN_SHAPES,
   ...LINEAR_SHAPES,
   ...REDUCE_SHAPES,
+  ...SLICE_SHAPES,
   ...VIEW_SHAPES,
 } as const satisfies Record<string, ShapeRule>;
 

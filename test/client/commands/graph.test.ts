@@ -154,7 +154,14 @@ describe('hanse graph compile', () => {
 
 describe('hanse graph check', () => {
   it('passes a model whose gradients are right, and fails it where nothing is tolerated', async () => {
-    const options = { loss: 'softmax_ce', batch: 3, coordinates: 5, tolerance: 1e-4, seed: 'test' } as const;
+    const options = {
+      loss: 'softmax_ce',
+      batch: 3,
+      coordinates: 5,
+      tolerance: 1e-4,
+      provider: 'wasm',
+      seed: 'test',
+    } as const;
     const io = recordingIo();
     const result = await graphCommands.check.run({ args: ['mlp:6,5,4'], options }, io);
     expect(result).toMatchObject({ parameters: [{ name: 'dense0.weight', coordinates: 5 }, {}, {}, {}] });

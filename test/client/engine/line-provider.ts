@@ -24,7 +24,14 @@ export function lineModel(batchSize: number) {
   const state = [{ name: 'count', type: 'float32', shape: [1] }] as const;
   const outputs = [{ name: 'line', type: 'float32', shape: [batchSize, 1] }] as const;
   return {
-    epoch: { ...shared, kind: 'epoch', state, masks: [] } satisfies CompiledEpoch,
+    epoch: {
+      ...shared,
+      kind: 'epoch',
+      state,
+      masks: [],
+      statistics: [],
+      clipsExamples: false,
+    } satisfies CompiledEpoch,
     evaluation: { ...shared, kind: 'evaluation' } satisfies CompiledEvaluation,
     prediction: { ...shared, kind: 'prediction', outputs } satisfies CompiledPrediction,
   };

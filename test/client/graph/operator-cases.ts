@@ -3,10 +3,13 @@
  */
 import { ACTIVATION_CASES } from './cases/activation.ts';
 import { ELEMENTWISE_CASES, WHOLE_ELEMENTWISE_CASES } from './cases/elementwise.ts';
+import { GATHER_CASES } from './cases/gather.ts';
+import { JOIN_CASES } from './cases/join.ts';
 import { LINEAR_CASES } from './cases/linear.ts';
 import type { OperatorCase } from './cases/operator-case.ts';
 import { REDUCE_CASES, WHOLE_REDUCE_CASES } from './cases/reduce.ts';
 import { SELECTION_CASES } from './cases/selection.ts';
+import { SLICE_CASES } from './cases/slice.ts';
 import { VIEW_CASES } from './cases/view.ts';
 
 export const DIFFERENTIABLE_CASES: readonly OperatorCase[] = [
@@ -16,6 +19,9 @@ export const DIFFERENTIABLE_CASES: readonly OperatorCase[] = [
   ...LINEAR_CASES,
   ...REDUCE_CASES,
   ...VIEW_CASES,
+  ...JOIN_CASES,
+  ...SLICE_CASES,
+  ...GATHER_CASES,
 ];
 
 /** No gradient flows here. */
