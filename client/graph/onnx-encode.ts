@@ -31,7 +31,8 @@ import type { Constant } from './tensor-type.ts';
 export const IR_VERSION = 10;
 export const OPSET_VERSION = 20;
 
-const DATA_TYPES = {
+/** Element types as numbered by TensorProto.DataType. */
+export const DATA_TYPES = {
   float32: DataType.FLOAT,
   int32: DataType.INT32,
   int64: DataType.INT64,

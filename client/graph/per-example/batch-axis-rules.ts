@@ -4,6 +4,7 @@
  */
 import { intAttribute, intsAttribute } from '../attribute.ts';
 import type { OperatorNode, Value } from '../graph.ts';
+import { ACTIVATION_SHAPES } from '../shapes/activation.ts';
 import { ELEMENTWISE_SHAPES } from '../shapes/elementwise.ts';
 import { type Constant, constantIntegers, normalizeAxes, type Shape } from '../tensor-type.ts';
 import { type BatchAxis, reshapedBatchAxis } from './batch-axis.ts';
@@ -117,6 +118,8 @@ const OTHER_RULES: Readonly<Record<string, AxisRule>> = {
   MatMul: matMul,
   MaxPool: spatial,
   Pad: windowed,
+  ReduceL2: reduction,
+  ReduceLogSumExp: reduction,
   ReduceMax: reduction,
   ReduceMean: reduction,
   ReduceMin: reduction,
@@ -133,6 +136,12 @@ const OTHER_RULES: Readonly<Record<string, AxisRule>> = {
 
 /** The rule of an operator; undefined where nothing is known about what it does to examples. */
 export function batchAxisRule(op: string): AxisRule | undefined {
-  if (Object.hasOwn(ELEMENTWISE_SHAPES, op)) return elementwise;
-  return Object.hasOwn(OTHER_RULES, op) ? OTHER_RULES[op] : undefined;
+  if (Object.hasOwn(OTHER_RULES, op)) return OTHER_RULES[op];
+  return isElementwise(op) ? elementwise : undefined;
+}
+
+/** Whether an element of the output depends on one element of each input. */
+export function isElementwise(op: string): boolean {
+  const isFamily = Object.hasOwn(ELEMENTWISE_SHAPES, op) || Object.hasOwn(ACTIVATION_SHAPES, op);
+  return isFamily && !Object.hasOwn(OTHER_RULES, op);
 }

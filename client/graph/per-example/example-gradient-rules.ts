@@ -3,7 +3,7 @@
  */
 import { floatAttribute, intAttribute } from '../attribute.ts';
 import type { Value } from '../graph.ts';
-import { ELEMENTWISE_SHAPES } from '../shapes/elementwise.ts';
+import { isElementwise } from './batch-axis-rules.ts';
 import { asRows, denseGradient } from './dense.ts';
 import { embeddingGradient } from './embedding.ts';
 import { type ExampleGradient, examplesFirst, type Junction } from './example-gradient.ts';
@@ -58,5 +58,5 @@ const RULES: Readonly<Record<string, ExampleGradientRule>> = { Gather: gather, G
 export function exampleGradient(junction: Junction, shared: Value): ExampleGradient | undefined {
   const { op } = junction.query.node;
   if (Object.hasOwn(RULES, op)) return RULES[op]?.(junction, shared);
-  return Object.hasOwn(ELEMENTWISE_SHAPES, op) ? expandedGradient(junction, shared) : undefined;
+  return isElementwise(op) ? expandedGradient(junction, shared) : undefined;
 }
