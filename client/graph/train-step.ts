@@ -90,7 +90,9 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
   const mass = rule.mass(g, output, y);
   const totalWeight = g.total(mass ? g.mul(weight, mass) : weight);
   const active = g.apply('Greater', [totalWeight, g.scalar(0)]);
-  const coefficient = g.div(weight, g.where(active, totalWeight, g.scalar(1)));
+  // Where nothing counts, x / infinity makes every coefficient 0: smoothing gives a loss even to labels of weight 0.
+  const divisor = g.where(active, totalWeight, g.scalar(Number.POSITIVE_INFINITY));
+  const coefficient = g.div(weight, divisor);
   const terms = rule.terms(g, output, y, coefficient);
 
   const isScalable = options.gradientClip === undefined;

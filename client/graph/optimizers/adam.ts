@@ -11,6 +11,7 @@
  */
 import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
+import { logarithm } from './logarithm.ts';
 import { type OptimizerRule, stateAt } from './optimizer-rule.ts';
 import { coupledDecay, decoupledDecay } from './weight-decay.ts';
 
@@ -66,6 +67,6 @@ export function adam({ beta1, beta2, epsilon, weightDecay, isDecoupled }: AdamSe
 /** 1 - base^t for base in [0, 1) and t >= 1, to float32 precision. */
 function oneMinusPower(g: GraphBuilder, base: number, t: Value): Value {
   if (base === 0) return g.scalar(1);
-  const h = g.apply('Tanh', [g.mul(t, g.scalar(-Math.log(base) / 2))]);
+  const h = g.apply('Tanh', [g.mul(t, g.scalar(-logarithm(base) / 2))]);
   return g.div(g.add(h, h), g.add(h, g.scalar(1)));
 }

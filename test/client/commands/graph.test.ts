@@ -1,4 +1,4 @@
-// covers: client/commands/graph.ts, client/commands/batch-file.ts, client/commands/optimizer-option.ts, client/commands/loss-option.ts
+// covers: client/commands/graph.ts, client/commands/graph-check.ts, client/commands/graph-model.ts, client/commands/batch-file.ts, client/commands/optimizer-option.ts, client/commands/loss-option.ts
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,12 +159,15 @@ describe('hanse graph check', () => {
       batch: 3,
       coordinates: 5,
       tolerance: 1e-4,
-      provider: 'wasm',
       seed: 'test',
+      provider: 'wasm',
     } as const;
     const io = recordingIo();
     const result = await graphCommands.check.run({ args: ['mlp:6,5,4'], options }, io);
-    expect(result).toMatchObject({ parameters: [{ name: 'dense0.weight', coordinates: 5 }, {}, {}, {}] });
+    expect(result).toMatchObject({
+      provider: 'wasm',
+      parameters: [{ name: 'dense0.weight', coordinates: 5, providerError: expect.any(Number) }, {}, {}, {}],
+    });
     expect(io.lines).toHaveLength(4);
     const strict = graphCommands.check.run(
       { args: ['mlp:6,5,4'], options: { ...options, tolerance: 0 } },

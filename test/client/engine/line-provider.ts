@@ -22,16 +22,10 @@ export function lineModel(batchSize: number) {
   const target = { name: 'y', type: 'float32', shape: [batchSize] } as const;
   const shared = { bytes: new Uint8Array(0), parameters, input, target, batchSize };
   const state = [{ name: 'count', type: 'float32', shape: [1] }] as const;
+  const untouched = { statistics: [], clipsExamples: false };
   const outputs = [{ name: 'line', type: 'float32', shape: [batchSize, 1] }] as const;
   return {
-    epoch: {
-      ...shared,
-      kind: 'epoch',
-      state,
-      masks: [],
-      statistics: [],
-      clipsExamples: false,
-    } satisfies CompiledEpoch,
+    epoch: { ...shared, kind: 'epoch', state, masks: [], ...untouched } satisfies CompiledEpoch,
     evaluation: { ...shared, kind: 'evaluation' } satisfies CompiledEvaluation,
     prediction: { ...shared, kind: 'prediction', outputs } satisfies CompiledPrediction,
   };

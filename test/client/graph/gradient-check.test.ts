@@ -4,30 +4,48 @@ import { writeForward } from '../../../client/graph/forward-writer.ts';
 import { checkGradients } from '../../../client/graph/gradient-check.ts';
 import { importModel } from '../../../client/graph/import-model.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
+import type { Loss } from '../../../schemas/training.ts';
 import { numbers } from './random-arrays.ts';
+import { positionWise } from './sequence-model.ts';
 
 describe('gradient check', () => {
-  it.each(['softmax_ce', 'mse', 'bce_logits'] as const)(
-    'finds the gradients of an mlp right under %s',
-    async (type) => {
-      const loss = { type };
-      const forward = mlp([12, 9, 7, 5], numbers(1));
-      const options = { loss, batchSize: 4, coordinates: 16, random: numbers(2) };
-      const checked = await checkGradients(forward, options);
-      expect(checked.map(({ name, coordinates }) => [name, coordinates])).toEqual([
-        ['dense0.weight', 16],
-        ['dense0.bias', 9],
-        ['dense1.weight', 16],
-        ['dense1.bias', 7],
-        ['dense2.weight', 16],
-        ['dense2.bias', 5],
-      ]);
-      for (const { worstError, providerError } of checked) {
-        expect(worstError).toBeLessThan(1e-6);
-        expect(providerError).toBeNull();
-      }
-    },
-  );
+  it.each<Loss>([
+    { type: 'softmax_ce' },
+    { type: 'softmax_ce', classWeights: [1, 2, 0.5, 1, 3], labelSmoothing: 0.1, ignoreIndex: 3 },
+    { type: 'bce_logits' },
+    { type: 'mse' },
+    { type: 'mae' },
+    { type: 'huber', delta: 0.5 },
+  ])('finds the gradients of an mlp right under %j', async (loss) => {
+    const forward = mlp([12, 9, 7, 5], numbers(1));
+    const options = { loss, batchSize: 4, coordinates: 16, random: numbers(2) };
+    const checked = await checkGradients(forward, options);
+    expect(checked.map(({ name, coordinates }) => [name, coordinates])).toEqual([
+      ['dense0.weight', 16],
+      ['dense0.bias', 9],
+      ['dense1.weight', 16],
+      ['dense1.bias', 7],
+      ['dense2.weight', 16],
+      ['dense2.bias', 5],
+    ]);
+    for (const { worstError } of checked) expect(worstError).toBeLessThan(1e-6);
+  });
+
+  it('finds those of a sequence model right', async () => {
+    const forward = positionWise([3, 4, 5], numbers(1));
+    const loss = { type: 'sequence_ce', ignoreIndex: 2, labelSmoothing: 0.1 } as const;
+    const checked = await checkGradients(forward, {
+      loss,
+      batchSize: 2,
+      coordinates: 20,
+      random: numbers(2),
+    });
+    expect(checked.map(({ name, coordinates }) => [name, coordinates])).toEqual([
+      ['kernel', 20],
+      ['offset', 5],
+    ]);
+    for (const { worstError } of checked) expect(worstError).toBeLessThan(1e-6);
+  });
 
   it('fails a gradient that is not the slope of the loss', async () => {
     // y = x w + trunc(10^7 w): a staircase has gradient 0, but its steps are finer than the differences, which see
@@ -53,7 +71,8 @@ describe('gradient check', () => {
       );
     const errorOf = async (height: number) => {
       const options = { loss: { type: 'mse' }, batchSize: 3, coordinates: 1, random: numbers(3) } as const;
-      return (await checkGradients(staircase(height), options))[0]?.worstError;
+      const [first] = await checkGradients(staircase(height), options);
+      return first?.worstError;
     };
     expect(await errorOf(0.1)).toBeLessThan(1e-6);
     expect(await errorOf(1e7)).toBeGreaterThan(0.5);
