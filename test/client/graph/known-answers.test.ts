@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { NODE_PROVIDERS } from '../../../client/engine/node-providers.ts';
+import type { ExecutionProvider } from '../../../client/engine/provider.ts';
+import { isProblem } from '../../../protocol/problem.ts';
+import { answerNames, differences, type KnownAnswer, readAnswer, trainAnswer } from './known-answers.ts';
+
+/** Largest difference of a parameter from what PyTorch makes of it. No case needs a wider one. */
+const PERMITTED = 2e-5;
+
+async function load(name: 'cpu' | 'wasm'): Promise<ExecutionProvider | undefined> {
+  try {
+    return await NODE_PROVIDERS.find((candidate) => candidate.name === name)?.load({ threads: 1 });
+  } catch (error) {
+    if (!isProblem(error, 'providerUnavailable')) throw error;
+    console.warn(`${error.message}: known answers are not compared on ${name}`);
+    return undefined;
+  }
+}
+
+const [cpu, wasm] = [await load('cpu'), await load('wasm')];
+const some = cpu ?? wasm;
+
+/** What differs by more than is permitted. */
+async function failures(answer: KnownAnswer, provider: ExecutionProvider): Promise<Record<string, number>> {
+  const found = differences(answer, await trainAnswer(answer, provider));
+  return Object.fromEntries([...found].filter(([, difference]) => !(difference <= PERMITTED)));
+}
+
+describe.each([
+  ['cpu', cpu],
+  ['wasm', wasm],
+] as const)('known answers of PyTorch on %s', (_, provider) => {
+  it.skipIf(!provider).each(answerNames())('%s', async (name) => {
+    if (provider) expect(await failures(readAnswer(name), provider)).toEqual({});
+  });
+});
+
+describe('what is compared', () => {
+  const answer = readAnswer('linear');
+  const base64Of = (values: Float32Array) => Buffer.from(values.buffer).toString('base64');
+
+  it.skipIf(!some)(
+    'a parameter that is a little off is found, and one that is missing or not known',
+    async () => {
+      if (!some) return;
+      const trained = await trainAnswer(answer, some);
+      const [name = ''] = Object.keys(answer.parameters);
+      const values = trained.parameters.get(name) ?? new Float32Array();
+      const off = (by: number) => {
+        const moved = values.map((value, index) => (index === 1 ? value + by : value));
+        const parameters = {
+          ...answer.parameters,
+          [name]: { shape: [moved.length], base64: base64Of(moved) },
+        };
+        return differences({ ...answer, parameters }, trained).get(name);
+      };
+      expect(values.length).toBeGreaterThan(1);
+      expect(off(PERMITTED / 2)).toBeLessThan(PERMITTED);
+      expect(off(PERMITTED * 1.5)).toBeGreaterThan(PERMITTED);
+      expect(off(Number.NaN)).toBe(Number.POSITIVE_INFINITY);
+
+      const { [name]: removed, ...others } = answer.parameters;
+      expect(differences({ ...answer, parameters: others }, trained).get(name)).toBe(
+        Number.POSITIVE_INFINITY,
+      );
+      const more = { ...answer.parameters, more: removed ?? { shape: [], base64: '' } };
+      expect(differences({ ...answer, parameters: more }, trained).get('more')).toBe(
+        Number.POSITIVE_INFINITY,
+      );
+    },
+  );
+
+  it.skipIf(!some)('another optimiser, rate, loss or batch gets elsewhere', async () => {
+    if (!some) return;
+    const { dtype, shape } = answer.x;
+    const zeros = { dtype, shape, base64: base64Of(new Float32Array(20)) };
+    const wrong: Partial<KnownAnswer>[] = [
+      { optimizer: { type: 'nesterov', momentum: 0.5 } },
+      { learningRate: 0.101 },
+      { loss: { type: 'softmax_ce', labelSmoothing: 0.01 } },
+      { gradientClip: 0.1 },
+      { x: zeros },
+      { steps: 4 },
+    ];
+    for (const change of wrong) expect(await failures({ ...answer, ...change }, some)).not.toEqual({});
+  });
+
+  it('covers each opset that PyTorch exports, and later ones', () => {
+    const opsets = new Set(answerNames().map((name) => readAnswer(name).opset));
+    expect([...opsets]).toEqual(expect.arrayContaining([13, 14, 15, 16, 17]));
+  });
+});
