@@ -1,11 +1,10 @@
 /**
- * A forward graph at one batch size, built into a larger graph: operators are folded where their result is known,
- * lowered where they are written as others, and applied otherwise.
+ * A forward graph at one batch size, built into a larger graph: operators are lowered where they are written
+ * as others, and applied otherwise; those whose result is known vanish on the way.
  */
 import { HanseError } from '../../protocol/problem.ts';
 import type { Tape } from './autodiff.ts';
 import type { BindMode } from './bind-mode.ts';
-import { foldShapes } from './fold-shapes.ts';
 import type { ForwardGraph, ForwardNode } from './forward-graph.ts';
 import { supportedOperators } from './forward-operators.ts';
 import type { OperatorNode, Value } from './graph.ts';
@@ -13,7 +12,6 @@ import type { GraphBuilder } from './graph-builder.ts';
 import { enforceLimit, type GraphLimits } from './limits.ts';
 import type { LoweringQuery, LoweringRule } from './lowering/lowering-rule.ts';
 import { isLoweredOperator, LOWERING_RULES } from './lowering/lowering-rules.ts';
-import { isOperator } from './shapes/shape-rules.ts';
 import { elementCount } from './tensor-type.ts';
 
 export interface BoundForward {
@@ -102,16 +100,12 @@ function resultsOf(
 ): readonly (Value | undefined)[] {
   const { op, label, attributes } = node;
   if (op === 'Identity') return inputs.slice(0, 1);
-  const folded = foldShapes(node, inputs, (value) => g.constantOf(value));
-  if (folded) return [g.constant(folded)];
   if (isLoweredOperator(op)) {
     const rule: LoweringRule = LOWERING_RULES[op];
     const lowered = rule(loweringQuery(g, node, inputs, surroundings));
     return 'dtype' in lowered ? [lowered] : lowered;
   }
-  if (isOperator(op)) return g.applyAll(op, inputs, attributes, label);
-  const operator = `${op} (of anything but shapes)`;
-  throw new HanseError('operatorUnsupported', { operator, node: label, supported: supportedOperators() });
+  return g.applyAll(op, inputs, attributes, label);
 }
 
 function loweringQuery(
@@ -136,5 +130,9 @@ function loweringQuery(
     },
     updateStatistic: (index, next) => void statistics.set(input(index), next),
     fail,
+    unsupported: (what) => {
+      const supported = supportedOperators();
+      throw new HanseError('operatorUnsupported', { operator: `${op} of ${what}`, node: label, supported });
+    },
   };
 }

@@ -6,6 +6,7 @@
  */
 import { HanseError } from '../../protocol/problem.ts';
 import { type Attributes, float, int, ints } from './attribute.ts';
+import { type FoldingBudget, foldConstants } from './folding/fold-constants.ts';
 import type { Graph, Node, Port, Value } from './graph.ts';
 import { fuseAddend } from './passes/fuse-addend.ts';
 import { prune } from './passes/prune.ts';
@@ -31,10 +32,12 @@ export class GraphBuilder {
   readonly #constants = new Map<Value, Constant>();
   readonly #shared = new Map<string, Value>();
   readonly #nodes: Node[] = [];
+  readonly #budget: FoldingBudget;
 
   constructor(name: string, parent?: GraphBuilder) {
     this.name = name;
     this.#parent = parent;
+    this.#budget = parent ? parent.#budget : { spent: 0 };
   }
 
   /** The nodes so far, in order. */
@@ -78,7 +81,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Applies an operator and returns its output, the first where it has several.
+   * Applies an operator and returns its output, the first where it has several. Where all inputs are constants and
+   * the operator is exact, the output is a constant and there is no node.
    * @param label names the node in errors; the operator's name where nothing better is known
    * @throws graphMalformed where the operator does not take these inputs
    */
@@ -111,9 +115,23 @@ export class GraphBuilder {
     };
     const rule: ShapeRule = SHAPE_RULES[op];
     const inferred = rule(query);
-    const outputs = 'dtype' in inferred ? [newValue(inferred)] : inferred.map(newValue);
+    const types = 'dtype' in inferred ? [inferred] : inferred;
+    const folded = this.#fold(op, inputs, attributes, types);
+    if (folded) return folded.map((constant) => this.constant(constant));
+    const outputs = types.map(newValue);
     this.#nodes.push({ op, inputs, outputs, attributes });
     return outputs;
+  }
+
+  #fold(
+    op: Operator,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes,
+    outputs: readonly TensorType[],
+  ): readonly Constant[] | undefined {
+    const constants = inputs.map((value) => value && this.constantOf(value));
+    if (constants.some((constant, index) => !constant && inputs[index])) return undefined;
+    return foldConstants(op, { inputs: constants, attributes, outputs }, this.#budget);
   }
 
   /**
@@ -141,7 +159,7 @@ export class GraphBuilder {
     const ports = outputs.map((port) => {
       // ONNX wants an output to be a distinct node's result under its own name.
       const own = produced.has(port.value) && !taken.has(port.value);
-      const value = own ? port.value : this.apply('Identity', [port.value]);
+      const value = own ? port.value : this.#copy(port.value);
       taken.add(value);
       return { ...port, value };
     });
@@ -155,6 +173,13 @@ export class GraphBuilder {
         outputs: ports,
       }),
     );
+  }
+
+  /** The same value as the result of a node. */
+  #copy(value: Value): Value {
+    const copy = newValue(value);
+    this.#nodes.push({ op: 'Identity', inputs: [value], outputs: [copy], attributes: {} });
+    return copy;
   }
 
   add(a: Value, b: Value): Value {

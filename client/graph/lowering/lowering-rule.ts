@@ -23,6 +23,8 @@ export interface LoweringQuery {
   updateStatistic(index: number, next: Value): void;
   /** Throws `graphMalformed` with the node's name in front of the reason. */
   fail(reason: string): never;
+  /** Throws `operatorUnsupported`: there is such an operator, but not of this. */
+  unsupported(what: string): never;
 }
 
 /** The outputs of the node; those behind the last entry are not computed, and a model that reads one is refused. */

@@ -3,11 +3,13 @@
  */
 import { BATCH_NORMALIZATION_LOWERINGS } from './batch-normalization.ts';
 import { DROPOUT_LOWERINGS } from './dropout.ts';
+import { KNOWN_LOWERINGS } from './known.ts';
 import type { LoweringRule } from './lowering-rule.ts';
 
 export const LOWERING_RULES = {
   ...BATCH_NORMALIZATION_LOWERINGS,
   ...DROPOUT_LOWERINGS,
+  ...KNOWN_LOWERINGS,
 } as const satisfies Record<string, LoweringRule>;
 
 export type LoweredOperator = keyof typeof LOWERING_RULES;

@@ -64,6 +64,6 @@ export const REDUCE_SHAPES = {
   ReduceMax: reduction({ dtypes: NUMERIC, keepsOne: true, takesNone: false }),
   ReduceMean: reduction({ dtypes: FLOAT, keepsOne: true, takesNone: false }),
   ReduceMin: reduction({ dtypes: NUMERIC, keepsOne: true, takesNone: false }),
-  ReduceProd: reduction({ dtypes: FLOAT, keepsOne: true, takesNone: true }),
+  ReduceProd: reduction({ dtypes: NUMERIC, keepsOne: true, takesNone: true }),
   ReduceSum: reduction({ dtypes: NUMERIC, keepsOne: true, takesNone: true }),
 } satisfies Record<string, ShapeRule>;

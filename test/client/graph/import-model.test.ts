@@ -1,4 +1,4 @@
-// covers: client/graph/import-model.ts, client/graph/onnx-decode.ts, client/graph/forward-graph.ts, client/graph/fold-shapes.ts, client/graph/limits.ts
+// covers: client/graph/import-model.ts, client/graph/onnx-decode.ts, client/graph/forward-graph.ts, client/graph/lowering/known.ts, client/graph/forward-operators.ts, client/graph/limits.ts
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
