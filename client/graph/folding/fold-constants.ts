@@ -40,5 +40,7 @@ export function foldConstants(
   for (const type of [...query.inputs, ...query.outputs]) if (type) elements += elementCount(type.shape);
   if (elements > MAX_FOLDED_ELEMENTS || budget.spent + elements > MAX_FOLDED_IN_TOTAL) return undefined;
   budget.spent += elements;
-  return rule(query);
+  // Elements may be decoded at each access: once is enough.
+  const inputs = query.inputs.map((constant) => constant && { ...constant });
+  return rule({ ...query, inputs });
 }

@@ -10,6 +10,7 @@ import {
   constantIntegers,
   constantPositions,
   type DType,
+  elementCount,
   type Shape,
   type TensorType,
 } from '../tensor-type.ts';
@@ -83,8 +84,8 @@ function listInput(query: ShapeQuery, index: number, most: number): Constant | u
   if (query.inputs[index] === undefined) return undefined;
   const constant = query.constantInput(index);
   if (constant === undefined) return query.fail(`input ${index} must be a constant`);
-  if (constant.data.length > most || constant.shape.length > 1)
-    return query.fail(`input ${index} is a list of ${constant.data.length}`);
+  if (elementCount(constant.shape) > most || constant.shape.length > 1)
+    return query.fail(`input ${index} is a list of ${elementCount(constant.shape)}`);
   return constant;
 }
 
