@@ -20,6 +20,7 @@ import torch
 from torch.nn import functional as F
 
 import onnx_wire
+from blocks import FixedDropout
 
 STEPS = 5
 PERMITTED = 1e-5
@@ -108,6 +109,7 @@ def make(case):
         "steps": STEPS,
         "weights": case.weights,
         "freeze": list(case.freeze) or None,
+        "masks": [_array(part.mask.numpy()) for part in module.modules() if isinstance(part, FixedDropout)] or None,
         "x": _tensor(x.numpy()),
         "target": _tensor(target.numpy()),
         "losses": [float(f"{loss:.9g}") for loss in losses],
