@@ -288,7 +288,10 @@ def formatted(value, indent=""):
         return json.dumps(value).replace("e-0", "e-")
     inner = indent + "  "
     if isinstance(value, list):
-        return "[" + ", ".join(formatted(item, inner) for item in value) + "]"
+        parts = [formatted(item, inner) for item in value]
+        if not any(isinstance(item, dict) for item in value):
+            return "[" + ", ".join(parts) + "]"
+        return "[\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}]"
     parts = [f"{json.dumps(key)}: {formatted(item, inner)}" for key, item in value.items()]
     line = "{ " + ", ".join(parts) + " }"
     if len(inner) + len(line) < 80 and "base64" not in value:
