@@ -3,6 +3,8 @@
  * parameters are after some steps.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { flattenParameters, floatsOf, parameterTensors } from '../../../client/engine/parameters.ts';
 import type { ExecutionProvider, Tensor } from '../../../client/engine/provider.ts';
 import { compileTrainStep } from '../../../client/graph/compile-train-step.ts';
@@ -13,7 +15,7 @@ import { initialParameters, parameterSpecs } from '../../../client/graph/paramet
 import { elementCount } from '../../../client/graph/tensor-type.ts';
 import type { Loss, Optimizer } from '../../../schemas/training.ts';
 
-const FOLDER = new URL('../../vectors/graph/', import.meta.url);
+export const COMMITTED = fileURLToPath(new URL('../../vectors/graph/', import.meta.url));
 
 interface FileTensor {
   readonly shape: readonly number[];
@@ -35,6 +37,8 @@ export interface KnownAnswer {
   readonly weights?: readonly number[];
   /** Initialisers that are not trained. */
   readonly freeze?: readonly string[];
+  /** Of dropout, the same in every step. */
+  readonly masks?: readonly FileTensor[];
   readonly x: FileTensor & { readonly dtype: Element };
   readonly target: FileTensor & { readonly dtype: Element };
   /** Before each step. */
@@ -46,15 +50,15 @@ export interface KnownAnswer {
 }
 
 /** Without the extension. */
-export function answerNames(): string[] {
-  return readdirSync(FOLDER)
+export function answerNames(folder: string): string[] {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.json'))
     .map((file) => file.slice(0, -'.json'.length))
     .sort();
 }
 
-export function readAnswer(name: string): KnownAnswer {
-  return JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'));
+export function readAnswer(folder: string, name: string): KnownAnswer {
+  return JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
 }
 
 export function importAnswer({ model, freeze }: KnownAnswer): ForwardGraph {
@@ -77,6 +81,9 @@ export async function trainAnswer(
     y: tensorOf(step.target, answer.target),
     weight: floats([batchSize], weight),
   };
+  const masks = Object.fromEntries(
+    step.masks.map(({ name, shape }, index) => [name, floats(shape, maskOf(answer, index))]),
+  );
   let tensors = parameterTensors(initialParameters(forward), step.parameters);
   for (const { name, shape } of step.state)
     tensors[name] = floats(shape, new Float32Array(elementCount(shape)));
@@ -84,7 +91,12 @@ export async function trainAnswer(
   const session = await provider.createSession(step.bytes);
   for (let done = 0; done < steps; done += 1) {
     const rate = typeof learningRate === 'number' ? learningRate : (learningRate[done] ?? Number.NaN);
-    const outputs = await session.run({ ...tensors, ...batch, lr: floats([], Float32Array.of(rate)) });
+    const outputs = await session.run({
+      ...tensors,
+      ...batch,
+      ...masks,
+      lr: floats([], Float32Array.of(rate)),
+    });
     losses.push(...floatsOf(outputs, 'loss'));
     const carried = [...step.parameters, ...step.state];
     tensors = Object.fromEntries(
@@ -123,6 +135,12 @@ function largestDifference(got: ArrayLike<number>, expected: ArrayLike<number>):
     largest = Math.max(largest, difference);
   }
   return largest;
+}
+
+function maskOf({ masks = [] }: KnownAnswer, index: number): Float32Array {
+  const mask = masks[index];
+  if (!mask) throw new Error(`mask ${index} is not known`);
+  return floatsFrom(mask);
 }
 
 function floatsFrom({ base64 }: FileTensor): Float32Array {

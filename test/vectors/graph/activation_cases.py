@@ -50,6 +50,8 @@ FUNCTIONS = {
     "pow-negative": lambda h: (h * h + 0.6) ** -1.5,
     "sin-cos": lambda h: torch.sin(h) * torch.cos(h * 2),
     "floor-is-flat": lambda h: h * torch.floor(h * 3),
+    "round-is-flat": lambda h: h * torch.round(h * 4) + torch.ceil(h),
+    "sign-is-flat": lambda h: h * torch.sign(h) * 0.5 + h,
     "where": lambda h: torch.where(h > 0.1, h * h, h * -0.5),
     "where-scalar": lambda h: torch.where(h * 2 <= h, torch.zeros_like(h), h),
     "masked-fill": lambda h: h.masked_fill(h < -0.2, 0.7),

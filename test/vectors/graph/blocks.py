@@ -31,6 +31,17 @@ class With(nn.Module):
         return self.function(x, *[getattr(self, name) for name in self.names])
 
 
+class FixedDropout(nn.Dropout):
+    """Dropout whose mask is known; to the exporter it is dropout like any other."""
+
+    def __init__(self, rate, *shape):
+        super().__init__(rate)
+        self.mask = (torch.rand(shape) >= rate).float() / (1 - rate)
+
+    def forward(self, x):
+        return super().forward(x) if torch.onnx.is_in_onnx_export() else x * self.mask.to(x.dtype)
+
+
 def dense(function, hidden=6, out=None):
     """Linear(5, hidden), the function, Linear(out, 3)."""
     return Through(nn.Linear(5, hidden), function, nn.Linear(out or hidden, 3))

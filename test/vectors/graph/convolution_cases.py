@@ -24,7 +24,6 @@ CONVOLUTIONS = {
     "depthwise-multiplied": (nn.Conv2d, (2, 6, 3), {"groups": 2, "padding": 1}, IMAGE),
     "reflected": (nn.Conv2d, (2, 4, 3), {"padding": 1, "padding_mode": "reflect"}, IMAGE),
     "replicated": (nn.Conv2d, (2, 4, 3), {"padding": (1, 2), "padding_mode": "replicate"}, IMAGE),
-    "circular": (nn.Conv2d, (2, 4, 3), {"padding": 1, "padding_mode": "circular"}, IMAGE),
     "1d": (nn.Conv1d, (4, 6, 3), {"padding": 1}, SIGNAL),
     "1d-strided-dilated": (nn.Conv1d, (4, 6, 3), {"stride": 2, "dilation": 2, "padding": 2}, SIGNAL),
     "1d-grouped": (nn.Conv1d, (4, 8, 5), {"groups": 4, "padding": 2}, SIGNAL),

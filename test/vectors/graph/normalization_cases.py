@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from blocks import Through, With, image, tokens
+from blocks import FixedDropout, Through, With, image, tokens
 from vector import Case
 
 IMAGE = (3, 2, 7, 6)
@@ -106,3 +106,6 @@ Case(
 
 Case("dropout-in-use", lambda: tokens(nn.Dropout(0.5), 24), TOKENS, training=False)
 Case("dropout-of-nothing", lambda: tokens(nn.Dropout(0.0), 24), TOKENS, training=True)
+Case("dropout", lambda: tokens(FixedDropout(0.4, 3, 4, 6), 24), TOKENS, training=True)
+Case("dropout-twice", lambda: nn.Sequential(FixedDropout(0.2, 3, 4, 5), tokens(FixedDropout(0.5, 3, 4, 6), 24)), TOKENS,
+     training=True, opset=17)  # fmt: skip

@@ -20,6 +20,7 @@ import torch
 from torch.nn import functional as F
 
 import onnx_wire
+from blocks import FixedDropout
 
 STEPS = 5
 PERMITTED = 1e-5
@@ -108,6 +109,7 @@ def make(case):
         "steps": STEPS,
         "weights": case.weights,
         "freeze": list(case.freeze) or None,
+        "masks": [_array(part.mask.numpy()) for part in module.modules() if isinstance(part, FixedDropout)] or None,
         "x": _tensor(x.numpy()),
         "target": _tensor(target.numpy()),
         "losses": [float(f"{loss:.9g}") for loss in losses],
@@ -286,7 +288,10 @@ def formatted(value, indent=""):
         return json.dumps(value).replace("e-0", "e-")
     inner = indent + "  "
     if isinstance(value, list):
-        return "[" + ", ".join(formatted(item, inner) for item in value) + "]"
+        parts = [formatted(item, inner) for item in value]
+        if not any(isinstance(item, dict) for item in value):
+            return "[" + ", ".join(parts) + "]"
+        return "[\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}]"
     parts = [f"{json.dumps(key)}: {formatted(item, inner)}" for key, item in value.items()]
     line = "{ " + ", ".join(parts) + " }"
     if len(inner) + len(line) < 80 and "base64" not in value:

@@ -42,12 +42,12 @@ VIEWS = {
     "index-select": (lambda h: torch.index_select(h, 2, torch.tensor([5, 1, 1])), 12),
     "index-matrix": (lambda h: h[:, torch.tensor([[0, 3], [3, 1]])], 24),
     "gather-elements": (lambda h: torch.gather(h, 2, torch.tensor([[[1, 1, 0]]]).expand(h.size(0), 4, 3)), 12),
+    "scatter": (lambda h: h.scatter(2, torch.tensor([1, 4]).expand(h.size(0), 4, 2), 0.5), 24),
     "pad": (lambda h: F.pad(h, (1, 2, 0, 1)), 45),
     "pad-value": (lambda h: F.pad(h, (0, 1), value=1.5), 28),
     "pad-negative": (lambda h: F.pad(h, (-1, -2, 1, 0)), 15),
     "pad-reflect": (lambda h: F.pad(h, (2, 1), mode="reflect"), 36),
     "pad-replicate": (lambda h: F.pad(h, (2, 1), mode="replicate"), 36),
-    "pad-circular": (lambda h: F.pad(h, (2, 1), mode="circular"), 36),
     "triangle": (lambda h: h @ torch.triu(torch.ones(6, 6, dtype=h.dtype), 1), 24),
     "masked": (lambda h: h.masked_fill(torch.triu(torch.ones(4, 6), 1).bool(), -1.0), 24),
     "where-constant": (lambda h: torch.where(torch.eye(4, 6).bool(), h, h * 0.1), 24),
@@ -64,6 +64,7 @@ for name, (function, features) in VIEWS.items():
 Case("view-image-pad-reflect", lambda: image(lambda h: F.pad(h, (1, 2, 2, 1), mode="reflect"), 360), IMAGE)
 Case("view-image-crop", lambda: image(lambda h: h[:, :, 1:-1, ::2], 60), IMAGE)
 Case("view-pixel-shuffle", lambda: image(lambda h: F.pixel_shuffle(h, 2), 168), IMAGE)
+Case("view-pixel-unshuffle", lambda: image(lambda h: F.pixel_unshuffle(h[:, :, 1:], 2), 144), IMAGE)
 Case("view-swapped-batch", lambda: Through(nn.Linear(5, 6), lambda h: h.transpose(0, 1).tanh().mean(0),
      nn.Linear(6, 3)), TOKENS)  # fmt: skip
 Case("view-of-parameters", lambda: With(
