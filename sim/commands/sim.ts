@@ -1,11 +1,11 @@
 /**
- * `hanse sim`: a federation in this process, on MNIST or on the smallest example.
+ * `hanse sim`: a federation in this process, on a data set that comes with a package, or on the smallest example.
  */
 import { primitives } from '#primitives';
 import { TRAINING_OPTIONS, type TrainingOptions, trainingPlan } from '../../client/commands/job-create.ts';
 import { writeOutput } from '../../client/commands/output-file.ts';
+import { loadExamples } from '../../client/data/data-source.ts';
 import { type Examples, selectExamples } from '../../client/data/examples.ts';
-import { loadMnist } from '../../client/data/mnist.ts';
 import { chooseProvider } from '../../client/engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../../client/engine/node-providers.ts';
 import { Predictor } from '../../client/engine/predictor.ts';
@@ -26,6 +26,7 @@ import { type SimulationOptions, simulate } from '../simulate.ts';
 
 interface SimOptions extends TrainingOptions {
   readonly example?: 'line';
+  readonly data: 'mnist' | 'spam';
   readonly participants: number;
   readonly cohort: number;
   readonly partition: string;
@@ -42,8 +43,14 @@ export const simCommand = defineCommand<SimOptions>({
   options: [
     {
       flags: '--example <name>',
-      description: 'a small example with a plan of its own, instead of MNIST',
+      description: 'a small example with a plan and data of its own',
       choices: ['line'],
+    },
+    {
+      flags: '--data <name>',
+      description: 'what is divided among the participants',
+      choices: ['mnist', 'spam'],
+      default: 'mnist',
     },
     { flags: '--participants <n>', description: 'participants, K', kind: 'integer', default: 100 },
     { flags: '--cohort <n>', description: 'of them train in each round', kind: 'integer', default: 10 },
@@ -70,7 +77,7 @@ export const simCommand = defineCommand<SimOptions>({
   ],
   async run({ options }, io) {
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
-    const world = options.example === 'line' ? lineWorld() : await mnistWorld(options);
+    const world = options.example === 'line' ? lineWorld() : await dataWorld(options);
     const { rounds } = world.plan;
     io.note(
       `${world.participants.length} participants, ${rounds} rounds of ${world.plan.cohort.size}, ` +
@@ -128,12 +135,12 @@ function lineWorld(): World {
   return { plan: linePlan(), participants, ...(first && { holdOut: first }) };
 }
 
-/** MNIST divided among the participants; the 10,000 test images are the hold-out set. */
-export async function mnistWorld(
-  options: TrainingOptions & Pick<SimOptions, 'participants' | 'cohort' | 'partition' | 'seed'>,
+/** A data set divided among the participants; its test examples are the hold-out set. */
+export async function dataWorld(
+  options: TrainingOptions & Pick<SimOptions, 'data' | 'participants' | 'cohort' | 'partition' | 'seed'>,
 ): Promise<World> {
   const partition = parsePartition(options.partition);
-  const train = await loadMnist('train');
+  const train = await loadExamples({ data: `${options.data}:train` });
   const key = await primitives.sha256(utf8(`HANSE partition\0${options.seed}`));
   const numbers = new RandomNumbers(seededRandom(key));
   const parts = partitionExamples(partition, train.targets as Int32Array, options.participants, numbers);
@@ -142,12 +149,12 @@ export async function mnistWorld(
   const plan = {
     ...(await trainingPlan(options, options.seed)),
     name: 'simulation',
-    purpose: 'simulation on MNIST',
+    purpose: `simulation on ${options.data}`,
     cohort: { size, minimum: size },
     deadlines: { collectSeconds: 3600, evaluateSeconds: 3600 },
     maxAttempts: 1,
   };
-  return { plan, participants, holdOut: await loadMnist('test') };
+  return { plan, participants, holdOut: await loadExamples({ data: `${options.data}:test` }) };
 }
 
 async function askLine(model: Uint8Array, provider: ExecutionProvider): Promise<number> {

@@ -17,7 +17,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadCpuProvider } from '../../../client/engine/cpu.ts';
 import { SOFTWARE } from '../../../protocol/versions.ts';
-import { mnistWorld } from '../../commands/sim.ts';
+import { dataWorld } from '../../commands/sim.ts';
 import { simulate } from '../../simulate.ts';
 import { bestSoFar, plotCurves } from '../curve-plot.ts';
 import type { RowContext, RowDefinition } from '../row.ts';
@@ -26,6 +26,7 @@ const TARGET = 0.97;
 const SEED = 'curves';
 const LINE_WIDTH = 110;
 const SETTINGS = {
+  data: 'mnist',
   participants: 100,
   cohort: 10,
   model: 'mlp:784,200,200,10',
@@ -119,7 +120,7 @@ async function train(
   learningRate: number,
   { progress, signal }: RowContext,
 ): Promise<Training> {
-  const world = await mnistWorld({ ...SETTINGS, partition, lr: learningRate, rounds });
+  const world = await dataWorld({ ...SETTINGS, partition, lr: learningRate, rounds });
   let told = 0;
   const { job, modelSha256 } = await simulate({
     ...world,
