@@ -6,6 +6,12 @@
  * places and shapes but never values: a message may travel to a log that others read.
  */
 import { HanseError } from '../../protocol/problem.ts';
+import {
+  type BorderArray,
+  type BorderType,
+  newBorderArray,
+  requireBorderType,
+} from '../graph/border-array.ts';
 import { elementCount } from '../graph/tensor-type.ts';
 
 export interface Examples {
@@ -15,11 +21,11 @@ export interface Examples {
   /** Shape of one example, without the batch axis. */
   readonly inputShape: readonly number[];
   /** [count, ...inputShape], row-major. Int32Array holds tokens: indices into a vocabulary. */
-  readonly features: Float32Array | Int32Array;
+  readonly features: BorderArray;
   /** Shape of one target; [] for class labels. */
   readonly targetShape: readonly number[];
   /** [count, ...targetShape], row-major. Int32Array holds class labels, Float32Array holds numbers. */
-  readonly targets: Int32Array | Float32Array;
+  readonly targets: BorderArray;
 }
 
 /** Examples without tokens. */
@@ -31,8 +37,8 @@ export interface FloatExamples extends Examples {
 export interface ExamplesExpected {
   readonly inputShape: readonly number[];
   /** float32 unless said. */
-  readonly inputType?: 'int32' | 'float32';
-  readonly targetType: 'int32' | 'float32';
+  readonly inputType?: BorderType;
+  readonly targetType: BorderType;
   /** Shape of one target; [] unless said. */
   readonly targetShape?: readonly number[];
   /** Labels must lie in 0..classes-1. Only for int32 targets. */
@@ -54,12 +60,8 @@ export function selectExamples(examples: Examples, indices: Uint32Array): Exampl
   const featureSize = elementCount(examples.inputShape);
   const targetSize = elementCount(examples.targetShape);
   const count = indices.length;
-  const selectedFeatures =
-    features instanceof Int32Array
-      ? new Int32Array(count * featureSize)
-      : new Float32Array(count * featureSize);
-  const selectedTargets =
-    targets instanceof Int32Array ? new Int32Array(count * targetSize) : new Float32Array(count * targetSize);
+  const selectedFeatures = emptyLike(features, count * featureSize);
+  const selectedTargets = emptyLike(targets, count * targetSize);
   for (const [position, index] of indices.entries()) {
     if (index >= examples.count) throw new RangeError(`index ${index} of ${examples.count} examples`);
     const row = features.subarray(index * featureSize, (index + 1) * featureSize);
@@ -70,21 +72,25 @@ export function selectExamples(examples: Examples, indices: Uint32Array): Exampl
   return { ...examples, count, features: selectedFeatures, targets: selectedTargets };
 }
 
+function emptyLike(values: BorderArray, length: number): BorderArray {
+  return newBorderArray(values instanceof Int32Array ? 'int32' : 'float32', length);
+}
+
 /**
  * Makes sure that a model can be trained on these examples.
  *
- * Throws `dataEmpty`, `dataShapeMismatch` (shapes, kind of targets, targets out of range), `dataMalformed` (a value
+ * Throws `dataEmpty` (also where every label is ignored), `dataShapeMismatch` (shapes, types, targets out of range), `dataMalformed` (a value
  * that is not finite, an array of another length than its shape) and `dataSingleClass`.
  */
 export function checkExamples(examples: Examples, expected: ExamplesExpected): void {
   if (examples.count === 0) throw new HanseError('dataEmpty', { source: examples.name });
   checkInputShape(examples.inputShape, expected.inputShape);
   checkShape('target', examples.targetShape, expected.targetShape ?? []);
-  checkType('features', examples.features, expected.inputType ?? 'float32');
-  checkType('targets', examples.targets, expected.targetType);
+  requireBorderType('features', examples.features, expected.inputType ?? 'float32');
+  requireBorderType('targets', examples.targets, expected.targetType);
   checkValues(examples, 'features', examples.features, elementCount(examples.inputShape));
   checkValues(examples, 'targets', examples.targets, elementCount(examples.targetShape));
-  if (examples.targets instanceof Int32Array) checkLabels(examples.name, examples.targets, expected);
+  if (examples.targets instanceof Int32Array) checkLabels(examples, examples.targets, expected);
   else if (expected.targetRange) checkRange(examples.targets, examples.count, expected.targetRange);
 }
 
@@ -111,18 +117,7 @@ function checkShape(what: string, got: readonly number[], expected: readonly num
   });
 }
 
-function checkType(what: string, values: Float32Array | Int32Array, expected: 'int32' | 'float32'): void {
-  const got = values instanceof Int32Array ? 'int32' : 'float32';
-  if (got !== expected)
-    throw new HanseError('dataShapeMismatch', { what: `type of the ${what}`, expected, got });
-}
-
-function checkValues(
-  examples: Examples,
-  what: string,
-  values: Float32Array | Int32Array,
-  size: number,
-): void {
+function checkValues(examples: Examples, what: string, values: BorderArray, size: number): void {
   if (values.length !== examples.count * size) {
     throw new HanseError('dataMalformed', {
       file: examples.name,
@@ -153,20 +148,27 @@ function checkRange(
   });
 }
 
-function checkLabels(source: string, labels: Int32Array, expected: ExamplesExpected): void {
-  const first = labels.find((label) => label !== expected.ignoredLabel) ?? 0;
+function checkLabels(
+  { name: source, count }: Examples,
+  labels: Int32Array,
+  expected: ExamplesExpected,
+): void {
+  const { classes, ignoredLabel } = expected;
+  let first: number | undefined;
   let different = false;
   for (const [index, label] of labels.entries()) {
-    if (label === expected.ignoredLabel) continue;
-    if (label < 0 || (expected.classes !== undefined && label >= expected.classes)) {
+    if (label === ignoredLabel) continue;
+    if (label < 0 || (classes !== undefined && label >= classes)) {
       throw new HanseError('dataShapeMismatch', {
-        what: `label of example ${index}`,
-        expected: expected.classes === undefined ? 'at least 0' : `0 to ${expected.classes - 1}`,
+        what: `label of example ${Math.floor((index * count) / labels.length)}`,
+        expected: classes === undefined ? 'at least 0' : `0 to ${classes - 1}`,
         got: 'a label outside this range',
       });
     }
+    first ??= label;
     if (label !== first) different = true;
   }
+  if (first === undefined) throw new HanseError('dataEmpty', { source });
   if (!different && !expected.allowSingleClass) {
     throw new HanseError('dataSingleClass', { source, label: first });
   }

@@ -5,18 +5,19 @@
  * and `client/graph` promises that it changes no result.
  */
 import { HanseError } from '../../protocol/problem.ts';
+import { type BorderArray, newBorderArray, requireBorderType } from '../graph/border-array.ts';
 import type { TensorSpec } from '../graph/compiled.ts';
 import { elementCount } from '../graph/tensor-type.ts';
-import type { Tensor, Tensors } from './provider.ts';
+import { type Tensors, tensorOf } from './provider.ts';
 
 /** What is read of a data set here. The arrays are row-major and not modified. */
 export interface TrainingExamples {
   readonly name: string;
   readonly count: number;
   /** [count, ...shape of one input] */
-  readonly features: Float32Array | Int32Array;
+  readonly features: BorderArray;
   /** [count, ...shape of one target] */
-  readonly targets: Int32Array | Float32Array;
+  readonly targets: BorderArray;
 }
 
 /** The borders of a compiled graph that decide how a batch looks. */
@@ -32,8 +33,8 @@ export class BatchBuffer {
   readonly #layout: BatchLayout;
   readonly #inputSize: number;
   readonly #targetSize: number;
-  readonly #x: Int32Array | Float32Array;
-  readonly #y: Int32Array | Float32Array;
+  readonly #x: BorderArray;
+  readonly #y: BorderArray;
   readonly #weight: Float32Array;
 
   /** @param batches how many batches the buffer holds */
@@ -43,8 +44,8 @@ export class BatchBuffer {
     this.#inputSize = rowSize(layout.input);
     this.#targetSize = rowSize(layout.target);
     const rows = batches * layout.batchSize;
-    this.#x = newArray(layout.input, rows * this.#inputSize);
-    this.#y = newArray(layout.target, rows * this.#targetSize);
+    this.#x = newBorderArray(layout.input.type, rows * this.#inputSize);
+    this.#y = newBorderArray(layout.target.type, rows * this.#targetSize);
     this.#weight = new Float32Array(rows);
   }
 
@@ -100,23 +101,8 @@ export function requireFit(examples: TrainingExamples, layout: BatchLayout): voi
   if (count === 0) throw new HanseError('dataEmpty', { source: name });
   requireLength('features', features.length, count * rowSize(layout.input));
   requireLength('targets', targets.length, count * rowSize(layout.target));
-  requireType(`features of ${name}`, features, layout.input);
-  requireType(`targets of ${name}`, targets, layout.target);
-}
-
-/** Throws `dataShapeMismatch` for values of another type than the graph takes. */
-export function requireType(what: string, values: Float32Array | Int32Array, { type }: TensorSpec): void {
-  const got = values instanceof Int32Array ? 'int32' : 'float32';
-  if (got !== type)
-    throw new HanseError('dataShapeMismatch', { what: `type of the ${what}`, expected: type, got });
-}
-
-export function newArray({ type }: TensorSpec, length: number): Int32Array | Float32Array {
-  return type === 'int32' ? new Int32Array(length) : new Float32Array(length);
-}
-
-export function tensorOf(shape: readonly number[], data: Int32Array | Float32Array): Tensor {
-  return data instanceof Int32Array ? { type: 'int32', shape, data } : { type: 'float32', shape, data };
+  requireBorderType(`features of ${name}`, features, layout.input.type);
+  requireBorderType(`targets of ${name}`, targets, layout.target.type);
 }
 
 function requireLength(what: string, got: number, expected: number): void {
@@ -132,13 +118,7 @@ export function rowSize({ shape }: TensorSpec): number {
 /** Below this many values, a loop is faster than making a view to copy from. */
 const VIEW_PAYS_FROM = 16;
 
-function copyRow(
-  from: Float32Array | Int32Array,
-  fromRow: number,
-  to: Float32Array | Int32Array,
-  toRow: number,
-  size: number,
-): void {
+function copyRow(from: BorderArray, fromRow: number, to: BorderArray, toRow: number, size: number): void {
   const source = fromRow * size;
   const target = toRow * size;
   if (size >= VIEW_PAYS_FROM) {

@@ -15,7 +15,7 @@ export interface EvaluationRequest {
 }
 
 export interface EvaluationResult {
-  /** Mean as the loss takes it: over examples, or over tokens; not finite for a model that is broken. */
+  /** Mean as the loss takes it, over examples or tokens; 0 where none counts, not finite for a model that is broken. */
   readonly loss: number;
   /** Share of right predictions in [0, 1]; null where the loss knows no right and wrong. */
   readonly accuracy: number | null;
@@ -57,7 +57,7 @@ export class Evaluator {
       counted += floatsOf(outputs, 'counted')[0] ?? Number.NaN;
     }
     const accuracy = counted > 0 ? correct / counted : null;
-    return { loss: loss / weight, accuracy, count: examples.count };
+    return { loss: weight === 0 ? 0 : loss / weight, accuracy, count: examples.count };
   }
 
   /** Frees the session; the evaluator cannot be used afterwards. */

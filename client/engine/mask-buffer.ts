@@ -4,7 +4,7 @@
 import type { RandomNumbers } from '../../protocol/random.ts';
 import type { MaskSpec } from '../graph/compiled.ts';
 import { elementCount } from '../graph/tensor-type.ts';
-import type { Tensors } from './provider.ts';
+import { type Tensors, tensorOf } from './provider.ts';
 
 export class MaskBuffer {
   readonly #masks: readonly { readonly spec: MaskSpec; readonly size: number; readonly data: Float32Array }[];
@@ -38,10 +38,10 @@ export class MaskBuffer {
 
   #tensors(steps: number, leading: readonly number[]): Tensors {
     return Object.fromEntries(
-      this.#masks.map(({ spec, size, data }) => {
-        const shape = [...leading, ...spec.shape];
-        return [spec.name, { type: 'float32', shape, data: data.subarray(0, steps * size) }];
-      }),
+      this.#masks.map(({ spec, size, data }) => [
+        spec.name,
+        tensorOf([...leading, ...spec.shape], data.subarray(0, steps * size)),
+      ]),
     );
   }
 }

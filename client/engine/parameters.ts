@@ -2,7 +2,8 @@
  * Between the flat parameter vector, which is what travels, and the named tensors, which are what a graph takes.
  */
 import { HanseError } from '../../protocol/problem.ts';
-import type { ParameterSpec } from '../graph/compiled.ts';
+import type { BorderArray } from '../graph/border-array.ts';
+import type { ParameterSpec, TensorSpec } from '../graph/compiled.ts';
 import type { Tensor, Tensors } from './provider.ts';
 
 /** How long the flat vector of these parameters is. */
@@ -40,5 +41,13 @@ export function flattenParameters(tensors: Tensors, specs: readonly ParameterSpe
 export function floatsOf(tensors: Tensors, name: string): Float32Array {
   const tensor = tensors[name];
   if (tensor?.type !== 'float32') throw new Error(`the graph has no float32 output "${name}"`);
+  return tensor.data;
+}
+
+/** The same for an output of either type. */
+export function valuesOf(tensors: Tensors, { name, type }: Pick<TensorSpec, 'name' | 'type'>): BorderArray {
+  if (type === 'float32') return floatsOf(tensors, name);
+  const tensor = tensors[name];
+  if (tensor?.type !== 'int32') throw new Error(`the graph has no int32 output "${name}"`);
   return tensor.data;
 }

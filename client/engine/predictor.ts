@@ -2,16 +2,17 @@
  * What a model says about examples without targets: the outputs of its forward graph.
  */
 import { HanseError } from '../../protocol/problem.ts';
+import { type BorderArray, newBorderArray, requireBorderType } from '../graph/border-array.ts';
 import type { CompiledPrediction } from '../graph/compiled.ts';
-import { newArray, requireType, rowSize, tensorOf } from './batch-buffer.ts';
-import { floatsOf, parameterTensors } from './parameters.ts';
-import type { ExecutionProvider, Session, Tensors } from './provider.ts';
+import { rowSize } from './batch-buffer.ts';
+import { parameterTensors, valuesOf } from './parameters.ts';
+import { type ExecutionProvider, type Session, type Tensors, tensorOf } from './provider.ts';
 
 export interface PredictionRequest {
   /** Flat, in the order of the compiled parameters. Not modified. */
   readonly parameters: Float32Array;
   /** [count, ...shape of one input], row-major. Not modified. */
-  readonly features: Float32Array | Int32Array;
+  readonly features: BorderArray;
   /** Aborts between two batches. */
   readonly signal?: AbortSignal;
 }
@@ -47,29 +48,25 @@ export class Predictor {
       if (shape[0] === batchSize) continue;
       throw new HanseError('graphMalformed', { reason: `output ${name} has no batch axis` });
     }
+    requireBorderType('features', features, input.type);
     const weights = parameterTensors(parameters, this.#prediction.parameters);
-    requireType('features', features, input);
-    const batch = newArray(input, batchSize * size);
-    const collected = outputs.map((spec) => ({ spec, data: new Float32Array(count * rowSize(spec)) }));
+    const batch = newBorderArray(input.type, batchSize * size);
+    const x = tensorOf(input.shape, batch);
+    const collected = outputs.map((spec) => {
+      const width = rowSize(spec);
+      return { spec, width, data: newBorderArray(spec.type, count * width) };
+    });
     for (let from = 0; from < count; from += batchSize) {
       signal?.throwIfAborted();
       const rows = Math.min(batchSize, count - from);
       batch.set(features.subarray(from * size, (from + rows) * size));
       batch.fill(0, rows * size);
-      const run = await this.#session.run({
-        ...weights,
-        x: tensorOf(input.shape, batch),
-      });
-      for (const { spec, data } of collected) {
-        const width = rowSize(spec);
-        data.set(floatsOf(run, spec.name).subarray(0, rows * width), from * width);
-      }
+      const run = await this.#session.run({ ...weights, x });
+      for (const { spec, width, data } of collected)
+        data.set(valuesOf(run, spec).subarray(0, rows * width), from * width);
     }
     return Object.fromEntries(
-      collected.map(({ spec, data }) => [
-        spec.name,
-        { type: 'float32', shape: [count, ...spec.shape.slice(1)], data },
-      ]),
+      collected.map(({ spec, data }) => [spec.name, tensorOf([count, ...spec.shape.slice(1)], data)]),
     );
   }
 

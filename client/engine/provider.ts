@@ -6,6 +6,7 @@
  * passes `test/contract/execution-provider.ts`.
  */
 import type { ProviderName } from '../../schemas/provider.ts';
+import type { BorderArray } from '../graph/border-array.ts';
 
 /** Values in row-major order; `data` holds exactly the product of `shape`. */
 export type Tensor =
@@ -15,6 +16,11 @@ export type Tensor =
   | { readonly type: 'bool'; readonly shape: readonly number[]; readonly data: Uint8Array };
 
 export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** The tensor of these values; nothing is copied. */
+export function tensorOf(shape: readonly number[], data: BorderArray): Tensor {
+  return data instanceof Int32Array ? { type: 'int32', shape, data } : { type: 'float32', shape, data };
+}
 
 export interface Session {
   /**

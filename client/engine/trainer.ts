@@ -17,9 +17,9 @@ import { elementCount } from '../graph/tensor-type.ts';
 import { BatchBuffer, requireFit, rowSize, type TrainingExamples } from './batch-buffer.ts';
 import { MaskBuffer } from './mask-buffer.ts';
 import { flattenParameters, floatsOf, parameterCount, parameterTensors } from './parameters.ts';
-import type { ExecutionProvider, Session, Tensor, Tensors } from './provider.ts';
+import { type ExecutionProvider, type Session, type Tensor, type Tensors, tensorOf } from './provider.ts';
 
-/** Features gathered for one run. */
+/** Features gathered and masks drawn for one run. */
 const RUN_BYTES = 2_097_152;
 /**
  * Parameters times examples in one run. A run cannot be interrupted, and in Node it holds the event loop: this keeps
@@ -114,7 +114,7 @@ export class Trainer {
         const at = step + position;
         rates[position] = typeof learningRate === 'number' ? learningRate : learningRate(at, steps);
       }
-      const lr: Tensor = { type: 'float32', shape: [count], data: rates.subarray(0, count) };
+      const lr = tensorOf([count], rates.subarray(0, count));
       const outputs = await this.#session.run({
         ...state,
         ...buffer.stacked(count),
@@ -178,8 +178,9 @@ class EpochOrder {
   }
 }
 
-function stepsPerRun({ input, batchSize, parameters }: CompiledEpoch): number {
-  const stepBytes = 4 * batchSize * rowSize(input);
+function stepsPerRun({ input, masks, batchSize, parameters }: CompiledEpoch): number {
+  const maskValues = masks.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const stepBytes = 4 * (batchSize * rowSize(input) + maskValues);
   const stepWork = batchSize * parameterCount(parameters);
   const steps = Math.min(RUN_BYTES / stepBytes, RUN_WORK / stepWork, RUN_STEPS);
   return Math.max(1, Math.floor(steps));

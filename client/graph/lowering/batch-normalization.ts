@@ -22,6 +22,7 @@ function batchNormalization(query: LoweringQuery): Value {
   const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((index) => query.input(index));
   if (!x || !scale || !bias || !mean || !variance) throw new Error('unreachable');
   if (x.shape.length < 2) return query.fail(`shape [${x.shape}] has no channels`);
+  if (intAttribute(attributes, 'spatial', 1) !== 1) query.fail('statistics of single positions (spatial 0)');
   const channels = axisLength(x.shape, 1);
   for (const value of [scale, bias, mean, variance])
     if (value.shape.length !== 1 || value.shape[0] !== channels)

@@ -37,6 +37,11 @@ describe('selectExamples', () => {
     expect(selectExamples(examples, Uint32Array.of(1)).targets).toEqual(Float32Array.of(3, 4));
   });
 
+  test('tokens stay integers', () => {
+    const tokens = { ...sample, features: Int32Array.of(1, 2, 3, 4, 5, 16_777_217) };
+    expect(selectExamples(tokens, Uint32Array.of(2)).features).toEqual(Int32Array.of(5, 16_777_217));
+  });
+
   test('every row of a selection is the row it names', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 2 })), (chosen) => {
@@ -63,7 +68,23 @@ describe('checkExamples', () => {
     ['dataShapeMismatch', sample, { ...expected, targetType: 'float32' }],
     ['dataShapeMismatch', sample, { ...expected, classes: 2 }],
     ['dataShapeMismatch', { ...sample, targets: Int32Array.of(0, -1, 1) }, expected],
+    ['dataShapeMismatch', { ...sample, features: new Int32Array(6) }, expected],
+    ['dataShapeMismatch', sample, { ...expected, inputType: 'int32' }],
+    ['dataShapeMismatch', { ...sample, targets: Int32Array.of(0, -100, 1) }, expected],
+    [
+      'dataShapeMismatch',
+      { ...sample, targets: Int32Array.of(0, -100, 3) },
+      { ...expected, ignoredLabel: -100 },
+    ],
+    ['dataEmpty', { ...sample, targets: Int32Array.of(1, 1, 1) }, { ...expected, ignoredLabel: 1 }],
+    ['dataSingleClass', { ...sample, targets: Int32Array.of(2, 1, 2) }, { ...expected, ignoredLabel: 1 }],
+    [
+      'dataShapeMismatch',
+      { ...sample, targets: Float32Array.of(0, 1.5, 1) },
+      { ...expected, targetType: 'float32', targetRange: [0, 1] },
+    ],
     ['dataMalformed', { ...sample, features: Float32Array.of(0, 1, NaN, 3, 4, 5) }, expected],
+    ['dataMalformed', { ...sample, features: new Int32Array(5) }, { ...expected, inputType: 'int32' }],
     ['dataMalformed', { ...sample, features: Float32Array.of(0, 1, 2, 3, 4) }, expected],
     ['dataMalformed', { ...sample, targets: Int32Array.of(0, 1) }, expected],
     [
@@ -105,6 +126,25 @@ describe('checkExamples', () => {
   test('accepts a single class when that is permitted', () => {
     const examples = { ...sample, targets: Int32Array.of(2, 2, 2) };
     expect(() => checkExamples(examples, { ...expected, allowSingleClass: true })).not.toThrow();
+  });
+
+  test('takes tokens, and labels to be ignored beside those of classes', () => {
+    const tokens = { ...sample, features: Int32Array.of(1, 2, 3, 4, 5, 6) };
+    expect(() => checkExamples(tokens, { ...expected, inputType: 'int32' })).not.toThrow();
+    const ignored = { ...sample, targets: Int32Array.of(0, -100, 1) };
+    expect(() => checkExamples(ignored, { ...expected, ignoredLabel: -100 })).not.toThrow();
+    const ofClass = { ...sample, targets: Int32Array.of(0, 2, 1) };
+    expect(() => checkExamples(ofClass, { ...expected, ignoredLabel: 2 })).not.toThrow();
+  });
+
+  test('a label of a sequence is found in its example', () => {
+    const targets = Int32Array.of(0, 1, 2, 3, 0, 1);
+    const sequences = { ...sample, targetShape: [2], targets };
+    const asked = { ...expected, targetShape: [2] };
+    expect(() => checkExamples(sequences, asked)).toThrow(/label of example 1/);
+    expect(() =>
+      checkExamples({ ...sequences, targets: targets.with(3, 2) as Int32Array }, asked),
+    ).not.toThrow();
   });
 
   test('a message names the place of a fault but not the value', () => {

@@ -55,6 +55,32 @@ describe('BatchBuffer', () => {
   });
 });
 
+test('tokens stay integers, in sequences of labels too', () => {
+  const tokens = {
+    name: 'tokens',
+    count: 3,
+    features: Int32Array.of(1, 2, 16_777_217, 4, 5, 6),
+    targets: Int32Array.of(-100, 1, 2, 3, 4, 5),
+  };
+  const sequences = {
+    input: { name: 'x', type: 'int32', shape: [2, 2] } as const,
+    target: { name: 'y', type: 'int32', shape: [2, 2] } as const,
+    batchSize: 2,
+  };
+  expect(() => requireFit(tokens, sequences)).not.toThrow();
+  const buffer = new BatchBuffer(sequences, 2);
+  expect(buffer.gather(0, tokens, Uint32Array.of(1, 0, 2), 0)).toBe(2);
+  expect(buffer.gather(1, tokens, Uint32Array.of(1, 0, 2), 2)).toBe(1);
+  const { x, y } = buffer.stacked(2);
+  // 2^24 + 1 is no float32.
+  const [rows, labels] = [
+    Int32Array.of(16_777_217, 4, 1, 2, 5, 6, 0, 0),
+    Int32Array.of(2, 3, -100, 1, 4, 5, 0, 0),
+  ];
+  expect(x).toEqual({ type: 'int32', shape: [2, 2, 2], data: rows });
+  expect(y).toEqual({ type: 'int32', shape: [2, 2, 2], data: labels });
+});
+
 test('requireFit() accepts what fits and nothing else', () => {
   const examples = numbered(6, 2);
   const fits = layout(4, 2);
@@ -63,6 +89,7 @@ test('requireFit() accepts what fits and nothing else', () => {
   expect(() => requireFit(examples, layout(4, 3))).toThrow(mismatch);
   expect(() => requireFit({ ...examples, count: 5 }, fits)).toThrow(mismatch);
   expect(() => requireFit({ ...examples, targets: new Float32Array(6) }, fits)).toThrow(mismatch);
+  expect(() => requireFit({ ...examples, features: new Int32Array(12) }, fits)).toThrow(mismatch);
   const empty = expect.objectContaining({ code: 'dataEmpty' });
   expect(() => requireFit(numbered(0, 2), fits)).toThrow(empty);
 });

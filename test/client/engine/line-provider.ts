@@ -37,6 +37,7 @@ export interface Run {
   readonly x: number[];
   readonly y: number[];
   readonly weight: number[];
+  readonly lr: number[];
   readonly outputs: Tensors;
 }
 
@@ -57,6 +58,7 @@ export function lineProvider(): ExecutionProvider & { readonly runs: Run[]; rele
             x: valuesOf(feeds, 'x'),
             y: valuesOf(feeds, 'y'),
             weight: valuesOf(feeds, 'weight'),
+            lr: valuesOf(feeds, 'lr'),
             outputs,
           });
           return outputs;

@@ -5,6 +5,7 @@ import {
   floatsOf,
   parameterCount,
   parameterTensors,
+  valuesOf,
 } from '../../../client/engine/parameters.ts';
 
 const specs = [
@@ -42,4 +43,9 @@ test('refuses a vector of another length and an output that is not there', () =>
   const labels = { n: { type: 'int32', shape: [1], data: Int32Array.of(1) } } as const;
   expect(() => floatsOf(labels, 'n')).toThrow('no float32 output "n"');
   expect(() => floatsOf({}, 'w')).toThrow('no float32 output "w"');
+  const w = { w: { type: 'float32', shape: [1], data: Float32Array.of(2) } } as const;
+  expect(valuesOf(labels, { name: 'n', type: 'int32' })).toBe(labels.n.data);
+  expect(valuesOf(w, { name: 'w', type: 'float32' })).toBe(w.w.data);
+  expect(() => valuesOf(labels, { name: 'n', type: 'float32' })).toThrow('no float32 output "n"');
+  expect(() => valuesOf(w, { name: 'w', type: 'int32' })).toThrow('no int32 output "w"');
 });

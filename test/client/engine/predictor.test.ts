@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Predictor } from '../../../client/engine/predictor.ts';
+import type { Tensors } from '../../../client/engine/provider.ts';
 import { lineModel, lineProvider } from './line-provider.ts';
 
 test.each([1, 3, 4, 50])('one row for each example, in batches of %d', async (batchSize) => {
@@ -14,6 +15,34 @@ test.each([1, 3, 4, 50])('one row for each example, in batches of %d', async (ba
   });
   await predictor.release();
   expect(provider.released).toBe(true);
+});
+
+test('reads tokens and gives integers as what they are', async () => {
+  const { prediction } = lineModel(2);
+  const seen: Tensors[] = [];
+  const session = {
+    /** Twice each token. */
+    async run(feeds: Tensors): Promise<Tensors> {
+      seen.push(structuredClone(feeds));
+      const data = Int32Array.from(Array.from(feeds.x?.data ?? [], Number), (token) => 2 * token);
+      return { doubled: { type: 'int32', shape: [2, 1], data } };
+    },
+    release: async () => {},
+  };
+  const provider = { ...lineProvider(), createSession: async () => session };
+  const predictor = await Predictor.create(provider, {
+    ...prediction,
+    input: { name: 'x', type: 'int32', shape: [2, 1] },
+    outputs: [{ name: 'doubled', type: 'int32', shape: [2, 1] }],
+  });
+  const parameters = Float32Array.of(2, 1);
+  const { doubled } = await predictor.predict({ parameters, features: Int32Array.of(1, -2, 16_777_217) });
+  expect(doubled).toEqual({ type: 'int32', shape: [3, 1], data: Int32Array.of(2, -4, 33_554_434) });
+  expect(seen.map(({ x }) => x?.data)).toEqual([Int32Array.of(1, -2), Int32Array.of(16_777_217, 0)]);
+  await expect(predictor.predict({ parameters, features: Float32Array.of(1) })).rejects.toMatchObject({
+    code: 'dataShapeMismatch',
+    detail: { what: 'type of the features' },
+  });
 });
 
 test('refuses half a row, parameters of another model, and an output without examples', async () => {

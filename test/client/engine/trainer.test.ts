@@ -122,6 +122,49 @@ describe('Trainer', () => {
     expect((await train({ learningRate: 0.1 })).parameters).not.toEqual(Float32Array.of(0, 1));
   });
 
+  test('every step has a rate of its own, however the steps are split into runs', async () => {
+    const { provider, train } = await setUp(1);
+    const asked: [step: number, steps: number][] = [];
+    const { steps } = await train({
+      examples: pointsOnLine(300, 2),
+      learningRate: (step, of) => {
+        asked.push([step, of]);
+        return 1 / (100 + step);
+      },
+    });
+    expect(provider.runs.length).toBeGreaterThan(1);
+    expect(asked).toEqual(Array.from({ length: steps }, (_, step) => [step, steps]));
+    const fed = provider.runs.flatMap(({ lr }) => lr);
+    expect(fed).toEqual(Array.from({ length: steps }, (_, step) => Math.fround(1 / (100 + step))));
+    for (const { feeds } of provider.runs) expect(feeds.lr?.shape).toEqual(feeds.x?.shape.slice(0, 1));
+  });
+
+  test('masks are drawn for each step, and count for how many steps fit one run', async () => {
+    const masks = [{ name: 'mask0', type: 'float32', shape: [2, 3], rate: 0.5 }] as const;
+    const fed = async (width: number) => {
+      const provider = lineProvider();
+      const { epoch } = lineModel(2);
+      // Beside a large mask, fewer steps fit a run.
+      const filler = { name: 'mask1', type: 'float32', shape: [width], rate: 1e-12 } as const;
+      const trainer = await Trainer.create(provider, {
+        ...epoch,
+        masks: [...masks, filler].slice(0, width ? 2 : 1),
+      });
+      const request = { parameters: Float32Array.of(0, 1), examples: pointsOnLine(40, 2), epochs: 1 };
+      await trainer.train({ ...request, learningRate: 0.1, random: random() });
+      const values = provider.runs.flatMap(({ feeds }) => Array.from(feeds.mask0?.data ?? [], Number));
+      return { runs: provider.runs.length, values, shape: provider.runs[0]?.feeds.mask0?.shape };
+    };
+    const whole = await fed(0);
+    expect(whole.shape).toEqual([20, 2, 3]);
+    expect(new Set(whole.values)).toEqual(new Set([0, 2]));
+    expect(whole.runs).toBe(1);
+    const steps = Array.from({ length: 20 }, (_, step) => whole.values.slice(step * 6, step * 6 + 6).join());
+    expect(new Set(steps).size).toBeGreaterThan(10);
+    expect(await fed(0)).toEqual(whole);
+    expect((await fed(100_000)).runs).toBeGreaterThan(3);
+  });
+
   test('says when training diverges: in a loss, or in a parameter after the last one', async () => {
     const { train } = await setUp(4);
     const diverged = { code: 'trainingDiverged' };

@@ -1,11 +1,10 @@
 /**
  * Models of sequences: one row of numbers, or one token, per position.
  */
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { int } from '../../../client/graph/attribute.ts';
 import type { ForwardGraph } from '../../../client/graph/forward-graph.ts';
-import { type ForwardDescription, writeForward } from '../../../client/graph/forward-writer.ts';
-import { TensorProto_DataType as DataType, ModelProtoSchema } from '../../../client/graph/gen/onnx_pb.ts';
+import { writeForward } from '../../../client/graph/forward-writer.ts';
+import { TensorProto_DataType as DataType } from '../../../client/graph/gen/onnx_pb.ts';
 import { importModel } from '../../../client/graph/import-model.ts';
 import type { RandomNumbers } from '../../../protocol/random.ts';
 
@@ -34,19 +33,16 @@ export function positionWise(
 
 /** Integers n [B, T] -> n w, w being 2: what is said about tokens without needing a vocabulary. */
 export function scaledTokens(length: number, dtype: 'int32' | 'int64'): ForwardGraph {
-  const description: ForwardDescription = {
-    name: 'scaled_tokens',
-    input: { name: 'tokens', shape: [length] },
-    parameters: [{ name: 'w', shape: [1], data: Float32Array.of(2) }],
-    nodes: [
-      { op: 'Cast', inputs: ['tokens'], output: 'numbers', attributes: { to: int(DataType.FLOAT) } },
-      { op: 'Mul', inputs: ['numbers', 'w'], output: 'scaled' },
-    ],
-    output: { name: 'scaled', shape: [length] },
-  };
-  const model = fromBinary(ModelProtoSchema, writeForward(description));
-  const type = model.graph?.input[0]?.type?.value;
-  if (type?.case !== 'tensorType') throw new Error('unreachable');
-  type.value.elemType = dtype === 'int32' ? DataType.INT32 : DataType.INT64;
-  return importModel(toBinary(ModelProtoSchema, model));
+  return importModel(
+    writeForward({
+      name: 'scaled_tokens',
+      input: { name: 'tokens', shape: [length], dtype },
+      parameters: [{ name: 'w', shape: [1], data: Float32Array.of(2) }],
+      nodes: [
+        { op: 'Cast', inputs: ['tokens'], output: 'numbers', attributes: { to: int(DataType.FLOAT) } },
+        { op: 'Mul', inputs: ['numbers', 'w'], output: 'scaled' },
+      ],
+      output: { name: 'scaled', shape: [length] },
+    }),
+  );
 }
