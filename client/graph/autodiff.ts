@@ -16,6 +16,8 @@ import type { Replay } from './recompute.ts';
 export interface Tape {
   readonly nodes: readonly OperatorNode[];
   label(node: OperatorNode): string;
+  /** Values that count as constants, though they are computed: their gradient is known to be 0, say. */
+  readonly stopped?: ReadonlySet<Value>;
 }
 
 /** Where a gradient reaches an input of a node. */
@@ -51,7 +53,7 @@ export function differentiate(
   targets: readonly Value[],
   replay?: Replay,
 ): (Value | undefined)[] {
-  const dependent = dependentValues(tape.nodes, targets);
+  const dependent = dependentValues(tape, targets);
   const gradients = sweepBack(g, { tape, seeds: new Map([[output, seed]]), dependent, replay });
   return targets.map((target) => gradients.get(target));
 }
@@ -103,10 +105,11 @@ export function inputGradients(
 }
 
 /** The targets and every value computed from one of them; masks and integers end the path, having no gradient. */
-export function dependentValues(nodes: readonly OperatorNode[], targets: readonly Value[]): Set<Value> {
+export function dependentValues({ nodes, stopped }: Tape, targets: readonly Value[]): Set<Value> {
   const dependent = new Set<Value>(targets);
   for (const node of nodes)
     if (node.inputs.some((value) => value !== undefined && dependent.has(value)))
-      for (const output of node.outputs) if (output.dtype === 'float32') dependent.add(output);
+      for (const output of node.outputs)
+        if (output.dtype === 'float32' && !stopped?.has(output)) dependent.add(output);
   return dependent;
 }

@@ -36,7 +36,7 @@ export function bindForward(
   parameters: readonly Value[],
   mode: BindMode,
 ): BoundForward {
-  const { input, limits } = forward;
+  const { input, limits, opset } = forward;
   const values = new Map<string, Value>([[input.name, input.dtype === 'int64' ? g.cast(x, 'int64') : x]]);
   forward.parameters.forEach(({ name }, index) => {
     const value = parameters[index];
@@ -53,12 +53,13 @@ export function bindForward(
   };
 
   const statistics = new Map<Value, Value>();
+  const stopped = new Set<Value>();
   const labels = new Map<OperatorNode, string>();
   let activations = 0;
   for (const node of forward.nodes) {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : known(name)));
     const before = g.nodes.length;
-    const results = resultsOf(g, node, inputs, { mode, statistics });
+    const results = resultsOf(g, node, inputs, { mode, opset, statistics, stopped });
     for (const built of g.nodes.slice(before)) {
       if (built.op === 'Scan') continue;
       labels.set(built, node.label);
@@ -74,7 +75,7 @@ export function bindForward(
   return {
     output: known(first),
     outputs: forward.outputs.map((name) => ({ name, value: known(name) })),
-    tape: { nodes: [...labels.keys()], label: (node) => labels.get(node) ?? node.op },
+    tape: { nodes: [...labels.keys()], label: (node) => labels.get(node) ?? node.op, stopped },
     statistics,
   };
 }
@@ -89,7 +90,9 @@ function enforceSize(shape: readonly number[], limits: GraphLimits): number {
 
 interface Surroundings {
   readonly mode: BindMode;
+  readonly opset: number;
   readonly statistics: Map<Value, Value>;
+  readonly stopped: Set<Value>;
 }
 
 function resultsOf(
@@ -112,7 +115,7 @@ function loweringQuery(
   g: GraphBuilder,
   { op, label, attributes }: ForwardNode,
   inputs: readonly (Value | undefined)[],
-  { mode, statistics }: Surroundings,
+  { mode, opset, statistics, stopped }: Surroundings,
 ): LoweringQuery {
   const fail = (reason: string): never => {
     throw new HanseError('graphMalformed', { reason: `${op} ${label}: ${reason}` });
@@ -122,6 +125,8 @@ function loweringQuery(
     g,
     mode,
     attributes,
+    opset,
+    label,
     inputs,
     input,
     constantInput: (index) => {
@@ -129,6 +134,10 @@ function loweringQuery(
       return value && g.constantOf(value);
     },
     updateStatistic: (index, next) => void statistics.set(input(index), next),
+    stopGradient: (value) => {
+      stopped.add(value);
+      return value;
+    },
     fail,
     unsupported: (what) => {
       const supported = supportedOperators();

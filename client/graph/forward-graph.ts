@@ -52,6 +52,8 @@ export interface ForwardGraph {
   readonly constants: ReadonlyMap<string, Constant>;
   /** In an order in which each can run. */
   readonly nodes: readonly ForwardNode[];
+  /** The version of the operator specifications that the model follows. */
+  readonly opset: number;
   /** The first output is the one that losses compare with the target. */
   readonly outputs: readonly string[];
   readonly limits: GraphLimits;

@@ -1,5 +1,6 @@
 /**
- * Writes a forward model as ONNX with a free batch axis: the counterpart of the importer for models of our own.
+ * Writes a forward model as ONNX with a free batch axis: the counterpart of the importer for models of our own. Any
+ * operator that can be read can be written.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { Attributes } from './attribute.ts';
@@ -23,6 +24,8 @@ import type { Shape } from './tensor-type.ts';
 /** A model in names: nodes read the input, parameters and what nodes before them gave. */
 export interface ForwardDescription {
   readonly name: string;
+  /** The version of the operator specifications that it follows; that of compiled graphs where it is left out. */
+  readonly opset?: number;
   /** `shape` is that of one example; float32 unless said. */
   readonly input: {
     readonly name: string;
@@ -34,11 +37,15 @@ export interface ForwardDescription {
   readonly constants?: Readonly<Record<string, readonly number[]>>;
   readonly nodes: readonly {
     readonly op: ForwardOperator;
+    /** Empty where an optional input is left out. */
     readonly inputs: readonly string[];
-    readonly output: string;
+    /** A list where there are several. */
+    readonly output: string | readonly string[];
     readonly attributes?: Attributes;
   }[];
-  readonly output: { readonly name: string; readonly shape: Shape };
+  /** `shape` is that of one example; what is left out is for the reader to infer. */
+  readonly output: { readonly name: string; readonly shape?: Shape };
+  readonly otherOutputs?: readonly string[];
 }
 
 /** The serialised ModelProto; equal descriptions give equal bytes. */
@@ -46,15 +53,16 @@ export function writeForward(description: ForwardDescription): Uint8Array {
   const { name, input, parameters, constants = {}, nodes, output } = description;
   const graph = create(GraphProtoSchema, {
     name,
-    node: nodes.map((node) =>
-      create(NodeProtoSchema, {
-        name: `${node.op}:${node.output}`,
+    node: nodes.map((node) => {
+      const outputs = typeof node.output === 'string' ? [node.output] : [...node.output];
+      return create(NodeProtoSchema, {
+        name: `${node.op}:${outputs[0]}`,
         opType: node.op,
         input: [...node.inputs],
-        output: [node.output],
+        output: outputs,
         attribute: Object.entries(node.attributes ?? {}).map(([key, value]) => encodeAttribute(key, value)),
-      }),
-    ),
+      });
+    }),
     initializer: [
       ...parameters.map(({ name: parameter, shape, data }) =>
         encodeTensor(parameter, { dtype: 'float32', shape, data }),
@@ -65,12 +73,19 @@ export function writeForward(description: ForwardDescription): Uint8Array {
       }),
     ],
     input: [batchInfo(input.name, input.shape, DATA_TYPES[input.dtype ?? 'float32'])],
-    output: [batchInfo(output.name, output.shape)],
+    output: [
+      output.shape
+        ? batchInfo(output.name, output.shape)
+        : create(ValueInfoProtoSchema, { name: output.name }),
+      ...(description.otherOutputs ?? []).map((other) => create(ValueInfoProtoSchema, { name: other })),
+    ],
   });
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(IR_VERSION),
     producerName: 'hanse',
-    opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(OPSET_VERSION) })],
+    opsetImport: [
+      create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(description.opset ?? OPSET_VERSION) }),
+    ],
     graph,
   });
   return toBinary(ModelProtoSchema, model);

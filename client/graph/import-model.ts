@@ -72,7 +72,17 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): For
   const fixed = fixedStatistics(nodes);
   const parameters = floats.filter(({ name }) => !fixed.has(name));
   const frozen = floats.filter(({ name }) => fixed.has(name));
-  const forward: ForwardGraph = { model, input, parameters, frozen, constants, nodes, outputs, limits };
+  const forward: ForwardGraph = {
+    model,
+    input,
+    parameters,
+    frozen,
+    constants,
+    nodes,
+    opset,
+    outputs,
+    limits,
+  };
 
   const trial = new GraphBuilder('trial');
   const dtype = input.dtype === 'float32' ? 'float32' : 'int32';

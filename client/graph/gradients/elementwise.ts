@@ -76,10 +76,16 @@ export const ELEMENTWISE_GRADIENTS = {
       () => negated(query, sumToShape(g, upstream, query.input(1).shape)),
     ];
   },
-  Mul: binary(
-    ({ g, upstream }, _, b) => g.mul(upstream, b),
-    ({ g, upstream }, a) => g.mul(upstream, a),
-  ),
+  Mul: (query) => {
+    const { g, upstream } = query;
+    const [a, b] = [query.input(0), query.input(1)];
+    // A square: both halves of its gradient at once.
+    if (a === b) return [() => g.mul(upstream, g.mul(a, g.scalar(2)))];
+    return [
+      () => sumToShape(g, g.mul(upstream, b), a.shape),
+      () => sumToShape(g, g.mul(upstream, a), b.shape),
+    ];
+  },
   Div: binary(
     ({ g, upstream }, _, b) => g.div(upstream, b),
     (query, _, b) => negated(query, query.g.div(query.g.mul(query.upstream, query.output), b)),

@@ -8,6 +8,7 @@ import { GATHER_GRADIENTS } from './gather.ts';
 import type { GradientRule } from './gradient-rule.ts';
 import { JOIN_GRADIENTS } from './join.ts';
 import { LINEAR_GRADIENTS } from './linear.ts';
+import { NORMALIZATION_GRADIENTS } from './normalization.ts';
 import { REDUCE_GRADIENTS } from './reduce.ts';
 import { SELECTION_GRADIENTS } from './selection.ts';
 import { SLICE_GRADIENTS } from './slice.ts';
@@ -19,6 +20,7 @@ export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> =
   ...GATHER_GRADIENTS,
   ...JOIN_GRADIENTS,
   ...LINEAR_GRADIENTS,
+  ...NORMALIZATION_GRADIENTS,
   ...REDUCE_GRADIENTS,
   ...SELECTION_GRADIENTS,
   ...SLICE_GRADIENTS,

@@ -38,7 +38,11 @@ const extreme: GradientRule = ({ g, node, upstream, output, input }: GradientQue
 const clip: GradientRule = ({ g, upstream, output, input }) => {
   const where = (comparison: 'Equal' | 'Greater' | 'Less', shape: readonly number[]) =>
     chosen(g, g.apply(comparison, [output, input(0)]), upstream, shape);
-  return [() => where('Equal', input(0).shape), () => where('Greater', []), () => where('Less', [])];
+  return [
+    () => where('Equal', input(0).shape),
+    () => where('Greater', input(1).shape),
+    () => where('Less', input(2).shape),
+  ];
 };
 
 export const SELECTION_GRADIENTS = {

@@ -3,16 +3,20 @@
  * gradient, its shape and its reference are those of what it is made of. What it computes is defined by the ONNX
  * operator specifications, opsets 7 to 23; inputs and attributes are attacker-controlled.
  */
-import type { Attributes } from '../attribute.ts';
+import { type Attributes, intAttribute } from '../attribute.ts';
 import type { BindMode } from '../bind-mode.ts';
 import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
-import type { Constant } from '../tensor-type.ts';
+import { type Constant, normalizeAxes } from '../tensor-type.ts';
 
 export interface LoweringQuery {
   readonly g: GraphBuilder;
   readonly mode: BindMode;
   readonly attributes: Attributes;
+  /** The version of the operator specifications that the model follows. */
+  readonly opset: number;
+  /** Names the node in errors. */
+  readonly label: string;
   /** undefined where an optional input is left out. */
   readonly inputs: readonly (Value | undefined)[];
   /** Input number `index`; refuses where it is left out. */
@@ -21,6 +25,8 @@ export interface LoweringQuery {
   constantInput(index: number): Constant | undefined;
   /** Says that input `index` is a statistic of the data, and what it is after this step. */
   updateStatistic(index: number, next: Value): void;
+  /** Says that no gradient is to pass through a value that the rule computed, and returns it. */
+  stopGradient(value: Value): Value;
   /** Throws `graphMalformed` with the node's name in front of the reason. */
   fail(reason: string): never;
   /** Throws `operatorUnsupported`: there is such an operator, but not of this. */
@@ -29,3 +35,23 @@ export interface LoweringQuery {
 
 /** The outputs of the node; those behind the last entry are not computed, and a model that reads one is refused. */
 export type LoweringRule = (query: LoweringQuery) => Value | readonly Value[];
+
+/** Refuses more inputs than the operator has. */
+export function atMostInputs({ inputs, fail }: LoweringQuery, count: number): void {
+  if (inputs.length > count) fail(`${inputs.length} inputs where ${count} are possible`);
+}
+
+/** Refuses an input of another element type than float32. */
+export function floatInput(query: LoweringQuery, index: number): Value {
+  const value = query.input(index);
+  return value.dtype === 'float32'
+    ? value
+    : query.fail(`element type ${value.dtype} where float32 is needed`);
+}
+
+/** The axis of an attribute as an index from the start of this shape. */
+export function axisAttribute(query: LoweringQuery, { shape }: Value, otherwise: number): number {
+  const axis = intAttribute(query.attributes, 'axis', otherwise);
+  const [normal] = normalizeAxes([axis], shape.length) ?? [];
+  return normal ?? query.fail(`axis ${axis} of shape [${shape}]`);
+}

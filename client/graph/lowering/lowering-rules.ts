@@ -1,15 +1,23 @@
 /**
  * The operators of models that are written as others, one table.
  */
+import { ACTIVATION_LOWERINGS } from './activation.ts';
 import { BATCH_NORMALIZATION_LOWERINGS } from './batch-normalization.ts';
 import { DROPOUT_LOWERINGS } from './dropout.ts';
+import { ELEMENTWISE_LOWERINGS } from './elementwise.ts';
 import { KNOWN_LOWERINGS } from './known.ts';
 import type { LoweringRule } from './lowering-rule.ts';
+import { NORMALIZATION_LOWERINGS } from './normalization.ts';
+import { REDUCE_LOWERINGS } from './reduce.ts';
 
 export const LOWERING_RULES = {
+  ...ACTIVATION_LOWERINGS,
   ...BATCH_NORMALIZATION_LOWERINGS,
   ...DROPOUT_LOWERINGS,
   ...KNOWN_LOWERINGS,
+  ...ELEMENTWISE_LOWERINGS,
+  ...NORMALIZATION_LOWERINGS,
+  ...REDUCE_LOWERINGS,
 } as const satisfies Record<string, LoweringRule>;
 
 export type LoweredOperator = keyof typeof LOWERING_RULES;

@@ -73,6 +73,12 @@ function along(defaultAxis: number): AxisRule {
   };
 }
 
+/** The operator works along one axis and all behind it. */
+const fromAxisOn: AxisRule = ({ node }, index, batch, { shape }) => {
+  const axes = [...shape.keys()].slice(intAttribute(node.attributes, 'axis', -1));
+  return index === 0 ? reduced(batch, axes, true) : 'mixed';
+};
+
 const concat: AxisRule = ({ node }, _, batch, { shape }) =>
   reduced(batch, normalizeAxes([intAttribute(node.attributes, 'axis', 0)], shape.length) ?? [], true);
 
@@ -115,6 +121,7 @@ const OTHER_RULES: Readonly<Record<string, AxisRule>> = {
   Flatten: reshaped,
   Gather: gather,
   Gemm: gemm,
+  LayerNormalization: fromAxisOn,
   MatMul: matMul,
   MaxPool: spatial,
   Pad: windowed,

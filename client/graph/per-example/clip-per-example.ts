@@ -53,7 +53,7 @@ export function clippedGradients(g: GraphBuilder, query: ClippedGradientQuery): 
     const part = gradient.weightedSum(factor);
     seeds.set(value, sum ? g.add(sum, part) : part);
   }
-  const gradients = sweepBack(g, { tape, seeds, dependent: dependentValues(tape.nodes, parameters) });
+  const gradients = sweepBack(g, { tape, seeds, dependent: dependentValues(tape, parameters) });
   return parameters.map((parameter) => gradients.get(parameter));
 }
 
@@ -96,7 +96,7 @@ interface Use {
 function findUses(g: GraphBuilder, query: ClippedGradientQuery): Use[] {
   const { tape, parameters, batchSize } = query;
   const axes = traceExamples(g, tape, query.roots, batchSize);
-  const dependent = dependentValues(tape.nodes, parameters);
+  const dependent = dependentValues(tape, parameters);
   const producers = new Map(tape.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
   const arrivals: { readonly query: GradientQuery; readonly value: Value; readonly index: number }[] = [];
   sweepBack(g, {

@@ -9,6 +9,7 @@ import { GATHER_KERNELS } from './gather-kernels.ts';
 import { JOIN_KERNELS } from './join-kernels.ts';
 import type { Kernel } from './kernel.ts';
 import { LINEAR_KERNELS } from './linear-kernels.ts';
+import { NORMALIZATION_KERNELS } from './normalization-kernels.ts';
 import { REDUCE_KERNELS } from './reduce-kernels.ts';
 import { SLICE_KERNELS } from './slice-kernels.ts';
 import { VIEW_KERNELS } from './view-kernels.ts';
@@ -19,6 +20,7 @@ export const KERNELS: Readonly<Record<Operator, Kernel>> = {
   ...GATHER_KERNELS,
   ...JOIN_KERNELS,
   ...LINEAR_KERNELS,
+  ...NORMALIZATION_KERNELS,
   ...REDUCE_KERNELS,
   ...SLICE_KERNELS,
   ...VIEW_KERNELS,

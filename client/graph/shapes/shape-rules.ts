@@ -1,12 +1,14 @@
 /**
  * The operators of a graph: every one that can be imported or emitted has its shape rule in this table, and nothing
- * else is an operator. All of them exist on the CPU, WASM and WebGPU execution providers of ONNX Runtime.
+ * else is an operator. All of them exist on the CPU and WASM execution providers of ONNX Runtime; the few that WebGPU
+ * lacks (Max, Min, Sign, Round, Mod, Softplus and those on truth values) fall back to the CPU there.
  */
 import { ACTIVATION_SHAPES } from './activation.ts';
 import { ELEMENTWISE_SHAPES } from './elementwise.ts';
 import { GATHER_SHAPES } from './gather.ts';
 import { JOIN_SHAPES } from './join.ts';
 import { LINEAR_SHAPES } from './linear.ts';
+import { NORMALIZATION_SHAPES } from './normalization.ts';
 import { REDUCE_SHAPES } from './reduce.ts';
 import type { ShapeRule } from './shape-rule.ts';
 import { SLICE_SHAPES } from './slice.ts';
@@ -18,6 +20,7 @@ export const SHAPE_RULES = {
   ...GATHER_SHAPES,
   ...JOIN_SHAPES,
   ...LINEAR_SHAPES,
+  ...NORMALIZATION_SHAPES,
   ...REDUCE_SHAPES,
   ...SLICE_SHAPES,
   ...VIEW_SHAPES,

@@ -6,6 +6,7 @@ import { ELEMENTWISE_CASES, WHOLE_ELEMENTWISE_CASES } from './cases/elementwise.
 import { GATHER_CASES } from './cases/gather.ts';
 import { JOIN_CASES } from './cases/join.ts';
 import { LINEAR_CASES } from './cases/linear.ts';
+import { NORMALIZATION_CASES } from './cases/normalization.ts';
 import type { OperatorCase } from './cases/operator-case.ts';
 import { REDUCE_CASES, WHOLE_REDUCE_CASES } from './cases/reduce.ts';
 import { SELECTION_CASES } from './cases/selection.ts';
@@ -17,6 +18,7 @@ export const DIFFERENTIABLE_CASES: readonly OperatorCase[] = [
   ...ACTIVATION_CASES,
   ...SELECTION_CASES,
   ...LINEAR_CASES,
+  ...NORMALIZATION_CASES,
   ...REDUCE_CASES,
   ...VIEW_CASES,
   ...JOIN_CASES,

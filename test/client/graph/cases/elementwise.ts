@@ -33,6 +33,7 @@ export const ELEMENTWISE_CASES: readonly OperatorCase[] = [
   special('Pow', 'exponents among which is 0', [[2, 3]], (g, [a]) =>
     g.apply('Pow', [a, g.constant({ dtype: 'float32', shape: [3], data: Float32Array.of(0, 1, 2) })]),
   ),
+  special('Mul', 'a square', [[2, 3]], (g, [a]) => g.mul(a as Value, a as Value)),
   unary('Neg'),
   unary('Identity'),
   unary('Exp'),
