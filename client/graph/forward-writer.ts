@@ -1,7 +1,7 @@
 /**
  * Writes a forward model as ONNX with a free batch axis: the counterpart of the importer for models of our own.
  */
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import type { Attributes } from './attribute.ts';
 import type { ForwardParameter } from './forward-graph.ts';
 import {
@@ -17,6 +17,7 @@ import {
   ValueInfoProtoSchema,
 } from './gen/onnx_pb.ts';
 import { DATA_TYPES, encodeAttribute, encodeTensor, IR_VERSION, OPSET_VERSION } from './onnx-encode.ts';
+import { writeModel } from './onnx-write.ts';
 import type { Operator } from './shapes/shape-rules.ts';
 import type { Shape } from './tensor-type.ts';
 
@@ -73,7 +74,7 @@ export function writeForward(description: ForwardDescription): Uint8Array {
     opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(OPSET_VERSION) })],
     graph,
   });
-  return toBinary(ModelProtoSchema, model);
+  return writeModel(model);
 }
 
 function batchInfo(name: string, example: Shape, elemType: number = DataType.FLOAT): ValueInfoProto {
