@@ -9,7 +9,7 @@ import { importModel } from '../../../client/graph/import-model.ts';
 import { mlpBytes } from '../../../client/graph/models/mlp.ts';
 import { encodeTensor } from '../../../client/graph/onnx-encode.ts';
 import { initialParameters } from '../../../client/graph/parameters.ts';
-import { HanseError, type ProblemCode } from '../../../protocol/problem.ts';
+import type { ProblemCode } from '../../../protocol/problem.ts';
 import {
   bytesOf,
   floats,
@@ -100,7 +100,10 @@ describe('what is read', () => {
     for (const offset of [0, 1, 2, 3]) {
       const buffer = Buffer.concat([Buffer.alloc(offset), inner, Buffer.from('after')]);
       const forward = importModel(buffer.subarray(offset, offset + inner.length));
-      expect(initialParameters(forward)).toEqual(Float32Array.of(7, ...data));
+      const [first, ...rest] = initialParameters(forward);
+      expect(first).toBe(7);
+      expect(rest.every((value, index) => value === data[index])).toBe(true);
+      expect(rest).toHaveLength(40_000);
     }
   });
 
@@ -280,7 +283,7 @@ describe('hostile bytes', () => {
   it('random bytes end in a HanseError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(problemOf(bytes)).toBeInstanceOf(HanseError);
+        expect(problemOf(bytes)?.code).toMatch(/^graph/);
       }),
       { numRuns: 500 },
     );

@@ -21,7 +21,7 @@ import {
 import { type ImportOptions, importModel } from '../../../client/graph/import-model.ts';
 import { encodeAttribute, encodeTensor } from '../../../client/graph/onnx-encode.ts';
 import type { Constant } from '../../../client/graph/tensor-type.ts';
-import { HanseError } from '../../../protocol/problem.ts';
+import { HanseError, type ProblemCode } from '../../../protocol/problem.ts';
 
 /** A number, the name of a free axis, or an axis about which nothing is said. */
 export type Axis = number | string | undefined;
@@ -115,13 +115,19 @@ export function constantNode(output: string, value: Constant): SketchNode {
   return { op: 'Constant', inputs: [], output, attributes: [tensorAttribute('value', value)] };
 }
 
+export interface Refusal {
+  readonly code: ProblemCode;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
 /** Why a model is refused; undefined where it is not. Rethrows what is no HanseError. */
-export function problemOf(bytes: Uint8Array, options: ImportOptions = {}): HanseError | undefined {
+export function problemOf(bytes: Uint8Array, options: ImportOptions = {}): Refusal | undefined {
   try {
     importModel(bytes, options);
     return undefined;
   } catch (error) {
-    if (error instanceof HanseError) return error;
+    if (error instanceof HanseError)
+      return { code: error.code, detail: error.detail as Readonly<Record<string, unknown>> };
     throw error;
   }
 }
