@@ -172,6 +172,18 @@ export const PROBLEMS = {
     'The model exceeds a limit of this node.',
     'Use a smaller model, or raise the limit in the configuration of the node.',
   ),
+  graphFileRefused: entry<{ location: string; reason: string }>(
+    'A file in which the model keeps data cannot be used.',
+    'Keep the data of a model beside it under plain names, or save the model as one file.',
+  ),
+  graphPatternUnmatched: entry<{ list: string; pattern: string; reason: string }>(
+    'A pattern that chooses parameters of the model matches none of them.',
+    'Correct the pattern: * stands for any run of characters, ? for one.',
+  ),
+  graphWithoutParameters: entry<{ tensors: number }>(
+    'No tensor of the model is left to be trained.',
+    'Freeze less, or name what is to be trained.',
+  ),
   operatorUnsupported: entry<{ operator: string; node: string; supported: string[] }>(
     'The model uses an operator outside the permitted list.',
     'Express the model with the supported operators named in the detail.',

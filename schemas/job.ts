@@ -21,6 +21,24 @@ export const PrivacyUnit = Type.Union([
 ]);
 export type PrivacyUnit = Static<typeof PrivacyUnit>;
 
+/** Patterns over names of tensors: `*` any run of characters, `?` one. */
+const NamePatterns = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 64 });
+
+const GRAPH_CHOICES = {
+  /** Initialisers that are not trained. */
+  freeze: Type.Optional(NamePatterns),
+  /** Initialisers and Constant nodes that are, whether or not they are frozen. */
+  train: Type.Optional(NamePatterns),
+  /** The shape of one example, where the model leaves it open. */
+  inputShape: Type.Optional(
+    Type.Array(Type.Integer({ minimum: 1, maximum: 1_000_000_000 }), { minItems: 1, maxItems: 8 }),
+  ),
+};
+
+/** How a forward graph is to be read. SPEC.md section 6.1. */
+export const GraphChoices = Type.Object(GRAPH_CHOICES, closed);
+export type GraphChoices = Static<typeof GraphChoices>;
+
 export const JobManifest = Type.Object(
   {
     manifestVersion: Type.Literal(1),
@@ -36,6 +54,7 @@ export const JobManifest = Type.Object(
         forward: Sha256,
         /** The train step that every participant must arrive at when it compiles the forward graph itself. */
         trainStep: Sha256,
+        ...GRAPH_CHOICES,
       },
       closed,
     ),

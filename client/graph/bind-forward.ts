@@ -5,14 +5,14 @@
 import { HanseError } from '../../protocol/problem.ts';
 import type { Tape } from './autodiff.ts';
 import type { BindMode } from './bind-mode.ts';
-import type { ForwardGraph, ForwardNode } from './forward-graph.ts';
+import type { ForwardGraph, ForwardNode, ForwardParameter } from './forward-graph.ts';
 import { supportedOperators } from './forward-operators.ts';
 import type { OperatorNode, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { enforceLimit, type GraphLimits } from './limits.ts';
 import type { LoweringQuery, LoweringRule } from './lowering/lowering-rule.ts';
 import { isLoweredOperator, LOWERING_RULES } from './lowering/lowering-rules.ts';
-import { elementCount } from './tensor-type.ts';
+import { type Constant, elementCount } from './tensor-type.ts';
 
 export interface BoundForward {
   /** The first output. */
@@ -42,8 +42,7 @@ export function bindForward(
     const value = parameters[index];
     if (value) values.set(name, value);
   });
-  for (const { name, shape, data } of forward.frozen)
-    values.set(name, g.constant({ dtype: 'float32', shape, data }));
+  for (const tensor of forward.frozen) values.set(tensor.name, g.constant(frozenConstant(tensor)));
   for (const [name, constant] of forward.constants) values.set(name, g.constant(constant));
   const known = (name: string) => {
     const value = values.get(name);
@@ -77,6 +76,17 @@ export function bindForward(
     outputs: forward.outputs.map((name) => ({ name, value: known(name) })),
     tape: { nodes: [...labels.keys()], label: (node) => labels.get(node) ?? node.op, stopped },
     statistics,
+  };
+}
+
+/** The elements stay where they are until somebody asks for them. */
+function frozenConstant(tensor: ForwardParameter): Constant {
+  return {
+    dtype: 'float32',
+    shape: tensor.shape,
+    get data() {
+      return tensor.data;
+    },
   };
 }
 

@@ -5,6 +5,7 @@
  * artefacts are made of bound graphs.
  */
 import { HanseError } from '../../protocol/problem.ts';
+import type { GraphChoices } from '../../schemas/job.ts';
 import type { Attributes } from './attribute.ts';
 import type { ForwardOperator } from './forward-operators.ts';
 import type { ModelProto } from './gen/onnx_pb.ts';
@@ -15,7 +16,7 @@ import type { Constant, Shape } from './tensor-type.ts';
 export interface ForwardParameter {
   readonly name: string;
   readonly shape: Shape;
-  /** Row-major; not to be modified. */
+  /** Row-major; not to be modified. Of a large imported tensor it may be decoded at each access: ask once. */
   readonly data: Float32Array;
 }
 
@@ -43,12 +44,14 @@ export interface ForwardInput {
 export interface ForwardGraph {
   /** The message it was read from, for export; not to be modified. */
   readonly model: ModelProto;
+  /** With which it was read, for jobs. */
+  readonly choices: GraphChoices;
   readonly input: ForwardInput;
   /** What is trained, in the order of the model; also statistics of the data that batch normalisation keeps. */
   readonly parameters: readonly ForwardParameter[];
   /** Float32 tensors that stay as they are, in the order of the model. */
   readonly frozen: readonly ForwardParameter[];
-  /** Integers and truth values. */
+  /** All other tensors, by name. */
   readonly constants: ReadonlyMap<string, Constant>;
   /** In an order in which each can run. */
   readonly nodes: readonly ForwardNode[];

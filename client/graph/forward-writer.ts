@@ -2,7 +2,7 @@
  * Writes a forward model as ONNX with a free batch axis: the counterpart of the importer for models of our own. Any
  * operator that can be read can be written.
  */
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import type { Attributes } from './attribute.ts';
 import type { ForwardParameter } from './forward-graph.ts';
 import type { ForwardOperator } from './forward-operators.ts';
@@ -19,6 +19,7 @@ import {
   ValueInfoProtoSchema,
 } from './gen/onnx_pb.ts';
 import { DATA_TYPES, encodeAttribute, encodeTensor, IR_VERSION, OPSET_VERSION } from './onnx-encode.ts';
+import { writeModel } from './onnx-write.ts';
 import type { Shape } from './tensor-type.ts';
 
 /** A model in names: nodes read the input, parameters and what nodes before them gave. */
@@ -88,7 +89,7 @@ export function writeForward(description: ForwardDescription): Uint8Array {
     ],
     graph,
   });
-  return toBinary(ModelProtoSchema, model);
+  return writeModel(model);
 }
 
 function batchInfo(name: string, example: Shape, elemType: number = DataType.FLOAT): ValueInfoProto {

@@ -12,7 +12,15 @@ import { fuseAddend } from './passes/fuse-addend.ts';
 import { prune } from './passes/prune.ts';
 import type { ShapeQuery, ShapeRule } from './shapes/shape-rule.ts';
 import { type Operator, SHAPE_RULES } from './shapes/shape-rules.ts';
-import { type Constant, type DType, type Shape, sameShape, type TensorType } from './tensor-type.ts';
+import { bytesOf } from './tensor-bytes.ts';
+import {
+  type Constant,
+  type DType,
+  elementCount,
+  type Shape,
+  sameShape,
+  type TensorType,
+} from './tensor-type.ts';
 
 /** Equal constants up to this many elements are stored once. */
 const SHARED_CONSTANT_ELEMENTS = 64;
@@ -53,7 +61,7 @@ export class GraphBuilder {
 
   constant(constant: Constant): Value {
     const key =
-      constant.data.length <= SHARED_CONSTANT_ELEMENTS
+      elementCount(constant.shape) <= SHARED_CONSTANT_ELEMENTS
         ? `${constant.dtype}[${constant.shape}]${bytesOf(constant).join()}`
         : undefined;
     const shared = key === undefined ? undefined : this.#shared.get(key);
@@ -241,9 +249,4 @@ export class GraphBuilder {
 
 function newValue({ dtype, shape }: TensorType): Value {
   return Object.freeze({ dtype, shape: Object.freeze([...shape]) });
-}
-
-/** The elements as they lie in memory, so that 0 and -0 differ. */
-function bytesOf({ data }: Constant): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -9,8 +9,16 @@ export interface GraphLimits {
   readonly bytes: number;
   /** Messages, names and integers in the serialised model, each of which becomes an object. */
   readonly fields: number;
+  /** Messages within each other in the serialised model. */
+  readonly depth: number;
+  /** Bytes of a name or another short text; comments may be longer. */
+  readonly text: number;
   readonly nodes: number;
-  /** Elements of all initialisers together. */
+  /** Inputs of one node, and outputs. Operators take any number; this keeps work in proportion to the nodes. */
+  readonly nodeValues: number;
+  /** Elements of one list among the attributes of a node, or bytes of a text. */
+  readonly attribute: number;
+  /** Elements of all initialisers and Constant nodes together. */
   readonly parameters: number;
   /** Elements of any one tensor, also of one computed during a step. */
   readonly elements: number;
@@ -18,16 +26,23 @@ export interface GraphLimits {
   readonly activations: number;
   /** Axes of any one tensor. */
   readonly rank: number;
+  /** Characters of names times characters of patterns, where patterns choose the parameters. */
+  readonly matching: number;
 }
 
 export const DEFAULT_LIMITS: GraphLimits = {
   bytes: 512 * 1024 * 1024,
   fields: 1_000_000,
+  depth: 64,
+  text: 4096,
   nodes: 10_000,
+  nodeValues: 256,
+  attribute: 65_536,
   parameters: 100_000_000,
   elements: 268_435_456,
   activations: 1_073_741_824,
   rank: 8,
+  matching: 1_000_000_000,
 };
 
 /** @throws graphTooLarge where `got` exceeds the limit of this name */

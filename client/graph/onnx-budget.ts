@@ -3,7 +3,7 @@
  *
  * A message of two bytes becomes an object of some hundred, so that a small file can exhaust the memory of whoever
  * decodes it: a limit on nodes that is checked afterwards comes too late. This walks the wire format along the
- * descriptors of ONNX and allocates nothing. Bytes that are kept as bytes - raw data, names - cost nothing here.
+ * descriptors of ONNX and allocates nothing. Bytes that are kept as bytes - raw data, packed floats - cost nothing here.
  */
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
@@ -12,17 +12,13 @@ import { ModelProtoSchema } from './gen/onnx_pb.ts';
 import { enforceLimit, type GraphLimits } from './limits.ts';
 import { malformed } from './onnx-decode.ts';
 
-/** A model needs six levels; graphs within attributes, which would need more, are refused later. */
-const MAX_DEPTH = 64;
-
-/** Numbers of which a list holds its elements unboxed: they may be as many as there are parameters. */
-const FLOAT_LIST = 'floatData';
+/** The one text that may be long. */
+const COMMENT = 'doc_string';
 
 interface Walk {
   readonly reader: BinaryReader;
   readonly limits: GraphLimits;
   fields: number;
-  floats: number;
 }
 
 /**
@@ -31,7 +27,7 @@ interface Walk {
  */
 export function enforceBudget(bytes: Uint8Array, limits: GraphLimits): void {
   try {
-    const walk: Walk = { reader: new BinaryReader(bytes), limits, fields: 0, floats: 0 };
+    const walk: Walk = { reader: new BinaryReader(bytes), limits, fields: 0 };
     walkMessage(ModelProtoSchema, bytes.length, walk, 0);
   } catch (cause) {
     if (cause instanceof HanseError) throw cause;
@@ -40,8 +36,8 @@ export function enforceBudget(bytes: Uint8Array, limits: GraphLimits): void {
 }
 
 function walkMessage(message: DescMessage, end: number, walk: Walk, depth: number): void {
-  if (depth > MAX_DEPTH) malformed(`more than ${MAX_DEPTH} messages within each other`);
   const { reader, limits } = walk;
+  enforceLimit(limits, 'depth', depth);
   const fields = fieldsOf(message);
   while (reader.pos < end) {
     const [number, wireType] = reader.tag();
@@ -58,23 +54,18 @@ function walkMessage(message: DescMessage, end: number, walk: Walk, depth: numbe
     const fieldEnd = reader.pos + length;
     if (fieldEnd > end) malformed('a field is longer than what holds it');
     if (field?.message) walkMessage(field.message, fieldEnd, walk, depth + 1);
-    else if (field && isNumberList(field)) countNumbers(field, fieldEnd, walk);
+    else if (field && isNumberList(field)) countNumbers(length, walk);
+    else if (field?.scalar === ScalarType.STRING && field.name !== COMMENT)
+      enforceLimit(limits, 'text', length);
     reader.pos = fieldEnd;
   }
   if (reader.pos !== end) malformed('a field is longer than what holds it');
 }
 
-/** A packed list: one field on the wire, and as many in memory as it has elements. */
-function countNumbers({ localName }: DescField, end: number, walk: Walk): void {
-  const { reader, limits } = walk;
-  if (localName === FLOAT_LIST) {
-    walk.floats += (end - reader.pos) / Float32Array.BYTES_PER_ELEMENT;
-    enforceLimit(limits, 'parameters', walk.floats);
-    return;
-  }
-  // No element is shorter than a byte: what is within the limit by that measure need not be counted.
-  walk.fields += end - reader.pos;
-  enforceLimit(limits, 'fields', walk.fields);
+/** A packed list: one field on the wire, and as many in memory as it has elements, of which none is shorter than a byte. */
+function countNumbers(bytes: number, walk: Walk): void {
+  walk.fields += bytes;
+  enforceLimit(walk.limits, 'fields', walk.fields);
 }
 
 /**

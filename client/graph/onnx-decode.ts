@@ -12,6 +12,7 @@ import {
   type TensorProto,
 } from './gen/onnx_pb.ts';
 import { enforceLimit, type GraphLimits } from './limits.ts';
+import { bytesOf, firstNaN, floatTensor } from './tensor-bytes.ts';
 import { type Constant, elementCount, type Shape } from './tensor-type.ts';
 
 const textDecoder = new TextDecoder();
@@ -36,71 +37,150 @@ export function decodeShape(dims: readonly bigint[], where: string, limits: Grap
   return shape;
 }
 
-/** The elements of a tensor, from raw bytes or from the field of its type. Copies. */
+/** What element types are called, by the numbers of TensorProto.DataType: for messages. */
+const ELEMENT_TYPES = [
+  'none',
+  'float32',
+  'uint8',
+  'int8',
+  'uint16',
+  'int16',
+  'int32',
+  'int64',
+  'string',
+  'bool',
+  'float16',
+  'float64',
+  'uint32',
+  'uint64',
+  'complex64',
+  'complex128',
+  'bfloat16',
+];
+
+/** The name of an element type. */
+export function elementTypeName(dataType: number): string {
+  return ELEMENT_TYPES[dataType] ?? `number ${dataType}`;
+}
+
+/** TensorProto.segment: a tensor in parts, of which no exporter ever made use. */
+const SEGMENT_FIELD = 3;
+
+/**
+ * The elements of a tensor, from raw bytes or from the field of its type. Float32 elements stay where they are, so the
+ * message must not change any more. Float64 becomes float32: exporters write scalars that way, to be cast.
+ */
 export function decodeTensor(tensor: TensorProto, limits: GraphLimits): Constant {
   const where = `tensor ${tensor.name}`;
   if (tensor.dataLocation !== DataLocation.DEFAULT) malformed(`${where}: data outside the file`);
+  if (tensor.$unknown?.some(({ no }) => no === SEGMENT_FIELD)) malformed(`${where}: data in segments`);
   const shape = decodeShape(tensor.dims, where, limits);
   const count = elementCount(shape);
-  const raw = tensor.rawData.length > 0 ? dataView(tensor.rawData) : undefined;
-  const expect = (listed: number, bytesPerElement: number) => {
-    const got = raw ? raw.byteLength / bytesPerElement : listed;
-    if (got !== count) malformed(`${where}: ${got} elements for shape [${shape}]`);
+  const { rawData, floatData, doubleData, int32Data, int64Data } = tensor;
+  const filled = [rawData, int32Data, int64Data, ...floatData, ...doubleData].filter(
+    ({ length }) => length > 0,
+  );
+  if (filled.length > 1) malformed(`${where}: data in several fields`);
+  /** The bytes of all elements, from `rawData` or from the field of a type that has the same form. */
+  const bytesOfElements = (size: number, packed: readonly Uint8Array[] = []): Uint8Array => {
+    const bytes = packed.find(({ length }) => length > 0) ?? rawData;
+    if (bytes.length !== count * size)
+      malformed(`${where}: ${bytes.length / size} elements for shape [${shape}]`);
+    return bytes;
   };
+  const listed = <Element>(elements: readonly Element[]): readonly Element[] =>
+    elements.length === count
+      ? elements
+      : malformed(`${where}: ${elements.length} elements for shape [${shape}]`);
   switch (tensor.dataType) {
     case DataType.FLOAT: {
-      expect(tensor.floatData.length, 4);
-      const data = raw ? new Float32Array(count) : Float32Array.from(tensor.floatData);
-      // A plain loop: parameters come by the million.
-      if (raw) for (let at = 0; at < count; at += 1) data[at] = raw.getFloat32(at * 4, true);
-      return { dtype: 'float32', shape, data };
+      const bytes = bytesOfElements(4, floatData);
+      refuseNaN(bytes, where);
+      return floatTensor(shape, bytes);
+    }
+    case DataType.DOUBLE: {
+      const bytes = new Uint8Array(bytesOfElements(8, doubleData));
+      const tensor = {
+        dtype: 'float32',
+        shape,
+        data: new Float32Array(new Float64Array(bytes.buffer)),
+      } as const;
+      refuseNaN(bytesOf(tensor), where);
+      return tensor;
     }
     case DataType.INT32: {
-      expect(tensor.int32Data.length, 4);
-      const data = raw
-        ? Int32Array.from({ length: count }, (_, index) => raw.getInt32(index * 4, true))
-        : Int32Array.from(tensor.int32Data);
+      const bytes = int32Data.length > 0 ? undefined : new Uint8Array(bytesOfElements(4));
+      const data = bytes ? new Int32Array(bytes.buffer) : Int32Array.from(listed(int32Data));
       return { dtype: 'int32', shape, data };
     }
     case DataType.INT64: {
-      expect(tensor.int64Data.length, 8);
-      const data = raw
-        ? BigInt64Array.from({ length: count }, (_, index) => raw.getBigInt64(index * 8, true))
-        : BigInt64Array.from(tensor.int64Data);
+      const bytes = int64Data.length > 0 ? undefined : new Uint8Array(bytesOfElements(8));
+      const data = bytes ? new BigInt64Array(bytes.buffer) : BigInt64Array.from(listed(int64Data));
       return { dtype: 'int64', shape, data };
     }
     case DataType.BOOL: {
-      expect(tensor.int32Data.length, 1);
-      const data = raw ? tensor.rawData : tensor.int32Data;
+      const data = int32Data.length > 0 ? listed(int32Data) : bytesOfElements(1);
       return { dtype: 'bool', shape, data: Uint8Array.from(data, (value) => (value ? 1 : 0)) };
     }
-    default:
-      return malformed(`${where}: element type ${tensor.dataType}; float32, int32, int64 and bool are read`);
+    default: {
+      const type = elementTypeName(tensor.dataType);
+      return malformed(
+        `${where} is ${type}; convert the model to float32, with int32, int64 and bool where needed`,
+      );
+    }
   }
 }
+
+function refuseNaN(bytes: Uint8Array, where: string): void {
+  const index = firstNaN(bytes);
+  if (index !== undefined) malformed(`${where}: element ${index} is not a number (NaN)`);
+}
+
+/** What kinds of attributes are called, by the numbers of AttributeProto.AttributeType: for messages. */
+const ATTRIBUTE_TYPES = [
+  'no type',
+  'a float',
+  'an integer',
+  'a string',
+  'a tensor',
+  'a graph',
+  'floats',
+  'integers',
+  'strings',
+  'tensors',
+  'graphs',
+  'a sparse tensor',
+  'sparse tensors',
+  'a type',
+  'types',
+];
+
+/** AttributeProto.ref_attr_name: an argument of the function around the node. */
+const REFERENCE_FIELD = 21;
 
 /** One attribute of a node. Graphs inside attributes are refused: no permitted operator takes one. */
 export function decodeAttribute(proto: AttributeProto, node: string, limits: GraphLimits): Attribute {
   const where = `node ${node}, attribute ${proto.name}`;
+  if (proto.$unknown?.some(({ no }) => no === REFERENCE_FIELD))
+    malformed(`${where} refers to an argument of a function`);
+  for (const { length } of [proto.s, proto.ints, proto.floats]) enforceLimit(limits, 'attribute', length);
   switch (proto.type) {
     case AttributeType.INT:
       return { kind: 'int', value: safeInteger(proto.i, where) };
     case AttributeType.FLOAT:
+      if (Number.isNaN(proto.f)) malformed(`${where} is not a number (NaN)`);
       return { kind: 'float', value: proto.f };
     case AttributeType.STRING:
       return { kind: 'string', value: textDecoder.decode(proto.s) };
     case AttributeType.INTS:
       return { kind: 'ints', value: proto.ints.map((value) => safeInteger(value, where)) };
     case AttributeType.FLOATS:
+      if (proto.floats.some(Number.isNaN)) malformed(`${where} holds what is not a number (NaN)`);
       return { kind: 'floats', value: [...proto.floats] };
     case AttributeType.TENSOR:
       if (!proto.t) return malformed(`${where}: no tensor`);
       return { kind: 'tensor', value: decodeTensor(proto.t, limits) };
     default:
-      return malformed(`${where}: attribute type ${proto.type}`);
+      return malformed(`${where} is ${ATTRIBUTE_TYPES[proto.type] ?? `of type ${proto.type}`}`);
   }
-}
-
-function dataView(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -4,7 +4,7 @@
  * Deterministic, because jobs pin the hash of what a participant compiles (SPEC.md section 6.1): names are counters in
  * the order of the nodes, fields follow the order of the graph, and nothing of the machine or the moment enters.
  */
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import type { Attribute } from './attribute.ts';
 import {
   type AttributeProto,
@@ -26,6 +26,8 @@ import {
   ValueInfoProtoSchema,
 } from './gen/onnx_pb.ts';
 import type { Graph, Node, Port, Value } from './graph.ts';
+import { writeModel } from './onnx-write.ts';
+import { bytesOf } from './tensor-bytes.ts';
 import type { Constant } from './tensor-type.ts';
 
 export const IR_VERSION = 10;
@@ -47,17 +49,17 @@ export function encodeModel(graph: Graph): Uint8Array {
     opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(OPSET_VERSION) })],
     graph: encodeGraph(graph, new Names(graph)),
   });
-  return toBinary(ModelProtoSchema, model);
+  return writeModel(model);
 }
 
-/** A tensor with its elements as little-endian raw data. */
+/** A tensor with its elements as little-endian raw data, which shares their memory. */
 export function encodeTensor(name: string, constant: Constant): TensorProto {
   const dims = constant.shape.map(BigInt);
   return create(TensorProtoSchema, {
     name,
     dims,
     dataType: DATA_TYPES[constant.dtype],
-    rawData: littleEndianBytes(constant),
+    rawData: bytesOf(constant),
   });
 }
 
@@ -174,33 +176,4 @@ function encodePort(port: Port, names: Names): ValueInfoProto {
       value: { case: 'tensorType', value: { elemType: DATA_TYPES[port.value.dtype], shape } },
     }),
   });
-}
-
-function littleEndianBytes(constant: Constant): Uint8Array {
-  const size = constant.data.BYTES_PER_ELEMENT;
-  const bytes = new Uint8Array(constant.data.length * size);
-  const view = new DataView(bytes.buffer);
-  switch (constant.dtype) {
-    case 'float32':
-      constant.data.forEach((value, index) => {
-        view.setFloat32(index * size, value, true);
-      });
-      return bytes;
-    case 'int32':
-      constant.data.forEach((value, index) => {
-        view.setInt32(index * size, value, true);
-      });
-      return bytes;
-    case 'int64':
-      constant.data.forEach((value, index) => {
-        view.setBigInt64(index * size, value, true);
-      });
-      return bytes;
-    case 'bool':
-      bytes.set(constant.data);
-      return bytes;
-    default:
-      constant satisfies never;
-      throw new Error('unreachable');
-  }
 }

@@ -19,7 +19,7 @@ export function parameterSpecs(forward: ForwardGraph): ParameterSpec[] {
 
 /** Length of the flat vector. */
 export function parameterCount(forward: ForwardGraph): number {
-  return forward.parameters.reduce((count, { data }) => count + data.length, 0);
+  return forward.parameters.reduce((count, { shape }) => count + elementCount(shape), 0);
 }
 
 /** Every float tensor of the model with its values: parameters out of the flat vector, frozen ones as they came. */

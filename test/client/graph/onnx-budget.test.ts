@@ -63,12 +63,20 @@ describe('counted before anything is decoded', () => {
     expect(problemOf(inTensor(INT64_DATA, bytes))?.detail).toMatchObject({ what: 'fields' });
   });
 
-  it('a list of floats may hold as many as there may be parameters', () => {
-    const bytes = new Uint8Array(4000);
-    expect(problemOf(inTensor(FLOAT_DATA, bytes), { fields: 10, parameters: 1000 })).toBeUndefined();
-    expect(problemOf(inTensor(FLOAT_DATA, bytes), { parameters: 999 })?.detail).toMatchObject({
-      what: 'parameters',
-    });
+  it('a packed list of floats is bytes; one that is not packed is refused', () => {
+    const bytes = new Uint8Array(1_000_000);
+    expect(problemOf(inTensor(FLOAT_DATA, bytes), { fields: 10 })).toBeUndefined();
+    const loose = new BinaryWriter().tag(FLOAT_DATA, WireType.Bit32).float(1).finish();
+    const reason = 'field float_data has wire type 5';
+    expect(problemOf(field(GRAPH, field(INITIALIZER, loose)))?.detail).toEqual({ reason });
+  });
+
+  it('names are short; comments may be long', () => {
+    const [name, comment] = [2, 10];
+    const text = new Uint8Array(10_000).fill(0x61);
+    expect(problemOf(field(GRAPH, field(comment, text)))).toBeUndefined();
+    expect(problemOf(field(GRAPH, field(name, text.subarray(0, 4096))))).toBeUndefined();
+    expect(problemOf(field(GRAPH, field(name, text)))?.detail).toMatchObject({ what: 'text', got: 10_000 });
   });
 
   it('a field under another wire type than its own would hide what is within it', () => {
@@ -87,6 +95,6 @@ describe('counted before anything is decoded', () => {
     const [attribute, body] = [5, 6];
     let graph: Uint8Array = empty;
     for (let depth = 0; depth < 100; depth += 1) graph = field(NODE, field(attribute, field(body, graph)));
-    expect(problemOf(field(GRAPH, graph))?.code).toBe('graphMalformed');
+    expect(problemOf(field(GRAPH, graph))?.detail).toMatchObject({ what: 'depth' });
   });
 });
