@@ -12,6 +12,7 @@ import { LINEAR_KERNELS } from './linear-kernels.ts';
 import { REDUCE_KERNELS } from './reduce-kernels.ts';
 import { SLICE_KERNELS } from './slice-kernels.ts';
 import { VIEW_KERNELS } from './view-kernels.ts';
+import { WINDOW_KERNELS } from './window-kernels.ts';
 
 export const KERNELS: Readonly<Record<Operator, Kernel>> = {
   ...ACTIVATION_KERNELS,
@@ -22,4 +23,5 @@ export const KERNELS: Readonly<Record<Operator, Kernel>> = {
   ...REDUCE_KERNELS,
   ...SLICE_KERNELS,
   ...VIEW_KERNELS,
+  ...WINDOW_KERNELS,
 };
