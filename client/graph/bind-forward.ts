@@ -121,6 +121,7 @@ function loweringQuery(
   return {
     g,
     mode,
+    label,
     attributes,
     inputs,
     input,

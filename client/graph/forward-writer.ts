@@ -4,6 +4,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { Attributes } from './attribute.ts';
 import type { ForwardParameter } from './forward-graph.ts';
+import type { ForwardOperator } from './forward-operators.ts';
 import {
   TensorProto_DataType as DataType,
   GraphProtoSchema,
@@ -17,7 +18,6 @@ import {
   ValueInfoProtoSchema,
 } from './gen/onnx_pb.ts';
 import { DATA_TYPES, encodeAttribute, encodeTensor, IR_VERSION, OPSET_VERSION } from './onnx-encode.ts';
-import type { Operator } from './shapes/shape-rules.ts';
 import type { Shape } from './tensor-type.ts';
 
 /** A model in names: nodes read the input, parameters and what nodes before them gave. */
@@ -33,7 +33,7 @@ export interface ForwardDescription {
   /** Lists of integers, such as axes and shapes, by name. */
   readonly constants?: Readonly<Record<string, readonly number[]>>;
   readonly nodes: readonly {
-    readonly op: Operator;
+    readonly op: ForwardOperator;
     readonly inputs: readonly string[];
     readonly output: string;
     readonly attributes?: Attributes;

@@ -12,6 +12,8 @@ import type { Constant } from '../tensor-type.ts';
 export interface LoweringQuery {
   readonly g: GraphBuilder;
   readonly mode: BindMode;
+  /** Names the node in errors. */
+  readonly label: string;
   readonly attributes: Attributes;
   /** undefined where an optional input is left out. */
   readonly inputs: readonly (Value | undefined)[];

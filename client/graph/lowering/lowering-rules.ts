@@ -2,14 +2,18 @@
  * The operators of models that are written as others, one table.
  */
 import { BATCH_NORMALIZATION_LOWERINGS } from './batch-normalization.ts';
+import { CONVOLUTION_LOWERINGS } from './convolution.ts';
 import { DROPOUT_LOWERINGS } from './dropout.ts';
 import { KNOWN_LOWERINGS } from './known.ts';
 import type { LoweringRule } from './lowering-rule.ts';
+import { POOLING_LOWERINGS } from './pooling.ts';
 
 export const LOWERING_RULES = {
   ...BATCH_NORMALIZATION_LOWERINGS,
+  ...CONVOLUTION_LOWERINGS,
   ...DROPOUT_LOWERINGS,
   ...KNOWN_LOWERINGS,
+  ...POOLING_LOWERINGS,
 } as const satisfies Record<string, LoweringRule>;
 
 export type LoweredOperator = keyof typeof LOWERING_RULES;
