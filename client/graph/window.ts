@@ -24,6 +24,9 @@ export interface WindowAxis {
 /** Largest kernel, stride, dilation or padding of an axis: far beyond any model, and sums and products stay exact. */
 const MAX_GEOMETRY = 1 << 20;
 
+/** Padding that no maximum is taken from: below every float32 that a network computes, and finite. */
+export const LOWEST = -3.4e38;
+
 /** The distance from the first to the last element of a window, both included. */
 export function windowSpan({ kernel, dilation }: WindowAxis): number {
   return dilation * (kernel - 1) + 1;
@@ -32,6 +35,17 @@ export function windowSpan({ kernel, dilation }: WindowAxis): number {
 /** How many positions a window has along an axis of this length; below 1 where it does not fit. */
 export function windowPositions(axis: WindowAxis, length: number): number {
   return Math.floor((length + axis.begin + axis.end - windowSpan(axis)) / axis.stride) + 1;
+}
+
+/** Whether each of these windows has an element on the axis, not only in its padding. */
+export function everyWindowSees(axis: WindowAxis, length: number, positions: number): boolean {
+  const { kernel, stride, dilation, begin } = axis;
+  if (stride * (positions - 1) - begin >= length) return false;
+  for (let start = -begin; start < 0; start += stride) {
+    const first = Math.ceil(-start / dilation);
+    if (first >= kernel || start + first * dilation >= length) return false;
+  }
+  return true;
 }
 
 /** The length of the axis that a transposed convolution makes of one of this length, without output padding. */

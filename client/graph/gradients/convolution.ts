@@ -57,7 +57,7 @@ const conv: GradientRule = (query) => {
   const { window, groups } = geometry;
   return [
     () => transposedConv(g, upstream, weight, { window, groups, lengths: x.shape.slice(2) }),
-    () => weightGradient(g, x, upstream, weight.shape, geometry),
+    () => weightGradient(g, { ...geometry, x, d: upstream, shape: weight.shape }),
     () => byBias(query),
   ];
 };
@@ -69,7 +69,7 @@ const convTranspose: GradientRule = (query) => {
   const attributes = { ...windowAttributes(geometry.window), group: int(geometry.groups) };
   return [
     () => g.apply('Conv', [upstream, weight], attributes),
-    () => weightGradient(g, upstream, x, weight.shape, geometry),
+    () => weightGradient(g, { ...geometry, x: upstream, d: x, shape: weight.shape }),
     () => byBias(query),
   ];
 };
@@ -95,27 +95,38 @@ export function transposedConv(
   });
 }
 
-/**
- * For each element (o, c, a) of the kernel the sum over examples n and positions i of d[n, o, i] x[n, c, s i - b + d a].
- * @param x [N, C, lengths...], which the windows move over
- * @param d [N, O, positions...], one number for each window
- */
-function weightGradient(
-  g: GraphBuilder,
-  x: Value,
-  d: Value,
-  shape: Shape,
-  { window, groups }: Geometry,
-): Value {
-  const [outputs = 0, perGroup = 0, ...kernel] = shape;
-  const [batch = 0, channels = 0] = x.shape;
+/** The gradient by w, in the form that is faster or, where that is too large, in the other one. */
+function weightGradient(g: GraphBuilder, product: WeightProduct): Value {
+  const { x, d, shape } = product;
   const places = elementCount(d.shape.slice(2));
-  const elements = elementCount(kernel);
-  const isLarge = elements * places > MAX_INDICES || channels * elements * places * batch > MAX_GATHERED;
-  if (isLarge) return exchangedConv(g, x, d, shape, { window, groups });
-  const rows = g.reshape(examplesLast(g, d), [groups, outputs / groups, places * batch]);
-  const columns = windowsOf(g, x, window, d.shape.slice(2));
-  const seen = g.reshape(columns, [groups, perGroup * elements, places * batch]);
+  const elements = elementCount(shape.slice(2));
+  const { shape: images } = x;
+  const gathered = (images[0] ?? 0) * (images[1] ?? 0) * elements * places;
+  const isLarge = elements * places > MAX_INDICES || gathered > MAX_GATHERED;
+  return isLarge ? byExchange(g, product) : byWindows(g, product);
+}
+
+/**
+ * For each element (o, c, a) of a kernel the sum over examples n and positions i of d[n, o, i] x[n, c, s i - b + l a],
+ * l being the dilation.
+ */
+export interface WeightProduct extends Geometry {
+  /** [N, C, lengths...], which the windows move over. */
+  readonly x: Value;
+  /** [N, O, positions...], one number for each window. */
+  readonly d: Value;
+  /** [O, C / groups, kernel...] */
+  readonly shape: Shape;
+}
+
+/** All windows, times what belongs to them. */
+export function byWindows(g: GraphBuilder, { x, d, shape, window, groups }: WeightProduct): Value {
+  const [outputs = 0, perGroup = 0, ...kernel] = shape;
+  const [batch = 0] = x.shape;
+  const columns = elementCount(d.shape.slice(2)) * batch;
+  const rows = g.reshape(examplesLast(g, d), [groups, outputs / groups, columns]);
+  const windows = windowsOf(g, x, window, d.shape.slice(2));
+  const seen = g.reshape(windows, [groups, perGroup * elementCount(kernel), columns]);
   const sums =
     groups === 1
       ? g.gemm(matrix(g, rows), matrix(g, seen), { transB: true })
@@ -159,13 +170,7 @@ function windowsOf(
  * The same sums as a convolution: batch and channels change places, d is the kernel, and what was the stride of the
  * windows is now the distance between elements of the kernel.
  */
-function exchangedConv(
-  g: GraphBuilder,
-  x: Value,
-  d: Value,
-  shape: Shape,
-  { window, groups }: Geometry,
-): Value {
+export function byExchange(g: GraphBuilder, { x, d, shape, window, groups }: WeightProduct): Value {
   const [, perGroup = 0, ...kernel] = shape;
   const [batch = 0, , ...lengths] = x.shape;
   const swap = (value: Value) => g.transpose(value, [1, 0, ...[...value.shape.keys()].slice(2)]);

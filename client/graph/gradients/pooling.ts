@@ -16,7 +16,7 @@ import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import { DEFAULT_LIMITS, enforceLimit } from '../limits.ts';
 import { elementCount, type Shape } from '../tensor-type.ts';
-import { readWindow, type WindowAxis, windowAttributes } from '../window.ts';
+import { LOWEST, readWindow, type WindowAxis, windowAttributes } from '../window.ts';
 import { transposedConv } from './convolution.ts';
 import type { GradientQuery, GradientRule } from './gradient-rule.ts';
 
@@ -24,8 +24,6 @@ import type { GradientQuery, GradientRule } from './gradient-rule.ts';
 const LARGE_WINDOW = 32;
 /** Most elements of a window of which there is one kernel each. */
 const MAX_KERNELS = 256;
-/** Below every float32 that a network computes, and finite, as it is multiplied by 0. */
-const LOWEST = -3.4e38;
 
 function windowOf({ node }: GradientQuery): WindowAxis[] {
   const fail = (reason: string): never => {

@@ -4,13 +4,16 @@
  * `ceil_mode` becomes padding at the end, enough for the last window that starts inside. AveragePool divides by the
  * elements of a window that lie on the axis, or with `count_include_pad` also by those in the padding that was asked
  * for, but never by those that `ceil_mode` added (as in PyTorch): the mean over the whole window times elements by
- * counted elements, where these differ. Global pooling is a reduction. Which element was the largest (the second
+ * counted elements, where these differ. Where windows are spread out, padding may be longer than the runtime takes;
+ * then it is written as an operator of its own. Global pooling is a reduction. Which element was the largest (the second
  * output of MaxPool) is not computed.
  */
-import { int } from '../attribute.ts';
+import { type Attributes, int } from '../attribute.ts';
 import type { Value } from '../graph.ts';
-import { elementCount } from '../tensor-type.ts';
+import { elementCount, type Shape } from '../tensor-type.ts';
 import {
+  everyWindowSees,
+  LOWEST,
   onlyAttributes,
   readInteger,
   readIntegers,
@@ -33,10 +36,18 @@ interface PooledAxis {
   readonly window: WindowAxis;
 }
 
-function pooledAxes(query: LoweringQuery): PooledAxis[] {
+/** The shape of the one input. */
+function imagesShape(query: LoweringQuery): Shape {
+  if (query.inputs.length > 1) query.fail(`${query.inputs.length} inputs where 1 is possible`);
   const { shape } = query.input(0);
+  if (shape.length < 3 || shape.length > 5 || elementCount(shape) === 0)
+    query.fail(`shape [${shape}] is not a batch of images`);
+  return shape;
+}
+
+function pooledAxes(query: LoweringQuery): PooledAxis[] {
+  const shape = imagesShape(query);
   const lengths = shape.slice(2);
-  if (lengths.length < 1 || lengths.length > 3) query.fail(`shape [${shape}] is not a batch of images`);
   const kernel =
     readIntegers(query, 'kernel_shape', lengths.length, 1) ?? query.fail('kernel_shape is missing');
   const padding = paddingOf(query);
@@ -58,11 +69,33 @@ function roundedUp(axis: WindowAxis, length: number): WindowAxis {
   return { ...axis, end };
 }
 
+/** The pooling itself, of the whole windows. @param blank what the padding holds, where it has to be written */
+function pooled(
+  query: LoweringQuery,
+  op: 'MaxPool' | 'AveragePool',
+  axes: readonly PooledAxis[],
+  { blank, attributes }: { readonly blank: number; readonly attributes: Attributes },
+): Value {
+  const { g, label } = query;
+  const window = axes.map((axis) => axis.window);
+  const isLong = window.some(({ kernel, begin, end }) => Math.max(begin, end) >= kernel);
+  if (!isLong) return g.apply(op, query.inputs, { ...windowAttributes(window), ...attributes }, label);
+  const sees = axes.every(({ length, window: axis }) =>
+    everyWindowSees(axis, length, windowPositions(axis, length)),
+  );
+  if (!sees) query.fail('a window lies in the padding');
+  const begins = window.map(({ begin }) => begin);
+  const ends = window.map(({ end }) => end);
+  const pads = g.integers([0, 0, ...begins, 0, 0, ...ends]);
+  const wider = g.apply('Pad', [query.input(0), pads, g.scalar(blank)], {}, label);
+  const inside = window.map((axis) => ({ ...axis, begin: 0, end: 0 }));
+  return g.apply(op, [wider], { ...windowAttributes(inside), ...attributes }, label);
+}
+
 function maxPool(query: LoweringQuery): Value {
   // The order of storage only matters for the second output.
   onlyAttributes(query, [...GEOMETRY, 'storage_order']);
-  const window = pooledAxes(query).map((axis) => axis.window);
-  return query.g.apply('MaxPool', query.inputs, windowAttributes(window), query.label);
+  return pooled(query, 'MaxPool', pooledAxes(query), { blank: LOWEST, attributes: {} });
 }
 
 function averagePool(query: LoweringQuery): Value {
@@ -70,8 +103,8 @@ function averagePool(query: LoweringQuery): Value {
   onlyAttributes(query, [...GEOMETRY, 'count_include_pad']);
   const axes = pooledAxes(query);
   const countsPadding = readInteger(query, 'count_include_pad', 0) !== 0;
-  const geometry = windowAttributes(axes.map(({ window }) => window));
-  const means = g.apply('AveragePool', query.inputs, { ...geometry, count_include_pad: int(1) }, query.label);
+  const attributes = { count_include_pad: int(1) };
+  const means = pooled(query, 'AveragePool', axes, { blank: 0, attributes });
   const factors = axes.flatMap((axis, index) => {
     const ratios = countRatios(axis, countsPadding);
     if (ratios.every((ratio) => ratio === 1)) return [];
@@ -97,16 +130,11 @@ function countRatios({ length, given, window }: PooledAxis, countsPadding: boole
   });
 }
 
-function spatialAxes(query: LoweringQuery): number[] {
-  const { shape } = query.input(0);
-  if (shape.length < 3 || elementCount(shape) === 0) query.fail(`shape [${shape}] is not a batch of images`);
-  return [...shape.keys()].slice(2);
-}
-
 function global(op: 'ReduceMean' | 'ReduceMax') {
   return (query: LoweringQuery): Value => {
     onlyAttributes(query, []);
-    return query.g.reduce(op, query.input(0), spatialAxes(query), true);
+    const axes = [...imagesShape(query).keys()].slice(2);
+    return query.g.reduce(op, query.input(0), axes, true);
   };
 }
 

@@ -6,11 +6,11 @@
  */
 import { elementCount, type TensorType } from '../tensor-type.ts';
 import {
+  everyWindowSees,
   onlyAttributes,
   readInteger,
   readIntegers,
   readWindow,
-  type WindowAxis,
   windowPositions,
 } from '../window.ts';
 import { atMostInputs, expectType, requiredInput, type ShapeQuery } from './shape-rule.ts';
@@ -35,23 +35,11 @@ function pooling(query: ShapeQuery): TensorType {
     const count = windowPositions(axis, length);
     if (count < 1) query.fail(`windows [${kernel}] do not fit into [${x.shape}]`);
     if (!everyWindowSees(axis, length, count)) query.fail(`a window lies in the padding of [${x.shape}]`);
+    // ONNX Runtime wants it so, also where windows are spread out.
+    if (Math.max(axis.begin, axis.end) >= axis.kernel) query.fail(`padding as long as windows [${kernel}]`);
     return count;
   });
   return { dtype: 'float32', shape: [batch, channels, ...positions] };
-}
-
-/** Whether each of the windows has an element on the axis, not only in its padding. */
-function everyWindowSees(
-  { kernel, stride, dilation, begin }: WindowAxis,
-  length: number,
-  count: number,
-): boolean {
-  if (stride * (count - 1) - begin >= length) return false;
-  for (let start = -begin; start < 0; start += stride) {
-    const first = Math.ceil(-start / dilation);
-    if (first >= kernel || start + first * dilation >= length) return false;
-  }
-  return true;
 }
 
 function averagePool(query: ShapeQuery): TensorType {
