@@ -4,7 +4,7 @@
 import { floatAttribute, intAttribute } from '../attribute.ts';
 import { axisLength, elementCount } from '../tensor-type.ts';
 import { type Kernel, present } from './kernel.ts';
-import { element, flatIndex, generate } from './nd-array.ts';
+import { flatIndex, generate } from './nd-array.ts';
 
 /** A row-major matrix that starts somewhere in an array. */
 export interface Matrix {
@@ -78,10 +78,13 @@ const gemm: Kernel = ([left, right, addend], attributes, shape) => {
     transB ? transposed(second, columns, inner) : second,
     [rows, inner, columns],
   );
-  const product = { shape, data };
-  return generate(shape, (index) => {
-    return alpha * element(product, index) + (addend ? beta * element(addend, index) : 0);
-  });
+  const { shape: lengths = [], data: added = Float64Array.of(0) } = addend ?? {};
+  const [width = 1, height = 1] = lengths.toReversed();
+  const [down, right] = [height === 1 ? 0 : width, width === 1 ? 0 : 1];
+  for (let row = 0, at = 0; row < rows; row += 1)
+    for (let column = 0; column < columns; column += 1, at += 1)
+      data[at] = alpha * (data[at] as number) + beta * (added[row * down + column * right] as number);
+  return { shape, data };
 };
 
 export const LINEAR_KERNELS = { Gemm: gemm, MatMul: matMul } satisfies Record<string, Kernel>;
