@@ -80,10 +80,10 @@ const gemm: Kernel = ([left, right, addend], attributes, shape) => {
   );
   const { shape: lengths = [], data: added = Float64Array.of(0) } = addend ?? {};
   const [width = 1, height = 1] = lengths.toReversed();
-  const [down, right] = [height === 1 ? 0 : width, width === 1 ? 0 : 1];
+  const [stepDown, stepRight] = [height === 1 ? 0 : width, width === 1 ? 0 : 1];
   for (let row = 0, at = 0; row < rows; row += 1)
     for (let column = 0; column < columns; column += 1, at += 1)
-      data[at] = alpha * (data[at] as number) + beta * (added[row * down + column * right] as number);
+      data[at] = alpha * (data[at] as number) + beta * (added[row * stepDown + column * stepRight] as number);
   return { shape, data };
 };
 
