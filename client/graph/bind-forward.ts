@@ -134,6 +134,7 @@ function loweringQuery(
   return {
     g,
     mode,
+    label,
     attributes,
     opset,
     label,

@@ -6,10 +6,11 @@ import type { RandomNumbers } from '../../../protocol/random.ts';
 import type { ForwardGraph, ForwardParameter } from '../forward-graph.ts';
 import { type ForwardDescription, writeForward } from '../forward-writer.ts';
 import { importModel } from '../import-model.ts';
+import { glorotUniform, heNormal } from './initializers.ts';
 
 /**
- * Weights are He-initialised (He et al., ICCV 2015: normal, variance 2 / fan-in) in front of a relu, and
- * Glorot-initialised (AISTATS 2010: uniform, bound sqrt(6 / (fan-in + fan-out))) in the last layer; biases are 0.
+ * Weights are He-initialised in front of a relu and Glorot-initialised in the last layer (`initializers.ts`); biases
+ * are 0.
  * @param widths input, hidden and output widths, at least two, each >= 1: `mlp([784, 200, 200, 10], random)`
  */
 export function mlp(widths: readonly number[], random: RandomNumbers): ForwardGraph {
@@ -28,7 +29,9 @@ export function mlpBytes(widths: readonly number[], random: RandomNumbers): Uint
     const last = index === layers.length - 1;
     const weight = `dense${index}.weight`;
     const bias = `dense${index}.bias`;
-    const data = last ? glorot(inputs, outputs, random) : he(inputs, outputs, random);
+    const data = last
+      ? glorotUniform(inputs * outputs, inputs, outputs, random)
+      : heNormal(inputs * outputs, inputs, random);
     parameters.push({ name: weight, shape: [inputs, outputs], data });
     parameters.push({ name: bias, shape: [outputs], data: new Float32Array(outputs) });
     const product = last ? 'output' : `dense${index}.product`;
@@ -44,14 +47,4 @@ export function mlpBytes(widths: readonly number[], random: RandomNumbers): Uint
     nodes,
     output: { name: 'output', shape: widths.slice(-1) },
   });
-}
-
-function he(fanIn: number, fanOut: number, random: RandomNumbers): Float32Array {
-  const deviation = Math.sqrt(2 / fanIn);
-  return Float32Array.from({ length: fanIn * fanOut }, () => deviation * random.normal());
-}
-
-function glorot(fanIn: number, fanOut: number, random: RandomNumbers): Float32Array {
-  const bound = Math.sqrt(6 / (fanIn + fanOut));
-  return Float32Array.from({ length: fanIn * fanOut }, () => bound * (2 * random.unit() - 1));
 }

@@ -13,6 +13,7 @@ import { NORMALIZATION_KERNELS } from './normalization-kernels.ts';
 import { REDUCE_KERNELS } from './reduce-kernels.ts';
 import { SLICE_KERNELS } from './slice-kernels.ts';
 import { VIEW_KERNELS } from './view-kernels.ts';
+import { WINDOW_KERNELS } from './window-kernels.ts';
 
 export const KERNELS: Readonly<Record<Operator, Kernel>> = {
   ...ACTIVATION_KERNELS,
@@ -24,4 +25,5 @@ export const KERNELS: Readonly<Record<Operator, Kernel>> = {
   ...REDUCE_KERNELS,
   ...SLICE_KERNELS,
   ...VIEW_KERNELS,
+  ...WINDOW_KERNELS,
 };

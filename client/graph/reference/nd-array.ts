@@ -3,7 +3,7 @@
  * booleans are 0 and 1.
  */
 import { HanseError } from '../../../protocol/problem.ts';
-import { broadcastShapes, elementCount, type Shape } from '../tensor-type.ts';
+import { broadcastShapes, elementCount, type Shape, sameShape } from '../tensor-type.ts';
 
 export interface NdArray {
   readonly shape: Shape;
@@ -47,5 +47,25 @@ export function mapElements(arrays: readonly NdArray[], f: (...scalars: number[]
   const shape = broadcastShapes(shapes);
   if (shape === undefined)
     throw new HanseError('graphMalformed', { reason: `shapes ${shapes.join(' and ')} do not match` });
+  if (arrays.every((array) => sameShape(array.shape, shape) || array.data.length === 1))
+    return { shape, data: mapFlat(arrays, elementCount(shape), f) };
   return generate(shape, (index) => f(...arrays.map((array) => element(array, index))));
+}
+
+/** Without an index, for arrays that are read from front to back, or of which one element is all there is. */
+function mapFlat(
+  arrays: readonly NdArray[],
+  count: number,
+  f: (...scalars: number[]) => number,
+): Float64Array {
+  const result = new Float64Array(count);
+  const [a, b] = arrays.map(({ data }) => data);
+  const [stepA, stepB] = arrays.map(({ data }) => (data.length === 1 ? 0 : 1));
+  if (a && arrays.length === 1) for (let at = 0; at < count; at += 1) result[at] = f(a[at] as number);
+  else if (a && b && stepA !== undefined && stepB !== undefined && arrays.length === 2)
+    for (let at = 0; at < count; at += 1) result[at] = f(a[at * stepA] as number, b[at * stepB] as number);
+  else
+    for (let at = 0; at < count; at += 1)
+      result[at] = f(...arrays.map(({ data }) => data[data.length === 1 ? 0 : at] as number));
+  return result;
 }

@@ -4,11 +4,13 @@
  * lacks (Max, Min, Sign, Round, Mod, Softplus and those on truth values) fall back to the CPU there.
  */
 import { ACTIVATION_SHAPES } from './activation.ts';
+import { CONVOLUTION_SHAPES } from './convolution.ts';
 import { ELEMENTWISE_SHAPES } from './elementwise.ts';
 import { GATHER_SHAPES } from './gather.ts';
 import { JOIN_SHAPES } from './join.ts';
 import { LINEAR_SHAPES } from './linear.ts';
 import { NORMALIZATION_SHAPES } from './normalization.ts';
+import { POOLING_SHAPES } from './pooling.ts';
 import { REDUCE_SHAPES } from './reduce.ts';
 import type { ShapeRule } from './shape-rule.ts';
 import { SLICE_SHAPES } from './slice.ts';
@@ -16,11 +18,13 @@ import { VIEW_SHAPES } from './view.ts';
 
 export const SHAPE_RULES = {
   ...ACTIVATION_SHAPES,
+  ...CONVOLUTION_SHAPES,
   ...ELEMENTWISE_SHAPES,
   ...GATHER_SHAPES,
   ...JOIN_SHAPES,
   ...LINEAR_SHAPES,
   ...NORMALIZATION_SHAPES,
+  ...POOLING_SHAPES,
   ...REDUCE_SHAPES,
   ...SLICE_SHAPES,
   ...VIEW_SHAPES,

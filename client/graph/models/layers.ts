@@ -1,0 +1,97 @@
+/**
+ * The layers that models are made of, written one after the other: each method adds the parameters and nodes of one
+ * layer and returns the name of its output.
+ */
+import type { RandomNumbers } from '../../../protocol/random.ts';
+import { type Attributes, ints } from '../attribute.ts';
+import type { ForwardParameter } from '../forward-graph.ts';
+import type { ForwardDescription } from '../forward-writer.ts';
+import { glorotUniform, heNormal } from './initializers.ts';
+
+export interface ConvOptions {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Odd: the image is padded so that it keeps its size, up to the stride. */
+  readonly kernel: number;
+  readonly stride?: number;
+  /** True unless the layer behind has a bias of its own. */
+  readonly bias?: boolean;
+}
+
+export interface DenseOptions {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** What comes next: He initialisation in front of a relu, Glorot in front of anything else. */
+  readonly before: 'relu' | 'output';
+}
+
+export class Layers {
+  readonly parameters: ForwardParameter[] = [];
+  readonly nodes: ForwardDescription['nodes'][number][] = [];
+  readonly #random: RandomNumbers;
+
+  constructor(random: RandomNumbers) {
+    this.#random = random;
+  }
+
+  /** [N, inputs, H, W] -> [N, outputs, H / stride, W / stride] */
+  conv(x: string, name: string, { inputs, outputs, kernel, stride = 1, bias = true }: ConvOptions): string {
+    const fanIn = inputs * kernel * kernel;
+    const weight = this.#parameter(
+      `${name}.weight`,
+      [outputs, inputs, kernel, kernel],
+      heNormal(outputs * fanIn, fanIn, this.#random),
+    );
+    const operands = [x, weight];
+    if (bias) operands.push(this.#parameter(`${name}.bias`, [outputs], new Float32Array(outputs)));
+    const pad = (kernel - 1) / 2;
+    return this.apply('Conv', operands, `${name}.product`, {
+      kernel_shape: ints([kernel, kernel]),
+      strides: ints([stride, stride]),
+      pads: ints([pad, pad, pad, pad]),
+    });
+  }
+
+  /** [N, inputs] -> [N, outputs] */
+  dense(x: string, name: string, { inputs, outputs, before }: DenseOptions): string {
+    const count = inputs * outputs;
+    const data =
+      before === 'relu'
+        ? heNormal(count, inputs, this.#random)
+        : glorotUniform(count, inputs, outputs, this.#random);
+    const weight = this.#parameter(`${name}.weight`, [inputs, outputs], data);
+    const bias = this.#parameter(`${name}.bias`, [outputs], new Float32Array(outputs));
+    return this.apply('Gemm', [x, weight, bias], before === 'output' ? 'output' : `${name}.product`);
+  }
+
+  relu(x: string, name: string): string {
+    return this.apply('Relu', [x], `${name}.relu`);
+  }
+
+  /** The largest of every 2 x 2 pixels: [N, C, H, W] -> [N, C, H / 2, W / 2] */
+  maxPool(x: string, name: string): string {
+    return this.apply('MaxPool', [x], `${name}.pooled`, {
+      kernel_shape: ints([2, 2]),
+      strides: ints([2, 2]),
+    });
+  }
+
+  flatten(x: string, name: string): string {
+    return this.apply('Flatten', [x], `${name}.flat`);
+  }
+
+  apply(
+    op: ForwardDescription['nodes'][number]['op'],
+    inputs: readonly string[],
+    output: string,
+    attributes: Attributes = {},
+  ): string {
+    this.nodes.push({ op, inputs, output, attributes });
+    return output;
+  }
+
+  #parameter(name: string, shape: readonly number[], data: Float32Array): string {
+    this.parameters.push({ name, shape, data });
+    return name;
+  }
+}
