@@ -3,18 +3,15 @@ import type { Examples } from '../../client/data/examples.ts';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { loadWasmProvider } from '../../client/engine/wasm.ts';
-import { float, int } from '../../client/graph/attribute.ts';
-import type { ForwardGraph } from '../../client/graph/forward-graph.ts';
-import { writeForward } from '../../client/graph/forward-writer.ts';
 import { importModel } from '../../client/graph/import-model.ts';
 import { linear } from '../../client/graph/models/linear.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
-import type { Constant } from '../../client/graph/tensor-type.ts';
 import type { ParticipantEvent } from '../../client/participant.ts';
 import type { LocalTraining, Loss, Optimizer } from '../../schemas/training.ts';
 import { type SimulationOptions, simulate } from '../../sim/simulate.ts';
 import { positionWise } from '../client/graph/sequence-model.ts';
 import { countingProvider } from '../fixtures/counting-provider.ts';
+import { regularizedModel } from '../fixtures/regularized-model.ts';
 import { clouds, numbers, smallPlan } from '../fixtures/small-job.ts';
 
 let provider: ExecutionProvider;
@@ -100,7 +97,7 @@ describe('every loss and optimiser, over the whole way of a federation', () => {
   });
 
   test('dropout and batch normalisation: one seed, one model, whose statistics have moved', async () => {
-    const forward = regularized();
+    const forward = regularizedModel(4, 2);
     const run = (seed: string) => simulate(options({ plan: smallPlan({ forward }), seed }));
     const first = await run('a');
     expect(first.job.phase).toBe('finished');
@@ -112,44 +109,6 @@ describe('every loss and optimiser, over the whole way of a federation', () => {
     expect(first.job.rounds.at(-1)?.metrics?.accuracy).toBeGreaterThan(0.9);
   });
 });
-
-/** Normalised inputs of which a quarter is dropped, then a linear layer. */
-function regularized(): ForwardGraph {
-  const constant = (output: string, value: Constant) =>
-    ({ op: 'Constant', inputs: [], output, attributes: { value: { kind: 'tensor', value } } }) as const;
-  const parameter = (name: string, shape: number[], value: (index: number) => number) => ({
-    name,
-    shape,
-    data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, index) => value(index)),
-  });
-  return importModel(
-    writeForward({
-      name: 'regularized',
-      input: { name: 'x', shape: [4] },
-      parameters: [
-        parameter('scale', [4], () => 1),
-        parameter('offset', [4], () => 0),
-        parameter('mean', [4], () => 0),
-        parameter('variance', [4], () => 4),
-        parameter('weight', [4, 2], (index) => (index % 2 === 0 ? -0.1 : 0.1)),
-        parameter('bias', [2], () => 0),
-      ],
-      nodes: [
-        constant('ratio', { dtype: 'float32', shape: [], data: Float32Array.of(0.25) }),
-        constant('mode', { dtype: 'bool', shape: [], data: Uint8Array.of(1) }),
-        {
-          op: 'BatchNormalization',
-          inputs: ['x', 'scale', 'offset', 'mean', 'variance'],
-          output: 'normal',
-          attributes: { training_mode: int(1), momentum: float(0.8) },
-        },
-        { op: 'Dropout', inputs: ['normal', 'ratio', 'mode'], output: 'dropped' },
-        { op: 'Gemm', inputs: ['dropped', 'weight', 'bias'], output: 'logits' },
-      ],
-      output: { name: 'logits', shape: [2] },
-    }),
-  );
-}
 
 describe('one seed, one model', () => {
   test.each(['cpu', 'wasm'] as const)('on %s, twice, and another for another seed', async (name) => {
