@@ -42,7 +42,8 @@ const weightDecay = Type.Optional(Type.Number({ minimum: 0, maximum: 1 }));
 const adamSettings = {
   beta1: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
   beta2: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
-  epsilon: Type.Number({ exclusiveMinimum: 0 }),
+  /** Steps are computed in float32, where less may be 0. */
+  epsilon: Type.Number({ minimum: 1e-30 }),
   weightDecay,
 };
 

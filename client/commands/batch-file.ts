@@ -69,6 +69,7 @@ export function tensorFor(spec: TensorSpec, { shape, dtype, base64 }: FileTensor
 export interface PermittedLabels {
   /** 0..classes-1 */
   readonly classes: number;
+  /** May stand beside those. */
   readonly ignored: number | undefined;
 }
 
@@ -76,7 +77,8 @@ export interface PermittedLabels {
 export function requireLabels(labels: Tensor, { classes, ignored }: PermittedLabels, what: string): void {
   for (const label of labels.data)
     if (!(label >= 0 && label < classes) && label !== ignored) {
-      const reason = `label ${label} is not in 0..${classes - 1}`;
+      const beside = ignored === undefined ? '' : ` and not the ignored ${ignored}`;
+      const reason = `label ${label} is not in 0..${classes - 1}${beside}`;
       throw new HanseError('dataMalformed', { file: what, reason });
     }
 }

@@ -4,15 +4,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { primitives } from '#primitives';
-import { toHex } from '../../protocol/bytes.ts';
+import { toHex, utf8 } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import type { Loss } from '../../schemas/training.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
+import { MaskBuffer } from '../engine/mask-buffer.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import { flattenParameters, floatsOf, parameterTensors } from '../engine/parameters.ts';
-import type { ExecutionProvider, Tensor, Tensors } from '../engine/provider.ts';
+import { type Session, type Tensor, type Tensors, tensorOf } from '../engine/provider.ts';
 import { compileEvaluation } from '../graph/compile-evaluation.ts';
 import { compilePrediction } from '../graph/compile-prediction.ts';
 import { compileTrainEpoch } from '../graph/compile-train-epoch.ts';
@@ -26,11 +28,18 @@ import { elementCount } from '../graph/tensor-type.ts';
 import { type FileBatch, readBatchFile, requireLabels, tensorFor } from './batch-file.ts';
 import { checkCommand } from './graph-check.ts';
 import { GRAPH_MODEL_ARGUMENT, GRAPH_SEED_OPTION, type GraphModelOptions } from './graph-model.ts';
-import { LOSS_OPTIONS, lossOf } from './loss-option.ts';
+import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
 import { loadModel } from './model-source.ts';
-import { OPTIMIZER_OPTIONS, type OptimizerOptions, optimizerOf } from './optimizer-option.ts';
+import {
+  GRADIENT_CLIP_OPTION,
+  type GradientClipOptions,
+  gradientClipOf,
+  OPTIMIZER_OPTIONS,
+  type OptimizerOptions,
+  optimizerOf,
+} from './optimizer-option.ts';
 
-interface StepOptions extends GraphModelOptions, OptimizerOptions {
+interface StepOptions extends GraphModelOptions, OptimizerOptions, GradientClipOptions {
   readonly lr: number;
   readonly steps: number;
   readonly batch: string;
@@ -38,7 +47,7 @@ interface StepOptions extends GraphModelOptions, OptimizerOptions {
   readonly output?: string;
 }
 
-interface CompileOptions extends GraphModelOptions, OptimizerOptions {
+interface CompileOptions extends GraphModelOptions, OptimizerOptions, GradientClipOptions {
   readonly batch: number;
   readonly output: string;
 }
@@ -49,6 +58,7 @@ const stepCommand = defineCommand<StepOptions>({
   options: [
     ...LOSS_OPTIONS,
     ...OPTIMIZER_OPTIONS,
+    GRADIENT_CLIP_OPTION,
     { flags: '--lr <rate>', description: 'learning rate', kind: 'number', default: 0.1 },
     { flags: '--steps <n>', description: 'steps, all on the same batch', kind: 'integer', default: 1 },
     {
@@ -75,15 +85,25 @@ const stepCommand = defineCommand<StepOptions>({
     if (options.steps < 1) throw new HanseError('usage', { reason: '--steps takes at least 1' });
     const forward = await loadModel(args[0] ?? '', options.seed);
     const batch = await readBatchFile(options.batch);
-    const [loss, optimizer] = [lossOf(options), optimizerOf(options)];
-    const step = compileTrainStep(forward, { loss, optimizer, batchSize: batch.size });
+    const training = trainingOf(options);
+    const step = compileTrainStep(forward, { ...training, batchSize: batch.size });
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
     io.note(`${provider.name}: ${provider.reason}`);
     const feeds = {
-      ...batchTensors(forward, step, batch, { file: options.batch, loss }),
-      lr: scalar(options.lr),
+      ...batchTensors(forward, step, batch, { file: options.batch, ...training }),
+      lr: tensorOf([], Float32Array.of(options.lr)),
     };
-    const { losses, parameters } = await runSteps(provider, step, forward, feeds, options.steps, io.signal);
+    const key = await primitives.sha256(utf8(`HANSE graph step\0${options.seed}`));
+    const session = await provider.createSession(step.bytes);
+    const { losses, parameters } = await runSteps({
+      session,
+      step,
+      start: initialParameters(forward),
+      feeds,
+      random: new RandomNumbers(seededRandom(key)),
+      steps: options.steps,
+      signal: io.signal,
+    }).finally(() => session.release());
     losses.forEach((loss, index) => {
       io.print(`step ${index + 1}  loss ${loss}`);
     });
@@ -94,38 +114,43 @@ const stepCommand = defineCommand<StepOptions>({
   },
 });
 
+/** What both the step and the folder of graphs are compiled for. */
+function trainingOf(options: LossOptions & OptimizerOptions & GradientClipOptions) {
+  return { loss: lossOf(options), optimizer: optimizerOf(options), ...gradientClipOf(options) };
+}
+
+interface Run {
+  readonly session: Session;
+  readonly step: CompiledStep;
+  /** The parameters before the first step, flat. */
+  readonly start: Float32Array;
+  /** Of every step. */
+  readonly feeds: Tensors;
+  /** Draws the masks of dropout. */
+  readonly random: RandomNumbers;
+  readonly steps: number;
+  readonly signal: AbortSignal;
+}
+
 /** The losses before each step, and the flat parameters after the last. */
-async function runSteps(
-  provider: ExecutionProvider,
-  step: CompiledStep,
-  forward: ForwardGraph,
-  feeds: Tensors,
-  steps: number,
-  signal: AbortSignal,
-): Promise<{ losses: number[]; parameters: Float32Array }> {
-  const session = await provider.createSession(step.bytes);
+async function runSteps({ session, step, start, feeds, random, steps, signal }: Run) {
   const carried = [...step.parameters, ...step.state];
-  let tensors = parameterTensors(initialParameters(forward), step.parameters);
+  const masks = new MaskBuffer(step.masks, 1);
+  let tensors = parameterTensors(start, step.parameters);
   for (const { name, shape } of step.state)
-    tensors[name] = { type: 'float32', shape, data: new Float32Array(elementCount(shape)) };
+    tensors[name] = tensorOf(shape, new Float32Array(elementCount(shape)));
   const losses: number[] = [];
-  try {
-    for (let done = 0; done < steps; done += 1) {
-      signal.throwIfAborted();
-      const outputs = await session.run({ ...tensors, ...feeds });
-      const [loss = Number.NaN] = floatsOf(outputs, 'loss');
-      if (!Number.isFinite(loss))
-        throw new HanseError('trainingDiverged', { what: `the loss of step ${done + 1}` });
-      losses.push(loss);
-      tensors = Object.fromEntries(
-        carried.map(({ name, shape }): [string, Tensor] => {
-          const data = floatsOf(outputs, `${name}_next`);
-          return [name, { type: 'float32', shape, data }];
-        }),
-      );
-    }
-  } finally {
-    await session.release();
+  for (let done = 0; done < steps; done += 1) {
+    signal.throwIfAborted();
+    masks.draw(0, random);
+    const outputs = await session.run({ ...tensors, ...feeds, ...masks.single() });
+    const [loss = Number.NaN] = floatsOf(outputs, 'loss');
+    if (!Number.isFinite(loss))
+      throw new HanseError('trainingDiverged', { what: `the loss of step ${done + 1}` });
+    losses.push(loss);
+    tensors = Object.fromEntries(
+      carried.map(({ name, shape }) => [name, tensorOf(shape, floatsOf(outputs, `${name}_next`))]),
+    );
   }
   return { losses, parameters: flattenParameters(tensors, step.parameters) };
 }
@@ -142,12 +167,7 @@ function batchTensors(
     const [output] = compilePrediction(forward, { batchSize: batch.size }).outputs;
     requireLabels(y, { classes: output?.shape.at(-1) ?? 0, ignored: loss.ignoreIndex }, `target of ${file}`);
   }
-  const weight: Tensor = { type: 'float32', shape: [batch.size], data: new Float32Array(batch.size).fill(1) };
-  return { x, y, weight };
-}
-
-function scalar(value: number): Tensor {
-  return { type: 'float32', shape: [], data: Float32Array.of(value) };
+  return { x, y, weight: tensorOf([batch.size], new Float32Array(batch.size).fill(1)) };
 }
 
 /** Names and shapes as the model has them. */
@@ -167,6 +187,7 @@ const compileCommand = defineCommand<CompileOptions>({
   options: [
     ...LOSS_OPTIONS,
     ...OPTIMIZER_OPTIONS,
+    GRADIENT_CLIP_OPTION,
     { flags: '--batch <n>', description: 'examples in a batch', kind: 'integer', default: 32 },
     { flags: '-o, --output <dir>', description: 'folder for the graphs', default: 'compiled' },
     GRAPH_SEED_OPTION,
@@ -177,7 +198,7 @@ const compileCommand = defineCommand<CompileOptions>({
   async run({ args, options }, io) {
     const forward = await loadModel(args[0] ?? '', options.seed);
     const { batch: batchSize } = options;
-    const training = { loss: lossOf(options), optimizer: optimizerOf(options), batchSize };
+    const training = { ...trainingOf(options), batchSize };
     const compiled = [
       { file: 'train-step.onnx', ...compileTrainStep(forward, training) },
       { file: 'train-epoch.onnx', ...compileTrainEpoch(forward, training) },

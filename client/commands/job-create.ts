@@ -11,16 +11,22 @@ import { authorJob, type JobPlan, submitJob } from '../author-job.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
 import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
 import { loadModel, MODEL_OPTION } from './model-source.ts';
-import { OPTIMIZER_OPTIONS, type OptimizerOptions, optimizerOf } from './optimizer-option.ts';
+import {
+  GRADIENT_CLIP_OPTION,
+  type GradientClipOptions,
+  gradientClipOf,
+  OPTIMIZER_OPTIONS,
+  type OptimizerOptions,
+  optimizerOf,
+} from './optimizer-option.ts';
 
-export interface TrainingOptions extends LossOptions, OptimizerOptions {
+export interface TrainingOptions extends LossOptions, OptimizerOptions, GradientClipOptions {
   readonly model: string;
   readonly lr: number;
   readonly lrDecay: number;
   readonly schedule: 'constant' | LearningRateSchedule['type'];
   readonly warmup: number;
   readonly lrFloor: number;
-  readonly gradientClip?: number;
   readonly batch: number;
   readonly epochs: number;
   readonly maxSteps?: number;
@@ -73,7 +79,7 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
     kind: 'number',
     default: 0,
   },
-  { flags: '--gradient-clip <norm>', description: 'longest gradient of a batch', kind: 'number' },
+  GRADIENT_CLIP_OPTION,
   { flags: '--batch <n>', description: 'examples in a local batch', kind: 'integer', default: 10 },
   {
     flags: '--epochs <n>',
@@ -177,7 +183,7 @@ export async function trainingPlan(options: TrainingOptions, seed: string) {
     learningRate: options.lr,
     learningRateDecay: options.lrDecay,
     ...scheduleOf(options),
-    ...(options.gradientClip !== undefined && { gradientClip: options.gradientClip }),
+    ...gradientClipOf(options),
     batchSize: options.batch,
     epochs: options.epochs,
     ...(options.maxSteps !== undefined && { maxSteps: options.maxSteps }),

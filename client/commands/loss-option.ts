@@ -39,7 +39,10 @@ export const LOSS_OPTIONS: readonly CommandOption[] = [
   },
 ];
 
-/** @throws `usage` for an option that the loss does not have; `invalidFormat` for a value out of its range */
+/**
+ * @throws `usage` for an option that the loss does not have, or a list that is none; `invalidFormat` for a value out of
+ *   its range
+ */
 export function lossOf(options: LossOptions): Loss {
   const { loss: type, classWeights, labelSmoothing, ignoreIndex, huberDelta } = options;
   const isCrossEntropy = type === 'softmax_ce' || type === 'sequence_ce';
@@ -52,10 +55,20 @@ export function lossOf(options: LossOptions): Loss {
     throw new HanseError('usage', { reason: `--huber-delta belongs to huber, not to ${type}` });
   const loss = {
     type,
-    ...(classWeights !== undefined && { classWeights: classWeights.split(',').map(Number) }),
+    ...(classWeights !== undefined && { classWeights: factorsOf(classWeights) }),
     ...(labelSmoothing !== undefined && { labelSmoothing }),
     ...(ignoreIndex !== undefined && { ignoreIndex }),
     ...(type === 'huber' && { delta: huberDelta ?? 1 }),
   };
   return parse(Loss, loss, 'loss');
+}
+
+/** Not by Number alone, which takes what is empty for 0. */
+function factorsOf(list: string): number[] {
+  return list.split(',').map((word) => {
+    const factor = word.trim() === '' ? Number.NaN : Number(word);
+    if (!Number.isFinite(factor))
+      throw new HanseError('usage', { reason: `--class-weights takes numbers, not ${JSON.stringify(word)}` });
+    return factor;
+  });
 }

@@ -4,7 +4,7 @@
 import { parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { CommandOption } from '../../schemas/command.ts';
-import { Optimizer } from '../../schemas/training.ts';
+import { LocalTraining, Optimizer } from '../../schemas/training.ts';
 
 export interface OptimizerOptions {
   readonly optimizer: Optimizer['type'];
@@ -20,8 +20,28 @@ export const OPTIMIZER_OPTIONS: readonly CommandOption[] = [
     default: 'sgd',
   },
   { flags: '--momentum <m>', description: 'momentum and nesterov: 0.9 unless said', kind: 'number' },
-  { flags: '--weight-decay <l>', description: 'adds l times the parameter to its gradient', kind: 'number' },
+  {
+    flags: '--weight-decay <l>',
+    description: 'adds l times the parameter to its gradient; adamw shrinks the parameter itself',
+    kind: 'number',
+  },
 ];
+
+export interface GradientClipOptions {
+  readonly gradientClip?: number;
+}
+
+export const GRADIENT_CLIP_OPTION: CommandOption = {
+  flags: '--gradient-clip <norm>',
+  description: 'longest gradient of a batch; a longer one is scaled down',
+  kind: 'number',
+};
+
+/** @throws `invalidFormat` for a norm out of its range */
+export function gradientClipOf({ gradientClip }: GradientClipOptions): GradientClipOptions {
+  if (gradientClip === undefined) return {};
+  return { gradientClip: parse(LocalTraining.properties.gradientClip, gradientClip, 'gradientClip') };
+}
 
 /**
  * The optimiser of this name with the settings that its literature proposes.

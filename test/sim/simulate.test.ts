@@ -1,12 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Examples } from '../../client/data/examples.ts';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { loadWasmProvider } from '../../client/engine/wasm.ts';
 import { importModel } from '../../client/graph/import-model.ts';
+import { linear } from '../../client/graph/models/linear.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import type { ParticipantEvent } from '../../client/participant.ts';
+import type { LocalTraining, Loss, Optimizer } from '../../schemas/training.ts';
 import { type SimulationOptions, simulate } from '../../sim/simulate.ts';
+import { positionWise } from '../client/graph/sequence-model.ts';
 import { countingProvider } from '../fixtures/counting-provider.ts';
+import { regularizedModel } from '../fixtures/regularized-model.ts';
 import { clouds, numbers, smallPlan } from '../fixtures/small-job.ts';
 
 let provider: ExecutionProvider;
@@ -37,6 +42,72 @@ test('a federation learns to tell two clouds apart', async () => {
   expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0);
   expect(job.rounds.at(-1)?.metrics?.accuracy).toBeGreaterThan(0.95);
   expect(initialParameters(importModel(model))).toHaveLength(job.manifest.parameters);
+});
+
+/** The clouds with numbers for targets: -1 and 1. */
+function sides(count: number, seed: number): Examples {
+  const { targets, ...cloud } = clouds(count, seed);
+  return { ...cloud, targetShape: [1], targets: Float32Array.from(targets, (label) => 2 * label - 1) };
+}
+
+/** Two positions an example, each in one of the clouds; every fifth label is to be ignored. */
+function pairs(count: number, seed: number): Examples {
+  const cloud = clouds(2 * count, seed);
+  const targets = Int32Array.from(cloud.targets, (label, at) => (at % 5 === 0 ? -100 : label));
+  return { ...cloud, count, inputShape: [2, 4], targetShape: [2], targets };
+}
+
+describe('every loss and optimiser, over the whole way of a federation', () => {
+  const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+  const cases: [loss: Loss, optimizer: Optimizer, more: Partial<LocalTraining>][] = [
+    [
+      { type: 'softmax_ce', classWeights: [1, 2], labelSmoothing: 0.1, ignoreIndex: -100 },
+      { type: 'adamw', ...ADAM, weightDecay: 0.01 },
+      { learningRate: 0.05, schedule: { type: 'cosine', warmup: 0.2, floor: 0.1 } },
+    ],
+    [
+      { type: 'sequence_ce', ignoreIndex: -100 },
+      { type: 'nesterov', momentum: 0.9, weightDecay: 0.001 },
+      { gradientClip: 1, schedule: { type: 'linear', warmup: 0, floor: 0.1 } },
+    ],
+    [{ type: 'mae' }, { type: 'momentum', momentum: 0.5 }, { gradientClip: 2, learningRate: 0.05 }],
+    [{ type: 'huber', delta: 0.5 }, { type: 'adam', ...ADAM, weightDecay: 0.001 }, { learningRate: 0.05 }],
+  ];
+
+  test.each(cases)('%j under %j', async (loss, optimizer, more) => {
+    const isSequence = loss.type === 'sequence_ce';
+    const isClassified = isSequence || loss.type === 'softmax_ce';
+    const classifier = isSequence ? positionWise([2, 4, 2], numbers(1)) : smallPlan().forward;
+    const draw = isSequence ? pairs : isClassified ? clouds : sides;
+    const training = { ...smallPlan().training, loss, optimizer, ...more };
+    const { job, model } = await simulate(
+      options({
+        plan: smallPlan({ forward: isClassified ? classifier : linear(4, 1), training }),
+        participants: [10, 12, 14].map((count, i) => draw(count, i + 10)),
+        holdOut: draw(40, 99),
+      }),
+    );
+    expect(job.phase).toBe('finished');
+    const losses = job.rounds.map(({ metrics }) => metrics?.loss ?? Number.NaN);
+    expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0);
+    const accuracy = job.rounds.at(-1)?.metrics?.accuracy;
+    if (isClassified) expect(accuracy).toBeGreaterThan(0.9);
+    else expect(accuracy).toBeNull();
+    expect(initialParameters(importModel(model))).toHaveLength(job.manifest.parameters);
+  });
+
+  test('dropout and batch normalisation: one seed, one model, whose statistics have moved', async () => {
+    const forward = regularizedModel(4, 2);
+    const run = (seed: string) => simulate(options({ plan: smallPlan({ forward }), seed }));
+    const first = await run('a');
+    expect(first.job.phase).toBe('finished');
+    expect((await run('a')).modelSha256).toBe(first.modelSha256);
+    expect((await run('b')).modelSha256).not.toBe(first.modelSha256);
+    const trained = importModel(first.model).parameters.find(({ name }) => name === 'variance');
+    // Two clouds at -1 and 1 have a variance of about 1.
+    expect(trained?.data.every((value) => value > 0.8 && value < 3)).toBe(true);
+    expect(first.job.rounds.at(-1)?.metrics?.accuracy).toBeGreaterThan(0.9);
+  });
 });
 
 describe('one seed, one model', () => {

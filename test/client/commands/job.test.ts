@@ -96,9 +96,75 @@ test.each<[strategy: string, expected: object]>([
   expect((await hanse(words)).json).toMatchObject({ manifest: { strategy: expected } });
 });
 
-test.each(['sgd', 'momentum', 'adam'])('optimiser %s', async (optimizer) => {
-  const { json } = await hanse([...CREATE, ...as, '--optimizer', optimizer, '--max-steps', '3', '--json']);
-  expect(json).toMatchObject({ manifest: { training: { optimizer: { type: optimizer }, maxSteps: 3 } } });
+test.each<[words: string, training: object]>([
+  ['--optimizer sgd --max-steps 3', { optimizer: { type: 'sgd' }, maxSteps: 3 }],
+  ['--optimizer momentum', { optimizer: { type: 'momentum', momentum: 0.9 } }],
+  [
+    '--optimizer nesterov --momentum 0.5 --weight-decay 0.001',
+    { optimizer: { type: 'nesterov', momentum: 0.5, weightDecay: 0.001 } },
+  ],
+  ['--optimizer adam', { optimizer: { type: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } }],
+  ['--optimizer adamw --weight-decay 0.1', { optimizer: { type: 'adamw', weightDecay: 0.1 } }],
+  [
+    '--class-weights 1,2.5 --label-smoothing 0.1 --ignore-index 1',
+    { loss: { type: 'softmax_ce', classWeights: [1, 2.5], labelSmoothing: 0.1, ignoreIndex: 1 } },
+  ],
+  ['--ignore-index -100', { loss: { type: 'softmax_ce', ignoreIndex: -100 } }],
+  ['--loss mae', { loss: { type: 'mae' } }],
+  ['--loss huber', { loss: { type: 'huber', delta: 1 } }],
+  ['--loss huber --huber-delta 0.5', { loss: { type: 'huber', delta: 0.5 } }],
+  ['--gradient-clip 2', { gradientClip: 2 }],
+  ['--lr 0.3 --lr-decay 0.9', { learningRate: 0.3, learningRateDecay: 0.9 }],
+  ['--schedule cosine', { schedule: { type: 'cosine', warmup: 0, floor: 0 } }],
+  [
+    '--schedule linear --warmup 0.1 --lr-floor 0.01',
+    { schedule: { type: 'linear', warmup: 0.1, floor: 0.01 } },
+  ],
+])('training: %s', async (words, training) => {
+  const { exitCode, json } = await hanse([...CREATE, ...as, ...words.split(' '), '--json']);
+  expect(exitCode).toBe(0);
+  expect(json).toMatchObject({ manifest: { training } });
+});
+
+test('what is not asked for is not in the manifest', async () => {
+  const { json } = await hanse([...CREATE, ...as, '--json']);
+  expect((json as JobStatus).manifest.training).toEqual({
+    loss: { type: 'softmax_ce' },
+    optimizer: { type: 'sgd' },
+    learningRate: 0.1,
+    learningRateDecay: 1,
+    batchSize: 10,
+    epochs: 1,
+  });
+});
+
+test.each<[words: string, exitCode: number, code: string]>([
+  ['--loss hinge', 2, 'usage'],
+  ['--optimizer lion', 2, 'usage'],
+  ['--schedule step', 2, 'usage'],
+  ['--loss mse --class-weights 1,2', 2, 'usage'],
+  ['--loss mse --label-smoothing 0.1', 2, 'usage'],
+  ['--loss bce_logits --ignore-index 1', 2, 'usage'],
+  ['--huber-delta 1', 2, 'usage'],
+  ['--class-weights 1,two', 2, 'usage'],
+  ['--momentum 0.5', 2, 'usage'],
+  ['--warmup 0.1', 2, 'usage'],
+  ['--lr-floor 0.1', 2, 'usage'],
+  ['--ignore-index 0.5', 2, 'usage'],
+  ['--gradient-clip long', 2, 'usage'],
+  ['--gradient-clip 0', 1, 'invalidFormat'],
+  ['--weight-decay -1', 1, 'invalidFormat'],
+  ['--optimizer momentum --momentum 1', 1, 'invalidFormat'],
+  ['--schedule cosine --warmup 1', 1, 'invalidFormat'],
+  ['--schedule linear --lr-floor 2', 1, 'invalidFormat'],
+  ['--label-smoothing 1', 1, 'invalidFormat'],
+  ['--class-weights 1,2,3', 1, 'manifestInvalid'],
+  ['--loss sequence_ce', 1, 'manifestInvalid'],
+])('training: %s is refused', async (words, exitCode, code) => {
+  await expect(hanse([...CREATE, ...as, ...words.split(' '), '--json'])).resolves.toMatchObject({
+    exitCode,
+    json: { problem: { code } },
+  });
 });
 
 test('following a job calls back with every state until the end', async () => {
