@@ -111,7 +111,8 @@ def choices(rng, shape, depth):
     if length % 2 == 0:
         found += [function(f"chunk {either}", lambda h: (lambda a, b: a * torch.sigmoid(b))(*h.chunk(2, either)))]
     found += [function(f"concat {either}", lambda h: torch.cat([h, h * h * 0.3], either))]
-    found += [function(f"pad", lambda h: F.pad(h, (1, 0), value=rng.choice([0.0, 0.5])))]
+    filled = rng.choice([0.0, 0.5])
+    found += [function(f"pad {filled}", lambda h: F.pad(h, (1, 0), value=filled))]
     if len(shape) > 1:
         keep = rng.random() < 0.3
         reductions = {

@@ -101,7 +101,7 @@ Case(
         w=(3, 2, 3, 3),
     ),
     IMAGE,
-    freeze=("onnx::Mul_26",), fold=False, opset=14,
+    fold=False,
 )  # fmt: skip
 
 Case("dropout-in-use", lambda: tokens(nn.Dropout(0.5), 24), TOKENS, training=False)

@@ -29,7 +29,6 @@ VIEWS = {
     "split": (lambda h: torch.split(h, 2, -1)[0] * torch.split(h, 2, -1)[2], 8),
     "split-uneven": (lambda h: torch.cat(torch.split(h, [1, 3, 2], 2)[::-1], 2)[:, 1], 6),
     "chunk": (lambda h: (lambda a, b: a * torch.sigmoid(b))(*h.chunk(2, -1)), 12),
-    "chunk-with-rest": (lambda h: h.chunk(4, 2)[2].sum(1) + h.chunk(4, 2)[0].sum(1), 2),
     "unbind": (lambda h: sum(part * (at + 1) for at, part in enumerate(h.unbind(1))), 6),
     "slice": (lambda h: h[:, 1:3, 2:], 8),
     "slice-negative": (lambda h: h[:, -3:-1, :-2], 8),
