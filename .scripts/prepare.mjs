@@ -18,7 +18,13 @@ const npm = (...args) => {
   const cli = process.env.npm_execpath; // set by `npm run`; the shell is needed for npm.cmd on Windows
   const [command, commandArgs] = cli ? [process.execPath, [cli, ...args]] : ['npm', args];
   const shell = !cli && process.platform === 'win32';
-  return spawnSync(command, commandArgs, { stdio: ['ignore', 2, 2], shell }).status;
+  const env = {
+    ...process.env,
+    npm_config_loglevel: 'notice', // `npm run -s` hands its silence down, and a failure must say why
+    // npm 10 does not know allowScripts: what the package brings is enough, and this keeps it from fetching CUDA.
+    ONNXRUNTIME_NODE_INSTALL: process.env.ONNXRUNTIME_NODE_INSTALL ?? 'skip',
+  };
+  return spawnSync(command, commandArgs, { stdio: ['ignore', 2, 2], shell, env }).status;
 };
 const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const newest = (path) => {
@@ -78,16 +84,24 @@ const needsInstall = () =>
 const abi = 'node_modules/.hanse-abi';
 const needsRebuild = () => !existsSync(abi) || readFileSync(abi, 'utf8') !== process.versions.modules;
 
+/** The usual remedy. */
+const COMPILER = 'better-sqlite3 is compiled where no prebuilt binary fits: python3, make, a C++ compiler';
+
 function install() {
   if (!needsInstall()) return true;
   console.error('hanse: installing dependencies (once, about a minute and a half) ...');
-  return npm('ci', '--include=dev', '--no-audit', '--no-fund') === 0;
+  if (npm('ci', '--include=dev', '--no-audit', '--no-fund') === 0) return true;
+  console.error(`hanse: the installation failed. Mend what npm says above (${COMPILER}), then start again.`);
+  return false;
 }
 
 function rebuild() {
   if (existsSync(abi) && needsRebuild()) {
     console.error('hanse: Node has changed, rebuilding better-sqlite3 ...');
-    if (npm('rebuild', 'better-sqlite3') !== 0) return false;
+    if (npm('rebuild', 'better-sqlite3') !== 0) {
+      console.error(`hanse: rebuilding failed. Mend what npm says above (${COMPILER}), then start again.`);
+      return false;
+    }
   }
   writeFileSync(abi, process.versions.modules);
   return true;

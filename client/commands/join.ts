@@ -201,7 +201,10 @@ export function columnsOf({ features, target, classes }: DataOptions): { columns
   };
 }
 
-/** The stored identity; with an invite link, a new one. A stored key is never overwritten. */
+/**
+ * The stored identity; with an invite link, a new one. A stored key is never overwritten: a link to the same federation
+ * only says where its coordinator is to be found now, and is not used up.
+ */
 async function identityFor(
   link: string | undefined,
   options: JoinOptions,
@@ -217,11 +220,23 @@ async function identityFor(
   const invite = parseInviteLink(link);
   if (isStored) {
     const stored = await readIdentity(file);
-    if (stored.federationId === invite.federationId) return stored;
-    throw new HanseError('identityUnreadable', {
-      file,
-      reason: 'it belongs to another federation; choose another --identity',
-    });
+    if (stored.federationId !== invite.federationId)
+      throw new HanseError('identityUnreadable', {
+        file,
+        reason: 'it belongs to another federation; choose another --identity',
+      });
+    if (stored.coordinatorKey !== invite.coordinatorKey)
+      throw new HanseError('coordinatorKeyMismatch', {
+        pinned: stored.coordinatorKey,
+        got: invite.coordinatorKey,
+      });
+    if (stored.server === invite.server) return stored;
+    const moved = { ...stored, server: invite.server };
+    // Refuses an address at which another coordinator answers, before the one that is known is given up.
+    await connect(moved, systemClock, patience);
+    await writeIdentity(file, moved);
+    io.note(`the coordinator is at ${invite.server} now`);
+    return moved;
   }
   const identity = await enrol(invite, name, systemClock, patience);
   await writeIdentity(file, identity);

@@ -18,15 +18,17 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-const SCRIPTS = fileURLToPath(new URL('../../.scripts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SCRIPTS = join(ROOT, '.scripts');
 const LOCK = '.hanse/build.lock';
 
 /** Does what npm does: npm writes `.package-lock.json` last. `fail` cuts it short. */
 const NPM = `
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 appendFileSync('calls', 'npm ' + process.argv[2] + '\\n');
+writeFileSync('environment', JSON.stringify(process.env));
 mkdirSync('node_modules/typescript/bin', { recursive: true });
 writeFileSync('node_modules/typescript/bin/tsc', ${JSON.stringify(`
 const { appendFileSync, existsSync, mkdirSync, writeFileSync } = require('node:fs');
@@ -47,7 +49,10 @@ beforeEach(() => {
   write('npm.mjs', NPM);
   write('calls', '');
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
 const remove = (file: string) => rmSync(join(folder, file));
@@ -57,7 +62,11 @@ const calls = () =>
   read('calls')
     .split('\n')
     .filter((line) => line !== '');
-const environment = () => ({ ...process.env, npm_execpath: join(folder, 'npm.mjs') });
+const environment = () => ({
+  ...process.env,
+  npm_execpath: join(folder, 'npm.mjs'),
+  npm_config_loglevel: 'silent', // as under `npm run -s`
+});
 
 /** The clock of the file system may be coarse: set apart what is older or newer. */
 function touch(file: string, minutes: number): void {
@@ -89,6 +98,45 @@ test('an install that was cut short is repeated, and one that is outdated too', 
   touch('package-lock.json', 1);
   expect(prepare().status).toBe(0);
   expect(calls()).toHaveLength(3);
+});
+
+test('an install that fails says so, with what to do, even where npm was told to be silent', () => {
+  write('fail', '');
+  const { status, stderr } = prepare();
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/the installation failed.*python3, make, a C\+\+ compiler/);
+  expect(JSON.parse(read('environment'))).toMatchObject({ npm_config_loglevel: 'notice' });
+  remove('fail');
+  expect(prepare().stderr).not.toContain('failed');
+  write('node_modules/.hanse-abi', 'another');
+  write('fail', '');
+  expect(prepare().stderr).toMatch(/rebuilding failed.*C\+\+ compiler/);
+});
+
+test('ONNX Runtime is installed as it comes, without fetching binaries for CUDA, unless that is asked for', () => {
+  const fetched = () => JSON.parse(read('environment')).ONNXRUNTIME_NODE_INSTALL;
+  prepare();
+  expect(fetched()).toBe('skip');
+  touch('package-lock.json', 1);
+  vi.stubEnv('ONNXRUNTIME_NODE_INSTALL', 'cuda12');
+  prepare();
+  expect(fetched()).toBe('cuda12');
+});
+
+test('the lock fits every range, those of optional peers too, which npm 10 asks for and npm 11 does not', () => {
+  const fits = (lock: string) => {
+    write('package-lock.json', lock);
+    write('package.json', readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const words = ['ls', '--all', '--package-lock-only'];
+    const options = { cwd: folder, encoding: 'utf8', shell: process.platform === 'win32' } as const;
+    return spawnSync('npm', words, options).status === 0;
+  };
+  const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8');
+  expect(fits(lock)).toBe(true);
+  const outdated = JSON.parse(lock);
+  outdated.packages['node_modules/esbuild'].version = '0.25.12';
+  expect(fits(JSON.stringify(outdated))).toBe(false);
+  expect(lock).not.toContain('"resolved"'); // else npm goes to the registry of whoever wrote it
 });
 
 test('another Node rebuilds what was compiled for the one before', () => {

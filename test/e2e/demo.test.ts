@@ -106,6 +106,20 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
         }
       }
     });
+
+    // The last of them: it adds to the folder that the others look at.
+    test('again in the same folder, its nodes find the coordinator at its new address and train another model', async () => {
+      const identityOf = (name: string): Line =>
+        JSON.parse(readFileSync(join(dataDir, name, 'identity.json'), 'utf8'));
+      const before = identityOf('participant-01');
+      const again = demo(dataDir, 1);
+      expect(await again.ended(), again.said).toEqual({ code: 0, signal: null });
+      expect(again.result).toMatchObject({ participants: 3, rounds: 1, providers: { cpu: 3 } });
+      expect(again.result.jobId).not.toBe(result.jobId);
+      const after = identityOf('participant-01');
+      expect(after).toEqual({ ...before, server: after.server });
+      expect(processesNaming(dataDir)).toEqual([]);
+    });
   });
 
   test('interrupted in the middle, it says so and leaves nothing running', async () => {

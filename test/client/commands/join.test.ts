@@ -119,6 +119,30 @@ test('the link of a federation that was joined before is not needed, that of ano
   expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
 });
 
+test('a link to the same coordinator at another address is followed, one with another key is not', async () => {
+  const node = await started('moved.json', [await running.invite(), ...table()]);
+  node.stop();
+  await node.outcome;
+  const stored = async () => JSON.parse(await readFile(at('moved.json'), 'utf8')) as { server: string };
+  const known = await stored();
+  await writeFile(at('moved.json'), JSON.stringify({ ...known, server: 'http://127.0.0.1:9' }));
+
+  const link = await running.invite();
+  const foreign = link.replace(/key=[0-9a-f]+/, `key=${'ab'.repeat(32)}`);
+  const refused = await join('moved.json', [foreign, ...table()]);
+  expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'coordinatorKeyMismatch' } } });
+  expect((await stored()).server).toBe('http://127.0.0.1:9');
+
+  const again = await started('moved.json', [link, ...table()]);
+  again.stop();
+  expect(await again.outcome).toMatchObject({ exitCode: 0, err: expect.stringContaining(running.url) });
+  expect(await stored()).toEqual(known);
+  // The link was only followed, and still enrols another node.
+  const other = await started('newcomer.json', [link, ...table()]);
+  other.stop();
+  expect((await other.outcome).exitCode).toBe(0);
+});
+
 test('a coordinator that is not there is waited for, one with another key is not', async () => {
   const node = await started('away.json', [await running.invite(), ...table()]);
   node.stop();
