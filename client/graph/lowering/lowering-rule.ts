@@ -17,8 +17,6 @@ export interface LoweringQuery {
   readonly attributes: Attributes;
   /** The version of the operator specifications that the model follows. */
   readonly opset: number;
-  /** Names the node in errors. */
-  readonly label: string;
   /** undefined where an optional input is left out. */
   readonly inputs: readonly (Value | undefined)[];
   /** Input number `index`; refuses where it is left out. */
