@@ -95,7 +95,8 @@ describe('exported for use', () => {
     // By hand: 0; 2 (0.5 + 0.5) / sqrt(0.251) + 1; -0.5 * 2 / sqrt(4.001) - 1; times 3, squared, averaged.
     const expected =
       9 * mean([0, (2 / Math.sqrt(0.25 + EPSILON) + 1) ** 2, (-1 / Math.sqrt(4 + EPSILON) - 1) ** 2]);
-    expect(evaluated.get('lossSum')?.data[0]).toBeCloseTo(expected, 5);
+    // Statistics are constants of the model, folded in float32.
+    expect(evaluated.get('lossSum')?.data[0]).toBeCloseTo(expected, 4);
   });
 
   it('has right gradients', async () => {
@@ -189,7 +190,11 @@ describe.each([[[CHANNELS]], [[CHANNELS, 4]], [[CHANNELS, 2, 3]]])(
         );
         return interpret(evaluationGraph(one, { ...options, batchSize: 2 }), feeds as Map<string, NdArray>);
       });
-      expect(results[0]).toEqual(results[1]);
+      // Constants of the one model, folded in float32; parameters of the other.
+      const [moving = new Map<string, NdArray>(), fixed = new Map<string, NdArray>()] = results;
+      for (const [name, { data }] of fixed)
+        expect(worstDifference(moving.get(name)?.data ?? [], data)).toBeLessThan(1e-6);
+      expect([...moving.keys()]).toEqual([...fixed.keys()]);
       expect(inUse.parameters.map(({ name }) => name)).toEqual([
         'a',
         'b',
