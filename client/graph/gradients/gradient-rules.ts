@@ -12,6 +12,7 @@ import { NORMALIZATION_GRADIENTS } from './normalization.ts';
 import { REDUCE_GRADIENTS } from './reduce.ts';
 import { SELECTION_GRADIENTS } from './selection.ts';
 import { SLICE_GRADIENTS } from './slice.ts';
+import { TRIGONOMETRIC_GRADIENTS } from './trigonometric.ts';
 import { VIEW_GRADIENTS } from './view.ts';
 
 export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> = {
@@ -24,6 +25,7 @@ export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> =
   ...REDUCE_GRADIENTS,
   ...SELECTION_GRADIENTS,
   ...SLICE_GRADIENTS,
+  ...TRIGONOMETRIC_GRADIENTS,
   ...VIEW_GRADIENTS,
 };
 

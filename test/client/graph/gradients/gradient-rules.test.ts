@@ -1,4 +1,4 @@
-// covers: client/graph/gradients/gradient-rules.ts, client/graph/gradients/gradient-rule.ts, client/graph/gradients/elementwise.ts, client/graph/gradients/activation.ts, client/graph/gradients/linear.ts, client/graph/gradients/normalization.ts, client/graph/gradients/reduce.ts, client/graph/gradients/selection.ts, client/graph/gradients/view.ts, client/graph/gradients/arrange.ts, client/graph/gradients/join.ts, client/graph/gradients/slice.ts, client/graph/gradients/gather.ts
+// covers: client/graph/gradients/gradient-rules.ts, client/graph/gradients/gradient-rule.ts, client/graph/gradients/elementwise.ts, client/graph/gradients/activation.ts, client/graph/gradients/linear.ts, client/graph/gradients/normalization.ts, client/graph/gradients/reduce.ts, client/graph/gradients/selection.ts, client/graph/gradients/trigonometric.ts, client/graph/gradients/view.ts, client/graph/gradients/arrange.ts, client/graph/gradients/join.ts, client/graph/gradients/slice.ts, client/graph/gradients/gather.ts
 /**
  * Every rule against central differences, both in float64.
  */
