@@ -14,13 +14,12 @@
  * takes 0.22 ([512, 64]). It needs ones for a scale, so longer rows are composed. Scale and bias are Mul and Add; only
  * where no gradient is asked for are they left to the operator.
  */
-import { float, floatAttribute, int, intAttribute } from '../attribute.ts';
+import { float, floatAttribute, int, intAttribute, intsAttribute } from '../attribute.ts';
 import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import {
   axisLength,
   broadcastShapes,
-  constantIntegers,
   elementCount,
   normalizeAxes,
   type Shape,
@@ -182,14 +181,12 @@ function perChannel(shape: Shape, channels: number): number[] {
 const DEFAULT_AXES = [0, 2, 3];
 const DEVIATION_EPSILON = 1e-9;
 
-/** The importer turns the attribute `axes` into an input. */
 function meanVarianceNormalization(query: LoweringQuery): Value {
-  atMostInputs(query, 2);
-  const { g } = query;
+  atMostInputs(query, 1);
+  const { g, attributes } = query;
   const x = floatInput(query, 0);
-  const constant = query.constantInput(1);
-  const asked = query.inputs[1] ? constant && constantIntegers(constant) : DEFAULT_AXES;
-  const axes = asked && normalizeAxes(asked, x.shape.length);
+  const asked = intsAttribute(attributes, 'axes') ?? DEFAULT_AXES;
+  const axes = asked.length <= x.shape.length ? normalizeAxes(asked, x.shape.length) : undefined;
   if (!axes?.length) return query.fail(`axes ${asked} of shape [${x.shape}]`);
   const centred = g.sub(x, g.reduce('ReduceMean', x, axes, true));
   const variance = g.reduce('ReduceMean', g.mul(centred, centred), axes, true);
