@@ -3,7 +3,7 @@
  *
  *   a + b: d, d          a - b: d, -d         a b: d b, d a        a / b: d / b, -d y / b
  *   -a: -d               exp a: d y           log a: d / a         sqrt a: d / (2 y)
- *   1 / a: -d y^2        sin a: d cos a       cos a: -d sin a      erf a: d exp(-a^2) 2 / sqrt(pi)
+ *   1 / a: -d y^2        erf a: d exp(-a^2) 2 / sqrt(pi)
  *   a^b: d b a^(b-1) where b is not 0, d y log a where a > 0; else 0
  *
  * Each is summed over the axes along which its operand was broadcast. Floor, Ceil, Round and Sign are constant
@@ -98,8 +98,6 @@ export const ELEMENTWISE_GRADIENTS = {
     const { g, upstream, output } = query;
     return negated(query, g.mul(upstream, g.mul(output, output)));
   }),
-  Sin: unary(({ g, upstream }, a) => g.mul(upstream, g.apply('Cos', [a]))),
-  Cos: unary((query, a) => negated(query, query.g.mul(query.upstream, query.g.apply('Sin', [a])))),
   Erf: unary((query, a) => {
     const { g, upstream } = query;
     const bell = g.apply('Exp', [negated(query, g.mul(a, a))]);

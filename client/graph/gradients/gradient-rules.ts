@@ -14,6 +14,7 @@ import { POOLING_GRADIENTS } from './pooling.ts';
 import { REDUCE_GRADIENTS } from './reduce.ts';
 import { SELECTION_GRADIENTS } from './selection.ts';
 import { SLICE_GRADIENTS } from './slice.ts';
+import { TRIGONOMETRIC_GRADIENTS } from './trigonometric.ts';
 import { VIEW_GRADIENTS } from './view.ts';
 
 export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> = {
@@ -28,6 +29,7 @@ export const GRADIENT_RULES: Readonly<Partial<Record<Operator, GradientRule>>> =
   ...REDUCE_GRADIENTS,
   ...SELECTION_GRADIENTS,
   ...SLICE_GRADIENTS,
+  ...TRIGONOMETRIC_GRADIENTS,
   ...VIEW_GRADIENTS,
 };
 

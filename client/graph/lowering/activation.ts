@@ -72,11 +72,9 @@ function celu({ g, attributes, fail }: LoweringQuery, x: Value): Value {
   return g.mul(g.apply('Elu', [g.div(x, g.scalar(alpha))]), g.scalar(alpha));
 }
 
-/** Before opset 13 over all axes from the given one on. */
 function logSoftmax(query: LoweringQuery, x: Value): Value {
-  const { g, opset } = query;
-  const axis = axisAttribute(query, x, opset < 13 ? 1 : -1);
-  const axes = opset < 13 ? [...x.shape.keys()].slice(axis) : [axis];
+  const { g } = query;
+  const axes = [axisAttribute(query, x, -1)];
   // The shift cancels, whatever it is.
   const shifted = g.sub(x, query.stopGradient(g.reduce('ReduceMax', x, axes, true)));
   const sum = g.reduce('ReduceSum', g.apply('Exp', [shifted]), axes, true);

@@ -6,12 +6,12 @@ import { erf } from './erf.ts';
 import { elementwise, type Kernel, present } from './kernel.ts';
 import { mapElements } from './nd-array.ts';
 
-/** Halves go to the even neighbour. */
+/** Halves go to the even neighbour; what becomes 0 keeps its sign. */
 function roundHalfEven(x: number): number {
   const down = Math.floor(x);
   const above = x - down;
-  if (above !== 0.5) return above < 0.5 ? down : down + 1;
-  return down % 2 === 0 ? down : down + 1;
+  const isDown = above === 0.5 ? down % 2 === 0 : above < 0.5;
+  return (isDown ? down : down + 1) || 0 * Math.sign(x);
 }
 
 const div: Kernel = (inputs, _attributes, _shape, dtype) =>
@@ -32,6 +32,14 @@ const clip: Kernel = ([array, low, high]) => {
   return mapElements([present(array)], (x = 0) => Math.min(Math.max(x, lowest), highest));
 };
 
+const isInfinite: Kernel = ([array], attributes) => {
+  const positive = intAttribute(attributes, 'detect_positive', 1) !== 0;
+  const negative = intAttribute(attributes, 'detect_negative', 1) !== 0;
+  return mapElements([present(array)], (x = 0) =>
+    Number((positive && x === Number.POSITIVE_INFINITY) || (negative && x === Number.NEGATIVE_INFINITY)),
+  );
+};
+
 const cast: Kernel = ([array], _attributes, _shape, dtype) =>
   mapElements([present(array)], (x = 0) => {
     if (dtype === 'bool') return Number(x !== 0);
@@ -40,12 +48,19 @@ const cast: Kernel = ([array], _attributes, _shape, dtype) =>
 
 export const ELEMENTWISE_KERNELS = {
   Abs: elementwise((x = 0) => Math.abs(x)),
+  Acos: elementwise((x = 0) => Math.acos(x)),
+  Acosh: elementwise((x = 0) => Math.acosh(x)),
   Add: elementwise((a = 0, b = 0) => a + b),
   And: elementwise((a, b) => Number(a && b)),
+  Asin: elementwise((x = 0) => Math.asin(x)),
+  Asinh: elementwise((x = 0) => Math.asinh(x)),
+  Atan: elementwise((x = 0) => Math.atan(x)),
+  Atanh: elementwise((x = 0) => Math.atanh(x)),
   Cast: cast,
   Ceil: elementwise((x = 0) => Math.ceil(x)),
   Clip: clip,
   Cos: elementwise((x = 0) => Math.cos(x)),
+  Cosh: elementwise((x = 0) => Math.cosh(x)),
   Div: div,
   Equal: elementwise((a, b) => Number(a === b)),
   Erf: elementwise((x = 0) => erf(x)),
@@ -54,6 +69,7 @@ export const ELEMENTWISE_KERNELS = {
   Greater: elementwise((a = 0, b = 0) => Number(a > b)),
   GreaterOrEqual: elementwise((a = 0, b = 0) => Number(a >= b)),
   Identity: elementwise((x = 0) => x),
+  IsInf: isInfinite,
   IsNaN: elementwise((x) => Number(Number.isNaN(x))),
   Less: elementwise((a = 0, b = 0) => Number(a < b)),
   LessOrEqual: elementwise((a = 0, b = 0) => Number(a <= b)),
@@ -70,8 +86,10 @@ export const ELEMENTWISE_KERNELS = {
   Round: elementwise((x = 0) => roundHalfEven(x)),
   Sign: elementwise((x = 0) => Math.sign(x)),
   Sin: elementwise((x = 0) => Math.sin(x)),
+  Sinh: elementwise((x = 0) => Math.sinh(x)),
   Sqrt: elementwise((x = 0) => Math.sqrt(x)),
   Sub: elementwise((a = 0, b = 0) => a - b),
+  Tan: elementwise((x = 0) => Math.tan(x)),
   Where: elementwise((condition, a = 0, b = 0) => (condition ? a : b)),
   Xor: elementwise((a, b) => Number(a !== b)),
 } satisfies Record<string, Kernel>;

@@ -43,6 +43,15 @@ export const ELEMENTWISE_CASES: readonly OperatorCase[] = [
   { ...unary('Erf', [-3, 3]), tolerance: 1e-7 },
   unary('Sin', [-4, 4]),
   unary('Cos', [-4, 4]),
+  unary('Tan', [-1, 1]),
+  unary('Asin', [-0.9, 0.9]),
+  unary('Acos', [-0.9, 0.9]),
+  unary('Atan', [-3, 3]),
+  unary('Sinh'),
+  unary('Cosh'),
+  unary('Asinh', [-3, 3]),
+  unary('Acosh', [1.5, 4]),
+  unary('Atanh', [-0.9, 0.9]),
   unary('Ceil'),
   unary('Floor'),
   unary('Round'),
@@ -136,6 +145,11 @@ export const WHOLE_ELEMENTWISE_CASES: readonly OperatorCase[] = [
   ...(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'] as const).map(comparison),
   special('IsNaN', 'of roots of negative numbers', [[4, 3]], (g, [a]) =>
     g.cast(g.apply('IsNaN', [g.apply('Sqrt', [a])]), 'float32'),
+  ),
+  ...[{}, { detect_negative: int(0) }, { detect_positive: int(0) }].map((attributes) =>
+    special('IsInf', `of reciprocals, ${Object.keys(attributes)}`, [[4, 3]], (g, [a]) =>
+      g.cast(g.apply('IsInf', [g.apply('Reciprocal', [g.apply('Round', [a])])], attributes), 'float32'),
+    ),
   ),
   ...(['int32', 'int64', 'bool'] as const).map((dtype) =>
     special(

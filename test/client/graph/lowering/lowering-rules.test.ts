@@ -1,4 +1,4 @@
-// covers: client/graph/lowering/lowering-rules.ts, client/graph/lowering/lowering-rule.ts, client/graph/lowering/activation.ts, client/graph/lowering/elementwise.ts, client/graph/lowering/reduce.ts, client/graph/lowering/normalization.ts, client/graph/bind-forward.ts, client/graph/forward-operators.ts, client/graph/forward-writer.ts
+// covers: client/graph/lowering/lowering-rules.ts, client/graph/lowering/lowering-rule.ts, client/graph/lowering/activation.ts, client/graph/lowering/elementwise.ts, client/graph/lowering/reduce.ts, client/graph/lowering/normalization.ts, client/graph/lowering/batch-normalization.ts, client/graph/lowering/dropout.ts, client/graph/bind-forward.ts, client/graph/forward-operators.ts, client/graph/forward-writer.ts
 /**
  * Operators that are written as others, against the operators themselves.
  */
@@ -11,7 +11,10 @@ import { compilePrediction } from '../../../../client/graph/compile-prediction.t
 import { type ForwardDescription, writeForward } from '../../../../client/graph/forward-writer.ts';
 import { GraphBuilder } from '../../../../client/graph/graph-builder.ts';
 import { importModel } from '../../../../client/graph/import-model.ts';
-import { LOWERING_RULES } from '../../../../client/graph/lowering/lowering-rules.ts';
+import { ACTIVATION_LOWERINGS } from '../../../../client/graph/lowering/activation.ts';
+import { ELEMENTWISE_LOWERINGS } from '../../../../client/graph/lowering/elementwise.ts';
+import { NORMALIZATION_LOWERINGS } from '../../../../client/graph/lowering/normalization.ts';
+import { REDUCE_LOWERINGS } from '../../../../client/graph/lowering/reduce.ts';
 import { interpret } from '../../../../client/graph/reference/interpreter.ts';
 import type { Constant, Shape } from '../../../../client/graph/tensor-type.ts';
 import { isProblem } from '../../../../protocol/problem.ts';
@@ -176,6 +179,20 @@ const NORMALIZATIONS: LoweredCase[] = [
     others: scaleAndBias(6),
     attributes: { num_groups: int(3), epsilon: float(0.1) },
   },
+  {
+    name: 'InstanceNormalization of planes too large for a constant',
+    op: 'InstanceNormalization',
+    x: [1, 1, 91, 91],
+    others: scaleAndBias(1),
+  },
+  {
+    name: 'BatchNormalization, exported for use',
+    op: 'BatchNormalization',
+    x: [2, 3, 4],
+    others: [...scaleAndBias(3), floats([3], 1, 2, 3), floats([3], 1, 0.5, 2)],
+    attributes: { epsilon: float(0.1) },
+  },
+  { name: 'Dropout, exported for use', op: 'Dropout', x: [2, 3] },
   { name: 'LpNormalization', op: 'LpNormalization', x: [2, 3, 4] },
   {
     name: 'LpNormalization, p = 1',
@@ -267,8 +284,8 @@ describe.skipIf(!hasRuntime)('patterns of exporters', () => {
     await expectSame(bytes, 2);
     const g = new GraphBuilder('pattern');
     bindForward(g, importModel(bytes), g.input('x', 'float32', [2, 6, 2, 2]), [], INFERENCE);
-    // Squares, and the deviation that everything is multiplied by; then the scale of the model.
-    expect(g.nodes.filter(({ op }) => op === 'Mul')).toHaveLength(3);
+    // That of the model.
+    expect(g.nodes.filter(({ op }) => op === 'Mul')).toHaveLength(1);
   });
 
   it('a choice between truth values', async () => {

@@ -8,12 +8,12 @@ import { type Attributes, float, int, ints } from '../../../../client/graph/attr
 import { compileTrainStep, trainStepGraph } from '../../../../client/graph/compile-train-step.ts';
 import type { CompiledStep } from '../../../../client/graph/compiled.ts';
 import type { ForwardGraph } from '../../../../client/graph/forward-graph.ts';
+import type { ForwardOperator } from '../../../../client/graph/forward-operators.ts';
 import { writeForward } from '../../../../client/graph/forward-writer.ts';
 import { importModel } from '../../../../client/graph/import-model.ts';
 import { mlp } from '../../../../client/graph/models/mlp.ts';
 import { interpret } from '../../../../client/graph/reference/interpreter.ts';
 import type { NdArray } from '../../../../client/graph/reference/nd-array.ts';
-import type { Operator } from '../../../../client/graph/shapes/shape-rules.ts';
 import { elementCount } from '../../../../client/graph/tensor-type.ts';
 import { isProblem } from '../../../../protocol/problem.ts';
 import type { Loss } from '../../../../schemas/training.ts';
@@ -32,7 +32,12 @@ interface Case {
   readonly below: number;
 }
 
-type NodeLine = readonly [op: Operator, inputs: readonly string[], output: string, attributes?: Attributes];
+type NodeLine = readonly [
+  op: ForwardOperator,
+  inputs: readonly string[],
+  output: string,
+  attributes?: Attributes,
+];
 
 /** A model from lines; parameters are drawn, `tokens` reads indices. */
 function model(
@@ -126,6 +131,20 @@ const CASES: readonly Case[] = [
       ['Tanh', ['b'], 'c'],
       ['Div', ['c', 'power'], 'd'],
       ['Mul', ['slope', 'd'], 'y'],
+    ]),
+    loss: SQUARES,
+    below: 1,
+  },
+  {
+    name: 'layers, instances and groups that are normalised, and a learnt slope',
+    forward: model([4, 6], { s: [6], t: [6], si: [4], ti: [4], sg: [4], tg: [4], w: [6, 3], slope: [3] }, [
+      ['LayerNormalization', ['x', 's', 't'], 'a', { axis: int(-1) }],
+      ['InstanceNormalization', ['a', 'si', 'ti'], 'b'],
+      ['Gelu', ['b'], 'c'],
+      ['GroupNormalization', ['c', 'sg', 'tg'], 'd', { num_groups: int(4) }],
+      ['MatMul', ['d', 'w'], 'e'],
+      ['PRelu', ['e', 'slope'], 'f'],
+      ['LogSoftmax', ['f'], 'y'],
     ]),
     loss: SQUARES,
     below: 1,
