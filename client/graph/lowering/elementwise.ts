@@ -1,8 +1,7 @@
 /**
  * Elementwise operators that are written as others: sums and means of many, Cast to the type of another value, and
- * forms of Clip, Pow and Where that ONNX Runtime does not run or that older specifications had.
+ * forms of Pow and Where that ONNX Runtime does not run.
  */
-import { floatAttribute } from '../attribute.ts';
 import type { Value } from '../graph.ts';
 import { atMostInputs, floatInput, type LoweringQuery, type LoweringRule } from './lowering-rule.ts';
 
@@ -21,16 +20,6 @@ function castLike(query: LoweringQuery): Value {
   atMostInputs(query, 2);
   const [value, { dtype }] = [query.input(0), query.input(1)];
   return value.dtype === dtype ? value : query.g.cast(value, dtype);
-}
-
-/** Up to opset 10 the bounds are attributes. */
-function clip(query: LoweringQuery): Value {
-  const { g, inputs, attributes, opset, label } = query;
-  if (opset >= 11) return g.apply('Clip', inputs, attributes, label);
-  atMostInputs(query, 1);
-  const bound = (name: 'min' | 'max') =>
-    attributes[name] === undefined ? undefined : g.scalar(floatAttribute(attributes, name, 0));
-  return g.apply('Clip', [query.input(0), bound('min'), bound('max')], {}, label);
 }
 
 /** Exponents may be whole numbers. */
@@ -61,7 +50,6 @@ function where(query: LoweringQuery): Value {
 
 export const ELEMENTWISE_LOWERINGS = {
   CastLike: castLike,
-  Clip: clip,
   Mean: mean,
   Pow: pow,
   Sum: sum,
