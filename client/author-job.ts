@@ -20,7 +20,7 @@ import { initialParameters } from './graph/parameters.ts';
 export interface JobPlan {
   readonly name: string;
   readonly purpose: string;
-  /** Its parameters are the model before round 1. */
+  /** Its parameters are the model before round 1; how it was read becomes part of the job. */
   readonly forward: ForwardGraph;
   readonly training: LocalTraining;
   readonly strategy: Strategy;
@@ -63,7 +63,11 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
     purpose: plan.purpose,
     privacyUnit: 'none',
     aggregation: 'plain',
-    graph: { forward: forwardBlob.sha256, trainStep: toHex(await primitives.sha256(epoch.bytes)) },
+    graph: {
+      forward: forwardBlob.sha256,
+      trainStep: toHex(await primitives.sha256(epoch.bytes)),
+      ...forward.choices,
+    },
     initialModel: modelBlob.sha256,
     parameters: parameters.length,
     training,

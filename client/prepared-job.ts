@@ -11,7 +11,7 @@ import { HanseError } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
 import { floatsOf, HEADER_BYTES, parseHeader, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
-import type { JobManifest } from '../schemas/job.ts';
+import type { GraphChoices, JobManifest } from '../schemas/job.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import { checkExamples, type Examples, type ExamplesExpected } from './data/examples.ts';
@@ -39,7 +39,7 @@ export interface PreparedJob {
 
 /**
  * Fetches and checks what a task names.
- * @throws `hashMismatch`, `graphMalformed`, `graphTooLarge`, `operatorUnsupported`, `ringOverflow`
+ * @throws `hashMismatch`, `ringOverflow`, and what `importModel` throws
  */
 export async function prepareJob(
   task: Pick<Task, 'jobId' | 'manifestSha256'>,
@@ -54,7 +54,7 @@ export async function prepareJob(
   );
   expectHash('manifest', manifestSha256, await canonicalSha256(manifest));
   checkCodec(manifest.codec, manifest.cohort.size);
-  const forward = importModel(await fetchForward(manifest.graph.forward, api, signal));
+  const forward = importModel(await fetchForward(manifest.graph.forward, api, signal), choicesOf(manifest));
   const expected = expectedExamples(manifest, forward);
   const checked = new WeakSet<Examples>();
   return {
@@ -68,6 +68,12 @@ export async function prepareJob(
       checked.add(examples);
     },
   };
+}
+
+/** How the author of a job has read the forward graph, and so does everybody else. */
+export function choicesOf({ graph }: JobManifest): GraphChoices {
+  const { forward: _, trainStep: __, ...choices } = graph;
+  return choices;
 }
 
 /** What the loss makes of the outputs of the model: shapes, and the values that targets may have. */

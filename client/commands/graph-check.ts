@@ -14,11 +14,12 @@ import type { ExecutionProvider, Tensor } from '../engine/provider.ts';
 import type { CompiledStep } from '../graph/compiled.ts';
 import { type CheckedParameter, checkGradients, type StepRunner } from '../graph/gradient-check.ts';
 import type { NdArray } from '../graph/reference/nd-array.ts';
+import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf } from './choice-option.ts';
 import { GRAPH_MODEL_ARGUMENT, GRAPH_SEED_OPTION, type GraphModelOptions } from './graph-model.ts';
 import { LOSS_OPTIONS, lossOf } from './loss-option.ts';
 import { loadModel } from './model-source.ts';
 
-export interface CheckOptions extends GraphModelOptions {
+export interface CheckOptions extends GraphModelOptions, ChoiceOptions {
   readonly batch: number;
   readonly coordinates: number;
   readonly tolerance: number;
@@ -30,6 +31,7 @@ export const checkCommand = defineCommand<CheckOptions>({
   arguments: [GRAPH_MODEL_ARGUMENT],
   options: [
     ...LOSS_OPTIONS,
+    ...CHOICE_OPTIONS,
     { flags: '--batch <n>', description: 'examples in the batch', kind: 'integer', default: 2 },
     {
       flags: '--coordinates <n>',
@@ -56,7 +58,7 @@ export const checkCommand = defineCommand<CheckOptions>({
     ['hanse graph check cnn --provider wasm', 'a built-in model, on WebAssembly'],
   ],
   async run({ args, options }, io) {
-    const forward = await loadModel(args[0] ?? '', options.seed);
+    const forward = await loadModel(args[0] ?? '', options.seed, choicesOf(options));
     const { coordinates, tolerance } = options;
     const key = await primitives.sha256(utf8(`HANSE graph check\0${options.seed}`));
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });

@@ -2,9 +2,10 @@
  * What `hanse graph step|compile|check` have in common: a model and a loss.
  */
 import type { CommandArgument, CommandOption } from '../../schemas/command.ts';
+import type { PatternOptions } from './choice-option.ts';
 import type { LossOptions } from './loss-option.ts';
 
-export interface GraphModelOptions extends LossOptions {
+export interface GraphModelOptions extends LossOptions, PatternOptions {
   readonly seed: string;
 }
 

@@ -26,6 +26,7 @@ import { initialParameters, parameterCount, parameterSpecs } from '../graph/para
 import { encodeSafetensors } from '../graph/safetensors.ts';
 import { elementCount } from '../graph/tensor-type.ts';
 import { type FileBatch, readBatchFile, requireLabels, tensorFor } from './batch-file.ts';
+import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf, PATTERN_OPTIONS } from './choice-option.ts';
 import { checkCommand } from './graph-check.ts';
 import { GRAPH_MODEL_ARGUMENT, GRAPH_SEED_OPTION, type GraphModelOptions } from './graph-model.ts';
 import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
@@ -47,7 +48,7 @@ interface StepOptions extends GraphModelOptions, OptimizerOptions, GradientClipO
   readonly output?: string;
 }
 
-interface CompileOptions extends GraphModelOptions, OptimizerOptions, GradientClipOptions {
+interface CompileOptions extends GraphModelOptions, OptimizerOptions, GradientClipOptions, ChoiceOptions {
   readonly batch: number;
   readonly output: string;
 }
@@ -59,6 +60,7 @@ const stepCommand = defineCommand<StepOptions>({
     ...LOSS_OPTIONS,
     ...OPTIMIZER_OPTIONS,
     GRADIENT_CLIP_OPTION,
+    ...PATTERN_OPTIONS,
     { flags: '--lr <rate>', description: 'learning rate', kind: 'number', default: 0.1 },
     { flags: '--steps <n>', description: 'steps, all on the same batch', kind: 'integer', default: 1 },
     {
@@ -83,8 +85,9 @@ const stepCommand = defineCommand<StepOptions>({
   ],
   async run({ args, options }, io) {
     if (options.steps < 1) throw new HanseError('usage', { reason: '--steps takes at least 1' });
-    const forward = await loadModel(args[0] ?? '', options.seed);
     const batch = await readBatchFile(options.batch);
+    const choices = { ...choicesOf(options), inputShape: batch.x.shape.slice(1) };
+    const forward = await loadModel(args[0] ?? '', options.seed, choices);
     const training = trainingOf(options);
     const step = compileTrainStep(forward, { ...training, batchSize: batch.size });
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
@@ -188,6 +191,7 @@ const compileCommand = defineCommand<CompileOptions>({
     ...LOSS_OPTIONS,
     ...OPTIMIZER_OPTIONS,
     GRADIENT_CLIP_OPTION,
+    ...CHOICE_OPTIONS,
     { flags: '--batch <n>', description: 'examples in a batch', kind: 'integer', default: 32 },
     { flags: '-o, --output <dir>', description: 'folder for the graphs', default: 'compiled' },
     GRAPH_SEED_OPTION,
@@ -196,7 +200,7 @@ const compileCommand = defineCommand<CompileOptions>({
     ['hanse graph compile model.onnx --batch 32 -o job/', 'train step, epoch and evaluation as ONNX files'],
   ],
   async run({ args, options }, io) {
-    const forward = await loadModel(args[0] ?? '', options.seed);
+    const forward = await loadModel(args[0] ?? '', options.seed, choicesOf(options));
     const { batch: batchSize } = options;
     const training = { ...trainingOf(options), batchSize };
     const compiled = [

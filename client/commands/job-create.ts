@@ -8,6 +8,7 @@ import type { JobManifest } from '../../schemas/job.ts';
 import type { Strategy } from '../../schemas/strategy.ts';
 import { type LearningRateSchedule, LocalTraining } from '../../schemas/training.ts';
 import { authorJob, type JobPlan, submitJob } from '../author-job.ts';
+import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf } from './choice-option.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
 import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
 import { loadModel, MODEL_OPTION } from './model-source.ts';
@@ -20,7 +21,7 @@ import {
   optimizerOf,
 } from './optimizer-option.ts';
 
-export interface TrainingOptions extends LossOptions, OptimizerOptions, GradientClipOptions {
+export interface TrainingOptions extends LossOptions, OptimizerOptions, GradientClipOptions, ChoiceOptions {
   readonly model: string;
   readonly lr: number;
   readonly lrDecay: number;
@@ -52,6 +53,7 @@ interface JobCreateOptions extends TrainingOptions, IdentityOptions {
 /** Shared with the simulator. */
 export const TRAINING_OPTIONS: readonly CommandOption[] = [
   MODEL_OPTION,
+  ...CHOICE_OPTIONS,
   ...LOSS_OPTIONS,
   ...OPTIMIZER_OPTIONS,
   { flags: '--lr <rate>', description: 'local learning rate', kind: 'number', default: 0.1 },
@@ -189,7 +191,7 @@ export async function trainingPlan(options: TrainingOptions, seed: string) {
     ...(options.maxSteps !== undefined && { maxSteps: options.maxSteps }),
   };
   return {
-    forward: await loadModel(options.model, seed),
+    forward: await loadModel(options.model, seed, choicesOf(options)),
     training: parse(LocalTraining, training, 'training'),
     strategy: strategyOf(options),
     rounds: options.rounds,

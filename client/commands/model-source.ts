@@ -10,11 +10,12 @@ import { utf8 } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import type { CommandOption } from '../../schemas/command.ts';
-import { readDataFile } from '../data/data-file.ts';
+import type { GraphChoices } from '../../schemas/job.ts';
+import { importModelFile } from '../data/model-file.ts';
 import type { ForwardGraph } from '../graph/forward-graph.ts';
 import { importModel } from '../graph/import-model.ts';
-import { linear } from '../graph/models/linear.ts';
-import { mlp } from '../graph/models/mlp.ts';
+import { linearBytes } from '../graph/models/linear.ts';
+import { mlpBytes } from '../graph/models/mlp.ts';
 
 export const MODEL_OPTION: CommandOption = {
   flags: '--model <model>',
@@ -23,23 +24,29 @@ export const MODEL_OPTION: CommandOption = {
 };
 
 /**
- * @param seed decides the initial weights of a built-in model
- * @throws `usage`, `dataFileMissing`, `graphMalformed`, `operatorUnsupported`
+ * @param seed    decides the initial weights of a built-in model
+ * @param choices what is trained, and lengths that the model leaves open
+ * @throws `usage`, `dataFileMissing`, and what `importModel` throws
  */
-export async function loadModel(source: string, seed: string): Promise<ForwardGraph> {
+export async function loadModel(
+  source: string,
+  seed: string,
+  choices: GraphChoices = {},
+): Promise<ForwardGraph> {
   const built = /^(mlp|linear):([0-9]+(?:,[0-9]+)+)$/.exec(source);
   if (!built) {
     if (source.includes(':') && !source.includes('.')) throw unknown(source);
-    return importModel(await readDataFile(source));
+    return importModelFile(source, choices);
   }
   const widths = (built[2] ?? '').split(',').map(Number);
   if (widths.some((width) => width < 1 || width > 1_000_000)) throw unknown(source);
   const [inputs = 0, outputs = 0, ...more] = widths;
   if (built[1] === 'linear') {
     if (more.length > 0) throw unknown(source);
-    return linear(inputs, outputs);
+    return importModel(linearBytes(inputs, outputs), choices);
   }
-  return mlp(widths, new RandomNumbers(seededRandom(await primitives.sha256(utf8(`HANSE model\0${seed}`)))));
+  const random = new RandomNumbers(seededRandom(await primitives.sha256(utf8(`HANSE model\0${seed}`))));
+  return importModel(mlpBytes(widths, random), choices);
 }
 
 function unknown(source: string): HanseError<'usage'> {

@@ -8,15 +8,15 @@ import { HanseError } from '../../protocol/problem.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
-import { readDataFile } from '../data/data-file.ts';
 import { loadExamples } from '../data/data-source.ts';
+import { importModelFile } from '../data/model-file.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import { Predictor } from '../engine/predictor.ts';
 import { compilePrediction } from '../graph/compile-prediction.ts';
-import { importModel } from '../graph/import-model.ts';
 import { initialParameters } from '../graph/parameters.ts';
 import { releasedModel } from '../released-model.ts';
+import { type ChoiceOptions, choicesOf, INPUT_SHAPE_OPTION } from './choice-option.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
 import { columnsOf, DATA_OPTIONS, type DataOptions } from './join.ts';
 import { writeOutput } from './output-file.ts';
@@ -55,7 +55,7 @@ export const modelExportCommand = defineCommand<ExportOptions>({
   },
 });
 
-interface PredictOptions extends Partial<DataOptions> {
+interface PredictOptions extends Partial<DataOptions>, Pick<ChoiceOptions, 'inputShape'> {
   readonly input?: string;
   readonly limit: number;
   readonly provider: 'auto' | ProviderName;
@@ -67,6 +67,7 @@ export const modelPredictCommand = defineCommand<PredictOptions>({
   options: [
     { flags: '--input <numbers>', description: 'one example: its values, comma-separated' },
     ...DATA_OPTIONS.map((option) => ({ ...option, required: false })),
+    INPUT_SHAPE_OPTION,
     { flags: '--limit <n>', description: 'examples to print', kind: 'integer', default: 10 },
     {
       flags: '--provider <name>',
@@ -80,7 +81,7 @@ export const modelPredictCommand = defineCommand<PredictOptions>({
     ['hanse model predict digits.onnx --data mnist:test', 'the first ten test images'],
   ],
   async run({ args, options }, io) {
-    const forward = importModel(await readDataFile(args[0] ?? ''));
+    const forward = await importModelFile(args[0] ?? '', choicesOf(options));
     const { features, targets } = await examplesOf(options);
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
     const predictor = await Predictor.create(provider, compilePrediction(forward, { batchSize: 1 }));

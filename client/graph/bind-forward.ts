@@ -134,7 +134,6 @@ function loweringQuery(
   return {
     g,
     mode,
-    label,
     attributes,
     opset,
     inputs,

@@ -4,12 +4,11 @@
  * The model is attacker-controlled. What passes here is a list of permitted operators whose shapes match, within the
  * limits of the node; any other bytes end in a HanseError.
  */
-import type { GraphChoices } from '../../schemas/job.ts';
 import { bindForward } from './bind-forward.ts';
 import { INFERENCE } from './bind-mode.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { chooseParameters } from './import/choose-parameters.ts';
+import { chooseParameters, type ParameterPatterns } from './import/choose-parameters.ts';
 import { attachExternalData, type ExternalData } from './import/external-data.ts';
 import { readInput } from './import/model-input.ts';
 import { decodeModel } from './import/model-message.ts';
@@ -18,12 +17,15 @@ import { TensorReader } from './import/model-tensors.ts';
 import { ValueNames } from './import/value-names.ts';
 import { DEFAULT_LIMITS, type GraphLimits } from './limits.ts';
 import { malformed } from './onnx-decode.ts';
+import type { Shape } from './tensor-type.ts';
 
 /** A batch no exporter would have fixed by accident: shapes that work with it do not depend on the batch. */
 const TRIAL_BATCH = 3;
 
-/** What is trained, and the lengths of free axes; part of a job. */
-export interface ImportOptions extends GraphChoices {
+/** `freeze`, `train` and `inputShape` are part of a job: everybody reads its model in the same way. */
+export interface ImportOptions extends ParameterPatterns {
+  /** The shape of one example, where the model leaves axes other than the batch free. */
+  readonly inputShape?: Shape;
   /** Replaces some of the default limits. */
   readonly limits?: Partial<GraphLimits>;
   /** Reads the other files of the model; without it a model has to be one file. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { authorJob, type JobPlan, submitJob } from '../../client/author-job.ts';
 import { exportModel } from '../../client/graph/export-model.ts';
-import { importModel } from '../../client/graph/import-model.ts';
+import { type ImportOptions, importModel } from '../../client/graph/import-model.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import { FEDERATION, statusOf } from '../fixtures/job-shelf.ts';
 import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
@@ -38,6 +38,24 @@ test('one plan makes one manifest; what a train step depends on changes its hash
   expect(await trainStepOf({ training: { ...training, batchSize: 5 } })).not.toBe(same);
   const momentum = { type: 'momentum', momentum: 0.9 } as const;
   expect(await trainStepOf({ training: { ...training, optimizer: momentum } })).not.toBe(same);
+});
+
+test('how the model was read is part of the manifest, and changes the train step', async () => {
+  const bytes = exportModel(smallPlan().forward, initialParameters(smallPlan().forward));
+  const authored = (choices: ImportOptions) =>
+    authorJob(smallPlan({ forward: importModel(bytes, choices) }), FEDERATION);
+  const plain = await authored({});
+  const { manifest, blobs } = await authored({ freeze: ['dense0.*'], train: ['dense0.bias'] });
+  expect(manifest.graph).toEqual({
+    forward: plain.manifest.graph.forward,
+    trainStep: manifest.graph.trainStep,
+    freeze: ['dense0.*'],
+    train: ['dense0.bias'],
+  });
+  expect(manifest.parameters).toBe(3 + 3 * 2 + 2);
+  expect(manifest.graph.trainStep).not.toBe(plain.manifest.graph.trainStep);
+  expect(blobs[0]?.bytes).toEqual(bytes);
+  expect(Object.keys(plain.manifest.graph)).toEqual(['forward', 'trainStep']);
 });
 
 test('uniform weights are a weightMax of 1, whatever the plan says', async () => {

@@ -2,12 +2,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Examples } from '../../client/data/examples.ts';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
+import { importModel } from '../../client/graph/import-model.ts';
 import { linear } from '../../client/graph/models/linear.ts';
 import { fetchModel, prepareEvaluation, prepareJob, prepareTraining } from '../../client/prepared-job.ts';
 import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
 import { type Script, scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
 import { clouds } from '../fixtures/small-job.ts';
 import { hashOf, modelFile } from '../fixtures/vector-files.ts';
+import { bytesOf, floats, intsAttribute } from './graph/model-sketch.ts';
 
 let shelf: JobShelf;
 let provider: ExecutionProvider;
@@ -94,6 +96,41 @@ describe('nothing that the coordinator says is believed', () => {
     await expect(prepared(shelf)).resolves.toBeDefined();
     await expect(prepared(overflowing)).rejects.toMatchObject({ code: 'ringOverflow' });
   });
+});
+
+test('the forward graph is read as its author has read it', async () => {
+  const sequence = bytesOf({
+    input: ['N', 'L'],
+    initializers: [floats('scale', [1], 2), floats('shift', [1], 0)],
+    opset: 18,
+    nodes: [
+      { op: 'Mul', inputs: ['in', 'scale'], output: 'a' },
+      { op: 'Add', inputs: ['a', 'shift'], output: 'b' },
+      { op: 'ReduceMean', inputs: ['b'], output: 'out', attributes: [intsAttribute('axes', 1)] },
+    ],
+  });
+  const choices = { freeze: ['*'], train: ['shift'], inputShape: [4] };
+  const forward = importModel(sequence, choices);
+  const training = { ...shelf.manifest.training, loss: { type: 'mse' } } as const;
+  const chosen = await jobShelf({ forward, training });
+  expect(chosen.manifest).toMatchObject({ graph: choices, parameters: 1 });
+  const job = await prepared(chosen);
+  expect(job.forward.choices).toEqual(choices);
+  const trainer = await prepareTraining(job, provider);
+  await trainer.release();
+  const without = async (list: 'freeze' | 'train' | 'inputShape') => {
+    const changed = await jobShelf(
+      { forward, training },
+      ({ graph: { [list]: _, ...graph }, ...manifest }) => ({
+        ...manifest,
+        graph,
+      }),
+    );
+    return prepareTraining(await prepared(changed), provider);
+  };
+  await expect(without('freeze')).rejects.toMatchObject({ code: 'graphHashMismatch' });
+  await expect(without('train')).rejects.toMatchObject({ code: 'graphWithoutParameters' });
+  await expect(without('inputShape')).rejects.toMatchObject({ code: 'graphMalformed' });
 });
 
 test('an operator outside of the permitted list, or no graph at all', async () => {

@@ -12,6 +12,7 @@ const manifest = manifestOf(FEDERATION);
 describeForm('manifest', JobManifest, {
   sound: {
     ...manifest,
+    graph: { ...manifest.graph, freeze: ['body.*'], train: ['*.bias'], inputShape: [128, 3] },
     training: {
       ...manifest.training,
       loss: { type: 'softmax_ce', classWeights: [1, 2.5], labelSmoothing: 0.1, ignoreIndex: -100 },
@@ -23,6 +24,9 @@ describeForm('manifest', JobManifest, {
   },
   optional: [
     'seed',
+    'graph.freeze',
+    'graph.train',
+    'graph.inputShape',
     'training.loss.classWeights',
     'training.loss.labelSmoothing',
     'training.loss.ignoreIndex',
@@ -53,6 +57,8 @@ describeForm('manifest', JobManifest, {
     ['codec.width', 32],
     ['codec.weightMax', 2 ** 32 - 1],
     ['evaluateEvery', 0],
+    ['graph.freeze', Array(64).fill('x'.repeat(200))],
+    ['graph.inputShape', [1]],
     ['deadlines.collectSeconds', 0.5],
   ],
   refuses: [
@@ -66,6 +72,15 @@ describeForm('manifest', JobManifest, {
     ['privacyUnit', 'household'],
     ['aggregation', 'secure'],
     ['graph.forward', 'model.onnx'],
+    ['graph.freeze', []],
+    ['graph.freeze', ['']],
+    ['graph.freeze', 'body.*'],
+    ['graph.freeze', Array(65).fill('a')],
+    ['graph.train', ['x'.repeat(201)]],
+    ['graph.inputShape', []],
+    ['graph.inputShape', [0]],
+    ['graph.inputShape', [1.5]],
+    ['graph.inputShape', Array(9).fill(1)],
     ['parameters', 0],
     ['parameters', 1.5],
     ['training.loss', 'mse'],

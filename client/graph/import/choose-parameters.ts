@@ -8,7 +8,6 @@
  * never trained.
  */
 import { HanseError } from '../../../protocol/problem.ts';
-import type { GraphChoices } from '../../../schemas/job.ts';
 import { type Attributes, intAttribute } from '../attribute.ts';
 import type { ForwardNode, ForwardParameter } from '../forward-graph.ts';
 import { enforceLimit, type GraphLimits } from '../limits.ts';
@@ -16,6 +15,11 @@ import { malformed } from '../onnx-decode.ts';
 import { firstNonFinite, floatTensor } from '../tensor-bytes.ts';
 import type { FloatTensor } from './model-tensors.ts';
 import { matchesPattern } from './name-pattern.ts';
+
+export interface ParameterPatterns {
+  readonly freeze?: readonly string[];
+  readonly train?: readonly string[];
+}
 
 /** The float32 tensors of a model, each kind in the order of the model. */
 export interface Candidates {
@@ -42,7 +46,7 @@ const SETTINGS: Readonly<Record<string, (attributes: Attributes) => readonly num
 export function chooseParameters(
   { initializers, constants }: Candidates,
   nodes: readonly ForwardNode[],
-  { freeze = [], train = [] }: Pick<GraphChoices, 'freeze' | 'train'>,
+  { freeze = [], train = [] }: ParameterPatterns,
   limits: GraphLimits,
 ): ChosenParameters {
   const tensors = [...initializers, ...constants];

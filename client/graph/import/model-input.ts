@@ -95,8 +95,8 @@ function boundShape(input: string, example: readonly Axis[], asked: Shape | unde
   if (asked === undefined) {
     if (free.length > 0)
       malformed(
-        `input ${input}: only the batch axis may be free, of [${declared}] it is not alone; ` +
-          'give the shape of one example (inputShape, --input-shape)',
+        `input ${input}: an example of shape [${declared}] leaves ${free.join(' and ')} free; ` +
+          'give its shape (inputShape, --input-shape)',
       );
     return example.map(({ length }) => length ?? 0n);
   }

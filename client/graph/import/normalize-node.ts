@@ -43,7 +43,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   BatchNormalization: batchNormalization,
   Cast: cast,
   Dropout: dropout,
-  LogSoftmax: softmax,
   Softmax: softmax,
 };
 

@@ -3,7 +3,6 @@
  * 1 / (1 - rate) otherwise. The mask is an input of the train step, drawn by whoever runs it; when a model is used,
  * and where it was exported for inference, y = x.
  */
-import { floatAttribute } from '../attribute.ts';
 import type { Value } from '../graph.ts';
 import type { LoweringQuery } from './lowering-rule.ts';
 
@@ -11,15 +10,14 @@ import type { LoweringQuery } from './lowering-rule.ts';
 const DEFAULT_RATE = 0.5;
 
 function dropout(query: LoweringQuery): Value {
-  const { g, mode, attributes } = query;
+  const { g, mode } = query;
   const x = query.input(0);
-  // Up to opset 11 the ratio is an attribute, and an exported model never drops.
   const training = query.constantInput(2);
   if (query.inputs[2] !== undefined && training === undefined) query.fail('training_mode must be a constant');
   if (mode.kind === 'inference' || !training?.data[0]) return x;
   const ratio = query.constantInput(1);
   if (query.inputs[1] !== undefined && ratio === undefined) query.fail('ratio must be a constant');
-  const rate = Number(ratio?.data[0] ?? floatAttribute(attributes, 'ratio', DEFAULT_RATE));
+  const rate = Number(ratio?.data[0] ?? DEFAULT_RATE);
   if (!(rate >= 0 && rate < 1)) query.fail(`ratio ${rate} is not in [0, 1)`);
   return rate === 0 ? x : g.mul(x, mode.mask(x.shape, rate));
 }

@@ -12,8 +12,6 @@ import { type Constant, normalizeAxes } from '../tensor-type.ts';
 export interface LoweringQuery {
   readonly g: GraphBuilder;
   readonly mode: BindMode;
-  /** Names the node in errors. */
-  readonly label: string;
   readonly attributes: Attributes;
   /** The version of the operator specifications that the model follows. */
   readonly opset: number;

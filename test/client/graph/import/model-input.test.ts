@@ -27,7 +27,7 @@ describe('free axes', () => {
   it('others have to be given when it is read, by name or not', () => {
     for (const free of ['L', undefined]) {
       expect(problemOf(relu('N', free, 3))?.detail.reason).toMatch(
-        /only the batch axis may be free.*--input-shape/,
+        /leaves [L?] free; give its shape .*--input-shape/,
       );
       const forward = importModel(relu('N', free, 3), { inputShape: [5, 3] });
       expect(forward.input).toMatchObject({ batch: undefined, example: [5, 3] });

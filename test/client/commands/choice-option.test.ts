@@ -1,0 +1,124 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ChoiceOptions, choicesOf } from '../../../client/commands/choice-option.ts';
+import { hanse } from '../../fixtures/command-line.ts';
+import { bytesOf, floats, integers } from '../graph/model-sketch.ts';
+
+describe('choicesOf', () => {
+  test('takes commas, repetition, and spaces around', () => {
+    expect(choicesOf({})).toEqual({});
+    expect(choicesOf({ freeze: ['a.*, b', 'c?'], train: ['d'], inputShape: '3, 32,32' })).toEqual({
+      freeze: ['a.*', 'b', 'c?'],
+      train: ['d'],
+      inputShape: [3, 32, 32],
+    });
+  });
+
+  test.each<[ChoiceOptions, string]>([
+    [{ freeze: ['a,,b'] }, 'usage'],
+    [{ train: [''] }, 'usage'],
+    [{ inputShape: '' }, 'usage'],
+    [{ inputShape: '3,x' }, 'usage'],
+    [{ inputShape: '0' }, 'usage'],
+    [{ inputShape: '-1' }, 'usage'],
+    [{ inputShape: '1.5' }, 'usage'],
+    [{ freeze: ['x'.repeat(201)] }, 'invalidFormat'],
+    [{ train: [Array(65).fill('x').join()] }, 'invalidFormat'],
+    [{ inputShape: '1,1,1,1,1,1,1,1,1' }, 'invalidFormat'],
+  ])('refuses %j', (options, code) => {
+    expect(() => choicesOf(options)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('on the command line', () => {
+  let folder: string;
+  const at = (name: string) => join(folder, name);
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'hanse-choices-'));
+    // The mean over a sequence of free length, [N, L, 3], then a layer.
+    const model = bytesOf({
+      input: ['N', 'L', 3],
+      initializers: [floats('scale', [3], 1, 2, 3), floats('shift', [3], 0, 0, 0), integers('axis', 1)],
+      opset: 18,
+      nodes: [
+        { op: 'Mul', inputs: ['in', 'scale'], output: 'a' },
+        { op: 'Add', inputs: ['a', 'shift'], output: 'b' },
+        { op: 'ReduceMean', inputs: ['b', 'axis'], output: 'c' },
+        { op: 'Squeeze', inputs: ['c', 'axis'], output: 'out' },
+      ],
+    });
+    await writeFile(at('sequence.onnx'), model);
+    const tensor = (shape: number[]) => {
+      const data = new Float32Array(shape.reduce((a, b) => a * b)).fill(0.5);
+      return { shape, dtype: 'float32', base64: Buffer.from(data.buffer).toString('base64') };
+    };
+    await writeFile(at('batch.json'), JSON.stringify({ x: tensor([2, 5, 3]), target: tensor([2, 3]) }));
+    await writeFile(at('other.json'), JSON.stringify({ x: tensor([2, 5, 4]), target: tensor([2, 3]) }));
+  });
+
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const run = (command: string, ...words: string[]) =>
+    hanse(['graph', command, at('sequence.onnx'), '--loss', 'mse', ...words, '--json']);
+
+  test('a step takes the length of sequences from its batch, and changes only what is trained', async () => {
+    const step = async (...words: string[]) => {
+      const output = at('params.safetensors');
+      const { exitCode, json } = await run(
+        'step',
+        '--provider',
+        'wasm',
+        '--batch',
+        at('batch.json'),
+        '-o',
+        output,
+        ...words,
+      );
+      expect(json).toMatchObject({ provider: 'wasm' });
+      expect(exitCode).toBe(0);
+      const bytes = await readFile(output);
+      return Object.keys(JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()));
+    };
+    expect(await step()).toEqual(['scale', 'shift']);
+    expect(await step('--freeze', 'scale')).toEqual(['shift']);
+    expect(await step('--freeze', '*', '--train', 'scale')).toEqual(['scale']);
+    const { json, exitCode } = await run('step', '--batch', at('other.json'));
+    expect(exitCode).not.toBe(0);
+    expect(json).toMatchObject({ problem: { code: 'dataShapeMismatch' } });
+  });
+
+  test('compile and check are told it', async () => {
+    const compile = (...words: string[]) => run('compile', '-o', at('compiled'), ...words);
+    expect((await compile()).json).toMatchObject({
+      problem: { code: 'graphMalformed', detail: expect.stringContaining('--input-shape') },
+    });
+    expect((await compile('--input-shape', '7,3')).json).toMatchObject({ parameters: 6 });
+    expect((await compile('--input-shape', '7,3', '--freeze', 'scale')).json).toMatchObject({
+      parameters: 3,
+    });
+    expect((await compile('--input-shape', '7,3', '--freeze', 'sacle')).json).toMatchObject({
+      problem: { code: 'graphPatternUnmatched' },
+    });
+    const { json } = await run('check', '--provider', 'wasm', '--input-shape', '4,3', '--freeze', 'shift');
+    expect(json).toMatchObject({ parameters: [{ name: 'scale' }] });
+  });
+
+  test('a prediction too', async () => {
+    const { json } = await hanse([
+      'model',
+      'predict',
+      at('sequence.onnx'),
+      '--provider',
+      'wasm',
+      '--input-shape',
+      '2,3',
+      '--input',
+      '1,1,1,3,3,3',
+      '--json',
+    ]);
+    expect(json).toMatchObject({ predictions: [[2, 4, 6]] });
+  });
+});
