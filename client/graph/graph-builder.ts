@@ -217,7 +217,10 @@ export class GraphBuilder {
 
   /** The value itself where it has the shape already. */
   reshape(value: Value, shape: Shape): Value {
-    return sameShape(value.shape, shape) ? value : this.apply('Reshape', [value, this.integers(shape)]);
+    if (sameShape(value.shape, shape)) return value;
+    // Without it a length of 0 would say "as before".
+    const attributes = shape.includes(0) ? { allowzero: int(1) } : {};
+    return this.apply('Reshape', [value, this.integers(shape)], attributes);
   }
 
   transpose(value: Value, order: readonly number[]): Value {

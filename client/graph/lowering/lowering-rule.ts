@@ -19,6 +19,8 @@ export interface LoweringQuery {
   readonly opset: number;
   /** Names the node in errors. */
   readonly label: string;
+  /** How many outputs the node has. */
+  readonly outputs: number;
   /** undefined where an optional input is left out. */
   readonly inputs: readonly (Value | undefined)[];
   /** Input number `index`; refuses where it is left out. */
