@@ -8,6 +8,9 @@ export interface Equation {
   readonly output: readonly string[];
 }
 
+/** Longer than any that makes sense: a term has as many letters as a tensor has axes. */
+const MAX_LENGTH = 4096;
+
 const TERM = /^[A-Za-z]*(\.\.\.)?[A-Za-z]*$/;
 
 /**
@@ -16,6 +19,7 @@ const TERM = /^[A-Za-z]*(\.\.\.)?[A-Za-z]*$/;
  * @returns what is wrong with it, where something is
  */
 export function parseEquation(text: string, ranks: readonly number[]): Equation | string {
+  if (text.length > MAX_LENGTH) return `${text.length} characters`;
   const sides = text.replaceAll(' ', '').split('->');
   const [left = '', right] = sides;
   const terms = left.split(',');

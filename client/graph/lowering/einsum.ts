@@ -24,7 +24,7 @@ function einsum(query: LoweringQuery): Value {
   const text = stringAttribute(attributes, 'equation', '');
   const ranks = values.map(({ shape }) => shape.length);
   const equation = parseEquation(text, ranks);
-  if (typeof equation === 'string') return fail(`equation ${JSON.stringify(text)}: ${equation}`);
+  if (typeof equation === 'string') return fail(`equation ${JSON.stringify(text.slice(0, 80))}: ${equation}`);
 
   const lengths = new Map<string, number>();
   const given = values.map((value, index) => ({ value, labels: equation.operands[index] ?? [] }));

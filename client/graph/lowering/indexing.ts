@@ -30,13 +30,17 @@ function fromStart(g: GraphBuilder, indices: Value, lengths: Value): Value {
 }
 
 /**
- * For the tuples along the last axis of the indices, where each points in the list of all elements or slices that
- * such tuples can point to.
+ * For the tuples along the last axis of input 1, where each points in the list of all elements or slices that such
+ * tuples can point to. Known ones are compared with the axes that they point into.
  * @param lengths of the axes that a tuple has an entry for
  */
-function flatIndices(g: GraphBuilder, indices: Value, lengths: Shape): Value {
+function flatIndices({ g, input, constantInput, fail }: LoweringQuery, lengths: Shape): Value {
+  constantInput(1)?.data.forEach((index: number | bigint, at: number) => {
+    const length = lengths[at % lengths.length] ?? 0;
+    if (!(index >= -length && index < length)) fail(`index ${index} into an axis of ${length}`);
+  });
   const strides = lengths.map((_, axis) => elementCount(lengths.slice(axis + 1)));
-  const positions = fromStart(g, indices, g.integers(lengths));
+  const positions = fromStart(g, input(1), g.integers(lengths));
   return g.reduce('ReduceSum', g.mul(positions, g.integers(strides)), [-1], false);
 }
 
@@ -60,7 +64,7 @@ function gatherND(query: LoweringQuery): Value {
   if (examples > MAX_NUMBERED) fail(`${examples} examples`);
   const lengths = data.shape.slice(shared, shared + width);
   const rest = data.shape.slice(shared + width);
-  const flat = g.reshape(flatIndices(g, indices, lengths), [
+  const flat = g.reshape(flatIndices(query, lengths), [
     examples,
     elementCount(indices.shape.slice(shared, -1)),
   ]);
@@ -84,7 +88,7 @@ function scatterND(query: LoweringQuery): Value {
     fail(`updates [${updates.shape}] at [${indices.shape}] of [${data.shape}]`);
   const [count, size] = [elementCount(tuples), elementCount(rest)];
   if (count * size === 0) return data;
-  const column = g.reshape(flatIndices(g, indices, lengths), [count, 1]);
+  const column = g.reshape(flatIndices(query, lengths), [count, 1]);
   const scattered = g.apply(
     'ScatterElements',
     [

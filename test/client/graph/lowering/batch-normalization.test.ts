@@ -95,7 +95,8 @@ describe('exported for use', () => {
     // By hand: 0; 2 (0.5 + 0.5) / sqrt(0.251) + 1; -0.5 * 2 / sqrt(4.001) - 1; times 3, squared, averaged.
     const expected =
       9 * mean([0, (2 / Math.sqrt(0.25 + EPSILON) + 1) ** 2, (-1 / Math.sqrt(4 + EPSILON) - 1) ** 2]);
-    expect(evaluated.get('lossSum')?.data[0]).toBeCloseTo(expected, 5);
+    // What is known is computed when the graph is built, in float32.
+    expect(evaluated.get('lossSum')?.data[0]).toBeCloseTo(expected, 4);
   });
 
   it('has right gradients', async () => {
@@ -189,7 +190,8 @@ describe.each([[[CHANNELS]], [[CHANNELS, 4]], [[CHANNELS, 2, 3]]])(
         );
         return interpret(evaluationGraph(one, { ...options, batchSize: 2 }), feeds as Map<string, NdArray>);
       });
-      expect(results[0]).toEqual(results[1]);
+      for (const [name, { data }] of results[0] ?? [])
+        expect(worstDifference(data, results[1]?.get(name)?.data ?? []), name).toBeLessThan(1e-6);
       expect(inUse.parameters.map(({ name }) => name)).toEqual([
         'a',
         'b',
