@@ -137,7 +137,6 @@ function loweringQuery(
     label,
     attributes,
     opset,
-    label,
     outputs: outputs.length,
     inputs,
     input,

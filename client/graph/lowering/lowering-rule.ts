@@ -17,8 +17,6 @@ export interface LoweringQuery {
   readonly attributes: Attributes;
   /** The version of the operator specifications that the model follows. */
   readonly opset: number;
-  /** Names the node in errors. */
-  readonly label: string;
   /** How many outputs the node has. */
   readonly outputs: number;
   /** undefined where an optional input is left out. */

@@ -264,7 +264,7 @@ describe('what is refused', () => {
     ['an axis twice in the result', matrices, einsumOf('bi,ij->bbj')],
     ['a result from nowhere', matrices, einsumOf('bi,ij->bjz')],
     ['axes that differ', matrices, einsumOf('bi,ji->bj')],
-    ['an equation without end', matrices, einsumOf(`${'b'.repeat(1_000_000)}!`)],
+    ['an equation without end', matrices, einsumOf(`${'b'.repeat(5000)}!`)],
     ['whole numbers', matrices, { others: [indices([3, 1], 1, 2, 3)] }],
     ['channels that make no block', blocks, { x: [2, 6, 2, 3] }],
     ['blocks of nothing', blocks, { attributes: { blocksize: int(0) } }],
