@@ -123,7 +123,7 @@ function resultsOf(
 
 function loweringQuery(
   g: GraphBuilder,
-  { op, label, attributes }: ForwardNode,
+  { op, label, attributes, outputs }: ForwardNode,
   inputs: readonly (Value | undefined)[],
   { mode, opset, statistics, stopped }: Surroundings,
 ): LoweringQuery {

@@ -7,9 +7,8 @@
 import { HanseError } from '../../protocol/problem.ts';
 import { type Attributes, float, int, ints } from './attribute.ts';
 import { type FoldingBudget, foldConstants } from './folding/fold-constants.ts';
-import type { Graph, Node, Port, Value } from './graph.ts';
-import { fuseAddend } from './passes/fuse-addend.ts';
-import { prune } from './passes/prune.ts';
+import { type Graph, type Node, newValue, type Port, type Value } from './graph.ts';
+import { optimize } from './passes/optimize.ts';
 import type { ShapeQuery, ShapeRule } from './shapes/shape-rule.ts';
 import { type Operator, SHAPE_RULES } from './shapes/shape-rules.ts';
 import { bytesOf } from './tensor-bytes.ts';
@@ -160,34 +159,15 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** The finished graph: fused, pruned, each output the result of a node of its own. */
+  /** The finished graph: simplified, fused, pruned, each output the result of a node of its own. */
   finish(outputs: readonly Port[]): Graph {
-    const taken = new Set<Value>();
-    const produced = new Set(this.#nodes.flatMap((node) => node.outputs));
-    const ports = outputs.map((port) => {
-      // ONNX wants an output to be a distinct node's result under its own name.
-      const own = produced.has(port.value) && !taken.has(port.value);
-      const value = own ? port.value : this.#copy(port.value);
-      taken.add(value);
-      return { ...port, value };
+    return optimize({
+      name: this.name,
+      inputs: [...this.#inputs],
+      constants: new Map(this.#constants),
+      nodes: [...this.#nodes],
+      outputs,
     });
-    const { name } = this;
-    return prune(
-      fuseAddend({
-        name,
-        inputs: [...this.#inputs],
-        constants: new Map(this.#constants),
-        nodes: [...this.#nodes],
-        outputs: ports,
-      }),
-    );
-  }
-
-  /** The same value as the result of a node. */
-  #copy(value: Value): Value {
-    const copy = newValue(value);
-    this.#nodes.push({ op: 'Identity', inputs: [value], outputs: [copy], attributes: {} });
-    return copy;
   }
 
   add(a: Value, b: Value): Value {
@@ -217,7 +197,10 @@ export class GraphBuilder {
 
   /** The value itself where it has the shape already. */
   reshape(value: Value, shape: Shape): Value {
-    return sameShape(value.shape, shape) ? value : this.apply('Reshape', [value, this.integers(shape)]);
+    if (sameShape(value.shape, shape)) return value;
+    // Without it a length of 0 would say "as before".
+    const attributes = shape.includes(0) ? { allowzero: int(1) } : {};
+    return this.apply('Reshape', [value, this.integers(shape)], attributes);
   }
 
   transpose(value: Value, order: readonly number[]): Value {
@@ -245,8 +228,4 @@ export class GraphBuilder {
       ...(options.alpha !== undefined && options.alpha !== 1 ? { alpha: float(options.alpha) } : {}),
     });
   }
-}
-
-function newValue({ dtype, shape }: TensorType): Value {
-  return Object.freeze({ dtype, shape: Object.freeze([...shape]) });
 }

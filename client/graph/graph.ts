@@ -11,6 +11,10 @@ import type { Constant, TensorType } from './tensor-type.ts';
 /** One tensor of a graph: an input, a constant, or an output of exactly one node. Compared by identity. */
 export interface Value extends TensorType {}
 
+export function newValue({ dtype, shape }: TensorType): Value {
+  return Object.freeze({ dtype, shape: Object.freeze([...shape]) });
+}
+
 interface Application {
   /** undefined where an optional input is left out. */
   readonly inputs: readonly (Value | undefined)[];

@@ -1,0 +1,15 @@
+/**
+ * The passes over a finished graph, in their order. Each gives a graph that computes the same.
+ */
+import type { Graph } from '../graph.ts';
+import { fuseAddend } from './fuse-addend.ts';
+import { ownOutputs } from './own-outputs.ts';
+import { prune } from './prune.ts';
+import { repeatElements } from './repeat-elements.ts';
+import { simplify } from './simplify.ts';
+
+/** @param graph whose outputs may be any of its values, also several times the same */
+export function optimize(graph: Graph): Graph {
+  // Pruned first: a product that nobody needs would be one more use of its operands, and hinder fusion.
+  return prune(repeatElements(fuseAddend(ownOutputs(prune(simplify(graph))))));
+}
