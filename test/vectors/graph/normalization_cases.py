@@ -71,6 +71,8 @@ Case("batch-norm-of-signals", lambda: Through(nn.Conv1d(4, 3, 3), batch_norm(nn.
 Case("batch-norm-padded-batch", lambda: image(batch_norm(nn.BatchNorm2d(4)), 168), (5, 2, 7, 6), training=True,
      weights=[1, 1, 0, 1, 0])  # fmt: skip
 
+Case("merged-by-export", lambda: nn.Sequential(nn.Linear(5, 6), nn.ReLU(), nn.BatchNorm1d(6), nn.LayerNorm(6), nn.Tanh(),
+     nn.LayerNorm(6), nn.Linear(6, 3)), (4, 5), training=False)  # fmt: skip
 Case("layer-norm", lambda: tokens(nn.LayerNorm(6), 24), TOKENS)
 Case("layer-norm-opset17", lambda: tokens(nn.LayerNorm(6), 24), TOKENS, opset=17)
 Case("layer-norm-two-axes", lambda: tokens(nn.LayerNorm((4, 6), eps=1e-3), 24), TOKENS, opset=17)

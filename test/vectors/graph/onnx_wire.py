@@ -51,6 +51,14 @@ def initializers(model):
     return found
 
 
+def identities(model):
+    """What Identity nodes pass on: output -> input."""
+    (graph,) = [value for number, value in fields(model) if number == 7]
+    nodes = [list(fields(value)) for number, value in fields(graph) if number == 1]
+    passing = [parts for parts in nodes if (4, b"Identity") in parts]
+    return {dict(parts)[2].decode(): dict(parts)[1].decode() for parts in passing}
+
+
 def node(op, inputs, outputs, **attributes):
     """A NodeProto; attributes are ints, floats, strings, and lists of ints or floats."""
     message = b"".join(_text(1, name) for name in inputs) + b"".join(_text(2, name) for name in outputs)

@@ -78,12 +78,14 @@ def make(case):
     torch.manual_seed(zlib.crc32(case.name.encode()))
     module = case.build()
     module.train(case.training)
-    if not case.training:
-        _tell_apart(module)
     x = case.x if isinstance(case.x, torch.Tensor) else torch.randn(case.x)
     target = _target(case, module, x)
     exported = case.write(module, case) if case.write else _export(module, x, case)
     tensors = onnx_wire.initializers(exported)
+    if not case.write:
+        # Exporting for use merges parameters that are equal: their names remain, as those of Identity nodes.
+        merged = onnx_wire.identities(exported)
+        tensors |= {name: tensors[source] for name, source in merged.items() if source in tensors}
     if case.rebuild:
         module = case.rebuild(tensors)
         module.train(case.training)
@@ -119,14 +121,6 @@ def make(case):
         "model": base64.b64encode(exported).decode(),
     }
     return {key: value for key, value in vector.items() if value is not None}
-
-
-def _tell_apart(module):
-    """Exporting for use merges parameters that are equal, as those of fresh layer norms are: then they are one."""
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if (parameter == parameter.flatten()[0]).all():
-                parameter.add_(torch.randn_like(parameter) * 0.1)
 
 
 def _options(case):
@@ -188,7 +182,8 @@ def _sources(module, tensors, case):
     for name, array in tensors.items():
         if name in case.freeze or name in fixed:
             continue
-        found = _find(name, array, {key: value for key, value in state.items() if key in trainable})
+        used = [source for source, _ in sources.values()]
+        found = _find(name, array, {key: state[key] for key in state if key in trainable}, used)
         if found is None:
             raise ValueError(f"initialiser {name} {array.shape} is no parameter of the module")
         sources[name] = found
@@ -204,9 +199,9 @@ def _statistics(module, moving):
     }
 
 
-def _find(name, array, state):
-    """A tensor of the module that holds these numbers, permuted or not, the one of the same name first."""
-    for source in sorted(state, key=lambda key: key != name):
+def _find(name, array, state, used):
+    """A tensor of the module that holds these numbers, permuted or not: of the same name, else one not yet found."""
+    for source in sorted(state, key=lambda key: (key != name, key in used)):
         tensor = state[source].detach().float()
         if tensor.numel() != array.size:
             continue
