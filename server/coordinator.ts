@@ -57,6 +57,8 @@ export interface CoordinatorDependencies {
   readonly signer: Signer;
   /** Public key of the first operator. */
   readonly operatorKey: Uint8Array;
+  /** Id of the federation that the stores must hold; absent at the first start, when it is founded. */
+  readonly federationId?: string | undefined;
   /** Something went wrong that nobody asked for. */
   readonly report: (error: unknown, doing: string) => void;
 }
@@ -88,9 +90,9 @@ export class Coordinator {
     dependencies: CoordinatorDependencies,
     settings: Partial<CoordinatorSettings> = {},
   ): Promise<Coordinator> {
-    const { store, signer, operatorKey } = dependencies;
+    const { store, signer, operatorKey, federationId } = dependencies;
     const keys = { coordinator: signer.publicKey, operator: operatorKey };
-    const federation = await Federation.open(store, keys, dependencies);
+    const federation = await Federation.open(store, keys, dependencies, federationId);
     const coordinator = new Coordinator(federation, dependencies, { ...DEFAULT_SETTINGS, ...settings });
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
@@ -180,9 +182,9 @@ export class Coordinator {
 
   /** Tidies up. A failure is reported and does not keep the coordinator from starting. */
   async #sweep(): Promise<void> {
-    const { store, blobs, report } = this.dependencies;
+    const { store, blobs, clock, report } = this.dependencies;
     try {
-      await removeOrphanedUpdates(store, blobs);
+      await removeOrphanedUpdates(store, blobs, new Date(clock.now()));
     } catch (error) {
       report(error, 'removing updates that belong to no round');
     }

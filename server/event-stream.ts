@@ -5,11 +5,15 @@
  * make it true. Commands that came while others were written are written together, in one append: it costs about as
  * much for ten as for one. Events are durable before any caller hears of them or sees the new state. A failed append
  * leaves the stream in doubt, so it is read again before the next command: its events may be there all the same.
+ *
+ * Nothing is guessed: a stream with a gap, with events in another order than they were written in, or with one that
+ * cannot follow upon those before it is `storageCorrupt`. Why: each of them was checked when it was written, so a
+ * record that does not fit has been lost or changed since, and so may others have been.
  */
 import type { TSchema } from 'typebox';
 import type { Clock } from '../protocol/clock.ts';
 import { parse } from '../protocol/parse.ts';
-import { HanseError } from '../protocol/problem.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
 import { EVENT_VERSION } from '../schemas/job-event.ts';
 import type { Store, StoredEvent } from './store/store.ts';
 
@@ -17,7 +21,7 @@ export interface StreamDefinition<State, Event extends { readonly type: string }
   readonly name: string;
   readonly schema: TSchema;
   readonly initial: State;
-  /** Pure. Events come from the store, hence were accepted once. */
+  /** Pure. Throws for an event that cannot follow upon this state: such a one is never written. */
   fold(state: State, event: Event, at: string): State;
 }
 
@@ -40,6 +44,7 @@ export class EventStream<State, Event extends { readonly type: string }> {
   readonly #definition: StreamDefinition<State, Event>;
   #state: State;
   #sequence = 0;
+  #position = 0;
   #inDoubt = false;
   #waiting: Command<State, Event>[] = [];
   #work: Promise<void> | undefined;
@@ -169,25 +174,31 @@ export class EventStream<State, Event extends { readonly type: string }> {
   }
 
   #accept(records: readonly StoredEvent[]): void {
-    for (const { type, version, data, at, sequence, stream } of records) {
-      if (version !== EVENT_VERSION)
-        throw new HanseError('storageCorrupt', {
-          path: `${stream}, event ${sequence}`,
-          reason: `written in format ${version}, which a newer version of Hanse reads`,
-        });
-      const event = this.#parse({ type, ...(data as object) }, `${stream}, event ${sequence}`);
-      this.#state = this.#definition.fold(this.#state, event, at);
-      this.#sequence = sequence;
+    for (const record of records) {
+      this.#state = this.#follow(record);
+      this.#sequence = record.sequence;
+      this.#position = record.position;
     }
     if (records.length > 0) for (const changed of this.#watchers) changed();
   }
 
-  #parse(record: object, path: string): Event {
+  /** The state after a stored event. Throws `storageCorrupt`. */
+  #follow({ type, version, data, at, sequence, position, stream }: StoredEvent): State {
+    const path = `${stream}, event ${sequence}`;
+    if (version !== EVENT_VERSION)
+      throw corrupt(path, `written in format ${version}, which a newer version of Hanse reads`);
+    if (sequence !== this.#sequence + 1) throw corrupt(path, `event ${this.#sequence + 1} is missing`);
+    if (position <= this.#position) throw corrupt(path, 'it was written before the event that it follows');
     try {
-      return parse(this.#definition.schema, record, 'event') as Event;
+      const event = parse(this.#definition.schema, { type, ...(data as object) }, 'event') as Event;
+      return this.#definition.fold(this.#state, event, at);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new HanseError('storageCorrupt', { path, reason }, { cause: error });
+      if (isProblem(error, 'storageCorrupt')) throw error;
+      throw corrupt(path, error instanceof Error ? error.message : String(error), error);
     }
   }
+}
+
+function corrupt(path: string, reason: string, cause?: unknown): HanseError<'storageCorrupt'> {
+  return new HanseError('storageCorrupt', { path, reason }, { cause });
 }

@@ -67,11 +67,14 @@ export class Federation {
    * and a start that failed after the federation was founded may have lost the first key.
    *
    * @param keys Ed25519 public keys; a store that belongs to another coordinator is `storageCorrupt`
+   * @param expectedId of the federation that must be in the store, where there has been one; a store that is empty, or
+   *   holds another, is then `storageCorrupt`
    */
   static async open(
     store: Store,
     keys: { readonly coordinator: Uint8Array; readonly operator: Uint8Array },
     platform: { readonly clock: Clock; readonly random: RandomSource },
+    expectedId?: string,
   ): Promise<Federation> {
     const stream = await EventStream.open<FederationState, FederationEvent>(store, platform.clock, {
       name: STREAM,
@@ -79,6 +82,14 @@ export class Federation {
       initial: { federationId: null, coordinatorKey: null, members: new Map(), invites: new Map() },
       fold,
     });
+    const { federationId } = stream.state;
+    if (expectedId !== undefined && federationId !== expectedId) {
+      const held = federationId === null ? 'no federation' : federationId;
+      throw new HanseError('storageCorrupt', {
+        path: STREAM,
+        reason: `the records hold ${held}, the keys belong to ${expectedId}`,
+      });
+    }
     const federation = new Federation(stream, platform);
     await federation.#found(toHex(keys.coordinator), keys.operator);
     return federation;
@@ -179,7 +190,13 @@ export class Federation {
   }
 }
 
+/** Throws for an event that cannot follow upon this state. */
 function fold(state: FederationState, event: FederationEvent, at: string): FederationState {
+  const isFounding = event.type === 'federationCreated';
+  if (isFounding !== (state.federationId === null))
+    throw new Error(
+      isFounding ? 'it founds the federation again' : 'the stream does not begin with federationCreated',
+    );
   switch (event.type) {
     case 'federationCreated':
       return { ...state, federationId: event.federationId, coordinatorKey: event.coordinatorKey };
@@ -204,13 +221,16 @@ function fold(state: FederationState, event: FederationEvent, at: string): Feder
       });
       const invites = new Map(state.invites);
       const invite = event.tokenSha256 === null ? undefined : invites.get(event.tokenSha256);
-      if (event.tokenSha256 !== null && invite)
+      if (event.tokenSha256 !== null) {
+        if (!invite) throw new Error('it names an invite that was never made');
+        if (invite.spentBy !== null) throw new Error('it names an invite that was spent before');
         invites.set(event.tokenSha256, { ...invite, spentBy: nodeId });
+      }
       return { ...state, members, invites };
     }
     case 'capabilitiesReported': {
       const member = state.members.get(event.nodeId);
-      if (!member) return state;
+      if (!member) throw new Error('it names no member');
       const members = new Map(state.members);
       members.set(event.nodeId, { ...member, capabilities: event.capabilities });
       return { ...state, members };

@@ -81,7 +81,7 @@ export class JobRunner {
       name: `job/${jobId}`,
       schema: JobEvent,
       initial: null,
-      fold,
+      fold: (job, event, at) => fold(jobId, job, event, at),
     });
     return new JobRunner(jobId, stream, around, settings);
   }
@@ -302,9 +302,18 @@ const VOID: ReadonlySet<string> = new Set([
   'updateMalformed',
 ]);
 
-function fold(job: JobState | null, event: JobEvent, at: string): JobState {
-  if (event.type === 'jobCreated') return createJob(event, at)[0];
-  if (job === null)
-    throw new HanseError('storageCorrupt', { path: 'job', reason: 'it does not begin with jobCreated' });
-  return step(job, event, at)[0];
+/**
+ * What the reducer would refuse, and what would change nothing, is never written: whoever reads such an event reads a
+ * stream that is damaged. Throws then.
+ */
+function fold(jobId: string, job: JobState | null, event: JobEvent, at: string): JobState {
+  if (job === null) {
+    if (event.type !== 'jobCreated') throw new Error('the stream does not begin with jobCreated');
+    if (event.jobId !== jobId) throw new Error(`it belongs to ${event.jobId}`);
+    return createJob(event, at)[0];
+  }
+  const [after, effects] = step(job, event, at);
+  for (const effect of effects) if (effect.type === 'refuse') throw effect.problem;
+  if (after === job) throw new Error('it changes nothing');
+  return after;
 }

@@ -1,17 +1,19 @@
 /**
  * `hanse serve`: a coordinator on this machine, with SQLite and a blob folder in a data directory.
  */
+import { existsSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { primitives } from '#primitives';
 import { fromHex, hexBytes, toHex, utf8 } from '../../protocol/bytes.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
-import { parseJson } from '../../protocol/parse.ts';
+import { parse, parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { randomBytes } from '../../protocol/random.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { IdentityFile } from '../../schemas/identity-file.ts';
+import { FederationId } from '../../schemas/ids.ts';
 import { buildApp } from '../app.ts';
 import { Coordinator } from '../coordinator.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
@@ -30,6 +32,8 @@ interface ServeOptions {
 /** Where the operator's identity is kept, within the data directory. */
 const OPERATOR_IDENTITY = 'keys/operator.json';
 const COORDINATOR_KEY = 'keys/coordinator.hex';
+/** Id of the federation whose key that is: data without that federation are not ours to found another in. */
+const FEDERATION_ID = 'keys/federation.id';
 
 /** Plain HTTP is for this machine only; beyond it a proxy on this machine must add TLS. */
 const LOOPBACK = /^(127(?:\.[0-9]{1,3}){3}|::1|localhost)$/;
@@ -94,35 +98,45 @@ async function serve(
     io.note(
       `${new Date().toISOString()} ${doing}: ${error instanceof HanseError ? `${error.code}: ` : ''}${text(error)}`,
     );
+  const stored = storedOperator(dataDir);
+  const federationId = pinnedFederation(dataDir) ?? stored?.federationId;
+  if (federationId !== undefined) requireData(dataDir, federationId);
   const signer = await ownKey(dataDir);
-  const operatorSeed = storedOperator(dataDir)?.seed ?? randomBytes(primitives.random, 32);
+  const operatorSeed = stored?.seed ?? randomBytes(primitives.random, 32);
   const operator = await primitives.signer(operatorSeed);
   const limit = options.storeLimit;
   const store = openSqliteStore(dataDir.database, limit === undefined ? {} : { limitBytes: limit });
-  const blobs = await openFileBlobStore(dataDir.blobs);
-  const coordinator = await Coordinator.open(
-    {
-      store,
-      blobs,
-      clock: systemClock,
-      random: primitives.random,
-      signer,
-      operatorKey: operator.publicKey,
-      report,
-    },
-    { livenessMs: options.liveness * 1000, recruitGraceMs: options.recruitGrace * 1000 },
-  );
+  let coordinator: Coordinator;
+  try {
+    coordinator = await Coordinator.open(
+      {
+        store,
+        blobs: await openFileBlobStore(dataDir.blobs),
+        clock: systemClock,
+        random: primitives.random,
+        signer,
+        operatorKey: operator.publicKey,
+        federationId,
+        report,
+      },
+      { livenessMs: options.liveness * 1000, recruitGraceMs: options.recruitGrace * 1000 },
+    );
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  const { id } = coordinator.federation;
   const app = await buildApp({ coordinator, report });
   try {
+    dataDir.writePrivateFile(FEDERATION_ID, utf8(`${id}\n`));
     const url = await listen(app, port, host);
-    const { id: federationId } = coordinator.federation;
-    await writeOperator(dataDir, operatorSeed, operator, { url, federationId, signer });
+    await writeOperator(dataDir, operatorSeed, operator, { url, federationId: id, signer });
     const operatorIdentity = `${dataDir.path}/${OPERATOR_IDENTITY}`;
-    io.print(`Hanse coordinator of ${federationId} at ${url}`);
+    io.print(`Hanse coordinator of ${id} at ${url}`);
     io.print(`  data      ${dataDir.path}`);
     io.print(`  operator  ${operatorIdentity} (secret; keep it)`);
     io.print('  next      hanse invite --organisation <name>');
-    io.event({ ready: true, url, federationId, dataDir: dataDir.path, operatorIdentity });
+    io.event({ ready: true, url, federationId: id, dataDir: dataDir.path, operatorIdentity });
     await new Promise<void>((resolve) => {
       if (io.signal.aborted) resolve();
       io.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -146,6 +160,27 @@ async function listen(app: FastifyInstance, port: number, host: string): Promise
   }
 }
 
+/** Undefined at the first start. */
+function pinnedFederation(dataDir: DataDir): string | undefined {
+  const pinned = dataDir.readPrivateFile(FEDERATION_ID);
+  if (!pinned) return undefined;
+  try {
+    return parse(FederationId, new TextDecoder().decode(pinned).trim(), 'federation');
+  } catch (error) {
+    const reason = 'it is not the id of a federation';
+    throw new HanseError('storageCorrupt', { path: FEDERATION_ID, reason }, { cause: error });
+  }
+}
+
+/** A lost key or database must be restored: one made in its place would begin another federation among the old data. */
+function requireData(dataDir: DataDir, federationId: string): void {
+  const reason = `it is not there, but there has been ${federationId}`;
+  if (!dataDir.readPrivateFile(COORDINATOR_KEY))
+    throw new HanseError('storageCorrupt', { path: COORDINATOR_KEY, reason });
+  if (!existsSync(dataDir.database))
+    throw new HanseError('storageCorrupt', { path: dataDir.database, reason });
+}
+
 /** The coordinator's key, made at the first start. */
 async function ownKey(dataDir: DataDir): Promise<Signer> {
   const stored = dataDir.readPrivateFile(COORDINATOR_KEY);
@@ -159,12 +194,13 @@ async function ownKey(dataDir: DataDir): Promise<Signer> {
   return primitives.signer(seed);
 }
 
-function storedOperator(dataDir: DataDir): { seed: Uint8Array } | undefined {
+function storedOperator(dataDir: DataDir): { seed: Uint8Array; federationId: string } | undefined {
   const stored = dataDir.readPrivateFile(OPERATOR_IDENTITY);
   if (!stored) return undefined;
   try {
-    const { seed } = parseJson(IdentityFile, new TextDecoder().decode(stored), 'identity file');
-    return { seed: hexBytes(seed) };
+    const text = new TextDecoder().decode(stored);
+    const { seed, federationId } = parseJson(IdentityFile, text, 'identity file');
+    return { seed: hexBytes(seed), federationId };
   } catch (error) {
     const reason = 'it is not an identity file; restore it, or remove it to have a new one made';
     throw new HanseError('identityUnreadable', { file: OPERATOR_IDENTITY, reason }, { cause: error });

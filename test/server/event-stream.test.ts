@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { beforeEach, expect, test } from 'vitest';
 import { EventStream } from '../../server/event-stream.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
-import type { Store } from '../../server/store/store.ts';
+import type { Store, StoredEvent } from '../../server/store/store.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { faultyStore } from '../fixtures/faulty-stores.ts';
 
@@ -131,6 +131,45 @@ test('records of a newer version, or that do not fit, are refused rather than gu
   store = memoryStore();
   await store.append('sum', 0, [{ type: 'added', version: 1, data: { amount: 1 } }], new Date());
   expect((await open()).state).toBe(1);
+});
+
+/** A store that gives back what another holds, changed by `damage`. */
+function damaged(damage: (records: StoredEvent[]) => StoredEvent[]): Store {
+  return { ...faultyStore(store), read: async (...args) => damage(await store.read(...args)) };
+}
+
+test('records that are missing, doubled or out of order are refused rather than guessed around', async () => {
+  const stream = await open();
+  for (const amount of [1, 2, 3]) await stream.command(() => [added(amount)]);
+  const renumbered = (records: StoredEvent[]) => records.map((record, i) => ({ ...record, sequence: i + 1 }));
+  const damages: ((records: StoredEvent[]) => StoredEvent[])[] = [
+    ([, ...rest]) => rest,
+    ([first, , last]) => [first, last] as StoredEvent[],
+    ([first, ...rest]) => [first, first, ...rest] as StoredEvent[],
+    ([first, second, third]) => renumbered([second, first, third] as StoredEvent[]),
+  ];
+  expect((await open(damaged((records) => records))).state).toBe(6);
+  for (const damage of damages)
+    await expect(open(damaged(damage))).rejects.toEqual(problem('storageCorrupt'));
+});
+
+test('an event that the fold does not take is neither written nor read', async () => {
+  const strict = {
+    ...definition,
+    fold: (sum: number, event: Added) => {
+      if (event.amount < 0) throw new Error('negative');
+      return definition.fold(sum, event);
+    },
+  };
+  const reopened = () => EventStream.open<number, Added>(store, clock, strict);
+  const stream = await reopened();
+  await expect(stream.command(() => [added(1), added(-1)])).rejects.toThrow('negative');
+  expect(await store.read('sum')).toEqual([]);
+  await stream.command(() => [added(1)]);
+  expect((await reopened()).state).toBe(1);
+  await store.append('sum', 1, [{ type: 'added', version: 1, data: { amount: -1 } }], new Date());
+  const reason = expect.objectContaining({ path: 'sum, event 2', reason: 'negative' });
+  await expect(reopened()).rejects.toMatchObject({ code: 'storageCorrupt', detail: reason });
 });
 
 test('commands that come while others are written are written together, and each gets its own answer', async () => {

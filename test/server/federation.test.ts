@@ -20,13 +20,15 @@ beforeEach(async () => {
   operator = await nodeOf('operator', 'operator');
 });
 
-async function open(options: { store?: Store; operator?: Node; coordinator?: string } = {}) {
+async function open(
+  options: { store?: Store; operator?: Node; coordinator?: string; expectedId?: string } = {},
+) {
   const { signer } = await nodeOf(options.coordinator ?? 'coordinator', 'operator');
   const keys = {
     coordinator: signer.publicKey,
     operator: (options.operator ?? operator).signer.publicKey,
   };
-  return Federation.open(options.store ?? store, keys, { clock, random });
+  return Federation.open(options.store ?? store, keys, { clock, random }, options.expectedId);
 }
 
 const invite = (federation: Federation) =>
@@ -52,6 +54,39 @@ test('of another coordinator is refused', async () => {
   await open();
   await expect(open({ coordinator: 'another' })).rejects.toEqual(problem('storageCorrupt'));
   await expect(open()).resolves.toBeDefined();
+});
+
+test('where there has been one, an empty store founds no other, and that of another is refused', async () => {
+  const { id } = await open();
+  expect((await open({ expectedId: id })).id).toBe(id);
+  await expect(open({ expectedId: 'fed-0000000000000000' })).rejects.toEqual(problem('storageCorrupt'));
+  const empty = memoryStore();
+  await expect(open({ store: empty, expectedId: id })).rejects.toEqual(problem('storageCorrupt'));
+  expect(await empty.streams('')).toEqual([]);
+});
+
+test('a stream that cannot have been written like this is refused', async () => {
+  const federation = await open();
+  const { token } = await invite(federation);
+  await federation.enrol(enrolment(await nodeOf('node', 'participant'), token));
+  const records = await store.read('federation');
+  const copyOf = async (kept: readonly number[]) => {
+    const copy = memoryStore();
+    for (const [i, which] of kept.entries()) {
+      const { type, version, data } = records[which] as (typeof records)[number];
+      await copy.append('federation', i, [{ type, version, data }], new Date(0));
+    }
+    return open({ store: copy });
+  };
+  expect([...(await copyOf([0, 1, 2, 3])).members()]).toHaveLength(2);
+  for (const damaged of [
+    [1, 2, 3],
+    [0, 0, 1, 2, 3],
+    [0, 1, 3],
+    [0, 1, 3, 2],
+    [0, 1, 2, 3, 3],
+  ])
+    await expect(copyOf(damaged)).rejects.toEqual(problem('storageCorrupt'));
 });
 
 test('whoever starts the coordinator is an operator, even if an earlier key was lost', async () => {

@@ -184,6 +184,41 @@ describe('an event', () => {
   });
 });
 
+describe('a stream that cannot have been written like this', () => {
+  type Records = Awaited<ReturnType<FaultyStore['read']>>;
+
+  async function opened(change: (records: Records) => Records): Promise<JobRunner> {
+    const runner = await created();
+    for (const i of [0, 1, 2]) await accept(runner, i);
+    const copy = memoryStore();
+    for (const { type, version, data, at } of change(await store.read(`job/${JOB}`))) {
+      const [stream] = await copy.streams(`job/${JOB}`);
+      await copy.append(`job/${JOB}`, stream?.length ?? 0, [{ type, version, data }], new Date(at));
+    }
+    return JobRunner.open(JOB, { ...surroundings(), store: copy }, SETTINGS);
+  }
+
+  test.each<[string, (records: Records) => Records]>([
+    ['the job is created twice', ([first, ...rest]) => [first, first, ...rest] as Records],
+    ['it does not begin with its creation', ([, ...rest]) => rest],
+    ['the cohort is missing', ([first, , ...rest]) => [first, ...rest] as Records],
+    ['the cohort comes after an update', ([a, b, c, ...rest]) => [a, c, b, ...rest] as Records],
+    ['an update is there twice', ([a, b, c, ...rest]) => [a, b, c, c, ...rest] as Records],
+    ['something happens after its end', (records) => [...records, records[1]] as Records],
+    [
+      'it is the stream of another job',
+      (records) => records.map((record) => ({ ...record, data: otherJob(record.data) })),
+    ],
+  ])('is refused: %s', async (_, damage) => {
+    expect((await opened((records) => records)).state.phase).toBe('finished');
+    store = faultyStore(memoryStore());
+    await expect(opened(damage)).rejects.toEqual(problem('storageCorrupt'));
+  });
+
+  const otherJob = (data: unknown) =>
+    Object.hasOwn(data as object, 'jobId') ? { ...(data as object), jobId: 'job-fedcba9876543210' } : data;
+});
+
 describe('aggregation', () => {
   test('is tried again while storage fails, with a pause in between', async () => {
     const runner = await created();

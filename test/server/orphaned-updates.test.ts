@@ -1,5 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
+import { ORPHAN_GRACE_MS, removeOrphanedUpdates } from '../../server/orphaned-updates.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
+import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
+import { memoryStore } from '../../server/store/memory-store.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, FORWARD_GRAPH, INITIAL_MODEL } from '../fixtures/manifest.ts';
@@ -21,7 +24,7 @@ async function stored(...contents: Uint8Array[]): Promise<string[]> {
   return contents.map(hashOf);
 }
 
-test('a start removes updates of no round; whatever a job refers to, and whatever is no update, stays', async () => {
+test('updates of no round are removed in time; whatever a job refers to, and whatever is no update, stays', async () => {
   const [first, second, third] = federation.participants as [Node, Node, Node];
   await federation.appear();
   const runner = await federation.createJob({ rounds: 2 });
@@ -47,6 +50,13 @@ test('a start removes updates of no round; whatever a job refers to, and whateve
   );
   expect(await names(federation.blobs)).toEqual([...kept, ...orphans].sort());
 
+  // They stay for a while after they were first found: the database may turn out to be an old copy.
+  for (const wait of [0, ORPHAN_GRACE_MS - 1]) {
+    await federation.clock.advance(wait);
+    await federation.reopen();
+    expect(await names(federation.blobs)).toEqual([...kept, ...orphans].sort());
+  }
+  await federation.clock.advance(1);
   await federation.reopen();
   expect(await names(federation.blobs)).toEqual([...kept].sort());
   await federation.appear();
@@ -55,7 +65,7 @@ test('a start removes updates of no round; whatever a job refers to, and whateve
   expect(federation.reported).toEqual([]);
 });
 
-test('a conflicting update leaves content behind, which the next start removes', async () => {
+test('a conflicting update leaves content behind, which a later start removes', async () => {
   const [first] = federation.participants as [Node];
   await federation.appear();
   const { jobId } = await federation.createJob();
@@ -68,6 +78,38 @@ test('a conflicting update leaves content behind, which the next start removes',
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   expect(await federation.blobs.has(hashOf(other))).toBeDefined();
   await federation.reopen();
+  expect(await federation.blobs.has(hashOf(other))).toBeDefined();
+  await federation.clock.advance(ORPHAN_GRACE_MS);
+  await federation.reopen();
   expect(await federation.blobs.has(hashOf(other))).toBeUndefined();
   expect(await federation.blobs.has(hashOf(one))).toBeDefined();
+});
+
+test('what a start has found is forgotten once it belongs to a round', async () => {
+  const store = memoryStore();
+  const blobs = memoryBlobStore();
+  const update = updateFile([0.1], 1, CODEC);
+  await blobs.put(update, { limitBytes: update.length });
+  const at = (ms: number) => removeOrphanedUpdates(store, blobs, new Date(ms));
+  const accepted = {
+    round: 1,
+    attempt: 1,
+    node: '1'.repeat(32),
+    sha256: hashOf(update),
+    bytes: update.length,
+  };
+  expect(await at(0)).toBe(0);
+  await store.append('job/x', 0, [{ type: 'updateAccepted', version: 1, data: accepted }], new Date(0));
+  expect(await at(ORPHAN_GRACE_MS)).toBe(0);
+  // The same blobs with a database that has never heard of that round, as an old copy would not have.
+  const older = memoryStore();
+  for (const { type, version, data } of await store.read('orphans'))
+    await older.append(
+      'orphans',
+      (await older.read('orphans')).length,
+      [{ type, version, data }],
+      new Date(0),
+    );
+  expect(await removeOrphanedUpdates(older, blobs, new Date(ORPHAN_GRACE_MS))).toBe(0);
+  expect(await removeOrphanedUpdates(older, blobs, new Date(2 * ORPHAN_GRACE_MS))).toBe(1);
 });
