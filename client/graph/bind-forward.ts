@@ -134,8 +134,10 @@ function loweringQuery(
   return {
     g,
     mode,
+    label,
     attributes,
     opset,
+    outputs: outputs.length,
     inputs,
     input,
     constantInput: (index) => {

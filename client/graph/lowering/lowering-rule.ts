@@ -12,9 +12,13 @@ import { type Constant, normalizeAxes } from '../tensor-type.ts';
 export interface LoweringQuery {
   readonly g: GraphBuilder;
   readonly mode: BindMode;
+  /** Names the node in errors. */
+  readonly label: string;
   readonly attributes: Attributes;
   /** The version of the operator specifications that the model follows. */
   readonly opset: number;
+  /** How many outputs the node has. */
+  readonly outputs: number;
   /** undefined where an optional input is left out. */
   readonly inputs: readonly (Value | undefined)[];
   /** Input number `index`; refuses where it is left out. */
