@@ -43,6 +43,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   BatchNormalization: batchNormalization,
   Cast: cast,
   Dropout: dropout,
+  LogSoftmax: softmax,
   Softmax: softmax,
 };
 
