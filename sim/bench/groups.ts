@@ -8,6 +8,7 @@ import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
 import { trainStepB10Cpu, trainStepB32Cpu, trainStepB32Wasm } from './rows/train-step.ts';
+import { compileCnn, trainStepCnnCpu, trainStepCnnWasm } from './rows/train-step-cnn.ts';
 
 export interface Group {
   readonly summary: string;
@@ -29,7 +30,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   graph: {
     summary: 'what the graph compiler and its train steps cost; some minutes',
-    rows: [clipPerExampleMlp],
+    rows: [trainStepCnnCpu, trainStepCnnWasm, compileCnn, clipPerExampleMlp],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

@@ -24,7 +24,7 @@ import {
   windowSpan,
 } from '../window.ts';
 import { namedPadding, paddingOf } from './convolution.ts';
-import type { LoweringQuery } from './lowering-rule.ts';
+import { atMostInputs, floatInput, type LoweringQuery } from './lowering-rule.ts';
 
 const GEOMETRY = ['kernel_shape', 'strides', 'dilations', 'pads', 'auto_pad', 'ceil_mode'];
 
@@ -38,8 +38,8 @@ interface PooledAxis {
 
 /** The shape of the one input. */
 function imagesShape(query: LoweringQuery): Shape {
-  if (query.inputs.length > 1) query.fail(`${query.inputs.length} inputs where 1 is possible`);
-  const { shape } = query.input(0);
+  atMostInputs(query, 1);
+  const { shape } = floatInput(query, 0);
   if (shape.length < 3 || shape.length > 5 || elementCount(shape) === 0)
     query.fail(`shape [${shape}] is not a batch of images`);
   return shape;

@@ -6,6 +6,7 @@ import type { RandomNumbers } from '../../../protocol/random.ts';
 import { type Attributes, ints } from '../attribute.ts';
 import type { ForwardParameter } from '../forward-graph.ts';
 import type { ForwardDescription } from '../forward-writer.ts';
+import type { Constant } from '../tensor-type.ts';
 import { glorotUniform, heNormal } from './initializers.ts';
 
 export interface ConvOptions {
@@ -27,6 +28,7 @@ export interface DenseOptions {
 
 export class Layers {
   readonly parameters: ForwardParameter[] = [];
+  readonly constants: Record<string, readonly number[]> = {};
   readonly nodes: ForwardDescription['nodes'][number][] = [];
   readonly #random: RandomNumbers;
 
@@ -76,6 +78,36 @@ export class Layers {
     });
   }
 
+  /**
+   * Group normalisation, Wu and He, ECCV 2018: mean 0 and variance 1 over the pixels and channels of each group, then
+   * a scale and a bias per channel. Written as exporters write it, because GroupNormalization has a scale per channel
+   * only from opset 21 on.
+   * @param shape [C, H, W] of x
+   */
+  groupNorm(x: string, name: string, shape: readonly [number, number, number], groups: number): string {
+    const [channels] = shape;
+    const fill = (value: number): Constant => {
+      return { dtype: 'float32', shape: [groups], data: new Float32Array(groups).fill(value) };
+    };
+    const units = [this.#constant(`${name}.ones`, fill(1)), this.#constant(`${name}.zeros`, fill(0))];
+    const perGroup = this.#reshape(x, `${name}.groups`, [0, groups, -1]);
+    const normal = this.apply('InstanceNormalization', [perGroup, ...units], `${name}.normal`);
+    const perChannel = this.#reshape(normal, `${name}.channels`, [0, ...shape]);
+    const ones = new Float32Array(channels).fill(1);
+    const weight = this.#parameter(`${name}.weight`, [channels, 1, 1], ones);
+    const bias = this.#parameter(`${name}.bias`, [channels, 1, 1], new Float32Array(channels));
+    return this.add(this.apply('Mul', [perChannel, weight], `${name}.scaled`), bias, name);
+  }
+
+  add(a: string, b: string, name: string): string {
+    return this.apply('Add', [a, b], `${name}.sum`);
+  }
+
+  /** The mean of every channel: [N, C, H, W] -> [N, C] */
+  globalAverage(x: string, name: string): string {
+    return this.flatten(this.apply('GlobalAveragePool', [x], `${name}.mean`), name);
+  }
+
   flatten(x: string, name: string): string {
     return this.apply('Flatten', [x], `${name}.flat`);
   }
@@ -93,5 +125,17 @@ export class Layers {
   #parameter(name: string, shape: readonly number[], data: Float32Array): string {
     this.parameters.push({ name, shape, data });
     return name;
+  }
+
+  /** A node, not an initialiser: those of floats are trained. */
+  #constant(name: string, value: Constant): string {
+    return this.apply('Constant', [], name, { value: { kind: 'tensor', value } });
+  }
+
+  /** @param lengths 0 copies the length of x, -1 takes what is left */
+  #reshape(x: string, name: string, lengths: readonly number[]): string {
+    const shape = `${name}.shape`;
+    this.constants[shape] = lengths;
+    return this.apply('Reshape', [x, shape], name);
   }
 }

@@ -1,19 +1,13 @@
 // covers: client/graph/models/cnn.ts, client/graph/models/layers.ts, client/graph/models/initializers.ts
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { loadCpuProvider } from '../../../../client/engine/cpu.ts';
-import type { ExecutionProvider, Tensor } from '../../../../client/engine/provider.ts';
-import { loadWasmProvider } from '../../../../client/engine/wasm.ts';
 import { compilePrediction } from '../../../../client/graph/compile-prediction.ts';
-import { compileTrainStep, trainStepGraph } from '../../../../client/graph/compile-train-step.ts';
 import { cnn, cnnBytes } from '../../../../client/graph/models/cnn.ts';
 import { initialParameters, parameterSpecs } from '../../../../client/graph/parameters.ts';
-import { interpret } from '../../../../client/graph/reference/interpreter.ts';
-import { type Feed, hasRuntime, load32 } from '../onnx-runtime.ts';
+import { hasRuntime, load32 } from '../onnx-runtime.ts';
 import { numbers, uniform, worstDifference } from '../random-arrays.ts';
-import { drawBatch, feedsOf, initialTensors } from '../training-data.ts';
-
-const OPTIONS = { loss: { type: 'softmax_ce' }, optimizer: { type: 'sgd' }, batchSize: 2 } as const;
+import { initialTensors } from '../training-data.ts';
+import { expectStepAgreement, PROVIDERS } from './step-agreement.ts';
 
 describe('cnn', () => {
   it('has the 1,663,370 parameters of the paper', () => {
@@ -68,41 +62,10 @@ describe('cnn', () => {
     },
   );
 
-  const providers: [string, () => Promise<ExecutionProvider>][] = [
-    ['wasm', loadWasmProvider],
-    ...(hasRuntime
-      ? [['cpu', () => loadCpuProvider({ threads: 1 })] as [string, typeof loadWasmProvider]]
-      : []),
-  ];
-  it.each(providers)('is trained on %s as the interpreter does it', async (_, load) => {
-    const forward = cnn(numbers(7));
-    const step = compileTrainStep(forward, OPTIONS);
-    const batch = drawBatch(numbers(8), step, 10);
-    const feeds = feedsOf(initialTensors(forward, step), batch, 0.5);
-    const wide = new Map(
-      [...feeds].map(([name, { shape, data }]) => [name, { shape, data: Float64Array.from(data) }]),
-    );
-    const expected = interpret(trainStepGraph(forward, OPTIONS), wide);
-    const session = await (await load()).createSession(step.bytes);
-    const results = await session.run(
-      Object.fromEntries([...feeds].map(([name, feed]) => [name, tensor(feed)])),
-    );
-    await session.release();
-    expect([...expected.keys()].sort()).toEqual(Object.keys(results).sort());
-    for (const [name, { data }] of expected) {
-      expect(worstDifference(Array.from(results[name]?.data ?? [], Number), data), name).toBeLessThan(1e-5);
-      // What a step changes it changes by much more than that.
-      const before = feeds.get(name.replace(/_next$/, ''))?.data;
-      if (before) expect(worstDifference(data, before), name).toBeGreaterThan(1e-3);
-    }
-  });
+  it.each(PROVIDERS)('is trained on %s as the interpreter does it', (_, load) =>
+    expectStepAgreement(cnn(numbers(7)), { classes: 10, batchSize: 2 }, load),
+  );
 });
-
-function tensor({ shape, data }: Feed): Tensor {
-  return data instanceof Int32Array
-    ? { type: 'int32', shape, data }
-    : { type: 'float32', shape, data: Float32Array.from(data) };
-}
 
 interface Image {
   readonly channels: number;
