@@ -1,8 +1,8 @@
 /**
- * The model of a job, as a person writes it on a command line: a built-in one, or an ONNX file.
+ * The model of a job, as a person writes it on a command line: a built-in one (`built-in-models.ts`), or an ONNX file.
  *
- *   mlp:784,200,200,10   multi-layer perceptron with these widths
- *   linear:4,1           4 inputs, 1 output
+ *   cnn                  a built-in model
+ *   mlp:784,200,200,10   one with numbers
  *   model.onnx           a forward graph exported by any framework
  */
 import { primitives } from '#primitives';
@@ -14,14 +14,21 @@ import type { GraphChoices } from '../../schemas/job.ts';
 import { importModelFile } from '../data/model-file.ts';
 import type { ForwardGraph } from '../graph/forward-graph.ts';
 import { importModel } from '../graph/import-model.ts';
-import { linearBytes } from '../graph/models/linear.ts';
-import { mlpBytes } from '../graph/models/mlp.ts';
+import { BUILT_IN_MODELS } from './built-in-models.ts';
+
+const USAGES = Object.values(BUILT_IN_MODELS)
+  .map(({ usage }) => usage)
+  .join(', ');
 
 export const MODEL_OPTION: CommandOption = {
   flags: '--model <model>',
-  description: 'mlp:<widths>, linear:<inputs>,<outputs>, or an ONNX file',
+  description: `${USAGES}, or an ONNX file`,
   default: 'mlp:784,200,200,10',
 };
+
+/** A name, then possibly numbers. What is no name of a model is the path of a file. */
+const BUILT_IN = /^([a-z0-9]+)(?::(.*))?$/;
+const NUMBERS = /^[0-9]{1,7}(?:,[0-9]{1,7})*$/;
 
 /**
  * @param seed    decides the initial weights of a built-in model
@@ -33,24 +40,23 @@ export async function loadModel(
   seed: string,
   choices: GraphChoices = {},
 ): Promise<ForwardGraph> {
-  const built = /^(mlp|linear):([0-9]+(?:,[0-9]+)+)$/.exec(source);
-  if (!built) {
+  const [, name = '', list] = BUILT_IN.exec(source) ?? [];
+  const model = Object.hasOwn(BUILT_IN_MODELS, name) ? BUILT_IN_MODELS[name] : undefined;
+  if (!model) {
     if (source.includes(':') && !source.includes('.')) throw unknown(source);
     return importModelFile(source, choices);
   }
-  const widths = (built[2] ?? '').split(',').map(Number);
-  if (widths.some((width) => width < 1 || width > 1_000_000)) throw unknown(source);
-  const [inputs = 0, outputs = 0, ...more] = widths;
-  if (built[1] === 'linear') {
-    if (more.length > 0) throw unknown(source);
-    return importModel(linearBytes(inputs, outputs), choices);
-  }
-  const random = new RandomNumbers(seededRandom(await primitives.sha256(utf8(`HANSE model\0${seed}`))));
-  return importModel(mlpBytes(widths, random), choices);
+  if (list !== undefined && !NUMBERS.test(list)) throw unknown(source);
+  const numbers = list === undefined ? [] : list.split(',').map(Number);
+  const random = seededRandom(await primitives.sha256(utf8(`HANSE model\0${seed}`)));
+  const isPositive = numbers.every((number) => number >= 1);
+  const bytes = isPositive ? model.build(numbers, new RandomNumbers(random)) : undefined;
+  if (!bytes) throw unknown(source);
+  return importModel(bytes, choices);
 }
 
 function unknown(source: string): HanseError<'usage'> {
   return new HanseError('usage', {
-    reason: `model ${source}: write mlp:<widths>, linear:<inputs>,<outputs>, or the path of an ONNX file`,
+    reason: `model ${source}: write ${USAGES}, or the path of an ONNX file`,
   });
 }

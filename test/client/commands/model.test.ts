@@ -1,4 +1,4 @@
-// covers: client/commands/model.ts, client/commands/model-source.ts, client/commands/output-file.ts
+// covers: client/commands/model.ts, client/commands/model-source.ts, client/commands/built-in-models.ts, client/commands/output-file.ts
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,13 +110,22 @@ describe('a model named on the command line', () => {
   test('built in, or a file', async () => {
     expect(await shapes('mlp:4,3,2')).toEqual([[4, 3], [3], [3, 2], [2]]);
     expect(await shapes('linear:4,2')).toEqual([[4, 2], [2]]);
+    expect((await shapes('cnn')).at(-1)).toEqual([10]);
+    expect((await shapes('cnn:2')).at(-1)).toEqual([2]);
+    expect((await shapes('resnet')).filter((shape) => shape.length === 4)).toHaveLength(9);
+    const wide = await loadModel('resnet:2,5,3,8,6', 's');
+    expect(wide.input.example).toEqual([3, 8, 6]);
+    expect(wide.parameters.at(-1)?.shape).toEqual([5]);
     expect(await shapes(at('sums.onnx'))).toEqual([[2, 2], [2]]);
   });
 
   test('initial weights follow from the seed', async () => {
-    const weights = async (seed: string) => initialParameters(await loadModel('mlp:4,3,2', seed));
-    expect(await weights('a')).toEqual(await weights('a'));
-    expect(await weights('b')).not.toEqual(await weights('a'));
+    const weights = async (source: string, seed: string) =>
+      initialParameters(await loadModel(source, seed)).slice(0, 100);
+    for (const source of ['mlp:4,3,2', 'cnn', 'resnet']) {
+      expect(await weights(source, 'a')).toEqual(await weights(source, 'a'));
+      expect(await weights(source, 'b')).not.toEqual(await weights(source, 'a'));
+    }
   });
 
   test.each<[source: string, code: string]>([
@@ -126,7 +135,18 @@ describe('a model named on the command line', () => {
     ['mlp:4,1e3', 'usage'],
     ['mlp:9999999,2', 'usage'],
     ['linear:4,3,2', 'usage'],
+    ['mlp', 'usage'],
+    ['mlp:', 'usage'],
+    ['mlp:100000,100000', 'usage'],
+    ['linear:4', 'usage'],
     ['cnn:4,2', 'usage'],
+    ['cnn:', 'usage'],
+    ['cnn:0', 'usage'],
+    ['resnet:1000', 'usage'],
+    ['resnet:1,10,3', 'usage'],
+    ['resnet:1,10,3,32,32,1', 'usage'],
+    ['resnet:1,10,3,32,99999', 'usage'],
+    ['rnn:4,2', 'usage'],
     ['none.onnx', 'dataFileMissing'],
   ])('%s is refused', async (source, code) => {
     await expect(loadModel(source, 's')).rejects.toMatchObject({ code });
