@@ -6,10 +6,10 @@
  *
  * The windows of a maximum are spread out by a convolution with kernels that have a single 1 each, and what belongs to
  * each element is collected by the transposed of the same: exact, as everything else is multiplied by 0. Measured
- * 2026-01 (one thread, 32 x 32 planes of 28 x 28, windows of 2 x 2; ms on onnxruntime-node and onnxruntime-web 1.30)
- * that takes 3.7 and 4.4; reshaping to [planes, 14, 2, 14, 2] and comparing with broadcasts 13 and 37, gathering by
- * indices 14 and 18. For large windows side by side, where the kernels would be large and broadcasts are long, it is
- * the other way round.
+ * 2026-11 (one thread, 32 x 32 planes of 28 x 28, windows of 2 x 2; least of twenty runs, ms on onnxruntime-node and
+ * onnxruntime-web 1.30) that takes 4.4 and 6.0; reshaping to [planes, 14, 2, 14, 2] and comparing with broadcasts 10
+ * and 34, gathering by indices 14 and 18. For large windows side by side, where the kernels would be large and
+ * broadcasts are long, it is the other way round.
  */
 import { HanseError } from '../../../protocol/problem.ts';
 import type { Value } from '../graph.ts';
