@@ -19,6 +19,7 @@ test('a group, all groups, or the rows that are named', () => {
   expect(names('graph')).toEqual(
     expect.arrayContaining(['train-step/cnn/b32/cpu', 'train-step/cnn/b32/wasm', 'compile/cnn']),
   );
+  expect(names('graph', 'clip-per-example')).toContain('train-step/clip-per-example/mlp200');
   expect(names()).toEqual([...names('ground'), ...names('graph'), ...names('mnist')]);
   expect(names('ground', 'echo', '--json')).toEqual(['round/echo/10x159k', 'round/echo/10x1M']);
 });

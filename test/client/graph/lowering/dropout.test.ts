@@ -92,6 +92,12 @@ describe('dropout in training', () => {
     expect(() => compilePrediction(model, { batchSize: 2 })).not.toThrow();
   });
 
+  it('refuses a rate that is no number, as the importer does with every constant', () => {
+    expect(() => dropoutModel([ratio(Number.NaN), mode(1)], ['ratio', 'mode'])).toThrow(
+      expect.objectContaining({ code: 'graphMalformed' }),
+    );
+  });
+
   it('refuses a training mode that is not known', () => {
     expect(() => dropoutModel([ratio(0.25)], ['ratio', 'scaled'])).toThrow(
       expect.objectContaining({ code: 'graphMalformed', message: expect.stringMatching(/training_mode/) }),
