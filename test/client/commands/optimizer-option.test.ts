@@ -48,9 +48,7 @@ test('gradientClipOf() gives nothing where nothing is said, and else a positive 
   expect(gradientClipOf({})).toEqual({});
   expect(gradientClipOf({ gradientClip: 0.5 })).toEqual({ gradientClip: 0.5 });
   for (const gradientClip of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
-    expect(() => gradientClipOf({ gradientClip })).toThrow(
-      expect.objectContaining({ code: 'invalidFormat' }),
-    );
+    expect(() => gradientClipOf({ gradientClip })).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
 test('every optimiser can be named', () => {
