@@ -16,15 +16,16 @@ test('a group, all groups, or the rows that are named', () => {
     'round/echo/10x1M',
   ]);
   expect(names('mnist')).toEqual(['mnist/2nn/iid/rounds-to-97', 'mnist/2nn/shards/rounds-to-97']);
-  expect(names()).toEqual([...names('ground'), ...names('mnist')]);
+  expect(names('graph')).toEqual(['train-step/clip-per-example/mlp200']);
+  expect(names()).toEqual(['ground', 'graph', 'mnist'].flatMap((group) => names(group)));
   expect(names('ground', 'echo', '--json')).toEqual(['round/echo/10x159k', 'round/echo/10x1M']);
 });
 
 test('what is not understood is wrong usage, and names what there is', () => {
   const usage = (pattern: RegExp) =>
     expect.objectContaining({ code: 'usage', message: expect.stringMatching(pattern) });
-  expect(() => parseInvocation(['grund'])).toThrow(usage(/"grund".*ground, mnist/));
-  expect(() => parseInvocation(['toString'])).toThrow(usage(/ground, mnist/));
+  expect(() => parseInvocation(['grund'])).toThrow(usage(/"grund".*ground, graph, mnist/));
+  expect(() => parseInvocation(['toString'])).toThrow(usage(/ground, graph, mnist/));
   expect(() => parseInvocation(['ground', 'ekko'])).toThrow(usage(/"ekko".*round\/echo\/10x1M/));
   expect(() => parseInvocation(['ground', 'echo', 'more'])).toThrow(usage(/more/));
   expect(() => parseInvocation(['--colour'])).toThrow(usage(/--colour/));
