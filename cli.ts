@@ -8,6 +8,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { TSchema } from 'typebox';
+import { parse } from './protocol/parse.ts';
 import { HanseError, isProblem, PROBLEMS } from './protocol/problem.ts';
 import { SOFTWARE } from './protocol/versions.ts';
 import type { CommandDefinition, CommandIo, CommandOption } from './schemas/command.ts';
@@ -91,6 +93,10 @@ const GROUPS: Readonly<Record<string, string>> = {
   graph: 'compile and check train steps',
 };
 
+/** What stands below a list of commands. */
+const EACH =
+  'Each command has --help with its options and examples, and --json for a result that programs read.';
+
 /** Where the output goes, and what ends a command: the process, or a test. */
 export interface Terminal {
   /** Standard output. */
@@ -140,6 +146,8 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .showSuggestionAfterError()
+    .showHelpAfterError(hintAt())
+    .addHelpText('after', `\n${EACH}`)
     .helpCommand(false);
   const groups = new Map<string, Command>();
   let exitCode = 0;
@@ -148,17 +156,21 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
     let parent = program;
     if (second !== undefined) {
       parent = groups.get(first) ?? program.command(first).description(GROUPS[first] ?? '');
-      groups.set(first, parent.exitOverride().helpCommand(false));
+      groups.set(first, parent.exitOverride().helpCommand(false).showHelpAfterError(hintAt(first)));
     }
     const command = parent
       .command(second ?? first)
       .description(summary)
+      .showHelpAfterError(hintAt(path))
       .exitOverride();
     if (path === chosen)
       describe(command, await load(), async (definition, input, json) => {
         exitCode = await runCommand(definition, input, json, terminal);
       });
   }
+  const [word = ''] = words;
+  const group = groups.get(word);
+  if (group && !chosen) group.addHelpText('after', `${examplesHelp(await groupExamples(word))}\n\n${EACH}`);
   try {
     await program.parseAsync(words, { from: 'user' });
     return exitCode;
@@ -178,6 +190,26 @@ function chosenCommand(words: readonly string[]): string | undefined {
   return [`${first} ${second}`, first].find((path) => Object.hasOwn(COMMANDS, path));
 }
 
+/** Said below every misunderstanding. */
+function hintAt(path = ''): string {
+  return `(hanse ${path}${path && ' '}--help says more)`;
+}
+
+type Examples = CommandDefinition['examples'];
+
+function examplesHelp(examples: Examples): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, does]) => `  ${line.padEnd(width)}  ${does}`);
+  return `\nExamples:\n${lines.join('\n')}`;
+}
+
+/** The first example of each command of a group. */
+async function groupExamples(group: string): Promise<Examples> {
+  const entries = Object.entries(COMMANDS).filter(([path]) => path.startsWith(`${group} `));
+  const definitions = await Promise.all(entries.map(([, { load }]) => load()));
+  return definitions.flatMap(({ examples }) => examples.slice(0, 1));
+}
+
 interface Input {
   readonly args: string[];
   readonly options: object;
@@ -189,7 +221,8 @@ function describe(
   definition: CommandDefinition<never>,
   run: (definition: CommandDefinition<never>, input: Input, json: boolean) => Promise<void>,
 ): void {
-  for (const { name, description } of definition.arguments ?? []) command.argument(name, description);
+  for (const { name, description, schema } of definition.arguments ?? [])
+    command.argument(name, description, (text: string) => fitting(text, schema));
   const required: Option[] = [];
   for (const wanted of definition.options) {
     const option = toCommanderOption(wanted);
@@ -197,9 +230,7 @@ function describe(
     if (wanted.required) required.push(option);
   }
   command.option('--json', 'print the result as one JSON object, on the last line');
-  const width = Math.max(...definition.examples.map(([line]) => line.length));
-  const examples = definition.examples.map(([line, does]) => `  ${line.padEnd(width)}  ${does}`);
-  command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
+  command.addHelpText('after', examplesHelp(definition.examples));
   command.action(async (...parameters: unknown[]) => {
     const { json = false, ...options } = command.opts() as { json?: boolean };
     // Asked for only now, so that a misspelt flag is told as such and not as missing.
@@ -210,21 +241,35 @@ function describe(
   });
 }
 
-function toCommanderOption({ flags, description, kind = 'string', choices, ...rest }: CommandOption): Option {
+function toCommanderOption(wanted: CommandOption): Option {
+  const { flags, description, kind = 'string', choices, schema } = wanted;
   const option = new Option(flags, description);
   if (choices) option.choices([...choices]);
-  if (kind === 'integer' || kind === 'number')
-    option.argParser((text) => {
-      const value = Number(text);
-      const isFit =
-        text.trim() !== '' && (kind === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value));
-      if (!isFit)
-        throw new InvalidArgumentError(`It must be ${kind === 'integer' ? 'an integer' : 'a number'}.`);
-      return value;
-    });
-  if (kind === 'strings') option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
-  if (rest.default !== undefined) option.default(rest.default);
+  else if (kind === 'strings')
+    option.argParser((text, before: string[] | undefined) => [...(before ?? []), fitting(text, schema)]);
+  else if (kind !== 'string' || schema)
+    option.argParser((text) => fitting(kind === 'string' ? text : toNumber(text, kind), schema));
+  if (wanted.default !== undefined) option.default(wanted.default);
   return option;
+}
+
+function toNumber(text: string, kind: 'integer' | 'number'): number {
+  const value = Number(text);
+  const isFit =
+    text.trim() !== '' && (kind === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value));
+  if (!isFit) throw new InvalidArgumentError(`It must be ${kind === 'integer' ? 'an integer' : 'a number'}.`);
+  return value;
+}
+
+/** The value, if it fits: whatever is out of its range is found before the command reads, writes or asks anything. */
+function fitting<Value>(value: Value, schema: TSchema | undefined): Value {
+  try {
+    if (schema) parse(schema, value, '');
+  } catch (error) {
+    if (isProblem(error, 'invalidFormat')) throw new InvalidArgumentError(`It ${error.detail.expected}.`);
+    throw error;
+  }
+  return value;
 }
 
 async function runCommand(

@@ -16,6 +16,8 @@ import type { Role } from '../schemas/member.ts';
 export interface Identity {
   /** Origin of the coordinator. */
   readonly server: string;
+  /** Of an operator: where others reach the coordinator, if not there. */
+  readonly publicServer?: string;
   readonly federationId: string;
   /** Pinned by the invite; hex. */
   readonly coordinatorKey: string;

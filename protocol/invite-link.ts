@@ -27,17 +27,11 @@ export function formatInviteLink({ server, token, federationId, coordinatorKey }
 
 /** @param text typed or pasted by a person; throws `invalidFormat` */
 export function parseInviteLink(text: string): InviteLink {
-  let url: URL;
-  try {
-    url = new URL(text.trim());
-  } catch {
-    throw new HanseError('invalidFormat', { where: 'invite link', expected: 'a URL' });
-  }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
-    throw new HanseError('invalidFormat', {
-      where: 'invite link',
-      expected: 'an https URL, or http to this machine: the token would travel in the clear',
-    });
+  const url = parseSafeUrl(
+    text,
+    'invite link',
+    'must be a URL, whole and in quotes as `hanse invite` prints it',
+  );
   const fragment = new URLSearchParams(url.hash.slice(1));
   return {
     server: url.origin,
@@ -45,4 +39,36 @@ export function parseInviteLink(text: string): InviteLink {
     federationId: parse(FederationId, fragment.get('federation'), 'invite link, federation'),
     coordinatorKey: parse(PublicKey, fragment.get('key'), 'invite link, key'),
   };
+}
+
+/**
+ * The address at which a coordinator is reached from outside, as its operator says it: nothing but an origin, since
+ * routes and signatures begin at the root.
+ * @returns without a trailing slash; throws `invalidFormat`
+ */
+export function parseOrigin(text: string, where: string): string {
+  const url = parseSafeUrl(text, where, 'must be a URL, as https://coordinator.example');
+  const { origin, username, password, pathname, search, hash } = url;
+  if (username || password || pathname !== '/' || search || hash)
+    throw new HanseError('invalidFormat', {
+      where,
+      expected: `must end after the host and port, as ${origin}`,
+    });
+  return origin;
+}
+
+/** Tokens do not travel in the clear: https, or http to this machine. */
+function parseSafeUrl(text: string, where: string, expected: string): URL {
+  let url: URL;
+  try {
+    url = new URL(text.trim());
+  } catch {
+    throw new HanseError('invalidFormat', { where, expected });
+  }
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
+    throw new HanseError('invalidFormat', {
+      where,
+      expected: 'must be an https URL, or http to this machine: the token would travel in the clear',
+    });
+  return url;
 }

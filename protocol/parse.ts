@@ -3,7 +3,7 @@
  */
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { HanseError } from './problem.ts';
+import { HanseError, isProblem } from './problem.ts';
 
 /** Returns `value` typed by the schema. Throws `invalidFormat` naming the first place that does not fit. */
 export function parse<Schema extends TSchema>(schema: Schema, value: unknown, what: string): Static<Schema> {
@@ -24,6 +24,17 @@ export function parseJson<Schema extends TSchema>(
     throw new HanseError('invalidFormat', { where: what, expected: 'JSON' });
   }
   return parse(schema, value, what);
+}
+
+/** For values put together from a command line: what does not fit is wrong usage. Throws `usage`. */
+export function asUsage<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (cause) {
+    if (!isProblem(cause, 'invalidFormat')) throw cause;
+    const { where, expected } = cause.detail;
+    throw new HanseError('usage', { reason: `${where}: ${expected}` }, { cause });
+  }
 }
 
 /** A place as a path below `what`, and what should be there. Never the value that is. */

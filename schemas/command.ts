@@ -2,6 +2,10 @@
  * The shape of a subcommand of `hanse`. Each room defines its own commands in `<room>/commands/`; `cli.ts` loads the
  * one that was asked for, parses its options, and prints what it returns.
  */
+import { type TSchema, Type } from 'typebox';
+
+/** 0 takes a free one. */
+export const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
 
 export interface CommandOption {
   /** As the help shows it: `--rounds <n>`, `--keep`, `-o, --output <file>`. A flag without a value is a boolean. */
@@ -10,6 +14,8 @@ export interface CommandOption {
   /** How the value is parsed; anything else is wrong usage. Default: string. `strings` may be repeated. */
   readonly kind?: 'string' | 'integer' | 'number' | 'strings';
   readonly choices?: readonly string[];
+  /** What the value must fit, for example the property of a message that it becomes; anything else is wrong usage. */
+  readonly schema?: TSchema;
   readonly default?: string | number | boolean | readonly string[];
   readonly required?: boolean;
 }
@@ -18,6 +24,8 @@ export interface CommandArgument {
   /** `<model>` is required, `[dir]` may be left out. */
   readonly name: string;
   readonly description: string;
+  /** As of an option. */
+  readonly schema?: TSchema;
 }
 
 /** What a command may use of its surroundings. Results go to standard output, everything else to standard error. */

@@ -10,6 +10,8 @@ export const IdentityFile = Type.Object(
     version: Type.Literal(1),
     /** Origin of the coordinator. */
     server: Type.String({ pattern: '^https?://[^/]+$' }),
+    /** Operator: origin at which others reach the coordinator, if it is another; invite links name it. */
+    publicServer: Type.Optional(Type.String({ pattern: '^https?://[^/]+$' })),
     federationId: FederationId,
     coordinatorKey: PublicKey,
     nodeId: NodeId,

@@ -163,6 +163,65 @@ test.each([[[]], [['job']], [['model']], [['graph']]])('hanse %j shows what ther
   expect((await hanse([...words, '--help'])).exitCode).toBe(0);
 });
 
+test.each<[words: string[], hint: string]>([
+  [['sim', '--quux'], '(hanse sim --help says more)'],
+  [['job', 'show', '--quux'], '(hanse job show --help says more)'],
+  [['job', '--quux'], '(hanse job --help says more)'],
+  [['--quux'], '(hanse --help says more)'],
+])('hanse %j resembles nothing: the help is named', async (words, hint) => {
+  const { exitCode, err } = await hanse(words);
+  expect(exitCode).toBe(2);
+  expect(err).toContain("unknown option '--quux'");
+  expect(err).not.toContain('Did you mean');
+  expect(err).toContain(hint);
+});
+
+test.each(['job', 'model', 'graph'])(
+  'the help of the group %s has an example of each command',
+  async (group) => {
+    const { out } = await hanse([group, '--help']);
+    const paths = PATHS.filter((path) => path.startsWith(`${group} `));
+    expect(paths.length).toBeGreaterThan(1);
+    for (const path of paths) {
+      const { examples = [] } = (await COMMANDS[path]?.load()) ?? {};
+      expect(out).toContain(`  ${examples[0]?.[0]}  `);
+    }
+    expect(out).toContain('--json');
+  },
+);
+
+describe('a value out of its range', () => {
+  const RANGES: [words: string[], said: string][] = [
+    [['serve', '--port', '99999'], 'It must be <= 65535.'],
+    [['serve', '--port', '-5'], 'It must be >= 0.'],
+    [['demo', '--port', '99999'], 'It must be <= 65535.'],
+    [['demo', '--rounds', '0'], 'It must be >= 1.'],
+    [['sim', '--lr', '0'], 'It must be > 0.'],
+    [['graph', 'compile', 'm.onnx', '--batch', '0'], 'It must be >= 1.'],
+    [['graph', 'check', 'm.onnx', '--batch', '0'], 'It must be >= 1.'],
+    [['job', 'show', 'digits'], 'It must match pattern'],
+    [['model', 'export', 'job-1'], 'It must match pattern'],
+  ];
+
+  test.each(RANGES)('hanse %j is wrong usage before the command begins', async (words, said) => {
+    const path = PATHS.find((known) => words.join(' ').startsWith(known)) ?? '';
+    const begun = vi.fn(async () => ({}));
+    await replaceRun(path, begun);
+    const { exitCode, err, json } = await hanse([...words, '--json']);
+    expect(exitCode).toBe(2);
+    expect(err).toContain(said);
+    expect(json).toMatchObject({ problem: { code: 'usage', remedy: PROBLEMS.usage.remedy } });
+    expect(begun).not.toHaveBeenCalled();
+  });
+
+  test('and one within it is taken', async () => {
+    const begun = vi.fn(async () => ({}));
+    await replaceRun('serve', begun);
+    for (const port of ['0', '65535']) expect((await hanse(['serve', '--port', port])).exitCode).toBe(0);
+    expect(begun).toHaveBeenCalledTimes(2);
+  });
+});
+
 test('the version is that of the package', async () => {
   const file = fileURLToPath(new URL('../package.json', import.meta.url));
   const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };

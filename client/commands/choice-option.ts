@@ -1,7 +1,7 @@
 /**
  * How a model is to be read, as a person says it on a command line: what is trained, and lengths that it leaves open.
  */
-import { parse } from '../../protocol/parse.ts';
+import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { CommandOption } from '../../schemas/command.ts';
 import { GraphChoices } from '../../schemas/job.ts';
@@ -35,14 +35,14 @@ export const INPUT_SHAPE_OPTION: CommandOption = {
 
 export const CHOICE_OPTIONS: readonly CommandOption[] = [...PATTERN_OPTIONS, INPUT_SHAPE_OPTION];
 
-/** @throws `usage`, `invalidFormat` */
+/** @throws `usage` */
 export function choicesOf({ freeze, train, inputShape }: ChoiceOptions): GraphChoices {
   const choices = {
     ...(freeze && { freeze: patterns('--freeze', freeze) }),
     ...(train && { train: patterns('--train', train) }),
     ...(inputShape !== undefined && { inputShape: lengths(inputShape) }),
   };
-  return parse(GraphChoices, choices, 'choices');
+  return asUsage(() => parse(GraphChoices, choices, 'choices'));
 }
 
 function patterns(flag: string, texts: readonly string[]): string[] {

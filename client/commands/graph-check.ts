@@ -7,6 +7,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
+import { LocalTraining } from '../../schemas/training.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import { floatsOf } from '../engine/parameters.ts';
@@ -32,7 +33,13 @@ export const checkCommand = defineCommand<CheckOptions>({
   options: [
     ...LOSS_OPTIONS,
     ...CHOICE_OPTIONS,
-    { flags: '--batch <n>', description: 'examples in the batch', kind: 'integer', default: 2 },
+    {
+      flags: '--batch <n>',
+      description: 'examples in the batch',
+      kind: 'integer',
+      default: 2,
+      schema: LocalTraining.properties.batchSize,
+    },
     {
       flags: '--coordinates <n>',
       description: 'coordinates of each parameter tensor',

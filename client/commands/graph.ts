@@ -9,7 +9,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
-import type { Loss } from '../../schemas/training.ts';
+import { LocalTraining, type Loss } from '../../schemas/training.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { MaskBuffer } from '../engine/mask-buffer.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
@@ -192,7 +192,13 @@ const compileCommand = defineCommand<CompileOptions>({
     ...OPTIMIZER_OPTIONS,
     GRADIENT_CLIP_OPTION,
     ...CHOICE_OPTIONS,
-    { flags: '--batch <n>', description: 'examples in a batch', kind: 'integer', default: 32 },
+    {
+      flags: '--batch <n>',
+      description: 'examples in a batch',
+      kind: 'integer',
+      default: 32,
+      schema: LocalTraining.properties.batchSize,
+    },
     { flags: '-o, --output <dir>', description: 'folder for the graphs', default: 'compiled' },
     GRAPH_SEED_OPTION,
   ],

@@ -3,6 +3,7 @@
  */
 import { primitives } from '#primitives';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import { HanseError } from '../../protocol/problem.ts';
 import type { CommandOption } from '../../schemas/command.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import { connect } from '../enrol.ts';
@@ -14,17 +15,20 @@ export interface IdentityOptions {
   readonly identity: string;
 }
 
+/** Where `hanse serve` keeps the operator's key unless it is told otherwise. */
+const OPERATOR_FILE = '.hanse/coordinator/keys/operator.json';
+
 export const IDENTITY_OPTION: CommandOption = {
   flags: '--identity <file>',
   description: 'who asks; the default is the operator of a coordinator in this folder',
-  default: '.hanse/coordinator/keys/operator.json',
+  default: OPERATOR_FILE,
 };
 
 /** Reads the identity, checks the coordinator's key and version, and returns the connection. */
 export async function connectAs(
   options: IdentityOptions,
 ): Promise<{ identity: Identity; api: CoordinatorApi }> {
-  const identity = await readIdentity(options.identity);
+  const identity = await identityOf(options);
   const around = (api: CoordinatorApi) =>
     retryingCoordinator(api, {
       clock: systemClock,
@@ -33,4 +37,15 @@ export async function connectAs(
       repeats: REPEATS_IF_OVERLOADED,
     });
   return { identity, api: await connect(identity, systemClock, { around, exchange: nodeExchange }) };
+}
+
+async function identityOf({ identity: file }: IdentityOptions): Promise<Identity> {
+  try {
+    return await readIdentity(file);
+  } catch (error) {
+    const isMissing = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+    if (!isMissing || file !== OPERATOR_FILE) throw error;
+    const reason = 'no coordinator was started in this folder: run `hanse serve` here, or give --identity';
+    throw new HanseError('identityUnreadable', { file, reason }, { cause: error });
+  }
 }

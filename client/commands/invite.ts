@@ -20,6 +20,7 @@ export const inviteCommand = defineCommand<InviteOptions>({
       flags: '--organisation <id>',
       description: 'whose node it will be, e.g. clinic.example',
       required: true,
+      schema: InviteRequest.properties.organisationId,
     },
     {
       flags: '--role <role>',
@@ -32,6 +33,7 @@ export const inviteCommand = defineCommand<InviteOptions>({
       description: 'until when it can be used',
       kind: 'integer',
       default: 86_400,
+      schema: InviteRequest.properties.lifetimeSeconds,
     },
     IDENTITY_OPTION,
   ],
@@ -44,8 +46,13 @@ export const inviteCommand = defineCommand<InviteOptions>({
     const { identity, api } = await connectAs(options);
     const request = { role, organisationId: organisation, lifetimeSeconds: lifetime };
     const invite = await api.call('createInvite', { body: parse(InviteRequest, request, 'invite') });
-    const { server, federationId, coordinatorKey } = identity;
-    const link = formatInviteLink({ server, token: invite.token, federationId, coordinatorKey });
+    const { server, publicServer = server, federationId, coordinatorKey } = identity;
+    const link = formatInviteLink({
+      server: publicServer,
+      token: invite.token,
+      federationId,
+      coordinatorKey,
+    });
     io.print(link);
     io.note(
       `for one ${role} of ${organisation}, until ${invite.expiresAt}; send it over a channel you trust`,

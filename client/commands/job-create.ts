@@ -1,12 +1,14 @@
 /**
  * `hanse job create`: start a federated training.
  */
-import { parse } from '../../protocol/parse.ts';
+import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { Codec } from '../../schemas/codec.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
-import type { JobManifest } from '../../schemas/job.ts';
-import type { Strategy } from '../../schemas/strategy.ts';
-import { type LearningRateSchedule, LocalTraining } from '../../schemas/training.ts';
+import { Attempt, Round } from '../../schemas/ids.ts';
+import { JobManifest } from '../../schemas/job.ts';
+import { FedAvgM, type Strategy } from '../../schemas/strategy.ts';
+import { LearningRateSchedule, LocalTraining } from '../../schemas/training.ts';
 import { authorJob, type JobPlan, submitJob } from '../author-job.ts';
 import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf } from './choice-option.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
@@ -44,11 +46,15 @@ interface JobCreateOptions extends TrainingOptions, IdentityOptions {
   readonly name: string;
   readonly purpose: string;
   readonly cohort: number;
-  readonly minimum: number;
+  readonly minimum?: number;
   readonly deadline: number;
   readonly attempts: number;
   readonly seed?: string;
 }
+
+const { properties: manifest } = JobManifest;
+const { properties: training } = LocalTraining;
+const [cosine] = LearningRateSchedule.anyOf;
 
 /** Shared with the simulator. */
 export const TRAINING_OPTIONS: readonly CommandOption[] = [
@@ -56,12 +62,19 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
   ...CHOICE_OPTIONS,
   ...LOSS_OPTIONS,
   ...OPTIMIZER_OPTIONS,
-  { flags: '--lr <rate>', description: 'local learning rate', kind: 'number', default: 0.1 },
+  {
+    flags: '--lr <rate>',
+    description: 'local learning rate',
+    kind: 'number',
+    default: 0.1,
+    schema: training.learningRate,
+  },
   {
     flags: '--lr-decay <factor>',
     description: 'factor on the rate after each round',
     kind: 'number',
     default: 1,
+    schema: training.learningRateDecay,
   },
   {
     flags: '--schedule <name>',
@@ -74,36 +87,63 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
     description: 'share of the job in which the rate rises',
     kind: 'number',
     default: 0,
+    schema: cosine.properties.warmup,
   },
   {
     flags: '--lr-floor <share>',
     description: 'what a schedule leaves of the rate',
     kind: 'number',
     default: 0,
+    schema: cosine.properties.floor,
   },
   GRADIENT_CLIP_OPTION,
-  { flags: '--batch <n>', description: 'examples in a local batch', kind: 'integer', default: 10 },
+  {
+    flags: '--batch <n>',
+    description: 'examples in a local batch',
+    kind: 'integer',
+    default: 10,
+    schema: training.batchSize,
+  },
   {
     flags: '--epochs <n>',
     description: 'local passes over the data in a round',
     kind: 'integer',
     default: 1,
+    schema: training.epochs,
   },
-  { flags: '--max-steps <n>', description: 'at most so many local steps in a round', kind: 'integer' },
+  {
+    flags: '--max-steps <n>',
+    description: 'at most so many local steps in a round',
+    kind: 'integer',
+    schema: training.maxSteps,
+  },
   {
     flags: '--strategy <name>',
     description: 'how the coordinator applies the mean update',
     choices: ['fedavg', 'fedavgm', 'fedadam'],
     default: 'fedavg',
   },
-  { flags: '--server-lr <rate>', description: 'learning rate of the strategy', kind: 'number', default: 1 },
-  { flags: '--server-momentum <m>', description: 'momentum of fedavgm', kind: 'number', default: 0.9 },
-  { flags: '--rounds <n>', description: 'rounds of training', kind: 'integer', default: 20 },
+  {
+    flags: '--server-lr <rate>',
+    description: 'learning rate of the strategy',
+    kind: 'number',
+    default: 1,
+    schema: FedAvgM.properties.serverLearningRate,
+  },
+  {
+    flags: '--server-momentum <m>',
+    description: 'momentum of fedavgm',
+    kind: 'number',
+    default: 0.9,
+    schema: FedAvgM.properties.momentum,
+  },
+  { flags: '--rounds <n>', description: 'rounds of training', kind: 'integer', default: 20, schema: Round },
   {
     flags: '--clip-norm <c>',
     description: 'longest update; longer ones are scaled down to it',
     kind: 'number',
     default: 10,
+    schema: Codec.properties.clipNorm,
   },
   {
     flags: '--weighting <rule>',
@@ -113,11 +153,15 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
   },
   {
     flags: '--evaluate-every <n>',
-    description: 'rounds from one evaluation to the next',
+    description: 'rounds from one evaluation to the next; 0: never',
     kind: 'integer',
     default: 1,
+    schema: manifest.evaluateEvery,
   },
 ];
+
+/** The smallest cohort whose sum is not the update of one participant. */
+const MINIMUM = 2;
 
 /** The most examples of one participant that count, where weights are by examples. */
 const WEIGHT_MAX = 65_536;
@@ -125,28 +169,51 @@ const WEIGHT_MAX = 65_536;
 export const jobCreateCommand = defineCommand<JobCreateOptions>({
   summary: 'start a federated training',
   options: [
-    { flags: '--name <name>', description: 'what the job is called', required: true },
+    {
+      flags: '--name <name>',
+      description: 'what the job is called',
+      required: true,
+      schema: manifest.name,
+    },
     {
       flags: '--purpose <text>',
       description: 'what the model is for, as data owners will read it',
       required: true,
+      schema: manifest.purpose,
     },
     ...TRAINING_OPTIONS,
-    { flags: '--cohort <n>', description: 'participants in a round', kind: 'integer', default: 10 },
+    {
+      flags: '--cohort <n>',
+      description: 'participants in a round',
+      kind: 'integer',
+      default: 10,
+      schema: manifest.cohort.properties.size,
+    },
     {
       flags: '--minimum <n>',
-      description: 'updates without which a round is void',
+      description: 'updates without which a round is void; 2 unless said, or 1 for a cohort of one',
       kind: 'integer',
-      default: 2,
+      schema: manifest.cohort.properties.minimum,
     },
-    { flags: '--deadline <seconds>', description: 'time for a round', kind: 'number', default: 600 },
+    {
+      flags: '--deadline <seconds>',
+      description: 'time for a round',
+      kind: 'number',
+      default: 600,
+      schema: manifest.deadlines.properties.collectSeconds,
+    },
     {
       flags: '--attempts <n>',
       description: 'attempts at one round before the job fails',
       kind: 'integer',
       default: 5,
+      schema: Attempt,
     },
-    { flags: '--seed <text>', description: 'for experiments: makes initial weights and cohorts repeatable' },
+    {
+      flags: '--seed <text>',
+      description: 'for experiments: makes initial weights and cohorts repeatable',
+      schema: manifest.seed,
+    },
     IDENTITY_OPTION,
   ],
   examples: [
@@ -157,13 +224,15 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
     ],
   ],
   async run({ options }, io) {
+    const { cohort: size, minimum = Math.min(size, MINIMUM) } = options;
+    if (minimum > size)
+      throw new HanseError('usage', { reason: `--minimum ${minimum} is more than --cohort ${size}` });
     const { identity, api } = await connectAs(options);
-    const { cohort: size, minimum } = options;
     const plan: JobPlan = {
       ...(await trainingPlan(options, options.seed ?? 'hanse')),
       name: options.name,
       purpose: options.purpose,
-      cohort: { size, minimum: Math.min(size, minimum) },
+      cohort: { size, minimum },
       deadlines: { collectSeconds: options.deadline, evaluateSeconds: options.deadline },
       maxAttempts: options.attempts,
       ...(options.seed !== undefined && { seed: options.seed }),
@@ -177,7 +246,7 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
   },
 });
 
-/** The part of a plan that a simulation shares with a real job. Throws `invalidFormat` for values out of range. */
+/** The part of a plan that a simulation shares with a real job. Throws `usage` for values out of range. */
 export async function trainingPlan(options: TrainingOptions, seed: string) {
   const training = {
     loss: lossOf(options),
@@ -192,7 +261,7 @@ export async function trainingPlan(options: TrainingOptions, seed: string) {
   };
   return {
     forward: await loadModel(options.model, seed, choicesOf(options)),
-    training: parse(LocalTraining, training, 'training'),
+    training: asUsage(() => parse(LocalTraining, training, 'training')),
     strategy: strategyOf(options),
     rounds: options.rounds,
     clipNorm: options.clipNorm,

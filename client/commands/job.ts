@@ -1,15 +1,19 @@
 /**
  * `hanse job list|show|watch|cancel`: following federated trainings.
  */
-import { parse } from '../../protocol/parse.ts';
+import { HanseError } from '../../protocol/problem.ts';
 import { hasEnded } from '../../protocol/round.ts';
-import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import { type CommandArgument, type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
 import type { JobStatus, RoundSummary } from '../../schemas/job.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
 
-const JOB_ARGUMENT = { name: '<job>', description: 'id of the job: job-...' };
+export const JOB_ARGUMENT: CommandArgument = {
+  name: '<job>',
+  description: 'id of the job: job-... (hanse job list)',
+  schema: JobId,
+};
 
 export const jobListCommand = defineCommand<IdentityOptions>({
   summary: 'list the jobs of a coordinator',
@@ -37,7 +41,7 @@ export const jobShowCommand = defineCommand<IdentityOptions>({
     const { api } = await connectAs(options);
     const job = await api.call('getJob', { params: { jobId: jobIdOf(args) }, query: {} });
     printJob(job, io);
-    return job;
+    return { ...job, parametersSha256: job.model };
   },
 });
 
@@ -57,7 +61,9 @@ export const jobWatchCommand = defineCommand<IdentityOptions>({
       printed = job.rounds.length;
     });
     io.print(`${last.phase}${last.reason ? `: ${last.reason}` : ''}`);
-    return last;
+    if (last.phase === 'finished') return last;
+    io.event(last);
+    throw unfinished(last);
   },
 });
 
@@ -73,6 +79,13 @@ export const jobCancelCommand = defineCommand<IdentityOptions>({
     return job;
   },
 });
+
+/** Why a job that is not followed any more has no final model. */
+export function unfinished({ jobId, phase, round, attempt, reason }: JobStatus): HanseError {
+  if (!hasEnded({ phase })) return new HanseError('interrupted');
+  if (reason === 'attemptsExhausted') return new HanseError(reason, { round, attempts: attempt });
+  return new HanseError('jobEnded', { jobId, phase: reason ? `${phase}: ${reason}` : phase });
+}
 
 /** Calls back with every new state of a job until it has ended or the signal aborts; resolves to the last. */
 export async function followJob(
@@ -107,7 +120,7 @@ function printJob(job: JobStatus, io: CommandIo): void {
   io.print(
     `  privacy      ${manifest.aggregation} sums: the coordinator sees each update; unit ${manifest.privacyUnit}`,
   );
-  io.print(`  model        ${job.model}, ${manifest.parameters} parameters`);
+  io.print(`  parameters   ${job.model}: SHA-256 of the latest ${manifest.parameters}, as a vector`);
   io.print(`  manifest     ${job.manifestSha256}`);
   io.print(`  train step   ${manifest.graph.trainStep}`);
   io.print(
@@ -147,6 +160,7 @@ function percent(share: number | null): string {
   return share === null ? '' : `accuracy ${(100 * share).toFixed(2)} %`;
 }
 
-function jobIdOf([jobId]: readonly string[]): string {
-  return parse(JobId, jobId, 'job');
+/** Its form has been checked against the schema of the argument. */
+export function jobIdOf([jobId = '']: readonly string[]): string {
+  return jobId;
 }

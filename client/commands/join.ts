@@ -3,13 +3,17 @@
  */
 import { access } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { Type } from 'typebox';
 import { primitives } from '#primitives';
 import { utf8 } from '../../protocol/bytes.ts';
-import { parseInviteLink } from '../../protocol/invite-link.ts';
+import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
+import { asUsage } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
 import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
+import { DataSetVersion } from '../../schemas/ids.ts';
+import { DisplayName } from '../../schemas/member.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import type { TrainTask } from '../../schemas/task.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
@@ -70,15 +74,31 @@ export const joinCommand = defineCommand<JoinOptions>({
   options: [
     ...DATA_OPTIONS.map((option) => ({ ...option, required: false })),
     { flags: '--identity <file>', description: 'the key of this node', default: '.hanse/node/identity.json' },
-    { flags: '--name <name>', description: 'what the node is called', default: hostname() },
+    {
+      flags: '--name <name>',
+      description: 'what the node is called',
+      default: hostname(),
+      schema: DisplayName,
+    },
     {
       flags: '--provider <name>',
       description: 'where to train',
       choices: ['auto', 'cpu', 'wasm', 'webgpu', 'cuda'],
       default: 'auto',
     },
-    { flags: '--threads <n>', description: 'threads for training', kind: 'integer', default: 1 },
-    { flags: '--data-set-version <v>', description: 'changes whenever the data do', default: '1' },
+    {
+      flags: '--threads <n>',
+      description: 'threads for training',
+      kind: 'integer',
+      default: 1,
+      schema: Type.Integer({ minimum: 1, maximum: 1024 }),
+    },
+    {
+      flags: '--data-set-version <v>',
+      description: 'changes whenever the data do',
+      default: '1',
+      schema: DataSetVersion,
+    },
     { flags: '--allow-single-class', description: 'take part although all labels are the same' },
     {
       flags: '--seed <text>',
@@ -92,16 +112,18 @@ export const joinCommand = defineCommand<JoinOptions>({
       'start again with the stored identity',
     ],
     [
-      'hanse join "http://127.0.0.1:8790/#invite=..." --identity me.json',
+      'hanse join "http://127.0.0.1:8790/#invite=..." --identity .hanse/me.json',
       'enrol a researcher, who has no data',
     ],
   ],
   async run({ args, options }, io) {
     const counts: Counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
     const { data } = options;
+    const [link] = args;
+    const invite = link === undefined ? undefined : asUsage(() => parseInviteLink(link));
     const around = (api: CoordinatorApi) => patient(api, io);
     const patience = { around, exchange: nodeExchange, signal: io.signal };
-    if (data === undefined) return enrolOnly(args[0], options, patience, io);
+    if (data === undefined) return enrolOnly(invite, options, patience, io);
     const source = { ...options, data };
     const examples = await loadExamples({ ...source, ...columnsOf(source) });
     const { provider } = await chooseProvider(options.provider, {
@@ -109,7 +131,7 @@ export const joinCommand = defineCommand<JoinOptions>({
       threads: options.threads,
     });
     try {
-      const identity = await identityFor(args[0], options, patience, io);
+      const identity = await identityFor(invite, options, patience, io);
       await live(identity, { examples, provider, patience, counts }, options, io);
       return { nodeId: identity.nodeId, ...counts };
     } catch (error) {
@@ -121,14 +143,14 @@ export const joinCommand = defineCommand<JoinOptions>({
 
 /** For a member without data: the identity is stored for the other commands. */
 async function enrolOnly(
-  link: string | undefined,
+  invite: InviteLink | undefined,
   options: JoinOptions,
   patience: ConnectionOptions,
   io: CommandIo,
 ): Promise<object> {
-  if (link === undefined)
+  if (invite === undefined)
     throw new HanseError('usage', { reason: 'give --data, or the invite of a researcher' });
-  const { nodeId, role, federationId } = await identityFor(link, options, patience, io);
+  const { nodeId, role, federationId } = await identityFor(invite, options, patience, io);
   if (role !== 'researcher')
     throw new HanseError('usage', {
       reason: `this is a ${role}: start it again with --data, without the link`,
@@ -206,7 +228,7 @@ export function columnsOf({ features, target, classes }: DataOptions): { columns
  * only says where its coordinator is to be found now, and is not used up.
  */
 async function identityFor(
-  link: string | undefined,
+  invite: InviteLink | undefined,
   options: JoinOptions,
   patience: ConnectionOptions,
   io: CommandIo,
@@ -216,8 +238,7 @@ async function identityFor(
     () => true,
     () => false,
   );
-  if (link === undefined) return readIdentity(file);
-  const invite = parseInviteLink(link);
+  if (invite === undefined) return readIdentity(file);
   if (isStored) {
     const stored = await readIdentity(file);
     if (stored.federationId !== invite.federationId)

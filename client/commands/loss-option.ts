@@ -1,7 +1,7 @@
 /**
  * The loss, as a person names it on a command line.
  */
-import { parse } from '../../protocol/parse.ts';
+import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { CommandOption } from '../../schemas/command.ts';
 import { Loss } from '../../schemas/training.ts';
@@ -39,10 +39,7 @@ export const LOSS_OPTIONS: readonly CommandOption[] = [
   },
 ];
 
-/**
- * @throws `usage` for an option that the loss does not have, or a list that is none; `invalidFormat` for a value out of
- *   its range
- */
+/** @throws `usage` for an option that the loss does not have, a list that is none, or a value out of its range */
 export function lossOf(options: LossOptions): Loss {
   const { loss: type, classWeights, labelSmoothing, ignoreIndex, huberDelta } = options;
   const isCrossEntropy = type === 'softmax_ce' || type === 'sequence_ce';
@@ -60,7 +57,7 @@ export function lossOf(options: LossOptions): Loss {
     ...(ignoreIndex !== undefined && { ignoreIndex }),
     ...(type === 'huber' && { delta: huberDelta ?? 1 }),
   };
-  return parse(Loss, loss, 'loss');
+  return asUsage(() => parse(Loss, loss, 'loss'));
 }
 
 /** Not by Number alone, which takes what is empty for 0. */

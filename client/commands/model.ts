@@ -1,12 +1,11 @@
 /**
  * `hanse model export|predict`: using what a federation has learnt.
  */
+import { Type } from 'typebox';
 import { primitives } from '#primitives';
 import { toHex } from '../../protocol/bytes.ts';
-import { parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { defineCommand } from '../../schemas/command.ts';
-import { JobId } from '../../schemas/ids.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import { loadExamples } from '../data/data-source.ts';
 import { importModelFile } from '../data/model-file.ts';
@@ -18,6 +17,7 @@ import { initialParameters } from '../graph/parameters.ts';
 import { releasedModel } from '../released-model.ts';
 import { type ChoiceOptions, choicesOf, INPUT_SHAPE_OPTION } from './choice-option.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { JOB_ARGUMENT, jobIdOf } from './job.ts';
 import { columnsOf, DATA_OPTIONS, type DataOptions } from './join.ts';
 import { writeOutput } from './output-file.ts';
 
@@ -27,29 +27,34 @@ interface ExportOptions extends IdentityOptions {
 
 export const modelExportCommand = defineCommand<ExportOptions>({
   summary: 'write the released model of a job as an ONNX file',
-  arguments: [{ name: '<job>', description: 'id of the job: job-...' }],
+  arguments: [JOB_ARGUMENT],
   options: [
-    { flags: '-o, --output <file>', description: 'file to write', default: 'model.onnx' },
+    { flags: '-o, --output <file>', description: 'file to write', default: '.hanse/model.onnx' },
     IDENTITY_OPTION,
   ],
-  examples: [['hanse model export job-0123456789abcdef -o digits.onnx', 'for any ONNX runtime']],
+  examples: [['hanse model export job-0123456789abcdef -o .hanse/digits.onnx', 'for any ONNX runtime']],
   async run({ args, options }, io) {
     const { api } = await connectAs(options);
-    const jobId = parse(JobId, args[0], 'job');
+    const jobId = jobIdOf(args);
     const job = await api.call('getJob', { params: { jobId }, query: {} });
     const released = job.rounds.filter(({ outcome }) => outcome === 'released');
     if (released.length === 0) throw new HanseError('modelUnreleased', { jobId });
     const bytes = await releasedModel(job, api);
     await writeOutput(options.output, bytes);
-    const modelSha256 = toHex(await primitives.sha256(bytes));
+    const fileSha256 = toHex(await primitives.sha256(bytes));
     const round = released.at(-1)?.round ?? 0;
-    io.print(`${options.output}: model of round ${round}, ${bytes.length} bytes, SHA-256 ${modelSha256}`);
+    io.print(`${options.output}: model of round ${round}, ${bytes.length} bytes`);
+    io.print(`  file         ${fileSha256}: SHA-256 of the ONNX file`);
+    io.print(
+      `  parameters   ${job.model}: SHA-256 of the parameters in it, as \`hanse job show\` names them`,
+    );
     return {
       jobId,
       round,
       file: options.output,
       bytes: bytes.length,
-      modelSha256,
+      modelSha256: fileSha256,
+      fileSha256,
       parametersSha256: job.model,
     };
   },
@@ -68,7 +73,13 @@ export const modelPredictCommand = defineCommand<PredictOptions>({
     { flags: '--input <numbers>', description: 'one example: its values, comma-separated' },
     ...DATA_OPTIONS.map((option) => ({ ...option, required: false })),
     INPUT_SHAPE_OPTION,
-    { flags: '--limit <n>', description: 'examples to print', kind: 'integer', default: 10 },
+    {
+      flags: '--limit <n>',
+      description: 'examples to print',
+      kind: 'integer',
+      default: 10,
+      schema: Type.Integer({ minimum: 1 }),
+    },
     {
       flags: '--provider <name>',
       description: 'where to run',
@@ -78,7 +89,7 @@ export const modelPredictCommand = defineCommand<PredictOptions>({
   ],
   examples: [
     ['hanse model predict line.onnx --input 5', 'one example'],
-    ['hanse model predict digits.onnx --data mnist:test', 'the first ten test images'],
+    ['hanse model predict .hanse/digits.onnx --data mnist:test', 'the first ten test images'],
   ],
   async run({ args, options }, io) {
     const forward = await importModelFile(args[0] ?? '', choicesOf(options));

@@ -1,7 +1,7 @@
 /**
  * The optimiser, as a person names it on a command line.
  */
-import { parse } from '../../protocol/parse.ts';
+import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { CommandOption } from '../../schemas/command.ts';
 import { LocalTraining, Optimizer } from '../../schemas/training.ts';
@@ -35,23 +35,26 @@ export const GRADIENT_CLIP_OPTION: CommandOption = {
   flags: '--gradient-clip <norm>',
   description: 'longest gradient of a batch; a longer one is scaled down',
   kind: 'number',
+  schema: LocalTraining.properties.gradientClip,
 };
 
-/** @throws `invalidFormat` for a norm out of its range */
+/** @throws `usage` for a norm out of its range */
 export function gradientClipOf({ gradientClip }: GradientClipOptions): GradientClipOptions {
   if (gradientClip === undefined) return {};
-  return { gradientClip: parse(LocalTraining.properties.gradientClip, gradientClip, 'gradientClip') };
+  const schema = LocalTraining.properties.gradientClip;
+  return { gradientClip: asUsage(() => parse(schema, gradientClip, '--gradient-clip')) };
 }
 
 /**
  * The optimiser of this name with the settings that its literature proposes.
- * @throws `usage` for an option that it does not have; `invalidFormat` for a value out of its range
+ * @throws `usage` for an option that it does not have, or a value out of its range
  */
 export function optimizerOf({ optimizer: type, momentum, weightDecay }: OptimizerOptions): Optimizer {
   if (momentum !== undefined && type !== 'momentum' && type !== 'nesterov')
     throw new HanseError('usage', { reason: `--momentum belongs to momentum and nesterov, not to ${type}` });
   const decay = weightDecay === undefined ? {} : { weightDecay };
-  return parse(Optimizer, { type, ...settingsOf(type, momentum ?? 0.9), ...decay }, 'optimizer');
+  const optimizer = { type, ...settingsOf(type, momentum ?? 0.9), ...decay };
+  return asUsage(() => parse(Optimizer, optimizer, 'optimizer'));
 }
 
 function settingsOf(name: Optimizer['type'], momentum: number) {

@@ -3,15 +3,17 @@
  */
 import { existsSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
 import { primitives } from '#primitives';
 import { fromHex, hexBytes, toHex, utf8 } from '../../protocol/bytes.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
-import { parse, parseJson } from '../../protocol/parse.ts';
+import { parseOrigin } from '../../protocol/invite-link.ts';
+import { asUsage, parse, parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { randomBytes } from '../../protocol/random.ts';
-import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { IdentityFile } from '../../schemas/identity-file.ts';
 import { FederationId } from '../../schemas/ids.ts';
 import { buildApp } from '../app.ts';
@@ -24,6 +26,7 @@ interface ServeOptions {
   readonly dataDir: string;
   readonly port: number;
   readonly host: string;
+  readonly publicUrl?: string;
   readonly liveness: number;
   readonly recruitGrace: number;
   readonly storeLimit?: number;
@@ -47,39 +50,51 @@ export const serveCommand = defineCommand<ServeOptions>({
       description: 'port to listen on; 0 takes a free one',
       kind: 'integer',
       default: 8790,
+      schema: Port,
     },
     { flags: '--host <address>', description: 'loopback address to listen on', default: '127.0.0.1' },
+    {
+      flags: '--public-url <url>',
+      description:
+        'where nodes reach a proxy before it, as https://coordinator.example: invite links name that',
+    },
     {
       flags: '--liveness <seconds>',
       description: 'how long a node counts as live after its last request',
       kind: 'number',
       default: 10,
+      schema: Type.Number({ exclusiveMinimum: 0 }),
     },
     {
       flags: '--recruit-grace <seconds>',
       description: 'how long a round that has its minimum waits for other participants that are expected',
       kind: 'number',
       default: 5,
+      schema: Type.Number({ minimum: 0 }),
     },
     {
       flags: '--store-limit <bytes>',
       description: 'greatest size of the database; unlimited if not given',
       kind: 'integer',
+      schema: Type.Integer({ minimum: 1 }),
     },
   ],
   examples: [
     ['hanse serve', 'listen on 127.0.0.1:8790, data in .hanse/coordinator'],
+    ['hanse serve --public-url https://hanse.example', 'behind a proxy that adds TLS; links are for outside'],
     ['hanse serve --port 0 --json', 'a free port; the address is in the first line'],
   ],
   async run({ options }, io) {
-    const { dataDir: path, port, host } = options;
+    const { dataDir: path, host, publicUrl } = options;
     if (!LOOPBACK.test(host))
       throw new HanseError('usage', {
         reason: `--host ${host}: plain HTTP stays on this machine; put a proxy with TLS before a loopback address`,
       });
+    const publicServer =
+      publicUrl === undefined ? undefined : asUsage(() => parseOrigin(publicUrl, '--public-url'));
     const dataDir = openDataDir(path, { create: true });
     try {
-      await serve(dataDir, options, port, host, io);
+      await serve(dataDir, { ...options, publicServer }, io);
     } finally {
       dataDir.release();
     }
@@ -89,9 +104,7 @@ export const serveCommand = defineCommand<ServeOptions>({
 
 async function serve(
   dataDir: DataDir,
-  options: ServeOptions,
-  port: number,
-  host: string,
+  options: ServeOptions & { readonly publicServer: string | undefined },
   io: CommandIo,
 ): Promise<void> {
   const report = (error: unknown, doing: string) =>
@@ -129,14 +142,16 @@ async function serve(
   const app = await buildApp({ coordinator, report });
   try {
     dataDir.writePrivateFile(FEDERATION_ID, utf8(`${id}\n`));
-    const url = await listen(app, port, host);
-    await writeOperator(dataDir, operatorSeed, operator, { url, federationId: id, signer });
+    const { publicServer } = options;
+    const url = await listen(app, options.port, options.host);
+    await writeOperator(dataDir, operatorSeed, operator, { url, publicServer, federationId: id, signer });
     const operatorIdentity = `${dataDir.path}/${OPERATOR_IDENTITY}`;
     io.print(`Hanse coordinator of ${id} at ${url}`);
+    if (publicServer !== undefined) io.print(`  outside   ${publicServer}`);
     io.print(`  data      ${dataDir.path}`);
     io.print(`  operator  ${operatorIdentity} (secret; keep it)`);
     io.print('  next      hanse invite --organisation <name>');
-    io.event({ ready: true, url, federationId: id, dataDir: dataDir.path, operatorIdentity });
+    io.event({ ready: true, url, publicServer, federationId: id, dataDir: dataDir.path, operatorIdentity });
     await new Promise<void>((resolve) => {
       if (io.signal.aborted) resolve();
       io.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -207,16 +222,22 @@ function storedOperator(dataDir: DataDir): { seed: Uint8Array; federationId: str
   }
 }
 
-/** Written again at each start, since the port may have changed. */
+/** Written again at each start, since the addresses may have changed. */
 async function writeOperator(
   dataDir: DataDir,
   seed: Uint8Array,
   operator: Signer,
-  { url, federationId, signer }: { url: string; federationId: string; signer: Signer },
+  {
+    url,
+    publicServer,
+    federationId,
+    signer,
+  }: { url: string; publicServer: string | undefined; federationId: string; signer: Signer },
 ): Promise<void> {
   const identity: IdentityFile = {
     version: 1,
     server: url,
+    ...(publicServer !== undefined && { publicServer }),
     federationId,
     coordinatorKey: toHex(signer.publicKey),
     nodeId: await nodeIdOf(operator.publicKey),

@@ -2,8 +2,9 @@
  * `hanse demo`: the whole system on one machine, with a screen to watch it.
  */
 import { join } from 'node:path';
-import { HanseError } from '../../protocol/problem.ts';
-import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
+import { Round } from '../../schemas/ids.ts';
+import { JobManifest } from '../../schemas/job.ts';
 import { DEMO_PARTICIPANTS, DEMO_ROUNDS } from '../demo/plan.ts';
 import { type DemoResult, type DemoView, runDemo } from '../demo/run-demo.ts';
 import { renderLine, renderScreen } from '../demo/screen.ts';
@@ -27,8 +28,20 @@ const LOG_LINES = 10;
 export const demoCommand = defineCommand<DemoCommandOptions>({
   summary: 'a whole federation on this machine: coordinator, participants, training on MNIST',
   options: [
-    { flags: '--rounds <n>', description: 'rounds of training', kind: 'integer', default: DEMO_ROUNDS },
-    { flags: '--participants <n>', description: 'participants', kind: 'integer', default: DEMO_PARTICIPANTS },
+    {
+      flags: '--rounds <n>',
+      description: 'rounds of training',
+      kind: 'integer',
+      default: DEMO_ROUNDS,
+      schema: Round,
+    },
+    {
+      flags: '--participants <n>',
+      description: 'participants',
+      kind: 'integer',
+      default: DEMO_PARTICIPANTS,
+      schema: JobManifest.properties.cohort.properties.size,
+    },
     { flags: '--partition <rule>', description: 'iid, shards or dirichlet:<alpha>', default: 'shards' },
     { flags: '--seed <text>', description: 'decides partition, initial weights and orders', default: '1' },
     {
@@ -36,6 +49,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       description: 'port of the coordinator; 0 takes a free one',
       kind: 'integer',
       default: 0,
+      schema: Port,
     },
     {
       flags: '--data-dir <dir>',
@@ -50,8 +64,6 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
   ],
   async run({ options }, io) {
     const { rounds, participants, seed, port } = options;
-    if (rounds < 1 || participants < 1)
-      throw new HanseError('usage', { reason: 'there must be a round and a participant' });
     const name = `demo-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
     const dataDir = options.dataDir ?? join('.hanse', name);
     const partition = parsePartition(options.partition);

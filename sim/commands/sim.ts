@@ -1,6 +1,7 @@
 /**
  * `hanse sim`: a federation in this process, on a data set that comes with a package, or on the smallest example.
  */
+import { Type } from 'typebox';
 import { primitives } from '#primitives';
 import { TRAINING_OPTIONS, type TrainingOptions, trainingPlan } from '../../client/commands/job-create.ts';
 import { writeOutput } from '../../client/commands/output-file.ts';
@@ -17,7 +18,7 @@ import { utf8 } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { defineCommand } from '../../schemas/command.ts';
-import type { JobStatus } from '../../schemas/job.ts';
+import { JobManifest, type JobStatus } from '../../schemas/job.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import { LINE_QUESTION, lineParticipants, linePlan } from '../examples/line.ts';
 import { parsePartition, partitionExamples } from '../partition/partition.ts';
@@ -28,13 +29,16 @@ interface SimOptions extends TrainingOptions {
   readonly example?: 'line';
   readonly data: 'mnist' | 'spam';
   readonly participants: number;
-  readonly cohort: number;
+  readonly cohort?: number;
   readonly partition: string;
   readonly seed: string;
   readonly provider: 'auto' | ProviderName;
   readonly target?: number;
   readonly output?: string;
 }
+
+/** Participants in a round, as in the literature that the examples follow. */
+const COHORT = 10;
 
 type World = Pick<SimulationOptions, 'plan' | 'participants' | 'holdOut'>;
 
@@ -52,8 +56,19 @@ export const simCommand = defineCommand<SimOptions>({
       choices: ['mnist', 'spam'],
       default: 'mnist',
     },
-    { flags: '--participants <n>', description: 'participants, K', kind: 'integer', default: 100 },
-    { flags: '--cohort <n>', description: 'of them train in each round', kind: 'integer', default: 10 },
+    {
+      flags: '--participants <n>',
+      description: 'participants, K',
+      kind: 'integer',
+      default: 100,
+      schema: Type.Integer({ minimum: 1 }),
+    },
+    {
+      flags: '--cohort <n>',
+      description: `of them train in each round; ${COHORT} unless said, or all if there are fewer`,
+      kind: 'integer',
+      schema: JobManifest.properties.cohort.properties.size,
+    },
     { flags: '--partition <rule>', description: 'iid, shards or dirichlet:<alpha>', default: 'iid' },
     { flags: '--seed <text>', description: 'decides everything random', default: 'hanse' },
     {
@@ -66,6 +81,7 @@ export const simCommand = defineCommand<SimOptions>({
       flags: '--target <share>',
       description: 'stop once this accuracy is reached, e.g. 0.97',
       kind: 'number',
+      schema: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
     },
     { flags: '-o, --output <file>', description: 'write the released model as an ONNX file' },
     ...TRAINING_OPTIONS,
@@ -139,13 +155,15 @@ function lineWorld(): World {
 export async function dataWorld(
   options: TrainingOptions & Pick<SimOptions, 'data' | 'participants' | 'cohort' | 'partition' | 'seed'>,
 ): Promise<World> {
+  const { participants: count, cohort: size = Math.min(COHORT, count) } = options;
+  if (size > count)
+    throw new HanseError('usage', { reason: `--cohort ${size} is more than --participants ${count}` });
   const partition = parsePartition(options.partition);
   const train = await loadExamples({ data: `${options.data}:train` });
   const key = await primitives.sha256(utf8(`HANSE partition\0${options.seed}`));
   const numbers = new RandomNumbers(seededRandom(key));
-  const parts = partitionExamples(partition, train.targets as Int32Array, options.participants, numbers);
+  const parts = partitionExamples(partition, train.targets as Int32Array, count, numbers);
   const participants: Examples[] = parts.map((indices) => selectExamples(train, indices));
-  const size = Math.min(options.cohort, options.participants);
   const plan = {
     ...(await trainingPlan(options, options.seed)),
     name: 'simulation',

@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { primitives } from '#primitives';
 import { authorJob, submitJob } from '../../client/author-job.ts';
-import { followJob } from '../../client/commands/job.ts';
+import { followJob, unfinished } from '../../client/commands/job.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import { loadMnistLabels } from '../../client/data/mnist.ts';
 import { connect } from '../../client/enrol.ts';
@@ -130,7 +130,7 @@ export async function runDemo(
       changed(view);
     });
     const seconds = (performance.now() - started) / 1000;
-    if (job.phase !== 'finished') throw unfinished(job, io.signal);
+    if (job.phase !== 'finished') throw unfinished(job);
 
     const result = await summary(job, seconds, dataDir, view, api);
     show('done');
@@ -253,13 +253,6 @@ function describe({ type, problem }: ChildEvent): string | undefined {
 
 function nameOf(index: number): string {
   return `participant-${String(index + 1).padStart(2, '0')}`;
-}
-
-/** Why there is no model at the end. */
-function unfinished({ jobId, phase, round, attempt }: JobStatus, signal: AbortSignal): HanseError {
-  if (signal.aborted) return new HanseError('interrupted');
-  if (phase === 'failed') return new HanseError('attemptsExhausted', { round, attempts: attempt });
-  return new HanseError('jobEnded', { jobId, phase });
 }
 
 /** Rejects with `interrupted` when the signal aborts first. */

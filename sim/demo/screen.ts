@@ -33,12 +33,15 @@ function header(view: DemoView): string[] {
   const filled = Math.round((BAR_WIDTH * done) / rounds);
   const last = job.rounds.at(-1);
   const metrics = job.rounds.findLast((round) => round.metrics)?.metrics;
+  // Between two rounds, and at the end, nobody is chosen: what the last round had stays.
+  const [received, cohort] =
+    job.cohort.length > 0 || !last ? [job.received, job.cohort.length] : [last.updates, last.cohort];
   const seconds = last ? (Date.parse(last.endedAt) - Date.parse(last.openedAt)) / 1000 : 0;
   return [
     title,
     `coordinator ${url}   job ${job.jobId}`,
     `${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)} round ${done} of ${rounds}   ` +
-      `cohort ${job.received} of ${job.cohort.length || options.participants}   ${seconds.toFixed(2)} s a round`,
+      `cohort ${received} of ${cohort || options.participants}   ${seconds.toFixed(2)} s a round`,
     `accuracy ${percent(metrics?.accuracy ?? null)}   loss ${metrics?.loss.toFixed(3) ?? '-'}   ` +
       `up ${megabytes(job.bytesUp)}   down ${megabytes(job.bytesDown)}`,
   ];

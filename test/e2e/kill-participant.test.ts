@@ -5,9 +5,11 @@
  * A participant that is stopped (SIGSTOP) before the job begins is chosen, because its request for work still waits,
  * and then does not answer: so the moment is certain, however fast the machine is.
  */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isBuilt } from './hanse-process.ts';
-import { lostReceipts, SmallFederation, smallPlan } from './small-federation.ts';
+import { lostReceipts, type NodeMoment, SmallFederation, smallPlan } from './small-federation.ts';
 
 const DEADLINES = { collectSeconds: 4, evaluateSeconds: 60 };
 
@@ -66,6 +68,30 @@ describe.skipIf(!isBuilt || process.platform === 'win32')(
         { round: 1, attempt: 1, outcome: 'aborted', reason: 'cohortTooSmall', updates: 2, model: null },
         { round: 1, attempt: 2, outcome: 'released', reason: null, updates: 3 },
         { round: 2, attempt: 1, outcome: 'released', updates: 3 },
+      ]);
+    });
+
+    test.each<[moment: NodeMoment, updates: number]>([
+      ['training', 2],
+      ['uploading', 2],
+      ['acknowledged', 3],
+    ])('killed when it was %s: the round has %i updates, all of them whole', async (moment, updates) => {
+      expect(await node('c').stop()).toEqual({ code: 0, signal: null });
+      const doomed = await federation.rejoin('c', moment);
+      for (const name of ['a', 'b', 'c']) await federation.isWaiting(name);
+      const plan = smallPlan({ cohort: { size: 3, minimum: 2 }, deadlines: DEADLINES, evaluateEvery: 0 });
+      const jobId = await federation.createJob(plan, async () => {});
+      expect(await doomed.ended()).toEqual({ code: null, signal: 'SIGKILL' });
+      expect(doomed.lines.map(({ type }) => type)).toEqual(['ready', 'preparing', 'training']);
+      await federation.jobWhen(jobId, 'round 2', ({ round }) => round === 2);
+      // Half an update is not kept for later either.
+      expect(readdirSync(join(federation.dataDir, 'blobs', 'temporary'))).toEqual([]);
+      await federation.rejoin('c');
+      const job = await federation.jobAtEnd(jobId);
+      expect(job.phase).toBe('finished');
+      expect(job.rounds).toMatchObject([
+        { round: 1, attempt: 1, outcome: 'released', cohort: 3, updates, declined: {} },
+        { round: 2, attempt: 1, outcome: 'released', cohort: 3, updates: 3 },
       ]);
     });
 

@@ -31,6 +31,7 @@ import {
 } from './hanse-process.ts';
 
 const KILL_AT = fileURLToPath(new URL('kill-at.mjs', import.meta.url));
+const KILL_NODE_AT = fileURLToPath(new URL('kill-node-at.mjs', import.meta.url));
 
 export const COLUMNS = ['--features', 'a,b,c,d', '--target', 'label', '--classes', 'no,yes'];
 
@@ -80,6 +81,9 @@ export interface ServeSettings {
   readonly args?: readonly string[];
 }
 
+/** See kill-node-at.mjs. */
+export type NodeMoment = 'training' | 'uploading' | 'acknowledged';
+
 export class SmallFederation {
   readonly folder = mkdtempSync(join(tmpdir(), 'hanse-e2e-'));
   readonly dataDir = join(this.folder, 'coordinator');
@@ -123,17 +127,20 @@ export class SmallFederation {
     return this.#startNode(name, [await this.invite(role)]);
   }
 
-  /** Starts a node again, with the identity that it has stored. */
-  rejoin(name: string): Promise<HanseProcess> {
-    return this.#startNode(name, []);
+  /** Starts a node again, with the identity that it has stored; it may be to die at a moment of its work. */
+  rejoin(name: string, killAt?: NodeMoment): Promise<HanseProcess> {
+    return this.#startNode(name, [], killAt);
   }
 
-  async #startNode(name: string, link: readonly string[]): Promise<HanseProcess> {
+  async #startNode(name: string, link: readonly string[], killAt?: NodeMoment): Promise<HanseProcess> {
     const data = ['--data', `csv:${join(this.folder, `${name}.csv`)}`, ...COLUMNS];
     const identity = ['--identity', join(this.folder, name, 'identity.json'), '--name', name];
     const repeatable = ['--seed', 'e2e', '--provider', 'cpu'];
     // What a killed node leaves in the folder for temporary files goes with the federation.
-    const options = { env: { TMPDIR: this.folder } };
+    const env = { TMPDIR: this.folder };
+    const options: ProcessOptions = killAt
+      ? { nodeArgs: ['--import', KILL_NODE_AT], env: { ...env, HANSE_KILL_NODE_AT: killAt } }
+      : { env };
     const node = startHanse(['join', ...link, ...data, ...identity, ...repeatable, '--json'], options);
     this.nodes.set(name, node);
     this.#allNodes.push(node);

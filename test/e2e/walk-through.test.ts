@@ -124,7 +124,7 @@ describe.skipIf(!isBuilt)('the commands, from first to last (needs the build: np
     expect(again).toMatchObject({ code: 1, result: { problem: { code: 'jobEnded' } } });
     const unreleased = await run('model', 'export', jobId, '--json');
     expect(unreleased).toMatchObject({ code: 1, result: { problem: { code: 'modelUnreleased' } } });
-    expect(existsSync(join(cwd, 'model.onnx'))).toBe(false);
+    expect(existsSync(join(cwd, '.hanse', 'model.onnx'))).toBe(false);
   });
 
   test.each([

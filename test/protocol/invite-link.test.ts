@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toBase64Url, toHex } from '../../protocol/bytes.ts';
-import { formatInviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
+import { formatInviteLink, parseInviteLink, parseOrigin } from '../../protocol/invite-link.ts';
 import { isProblem } from '../../protocol/problem.ts';
 
 const TOKEN = 'ABAgMEBQYHCAkKCwwNDg8AECAwQFBgcICQoLDA0ODxA';
@@ -103,4 +103,27 @@ test('only the origin is taken: a path, a name or a password before the host are
     'https://me:secret@coordinator.example:443/path?q=1',
   );
   expect(parseInviteLink(link)).toEqual(INVITE);
+});
+
+test('the outside address of a coordinator is an origin, and safe', () => {
+  const origin = (text: string) => parseOrigin(text, '--public-url');
+  expect(origin('https://hanse.example')).toBe('https://hanse.example');
+  expect(origin(' https://HANSE.example:8443/ ')).toBe('https://hanse.example:8443');
+  expect(origin('http://127.0.0.1:8790')).toBe('http://127.0.0.1:8790');
+  for (const wrong of [
+    'hanse.example',
+    'http://hanse.example',
+    'ftp://hanse.example',
+    'https://hanse.example/coordinator',
+    'https://hanse.example/?a=1',
+    'https://hanse.example/#a',
+    'https://me:secret@hanse.example',
+    '',
+  ])
+    expect(() => origin(wrong), wrong).toThrow(
+      expect.objectContaining({
+        code: 'invalidFormat',
+        detail: { where: '--public-url', expected: expect.stringMatching(/^must /) },
+      }),
+    );
 });

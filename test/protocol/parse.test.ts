@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import { parse, parseJson } from '../../protocol/parse.ts';
-import { isProblem } from '../../protocol/problem.ts';
+import { asUsage, parse, parseJson } from '../../protocol/parse.ts';
+import { HanseError, isProblem } from '../../protocol/problem.ts';
 
 const closed = { additionalProperties: false };
 const Pair = Type.Object(
@@ -120,4 +120,17 @@ describe('parseJson', () => {
       'must be string',
     ]);
   });
+});
+
+test('what a person put together wrongly is wrong usage; any other problem stays what it is', () => {
+  expect(asUsage(() => parse(Pair, pair, 'pair'))).toBe(pair);
+  expect(() => asUsage(() => parse(Pair, { ...pair, sizes: [-1] }, 'pair'))).toThrow(
+    expect.objectContaining({ code: 'usage', detail: { reason: 'pair/sizes/0: must be >= 0' } }),
+  );
+  const other = new HanseError('dataFileMissing', { file: 'x' });
+  expect(() =>
+    asUsage(() => {
+      throw other;
+    }),
+  ).toThrow(other);
 });

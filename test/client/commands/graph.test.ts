@@ -175,8 +175,8 @@ describe('hanse graph step', () => {
     expect(clipped).toBeCloseTo(half ?? Number.NaN, 5);
     expect(free).not.toBeCloseTo(half ?? Number.NaN, 5);
     expect((await lossesOf({ lr: 0.1, gradientClip: 2 * norm }, 1, 1, 6))[1]).toBeCloseTo(free ?? 0, 5);
-    await expect(lossesOf({ gradientClip: 0 }, 1, 1, 6)).rejects.toMatchObject({ code: 'invalidFormat' });
-    await expect(lossesOf({ gradientClip: -1 }, 1, 1, 6)).rejects.toMatchObject({ code: 'invalidFormat' });
+    await expect(lossesOf({ gradientClip: 0 }, 1, 1, 6)).rejects.toMatchObject({ code: 'usage' });
+    await expect(lossesOf({ gradientClip: -1 }, 1, 1, 6)).rejects.toMatchObject({ code: 'usage' });
   });
 
   it('draws masks of dropout by the seed, anew for every step', async () => {

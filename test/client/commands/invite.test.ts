@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { enrol } from '../../../client/enrol.ts';
+import { writeIdentity } from '../../../client/identity.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import { hanse } from '../../fixtures/command-line.ts';
@@ -27,6 +29,17 @@ test('the link, alone on standard output, enrols one node in the role that was a
   });
 });
 
+test('the link names the outside address of a coordinator that has one', async () => {
+  const file = join(running.folder, 'outside.json');
+  await writeIdentity(file, { ...running.operator, publicServer: 'https://hanse.example' });
+  const { json } = await hanse(['invite', '--organisation', 'a', '--identity', file, '--json']);
+  const link = parseInviteLink((json as { link: string }).link);
+  expect(link).toMatchObject({
+    server: 'https://hanse.example',
+    federationId: running.operator.federationId,
+  });
+});
+
 test('in JSON, with a lifetime', async () => {
   const { json } = await invite('--organisation', 'clinic.example', '--lifetime', '60', '--json');
   const { link, expiresAt } = json as { link: string; expiresAt: string };
@@ -38,9 +51,9 @@ test('in JSON, with a lifetime', async () => {
 
 test.each<[what: string, words: string[], exitCode: number, code: string]>([
   ['no organisation', [], 2, 'usage'],
-  ['an organisation in capitals', ['--organisation', 'Clinic'], 1, 'invalidFormat'],
+  ['an organisation in capitals', ['--organisation', 'Clinic'], 2, 'usage'],
   ['an operator', ['--organisation', 'a', '--role', 'operator'], 2, 'usage'],
-  ['a lifetime of nothing', ['--organisation', 'a', '--lifetime', '0'], 1, 'invalidFormat'],
+  ['a lifetime of nothing', ['--organisation', 'a', '--lifetime', '0'], 2, 'usage'],
   ['half a second', ['--organisation', 'a', '--lifetime', '0.5'], 2, 'usage'],
 ])('%s is refused', async (_what, words, exitCode, code) => {
   await expect(invite('--organisation', 'a', '--json')).resolves.toMatchObject({ exitCode: 0 });

@@ -38,25 +38,36 @@ test('a job is created, listed, shown and cancelled, in words and in JSON', asyn
   const show = await hanse(['job', 'show', jobId, ...as]);
   expect(show.out).toContain('waiting for  participants: 0 live, 2 to 5 wanted');
   expect(show.out).toContain(manifest.graph.trainStep);
+  expect(show.out).toContain(`parameters   ${manifest.initialModel}: SHA-256 of the latest 23`);
+  const { json } = await hanse(['job', 'show', jobId, ...as, '--json']);
+  expect(json).toMatchObject({ model: manifest.initialModel, parametersSha256: manifest.initialModel });
 
   const cancelled = await hanse(['job', 'cancel', jobId, ...as]);
   expect(cancelled).toMatchObject({ exitCode: 0, out: `${jobId}: cancelled\n` });
   const watched = await hanse(['job', 'watch', jobId, ...as, '--json']);
-  expect(watched).toMatchObject({ exitCode: 0, json: { jobId, phase: 'cancelled' } });
+  expect(watched).toMatchObject({
+    exitCode: 1,
+    json: { problem: { code: 'jobEnded', particulars: { jobId, phase: 'cancelled' } } },
+  });
+  expect(JSON.parse(watched.out.split('\n').at(-3) ?? '')).toMatchObject({ jobId, phase: 'cancelled' });
+  expect((await hanse(['job', 'watch', jobId, ...as])).out).toBe('cancelled\n');
   const again = await hanse(['job', 'cancel', jobId, ...as, '--json']);
   expect(again).toMatchObject({ exitCode: 1, json: { problem: { code: 'jobEnded' } } });
 });
 
 test.each<[what: string, words: string[], exitCode: number, code: string]>([
-  ['an id that is none', ['job', 'show', 'digits'], 1, 'invalidFormat'],
+  ['an id that is none', ['job', 'show', 'digits'], 2, 'usage'],
   ['a job that is not there', ['job', 'show', 'job-0123456789abcdef'], 1, 'jobUnknown'],
   ['a model of no kind', [...CREATE.slice(0, -1), 'cnn:4,2'], 2, 'usage'],
   ['a model that is not there', [...CREATE.slice(0, -1), 'none.onnx'], 1, 'dataFileMissing'],
-  ['no rounds', [...CREATE, '--rounds', '0'], 1, 'invalidFormat'],
-  ['a learning rate of nothing', [...CREATE, '--lr', '0'], 1, 'invalidFormat'],
-  ['an empty cohort', [...CREATE, '--cohort', '0'], 1, 'invalidFormat'],
+  ['no rounds', [...CREATE, '--rounds', '0'], 2, 'usage'],
+  ['a learning rate of nothing', [...CREATE, '--lr', '0'], 2, 'usage'],
+  ['an empty cohort', [...CREATE, '--cohort', '0'], 2, 'usage'],
+  ['a minimum beyond the cohort', [...CREATE, '--cohort', '3', '--minimum', '4'], 2, 'usage'],
+  ['a momentum that never fades', [...CREATE, '--optimizer', 'momentum', '--momentum', '1'], 2, 'usage'],
+  ['more smoothing than there is', [...CREATE, '--label-smoothing', '1'], 2, 'usage'],
   ['a model of no width', [...CREATE.slice(0, -1), 'mlp:0,2'], 2, 'usage'],
-  ['batches of nothing', [...CREATE, '--batch', '0'], 1, 'invalidFormat'],
+  ['batches of nothing', [...CREATE, '--batch', '0'], 2, 'usage'],
 ])('%s is refused by name', async (_what, words, exitCode, code) => {
   await expect(hanse(['job', 'list', ...as, '--json'])).resolves.toMatchObject({ exitCode: 0 });
   await expect(hanse([...words, ...as, '--json'])).resolves.toMatchObject({
@@ -75,6 +86,22 @@ test('an identity that cannot be used is refused before anything is asked', asyn
   expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
   const missing = await hanse(['job', 'list', '--identity', join(running.folder, 'none.json'), '--json']);
   expect(missing).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
+});
+
+test('without a coordinator in the folder, the operator is told how to have one', async () => {
+  const here = process.cwd();
+  process.chdir(running.folder);
+  const missing = await hanse(['job', 'list', '--json']);
+  process.chdir(here);
+  expect(missing).toMatchObject({
+    exitCode: 1,
+    json: {
+      problem: {
+        code: 'identityUnreadable',
+        particulars: { reason: expect.stringMatching(/`hanse serve` here, or give --identity/) },
+      },
+    },
+  });
 });
 
 test.each<[strategy: string, expected: object]>([
@@ -152,12 +179,12 @@ test.each<[words: string, exitCode: number, code: string]>([
   ['--lr-floor 0.1', 2, 'usage'],
   ['--ignore-index 0.5', 2, 'usage'],
   ['--gradient-clip long', 2, 'usage'],
-  ['--gradient-clip 0', 1, 'invalidFormat'],
-  ['--weight-decay -1', 1, 'invalidFormat'],
-  ['--optimizer momentum --momentum 1', 1, 'invalidFormat'],
-  ['--schedule cosine --warmup 1', 1, 'invalidFormat'],
-  ['--schedule linear --lr-floor 2', 1, 'invalidFormat'],
-  ['--label-smoothing 1', 1, 'invalidFormat'],
+  ['--gradient-clip 0', 2, 'usage'],
+  ['--weight-decay -1', 2, 'usage'],
+  ['--optimizer momentum --momentum 1', 2, 'usage'],
+  ['--schedule cosine --warmup 1', 2, 'usage'],
+  ['--schedule linear --lr-floor 2', 2, 'usage'],
+  ['--label-smoothing 1', 2, 'usage'],
   ['--class-weights 1,2,3', 1, 'manifestInvalid'],
   ['--loss sequence_ce', 1, 'manifestInvalid'],
 ])('training: %s is refused', async (words, exitCode, code) => {

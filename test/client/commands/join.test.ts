@@ -65,6 +65,13 @@ test('a federation over HTTP: two participants and an evaluator, from invite to 
   const model = at('model.onnx');
   const exported = await hanse(['model', 'export', jobId, '-o', model, ...as]);
   expect(exported).toMatchObject({ exitCode: 0, json: { jobId, round: 2 } });
+  const { modelSha256, fileSha256, parametersSha256 } = exported.json as Record<string, string>;
+  expect(fileSha256).toBe(modelSha256);
+  const words = (await hanse(['model', 'export', jobId, '-o', model, ...as.slice(0, 2)])).out;
+  expect(words).toContain(`file         ${fileSha256}: SHA-256 of the ONNX file`);
+  expect(words).toContain(`parameters   ${parametersSha256}: SHA-256 of the parameters`);
+  const shown = (await hanse(['job', 'show', jobId, ...as])).json;
+  expect(shown).toMatchObject({ model: parametersSha256, parametersSha256 });
   expect((await stat(model)).size).toBe((exported.json as { bytes: number }).bytes);
   const predicted = await hanse(['model', 'predict', model, '--input=-1,0', '--provider', 'cpu', '--json']);
   expect(predicted).toMatchObject({
@@ -195,7 +202,12 @@ test('a participant whose data are all of one class declines, unless that is per
     ((await hanse(['job', 'create', '--name', 'n', '--purpose', 'p', ...plan, ...as])).json as JobStatus)
       .jobId;
   const failed = await hanse(['job', 'watch', await create(), ...as]);
-  expect(failed.json).toMatchObject({ phase: 'failed', rounds: [{ declined: { dataSingleClass: 1 } }] });
+  expect(failed).toMatchObject({ exitCode: 1, json: { problem: { code: 'attemptsExhausted' } } });
+  expect(JSON.parse(failed.out.split('\n').at(-3) ?? '')).toMatchObject({
+    phase: 'failed',
+    reason: 'attemptsExhausted',
+    rounds: [{ declined: { dataSingleClass: 1 } }],
+  });
   node.stop();
   expect((await node.outcome).json).toMatchObject({ declined: 1, contributed: 0 });
 
@@ -207,9 +219,10 @@ test('a participant whose data are all of one class declines, unless that is per
 });
 
 test.each<[what: string, words: () => string[], exitCode: number, code: string]>([
-  ['a link that is no URL', () => ['clinic', ...table()], 1, 'invalidFormat'],
-  ['a link without its fragment', () => [`${running.url}/`, ...table()], 1, 'invalidFormat'],
-  ['a link that is cut off', () => [`${running.url}/#invite=AAAA`, ...table()], 1, 'invalidFormat'],
+  ['a link that is no URL', () => ['clinic', ...table()], 2, 'usage'],
+  ['a link without its fragment', () => [`${running.url}/`, ...table()], 2, 'usage'],
+  ['a link that is cut off', () => [`${running.url}/#invite=AAAA`, ...table()], 2, 'usage'],
+  ['no threads', () => [...table(), '--threads', '0'], 2, 'usage'],
   ['no link and no identity', () => table(), 1, 'identityUnreadable'],
   ['no data', () => [], 2, 'usage'],
   [

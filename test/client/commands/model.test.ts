@@ -96,10 +96,11 @@ test('a job that has released nothing has no model to export', async () => {
 test('a file that cannot be written is a problem with its path', async () => {
   await writeOutput(at('bytes'), Uint8Array.of(1, 2));
   expect(new Uint8Array(await readFile(at('bytes')))).toEqual(Uint8Array.of(1, 2));
-  const path = join(folder, 'no', 'such', 'folder');
+  await expect(writeOutput(at('new/folder/bytes'), Uint8Array.of(1))).resolves.toBeUndefined();
+  const path = join(at('bytes'), 'below', 'a', 'file');
   await expect(writeOutput(path, new Uint8Array())).rejects.toMatchObject({
     code: 'storageFailed',
-    detail: { path, reason: 'ENOENT' },
+    detail: { path, reason: 'ENOTDIR' },
   });
 });
 

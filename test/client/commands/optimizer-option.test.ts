@@ -35,10 +35,10 @@ describe('optimizerOf', () => {
   it.each<[code: string, OptimizerOptions]>([
     ['usage', { optimizer: 'sgd', momentum: 0.9 }],
     ['usage', { optimizer: 'adam', momentum: 0.9 }],
-    ['invalidFormat', { optimizer: 'momentum', momentum: 1 }],
-    ['invalidFormat', { optimizer: 'nesterov', momentum: -0.1 }],
-    ['invalidFormat', { optimizer: 'sgd', weightDecay: -1 }],
-    ['invalidFormat', { optimizer: 'adamw', weightDecay: Number.NaN }],
+    ['usage', { optimizer: 'momentum', momentum: 1 }],
+    ['usage', { optimizer: 'nesterov', momentum: -0.1 }],
+    ['usage', { optimizer: 'sgd', weightDecay: -1 }],
+    ['usage', { optimizer: 'adamw', weightDecay: Number.NaN }],
   ])('%s: %j', (code, options) => {
     expect(() => optimizerOf(options)).toThrow(expect.objectContaining({ code }));
   });
@@ -48,9 +48,7 @@ test('gradientClipOf() gives nothing where nothing is said, and else a positive 
   expect(gradientClipOf({})).toEqual({});
   expect(gradientClipOf({ gradientClip: 0.5 })).toEqual({ gradientClip: 0.5 });
   for (const gradientClip of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
-    expect(() => gradientClipOf({ gradientClip })).toThrow(
-      expect.objectContaining({ code: 'invalidFormat' }),
-    );
+    expect(() => gradientClipOf({ gradientClip })).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
 test('every optimiser can be named', () => {

@@ -6,12 +6,14 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { fromHex, toHex } from '../../../protocol/bytes.ts';
+import { parseInviteLink } from '../../../protocol/invite-link.ts';
 import { parseJson } from '../../../protocol/parse.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import type { RouteName } from '../../../protocol/routes.ts';
 import { IdentityFile } from '../../../schemas/identity-file.ts';
 import type { Invite, Member } from '../../../schemas/member.ts';
 import { serveCommand } from '../../../server/commands/serve.ts';
+import { hanse } from '../../fixtures/command-line.ts';
 import { nodeOf } from '../../fixtures/federation.ts';
 import { CODEC } from '../../fixtures/manifest.ts';
 import { expectSuccess, type RequestParts, send, signed } from '../../fixtures/signed-client.ts';
@@ -39,7 +41,7 @@ interface Served {
 }
 
 /** Resolves when the coordinator is ready; rejects with what the command throws. */
-async function serve(overrides: { port?: number; host?: string } = {}): Promise<Served> {
+async function serve(overrides: { port?: number; host?: string; publicUrl?: string } = {}): Promise<Served> {
   const controller = new AbortController();
   const lines: string[] = [];
   const notes: string[] = [];
@@ -130,6 +132,21 @@ test('started again it is the same federation with the same operator, at its new
   await invite();
 });
 
+test('behind a proxy it is told where that is, and invites name it until it is started without', async () => {
+  const behind = await serve({ publicUrl: 'https://hanse.example/' });
+  expect(behind.ready).toMatchObject({ publicServer: 'https://hanse.example' });
+  expect(behind.lines).toContain('  outside   https://hanse.example');
+  expect(storedIdentity()).toMatchObject({
+    server: behind.ready.url,
+    publicServer: 'https://hanse.example',
+  });
+  const made = await hanse(['invite', '--organisation', 'hansa', '--identity', operatorFile(), '--json']);
+  expect(parseInviteLink((made.json as { link: string }).link).server).toBe('https://hanse.example');
+  await behind.stop();
+  await serve();
+  expect(storedIdentity()).not.toHaveProperty('publicServer');
+});
+
 test('one process at a time has the data directory', async () => {
   const first = await serve();
   await expect(serve()).rejects.toMatchObject({ code: 'dataDirInUse', detail: { pid: process.pid } });
@@ -161,6 +178,12 @@ describe('what keeps it from starting', () => {
     for (const host of ['0.0.0.0', '192.168.0.1', 'example.org', '127.0.0.1.example.org'])
       await expect(serve({ host })).rejects.toMatchObject({ code: 'usage' });
     await expect(serve({ host: 'localhost' })).resolves.toBeDefined();
+  });
+
+  test('an outside address to which tokens would travel in the clear, before a folder is made', async () => {
+    for (const publicUrl of ['http://hanse.example', 'hanse.example', 'https://hanse.example/path'])
+      await expect(serve({ publicUrl })).rejects.toMatchObject({ code: 'usage' });
+    expect(existsSync(dataDir)).toBe(false);
   });
 
   test('a port in use, at its very first start: the next one finds an operator who can invite', async () => {

@@ -42,21 +42,9 @@ test('a job that diverges fails by name', async () => {
   expect(json).toMatchObject({ problem: { code: 'attemptsExhausted' } });
 });
 
-test('more participants than examples, or none, is refused by name', async () => {
+test('more participants than examples are refused by name', async () => {
   expect(await sim('--participants', '60001')).toMatchObject({
     exitCode: 2,
     json: { problem: { code: 'usage' } },
-  });
-  expect(await sim('--participants', '0')).toMatchObject({
-    exitCode: 2,
-    json: { problem: { code: 'usage' } },
-  });
-  expect(await sim('--cohort', '0')).toMatchObject({
-    exitCode: 1,
-    json: { problem: { code: 'invalidFormat' } },
-  });
-  expect(await sim('--rounds', '0')).toMatchObject({
-    exitCode: 1,
-    json: { problem: { code: 'invalidFormat' } },
   });
 });

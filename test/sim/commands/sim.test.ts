@@ -65,6 +65,12 @@ test.each<[what: string, words: string[]]>([
   ['a Dirichlet distribution of nothing', ['--partition', 'dirichlet:0']],
   ['a provider that needs a browser', ['--provider', 'webgpu']],
   ['a number that is none', ['--rounds', 'many']],
+  ['rounds before the first', ['--rounds', '-1']],
+  ['a learning rate of nothing', ['--lr', '0']],
+  ['more than every example right', ['--target', '2']],
+  ['no participant', ['--participants', '0']],
+  ['a cohort of nobody', ['--cohort', '0']],
+  ['a larger cohort than there are participants', ['--cohort', '200', '--participants', '100']],
 ])('%s is wrong usage', async (_what, words) => {
   const refused = await hanse(['sim', ...words, '--json']);
   expect(refused).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });

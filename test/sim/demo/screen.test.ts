@@ -66,6 +66,17 @@ describe('renderScreen', () => {
     expect(screen).toMatch(/participant-02 {2}wasm .*7 digits .*sent/);
   });
 
+  test('between rounds and at the end, shows the cohort that the last round had', () => {
+    const view = viewAfter(40);
+    const rounds = (view.job?.rounds ?? []).map((round) => ({ ...round, updates: 2, cohort: 3 }));
+    const job = { ...(view.job as JobStatus), cohort: [], received: 0 };
+    const cohortOf = (at: JobStatus) =>
+      /cohort \d+ of \d+/.exec(renderScreen({ ...view, job: at }, 120).join())?.[0];
+    expect(cohortOf({ ...job, rounds })).toBe('cohort 2 of 3');
+    expect(cohortOf({ ...job, rounds: [] })).toBe('cohort 0 of 2');
+    expect(cohortOf(view.job as JobStatus)).toBe('cohort 1 of 2');
+  });
+
   test('draws the charts once there are two rounds, the ends labelled with the extremes', () => {
     expect(renderScreen(viewAfter(1), 120).join('\n')).toContain('a chart appears after two rounds');
     const chart = renderScreen(viewAfter(40), 120).join('\n');
