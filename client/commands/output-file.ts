@@ -1,15 +1,23 @@
 /**
  * Writing what a command was asked to write, where it was asked to.
  */
-import { writeFile } from 'node:fs/promises';
-import { HanseError } from '../../protocol/problem.ts';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileProblem } from '../file-problem.ts';
 
-/** Throws `storageFailed`. */
-export async function writeOutput(path: string, bytes: Uint8Array): Promise<void> {
+/** @param mode for a file that is not there yet. Throws `storageFull`, `storageFailed`. */
+export function writeOutput(path: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
+  return attempt(path, () => writeFile(path, content, { mode }));
+}
+
+/** Makes a folder, and those above it; one that is there will do. Throws `storageFull`, `storageFailed`. */
+export async function makeOutputFolder(path: string, mode = 0o777): Promise<void> {
+  await attempt(path, () => mkdir(path, { recursive: true, mode }));
+}
+
+async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    await writeFile(path, bytes);
+    return await work();
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new HanseError('storageFailed', { path, reason }, { cause: error });
+    throw fileProblem(path, error);
   }
 }
