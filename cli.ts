@@ -5,10 +5,12 @@
  * Results go to standard output, with --json as one object on the last line; everything else goes to standard error.
  * Exit codes: 0 done, 1 failed or refused, 2 wrong usage.
  */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, fstatSync, realpathSync, writeFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { TSchema } from 'typebox';
+import { fileProblem } from './client/file-problem.ts';
 import { parse } from './protocol/parse.ts';
 import { HanseError, isProblem, PROBLEMS } from './protocol/problem.ts';
 import { SOFTWARE } from './protocol/versions.ts';
@@ -117,23 +119,65 @@ function isStarted(): boolean {
   return file !== undefined && existsSync(file) && realpathSync(file) === fileURLToPath(import.meta.url);
 }
 
-/** Asked to stop once, the command ends by itself; asked twice, the process is killed. */
+/**
+ * Asked to stop once, the command ends by itself; asked twice, the process is killed. When nobody reads the results any
+ * more it is asked too; a log that cannot be written ends nothing.
+ */
 async function runProcess(words: readonly string[]): Promise<number> {
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   if (process.env.HANSE_END_WITH_STDIN === '1') process.stdin.resume().once('end', stop).unref();
+  let lost: unknown;
+  const err = writerTo(process.stderr, { gone: () => {}, lost: () => {} });
+  const out = writerTo(process.stdout, {
+    gone: stop,
+    lost: (error) => {
+      lost ??= error;
+    },
+  });
   try {
-    return await main(words, {
-      out: (text) => void process.stdout.write(text),
-      err: (text) => void process.stderr.write(text),
-      isTerminal: process.stderr.isTTY === true,
-      signal: controller.signal,
-    });
+    const isTerminal = process.stderr.isTTY === true;
+    const exitCode = await main(words, { out, err, isTerminal, signal: controller.signal });
+    if (lost === undefined) return exitCode;
+    err(describeProblem(fileProblem('standard output', lost)));
+    return 1;
   } finally {
     process.removeListener('SIGINT', stop);
     process.removeListener('SIGTERM', stop);
+  }
+}
+
+/** What becomes of output that cannot be written. */
+interface Failures {
+  /** The reader has gone, and will not be back. */
+  gone(): void;
+  /** A file took nothing this time. */
+  lost(error: unknown): void;
+}
+
+/**
+ * Files are written to directly: once it has failed, a stream would keep all that follows in memory.
+ * @param stream of a pipe or a terminal it tells by an event that its reader has gone
+ */
+function writerTo(
+  stream: NodeJS.WriteStream & { readonly fd: number },
+  { gone, lost }: Failures,
+): (text: string) => void {
+  stream.on('error', gone);
+  const kind = attempt(() => fstatSync(stream.fd), lost);
+  if (!kind || kind.isFIFO() || kind.isSocket() || isatty(stream.fd))
+    return (text) => void stream.write(text);
+  return (text) => attempt(() => writeFileSync(stream.fd, text), lost);
+}
+
+function attempt<T>(work: () => T, failed: (error: unknown) => void): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    failed(error);
+    return undefined;
   }
 }
 
@@ -308,9 +352,10 @@ function describeProblem(error: unknown): string {
   return `hanse: ${printable(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`;
 }
 
+/** What a bug says of itself, and where it happened, is on standard error alone. */
 function problemLine(error: unknown): string {
-  if (!isProblem(error)) return `${JSON.stringify({ problem: { code: 'internalError' } })}\n`;
-  const { code, message, remedy, detail }: HanseError = error;
+  const told = isProblem(error) ? error : new HanseError('internalError', { reference: 'standard error' });
+  const { code, message, remedy, detail }: HanseError = told;
   const problem = { code, cause: PROBLEMS[code].cause, detail: message, remedy, particulars: detail };
   return `${JSON.stringify({ problem })}\n`;
 }

@@ -24,9 +24,14 @@ export interface ConnectionOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface EnrolmentOptions extends ConnectionOptions {
+  /** The key to enrol, which the caller has stored: one that can be lost with the answer spends the invite. */
+  readonly seed?: Secret;
+}
+
 /**
- * Makes a key and enrols it. The coordinator must first prove that it holds the key which the link pins. A repetition
- * brings the same key, so that an answer lost on the way does not spend the invite.
+ * Enrols a key, a fresh one if none is given. The coordinator must first prove that it holds the key which the link
+ * pins. A repetition brings the same key, so that an answer lost on the way does not spend the invite.
  * @throws `coordinatorKeyMismatch`, `versionUnsupported`, `inviteUnknown`, `inviteExpired`, `inviteSpent`;
  *   `coordinatorMisbehaved` if it enrolled somebody else
  */
@@ -34,12 +39,12 @@ export async function enrol(
   link: InviteLink,
   name: string,
   clock: Clock,
-  options: ConnectionOptions = {},
+  options: EnrolmentOptions = {},
 ): Promise<Identity> {
   const { server, coordinatorKey, federationId, token } = link;
   const version = await negotiate(link, clock, options);
-  const seed = randomBytes(primitives.random, 32);
-  const signer = await primitives.signer(seed);
+  const seed = options.seed ?? new Secret(randomBytes(primitives.random, 32));
+  const signer = await primitives.signer(seed.reveal());
   const nodeId = await nodeIdOf(signer.publicKey);
   const api = dial(server, { signer, nodeId, version }, clock, options);
   const body = { token, publicKey: toHex(signer.publicKey), name };
@@ -48,7 +53,7 @@ export async function enrol(
     throw new HanseError('coordinatorMisbehaved', {
       what: 'it enrolled another node, or in another federation',
     });
-  return { server, coordinatorKey, ...enrolment, name, seed: new Secret(seed) };
+  return { server, coordinatorKey, ...enrolment, name, seed };
 }
 
 /**

@@ -1,9 +1,13 @@
 /**
- * The file in which a node, researcher or operator keeps its identity. SPEC.md section 4.5. It holds a secret key.
+ * The file in which a node, researcher or operator keeps its identity, and the one in which its key waits to be
+ * enrolled. SPEC.md section 4.5. Both hold a secret key.
  */
 import { type Static, Type } from 'typebox';
 import { FederationId, NodeId, OrganisationId, PublicKey } from './ids.ts';
 import { DisplayName, Role } from './member.ts';
+
+/** Ed25519 secret, 32 bytes in hex. */
+const Seed = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
 export const IdentityFile = Type.Object(
   {
@@ -18,9 +22,15 @@ export const IdentityFile = Type.Object(
     organisationId: OrganisationId,
     role: Role,
     name: DisplayName,
-    /** Ed25519 secret, 32 bytes in hex. */
-    seed: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    seed: Seed,
   },
   { additionalProperties: false },
 );
 export type IdentityFile = Static<typeof IdentityFile>;
+
+/** Made before an invite is used, so that no answer can be lost together with the key that it is about. */
+export const PendingKeyFile = Type.Object(
+  { version: Type.Literal(1), federationId: FederationId, coordinatorKey: PublicKey, seed: Seed },
+  { additionalProperties: false },
+);
+export type PendingKeyFile = Static<typeof PendingKeyFile>;

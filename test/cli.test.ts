@@ -110,7 +110,9 @@ describe('exit code and output', () => {
     const { exitCode, err, json } = await hanse(['job', 'list', '--json']);
     expect(exitCode).toBe(1);
     expect(err).toMatch(/TypeError: a bug of ours\n +at /);
-    expect(json).toEqual({ problem: { code: 'internalError' } });
+    const { cause, remedy } = PROBLEMS.internalError;
+    expect(json).toMatchObject({ problem: { code: 'internalError', cause, remedy } });
+    expect(JSON.stringify(json)).not.toContain('a bug of ours');
   });
 
   test('2 for wrong usage found by the command itself', async () => {

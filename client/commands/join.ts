@@ -24,7 +24,7 @@ import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
 import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
-import { type Identity, readIdentity, writeIdentity } from '../identity.ts';
+import { forgetPendingKey, type Identity, pendingKey, readIdentity, writeIdentity } from '../identity.ts';
 import { lockIdentity } from '../identity-lock.ts';
 import { JobCache } from '../job-cache.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
@@ -126,6 +126,7 @@ export const joinCommand = defineCommand<JoinOptions>({
     if (data === undefined) return enrolOnly(invite, options, patience, io);
     const source = { ...options, data };
     const examples = await loadExamples({ ...source, ...columnsOf(source) });
+    if (examples.count === 0) throw new HanseError('dataEmpty', { source: examples.name });
     const { provider } = await chooseProvider(options.provider, {
       candidates: NODE_PROVIDERS,
       threads: options.threads,
@@ -259,8 +260,11 @@ async function identityFor(
     io.note(`the coordinator is at ${invite.server} now`);
     return moved;
   }
-  const identity = await enrol(invite, name, systemClock, patience);
+  // The key is stored before it is sent: whatever fails from here on, another try finds it enrolled.
+  const seed = await pendingKey(file, invite);
+  const identity = await enrol(invite, name, systemClock, { ...patience, seed });
   await writeIdentity(file, identity);
+  await forgetPendingKey(file);
   io.note(`enrolled; the key is in ${file}`);
   return identity;
 }

@@ -8,6 +8,7 @@ import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts'
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { seededRandom } from '../../protocol/random.ts';
+import { Secret } from '../../protocol/secret.ts';
 import { HastyClock } from '../fixtures/hasty-clock.ts';
 import { type RunningCoordinator, runCoordinator } from '../fixtures/running-coordinator.ts';
 
@@ -66,6 +67,15 @@ test('an invite enrols one node', async () => {
   const link = await fresh();
   await expect(enrol(link, 'first', systemClock)).resolves.toBeDefined();
   await expect(enrol(link, 'second', systemClock)).rejects.toMatchObject({ code: 'inviteSpent' });
+});
+
+test('a key that was stored before enrols again, whatever became of the first answer', async () => {
+  const link = await fresh();
+  const seed = new Secret(new Uint8Array(32).fill(9));
+  const first = await enrol(link, 'node', systemClock, { seed });
+  expect(first.seed).toBe(seed);
+  expect(await enrol(link, 'node', systemClock, { seed })).toEqual(first);
+  await expect(enrol(link, 'node', systemClock)).rejects.toMatchObject({ code: 'inviteSpent' });
 });
 
 test('an answer lost on the way does not spend the invite', async () => {

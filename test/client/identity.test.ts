@@ -1,9 +1,15 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Identity, readIdentity, writeIdentity } from '../../client/identity.ts';
+import {
+  forgetPendingKey,
+  type Identity,
+  pendingKey,
+  readIdentity,
+  writeIdentity,
+} from '../../client/identity.ts';
 import { isProblem } from '../../protocol/problem.ts';
 import { Secret } from '../../protocol/secret.ts';
 
@@ -84,6 +90,42 @@ test('an identity does not show its secret', async () => {
   expect(shown.join()).not.toContain('c0ffee');
   // The probe finds what it looks for where the secret is revealed.
   expect(Buffer.from(identity.seed.reveal()).toString('hex')).toContain('c0ffee');
+});
+
+test('the key of an invite is there before it is used, and the same for every try', async () => {
+  const file = join(folder, 'joining', 'identity.json');
+  const first = await pendingKey(file, identity);
+  const [pending] = await readdir(join(folder, 'joining'));
+  expect(pending).toBe('identity.json.pending');
+  expect((await stat(`${file}.pending`)).mode & 0o777).toBe(0o600);
+  expect((await pendingKey(file, identity)).reveal()).toEqual(first.reveal());
+  const other = await pendingKey(join(folder, 'joining', 'other.json'), identity);
+  expect(other.reveal()).not.toEqual(first.reveal());
+  for (const change of [{ federationId: 'fed-fedcba9876543210' }, { coordinatorKey: 'cd'.repeat(32) }])
+    await expect(pendingKey(file, { ...identity, ...change })).rejects.toMatchObject({
+      code: 'identityUnreadable',
+    });
+  await forgetPendingKey(file);
+  await forgetPendingKey(file);
+  expect((await pendingKey(file, identity)).reveal()).not.toEqual(first.reveal());
+  await chmod(`${file}.pending`, 0o644);
+  await expect(pendingKey(file, identity)).rejects.toMatchObject({ code: 'identityUnreadable' });
+});
+
+test('what cannot be written is told by name, and leaves nothing behind', async () => {
+  const here = join(folder, 'unwritable');
+  await mkdir(join(here, 'folder'), { recursive: true });
+  await writeFile(join(here, 'file'), '');
+  await writeIdentity(join(here, 'good.json'), identity);
+  const before = await readdir(here);
+  for (const path of ['file/identity.json', 'folder', `${'x'.repeat(300)}.json`]) {
+    const refused = { code: 'identityUnreadable', detail: { file: join(here, path) } };
+    await expect(writeIdentity(join(here, path), identity)).rejects.toMatchObject(refused);
+  }
+  await expect(pendingKey(join(here, 'file/identity.json'), identity)).rejects.toMatchObject({
+    code: 'identityUnreadable',
+  });
+  expect(await readdir(here)).toEqual(before);
 });
 
 async function edit(file: string, change: (text: string) => string): Promise<void> {

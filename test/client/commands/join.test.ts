@@ -1,8 +1,11 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { columnsOf } from '../../../client/commands/join.ts';
+import { enrol } from '../../../client/enrol.ts';
+import { pendingKey } from '../../../client/identity.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
+import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
 import { hanse, type Outcome, type Watching } from '../../fixtures/command-line.ts';
 import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
@@ -26,6 +29,7 @@ beforeAll(async () => {
   running = await runCoordinator();
   const rows = Array.from({ length: 20 }, (_, i) => `${i % 2 ? 'p' : 'n'},${(i % 2) * 2 - 1},${0.1 * i - 1}`);
   await writeFile(at('table.csv'), `y,a,b\n${rows.join('\n')}\n`);
+  await writeFile(at('empty.csv'), 'y,a,b\n');
   await writeFile(at('single.csv'), 'y,a,b\np,1,2\np,3,4\n');
 });
 
@@ -124,6 +128,24 @@ test('the link of a federation that was joined before is not needed, that of ano
   );
   const refused = await join('known.json', [foreign, ...table()]);
   expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
+});
+
+test('an identity that cannot be written spends no invite, nor does an answer that was lost', async () => {
+  const link = await running.invite();
+  for (const file of ['table.csv/identity.json', `${'x'.repeat(300)}.json`]) {
+    const refused = await join(file, [link, ...table()]);
+    expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
+  }
+  const file = at('lost.json');
+  // As a kill leaves it: the coordinator has enrolled the key, and nobody has stored its answer.
+  const seed = await pendingKey(file, parseInviteLink(link));
+  const { nodeId } = await enrol(parseInviteLink(link), 'node', systemClock, { seed });
+  const other = await join('other.json', [link, ...table()]);
+  expect(other).toMatchObject({ exitCode: 1, json: { problem: { code: 'inviteSpent' } } });
+  const again = await started('lost.json', [link, ...table()]);
+  again.stop();
+  expect(await again.outcome).toMatchObject({ exitCode: 0, json: { nodeId } });
+  expect((await readdir(running.folder)).filter((name) => name.startsWith('lost'))).toEqual(['lost.json']);
 });
 
 test('a link to the same coordinator at another address is followed, one with another key is not', async () => {
@@ -232,6 +254,12 @@ test.each<[what: string, words: () => string[], exitCode: number, code: string]>
     'dataFileMissing',
   ],
   [
+    'data without an example',
+    () => ['--data', `csv:${at('empty.csv')}`, ...table().slice(2)],
+    1,
+    'dataEmpty',
+  ],
+  [
     'a provider that this machine lacks',
     () => [...table(), '--provider', 'webgpu'],
     1,
@@ -240,6 +268,7 @@ test.each<[what: string, words: () => string[], exitCode: number, code: string]>
   ['a provider that nobody knows', () => [...table(), '--provider', 'tpu'], 2, 'usage'],
 ])('%s is refused by name', async (_what, words, exitCode, code) => {
   const refused = await join('none.json', words());
+  expect(refused.err).not.toContain('enrolled');
   expect(refused).toMatchObject({ exitCode, json: { problem: { code } } });
   const node = await started('control.json', [await running.invite(), ...table()]);
   node.stop();
