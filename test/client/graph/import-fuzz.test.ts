@@ -146,8 +146,7 @@ describe('a model, or a refusal with a code', () => {
       })(),
       outcomeOfTraining,
     );
-    for (const outcome of ['trained', 'graphMalformed', 'operatorUnsupported', 'manifestInvalid'])
-      expect(counts.get(outcome) ?? 0).toBeGreaterThan(0);
+    for (const outcome of ['trained', 'graphMalformed']) expect(counts.get(outcome) ?? 0).toBeGreaterThan(0);
   });
 
   it('random fields of random types', () => {
