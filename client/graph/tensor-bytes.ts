@@ -61,10 +61,12 @@ export function firstNonFinite(bytes: Uint8Array): number | undefined {
 function firstFrom(least: number, bytes: Uint8Array): number | undefined {
   const isAligned = bytes.byteOffset % 4 === 0;
   const step = isAligned ? bytes.length : PIECE_BYTES;
+  const copy = new Uint8Array(isAligned ? 0 : Math.min(step, bytes.length));
   for (let start = 0; start < bytes.length; start += step) {
     const piece = bytes.subarray(start, start + step);
-    const from = isAligned ? piece : new Uint8Array(piece);
-    const words = new Uint32Array(from.buffer, from.byteOffset, from.length / 4);
+    if (!isAligned) copy.set(piece);
+    const from = isAligned ? piece : copy;
+    const words = new Uint32Array(from.buffer, from.byteOffset, piece.length / 4);
     for (let at = 0; at < words.length; at += 1)
       if (((words[at] ?? 0) & 0x7fff_ffff) >= least) return start / 4 + at;
   }

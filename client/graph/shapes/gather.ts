@@ -52,7 +52,7 @@ function scatterElements(query: ShapeQuery): TensorType {
 
 /** Positions along the other axes are those of the tensor itself, so there are no more of them. */
 function requireWithin(query: ShapeQuery, indices: Shape, shape: Shape, axis: number): void {
-  const fits = indices.every((length, other) => other === axis || length <= axisLength(shape, other));
+  const fits = indices.every((length, other) => other === axis || length <= (shape[other] ?? 0));
   if (indices.length !== shape.length || !fits)
     query.fail(`indices [${indices}] along axis ${axis} of [${shape}]`);
 }

@@ -46,7 +46,17 @@ function clipBound(dtype: DType, shape: number[]) {
 
 const OFF = { noop_with_empty_axes: int(1) };
 
+/** A tensor, and positions in it that are known when the graph is built. */
+function positions(shape: number[], indices: number[]) {
+  return (g: GraphBuilder) => [typed('float32', shape)(g), g.reshape(g.integers(Array(6).fill(0)), indices)];
+}
+
 const PAIRS: [string, taken: Application, refused: Application][] = [
+  [
+    'positions with more axes than the tensor',
+    { op: 'GatherElements', inputs: positions([2, 3], [2, 3]) },
+    { op: 'GatherElements', inputs: positions([6], [2, 3]) },
+  ],
   [
     'operands of different types',
     { op: 'Add', inputs: types('int64', 'int64') },
