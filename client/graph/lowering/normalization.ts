@@ -56,17 +56,40 @@ interface Normalized {
   readonly inverse: Value;
 }
 
+/**
+ * The operator LayerNormalization over the axes from `axis` on. It works on a view of x: ONNX Runtime replaces the
+ * operator by another where it follows an addition, and that one takes three times as long (0.19 ms for 0.07,
+ * [512, 64], onnxruntime-node 1.30).
+ */
+function layered(
+  { g, label }: LoweringQuery,
+  [x, ...scaleAndBias]: readonly [Value, ...Value[]],
+  axis: number,
+  epsilon: number,
+): Normalized {
+  const { shape } = x;
+  const inner = shape.slice(axis);
+  const rows = elementCount(shape.slice(0, axis));
+  const view = shape.length === 2 && axis === 1 ? [rows, 1, ...inner] : [rows, ...inner];
+  const attributes = { axis: int(-inner.length), epsilon: float(epsilon) };
+  const inputs = [g.reshape(x, view), ...scaleAndBias];
+  const [normal, mean, inverse] = g.applyAll('LayerNormalization', inputs, attributes, label);
+  if (!normal || !mean || !inverse) throw new Error('unreachable');
+  const kept = shape.map((length, index) => (index < axis ? length : 1));
+  return {
+    normal: g.reshape(normal, shape),
+    mean: g.reshape(mean, kept),
+    inverse: g.reshape(inverse, kept),
+  };
+}
+
 /** Over the axes from `axis` on. */
-function normalized({ g, label }: LoweringQuery, x: Value, axis: number, epsilon: number): Normalized {
+function normalized(query: LoweringQuery, x: Value, axis: number, epsilon: number): Normalized {
+  const { g } = query;
   const inner = x.shape.slice(axis);
   if (elementCount(inner) <= LONGEST_ROW) {
-    const attributes = { axis: int(axis), epsilon: float(epsilon) };
     const data = new Float32Array(elementCount(inner)).fill(1);
-    const ones = g.constant({ dtype: 'float32', shape: inner, data });
-    const outputs = g.applyAll('LayerNormalization', [x, ones], attributes, label);
-    const [normal, mean, inverse] = outputs;
-    if (!normal || !mean || !inverse) throw new Error('unreachable');
-    return { normal, mean, inverse };
+    return layered(query, [x, g.constant({ dtype: 'float32', shape: inner, data })], axis, epsilon);
   }
   const axes = [...x.shape.keys()].slice(axis);
   const mean = g.reduce('ReduceMean', x, axes, true);
@@ -104,7 +127,7 @@ function vectorInput(query: LoweringQuery, index: number, count: number, what: s
 function layerNormalization(query: LoweringQuery): readonly Value[] {
   atMostInputs(query, 3);
   requireFloatStatistics(query);
-  const { g, mode, label } = query;
+  const { g, mode } = query;
   const x = floatInput(query, 0);
   const axis = axisAttribute(query, x, -1);
   const inner = x.shape.slice(axis);
@@ -115,8 +138,8 @@ function layerNormalization(query: LoweringQuery): readonly Value[] {
   const epsilon = epsilonOf(query);
   const isWhole = [scale, bias].every((value) => value === undefined || sameShape(value.shape, inner));
   if (isWhole && mode.kind === 'inference') {
-    const attributes = { axis: int(axis), epsilon: float(epsilon) };
-    return g.applyAll('LayerNormalization', bias ? [x, scale, bias] : [x, scale], attributes, label);
+    const { normal, mean, inverse } = layered(query, bias ? [x, scale, bias] : [x, scale], axis, epsilon);
+    return [normal, mean, inverse];
   }
   const { normal, mean, inverse } = normalized(query, x, axis, epsilon);
   const scaled = affine(g, normal, scale, undefined, scale.shape);

@@ -344,6 +344,25 @@ describe('normalisation', () => {
     }
   });
 
+  it('stands apart from an addition before it, lest ONNX Runtime merges the two', () => {
+    const scale = { op: 'Constant', inputs: [], output: 'scale' } as const;
+    for (const example of [[4], [3, 4]]) {
+      const value = { kind: 'tensor', value: filled(2, 4) } as const;
+      const bytes = model(
+        [
+          { ...scale, attributes: { value } },
+          { op: 'Add', inputs: ['in', 'in'], output: 'sum' },
+          { op: 'LayerNormalization', inputs: ['sum', 'scale'], output: 'out' },
+        ],
+        example,
+      );
+      const g = new GraphBuilder('apart');
+      const x = g.input('x', 'float32', [2, ...example]);
+      bindForward(g, importModel(bytes), x, [], INFERENCE);
+      expect(g.nodes.map(({ op }) => op).slice(0, 3)).toEqual(['Add', 'Reshape', 'LayerNormalization']);
+    }
+  });
+
   it('of data far from 0 loses no more digits than the data has', () => {
     const shifted = (by: number) => {
       const forward = importModel(
