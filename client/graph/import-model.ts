@@ -10,6 +10,7 @@ import type { ForwardGraph } from './forward-graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { chooseParameters, type ParameterPatterns } from './import/choose-parameters.ts';
 import { attachExternalData, type ExternalData } from './import/external-data.ts';
+import { partMergedParameters } from './import/merged-parameters.ts';
 import { readInput } from './import/model-input.ts';
 import { decodeModel } from './import/model-message.ts';
 import { readNodes } from './import/model-nodes.ts';
@@ -41,6 +42,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): For
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { model, graph, opset } = decodeModel(bytes, limits);
   attachExternalData(graph, options.externalData, limits, bytes.length);
+  partMergedParameters(model);
 
   const tensors = new TensorReader(limits);
   const { floats: initializers, constants } = tensors.initializers(graph);

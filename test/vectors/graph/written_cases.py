@@ -131,8 +131,6 @@ scaled("pad-axes", 18, lambda h: F.pad(h, (1, 2), value=0.5),
        integers={"pads": [1, 2], "axes": [-1]})  # fmt: skip
 scaled("pad-edge", 13, lambda h: F.pad(h, (2, 1), mode="replicate"), node("Pad", ["h", "pads"], ["y"], mode="edge"),
        integers={"pads": [0, 0, 2, 0, 0, 1]})  # fmt: skip
-scaled("pad-wrap", 19, lambda h: F.pad(h, (2, 1), mode="circular"), node("Pad", ["h", "pads"], ["y"], mode="wrap"),
-       integers={"pads": [0, 0, 2, 0, 0, 1]})  # fmt: skip
 scaled("slice-backwards", 13, lambda h: torch.flip(h, [1])[:, :3, 1:4:2],
        node("Slice", ["h", "starts", "ends", "axes", "steps"], ["y"]),
        integers={"starts": [-1, 1], "ends": [0, 4], "axes": [1, -1], "steps": [-1, 2]})  # fmt: skip
