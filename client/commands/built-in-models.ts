@@ -4,10 +4,12 @@
  */
 import type { RandomNumbers } from '../../protocol/random.ts';
 import { DEFAULT_LIMITS } from '../graph/limits.ts';
+import { bagBytes } from '../graph/models/bag.ts';
 import { cnnBytes } from '../graph/models/cnn.ts';
 import { linearBytes } from '../graph/models/linear.ts';
 import { mlpBytes } from '../graph/models/mlp.ts';
 import { resnetBytes } from '../graph/models/resnet.ts';
+import { transformerBytes } from '../graph/models/transformer.ts';
 
 export interface BuiltInModel {
   /** What may be written, for people: `<...>` stands for numbers, `[...]` may be left out. */
@@ -34,6 +36,18 @@ function fits(widths: readonly number[]): boolean {
 const MAX_CLASSES = 100_000;
 const MAX_BLOCKS = 100;
 const MAX_SIDE = 4096;
+
+/** Whether a node would read the tables of such a text model. */
+function isText(options: Record<'vocabulary' | 'length' | 'width' | 'classes', number>): boolean {
+  const { vocabulary, length, width, classes } = options;
+  const parameters = (vocabulary + length + classes) * width;
+  return (
+    parameters <= DEFAULT_LIMITS.parameters &&
+    classes <= MAX_CLASSES &&
+    width <= MAX_SIDE &&
+    length <= MAX_SIDE
+  );
+}
 
 export const BUILT_IN_MODELS: Readonly<Record<string, BuiltInModel>> = {
   mlp: {
@@ -65,6 +79,26 @@ export const BUILT_IN_MODELS: Readonly<Record<string, BuiltInModel>> = {
       if (height === undefined || width === undefined) return undefined;
       const input = [channels, height, width] as const;
       return Math.max(...input) > MAX_SIDE ? undefined : resnetBytes(random, { blocks, classes, input });
+    },
+  },
+  bag: {
+    usage: 'bag[:<vocabulary>,<length>[,<width>[,<classes>]]]',
+    summary: 'bag of embeddings, for texts of tokens; without numbers for those of the spam corpus',
+    build([vocabulary = 4096, length = 128, width = 32, classes = 2, ...more], random) {
+      const options = { vocabulary, length, width, classes };
+      return more.length > 0 || !isText(options) ? undefined : bagBytes(random, options);
+    },
+  },
+  transformer: {
+    usage: 'transformer[:<vocabulary>,<length>[,<width>,<heads>,<blocks>[,<classes>]]]',
+    summary: 'transformer encoder, for texts of tokens; without numbers for those of the spam corpus',
+    build(
+      [vocabulary = 4096, length = 128, width = 32, heads = 4, blocks = 2, classes = 2, ...more],
+      random,
+    ) {
+      const options = { vocabulary, length, width, heads, blocks, classes };
+      const isPossible = isText(options) && width % heads === 0 && blocks <= MAX_BLOCKS;
+      return more.length > 0 || !isPossible ? undefined : transformerBytes(random, options);
     },
   },
 };
