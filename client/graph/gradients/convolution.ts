@@ -33,12 +33,13 @@ const MAX_GATHERED = 1 << 26;
 /** Most indices, which are part of the graph: 16 MiB. */
 const MAX_INDICES = 1 << 22;
 
-interface Geometry {
+export interface Geometry {
   readonly window: readonly WindowAxis[];
   readonly groups: number;
 }
 
-function geometryOf({ node }: GradientQuery, kernel: Shape): Geometry {
+/** The windows of a Conv or ConvTranspose with a kernel of these sides. */
+export function geometryOf({ node }: GradientQuery, kernel: Shape): Geometry {
   const fail = (reason: string): never => {
     throw new RangeError(reason);
   };

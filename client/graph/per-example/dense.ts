@@ -5,7 +5,7 @@
  *   one row (T = 1)     |G|^2 = |a|^2 |d|^2, and G is never built
  *   sequences, T > 1    |G|^2 = sum_st (a_s . a_t) (d_s . d_t), the Gram form, or G itself where that is cheaper
  *
- * The weighted sum is A' D with every row of D times the factor of its example.
+ * The weighted sum is A' D with every row of D times the factor of its example, or comes from the G themselves.
  */
 import { inputGradients } from '../autodiff.ts';
 import type { Value } from '../graph.ts';
@@ -43,7 +43,11 @@ export function denseGradient(
       const both = g.mul(gram(g, rows), gram(g, gradients));
       return g.reduce('ReduceSum', both, [1, 2], false);
     },
-    weightedSum: (factor) => scaledRule(junction, factor),
+    weightedSum(factor) {
+      if (positions === 1 || isGramCheaper) return scaledRule(junction, factor);
+      const shape = isTransposed ? [outputs, width] : [width, outputs];
+      return g.reshape(g.gemm(g.reshape(factor, [1, batchSize]), materialized()), shape);
+    },
   };
 }
 

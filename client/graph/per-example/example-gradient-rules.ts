@@ -4,6 +4,7 @@
 import { floatAttribute, intAttribute } from '../attribute.ts';
 import type { Value } from '../graph.ts';
 import { isElementwise } from './batch-axis-rules.ts';
+import { channelBiasGradient, kernelGradient } from './convolution.ts';
 import { asRows, denseGradient } from './dense.ts';
 import { embeddingGradient } from './embedding.ts';
 import { type ExampleGradient, examplesFirst, type Junction } from './example-gradient.ts';
@@ -52,7 +53,18 @@ const gather: ExampleGradientRule = (junction, shared) => {
   return isTable ? embeddingGradient(junction, shared, query.input(1)) : undefined;
 };
 
-const RULES: Readonly<Record<string, ExampleGradientRule>> = { Gather: gather, Gemm: gemm, MatMul: matMul };
+const convolution: ExampleGradientRule = (junction, shared) => {
+  if (junction.index === 1) return kernelGradient(junction, shared);
+  return junction.index === 2 ? channelBiasGradient(junction, shared) : undefined;
+};
+
+const RULES: Readonly<Record<string, ExampleGradientRule>> = {
+  Conv: convolution,
+  ConvTranspose: convolution,
+  Gather: gather,
+  Gemm: gemm,
+  MatMul: matMul,
+};
 
 /** undefined where no form is known. */
 export function exampleGradient(junction: Junction, shared: Value): ExampleGradient | undefined {
