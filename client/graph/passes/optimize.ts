@@ -10,6 +10,6 @@ import { simplify } from './simplify.ts';
 
 /** @param graph whose outputs may be any of its values, also several times the same */
 export function optimize(graph: Graph): Graph {
-  // Pruned first: a product that nobody needs would be one more use of its operands, and hinder fusion.
-  return prune(repeatElements(fuseAddend(ownOutputs(prune(simplify(graph))))));
+  // Pruned before each: what nobody needs would be one more use of what it reads, and hinder fusion.
+  return prune(repeatElements(fuseAddend(ownOutputs(prune(simplify(prune(graph)))))));
 }

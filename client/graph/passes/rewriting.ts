@@ -1,22 +1,34 @@
 /**
  * What passes that rewrite a graph share: what is known about its values, and how nodes are made to read others.
  */
-import { type Graph, type Node, newValue, type Value } from '../graph.ts';
+import type { Attributes } from '../attribute.ts';
+import { type Graph, type Node, newValue, type OperatorNode, type Value, valuesRead } from '../graph.ts';
+import type { Operator } from '../shapes/shape-rules.ts';
 import { bytesOf } from '../tensor-bytes.ts';
-import { byteCount, type Constant } from '../tensor-type.ts';
+import { byteCount, type Constant, type TensorType } from '../tensor-type.ts';
 
 /** Larger constants are taken to be unlike any other. */
 const MAX_COMPARED_BYTES = 4 * 1024 * 1024;
 
 /** The values of a graph that is being rewritten node by node. */
 export class Rewriting {
+  readonly #visit: (node: OperatorNode) => void;
+  readonly #uses = new Map<Value, number>();
+  readonly #shared = new Set<Value>();
   readonly #producers = new Map<Value, Node>();
   readonly #constants = new Map<Value, Constant>();
   readonly #equal = new Map<string, Value[]>();
   readonly #replaced = new Map<Value, Value>();
 
-  /** Equal constants become one. */
-  constructor(graph: Graph) {
+  /**
+   * Equal constants become one.
+   * @param visit treats a node that a rewriting adds like those of the graph
+   */
+  constructor(graph: Graph, visit: (node: OperatorNode) => void) {
+    this.#visit = visit;
+    const use = (value: Value) => this.#uses.set(value, (this.#uses.get(value) ?? 0) + 1);
+    for (const node of graph.nodes) for (const value of valuesRead(node)) use(value);
+    for (const { value } of graph.outputs) use(value);
     for (const [value, constant] of graph.constants) {
       const same = this.#equalTo(constant);
       if (same) this.#replaced.set(value, same);
@@ -36,6 +48,19 @@ export class Rewriting {
   /** From now on `by`, which is current, is read in the place of `value`. */
   replace(value: Value, by: Value): void {
     this.#replaced.set(value, by);
+    this.#shared.add(by);
+  }
+
+  /** Whether a value that a node of the graph gives is read in one place, and none is read there as well. */
+  isReadOnce(value: Value): boolean {
+    return this.#uses.get(value) === 1 && !this.#shared.has(value);
+  }
+
+  /** Adds a node with one output of this type. */
+  apply(op: Operator, inputs: readonly Value[], attributes: Attributes, type: TensorType): Value {
+    const output = newValue(type);
+    this.#visit({ op, inputs, outputs: [output], attributes });
+    return this.current(output);
   }
 
   /** The rewritten node that computes a value; undefined for inputs, constants and values from around. */

@@ -1,16 +1,16 @@
 /**
  * Nodes that do nothing, and nodes that do together what one of them can do. Results stay the same to the bit, save
- * for the kind of a NaN, and the sign of a zero that is summed over an axis of one.
+ * for the kind of a NaN, and the sign of a zero that is summed over an axis of one or with zeros around.
  */
-import { ints, intsAttribute } from '../attribute.ts';
+import { ints } from '../attribute.ts';
 import type { OperatorNode, Value } from '../graph.ts';
 import type { Operator } from '../shapes/shape-rules.ts';
 import { broadcastShapes, elementCount, sameShape } from '../tensor-type.ts';
+import { besideEachOther, flattened } from './join-paddings.ts';
 import type { Rewriting } from './rewriting.ts';
+import { ends, oneOf, orderOf, type Simplification } from './simplification.ts';
+import { transposedFactors, transposedMatrix, transposedProduct } from './turn-products.ts';
 import { onlyElement, scalarOf } from './uniform-constant.ts';
-
-/** A value that the node only repeats, a simpler node with the same outputs, or undefined where there is neither. */
-type Simplification = (node: OperatorNode, at: Rewriting) => Value | OperatorNode | undefined;
 
 /** Values of one shape in the same order of elements. */
 const RESHAPING: ReadonlySet<string> = new Set(['Flatten', 'Reshape', 'Squeeze', 'Unsqueeze']);
@@ -35,14 +35,6 @@ const BROADCASTING = [
   'Where',
   'Xor',
 ] as const;
-
-/** The first input and the output, which every operator here has. */
-function ends(node: OperatorNode): { input: Value; output: Value } {
-  const [input] = node.inputs;
-  const [output] = node.outputs;
-  if (!input || !output) throw new RangeError(`${node.op} without input or output`);
-  return { input, output };
-}
 
 /** The input where the output has its type: for operators that then do nothing. */
 const unchanged: Simplification = (node) => {
@@ -79,11 +71,6 @@ function sameList(value: Value | undefined, list: readonly number[], at: Rewriti
   );
 }
 
-function orderOf(node: OperatorNode): readonly number[] {
-  const rank = ends(node).input.shape.length;
-  return intsAttribute(node.attributes, 'perm') ?? [...Array(rank).keys()].reverse();
-}
-
 const transposed: Simplification = (node, at) => {
   const { input, output } = ends(node);
   const order = orderOf(node);
@@ -118,9 +105,11 @@ const reduced: Simplification = (node, at) => {
   return sameShape(input.shape, output.shape) ? input : reshape(node, input, at);
 };
 
-const joined: Simplification = (node, at) => (node.inputs.length === 1 ? unchanged(node, at) : undefined);
-
-const split: Simplification = (node, at) => (node.outputs.length === 1 ? unchanged(node, at) : undefined);
+/** The one input or the one output of a node that can have several. */
+const single: Simplification = (node, at) => {
+  const others = node.op === 'Concat' ? node.inputs.length - 1 : node.outputs.length - 1;
+  return others === 0 ? unchanged(node, at) : undefined;
+};
 
 /** A part that has the shape of the whole, unless it is the whole backwards. */
 const sliced: Simplification = (node, at) => {
@@ -187,26 +176,21 @@ function beforeRepetition(value: Value, at: Rewriting): Value | undefined {
   return constant && element !== undefined ? at.constant(scalarOf(constant, element)) : undefined;
 }
 
-/** The first that finds something to do. */
-function oneOf(...simplifications: readonly Simplification[]): Simplification {
-  return (node, at) => {
-    for (const simplification of simplifications) {
-      const result = simplification(node, at);
-      if (result) return result;
-    }
-    return undefined;
-  };
-}
-
 const SIMPLIFICATIONS: Readonly<Partial<Record<Operator, Simplification>>> = {
   ...Object.fromEntries(BROADCASTING.map((op) => [op, unrepeated])),
-  Add: oneOf(neutral({ side: 0, isNeutral: isAddedZero }, { side: 1, isNeutral: isAddedZero }), unrepeated),
+  Add: oneOf(
+    besideEachOther,
+    neutral({ side: 0, isNeutral: isAddedZero }, { side: 1, isNeutral: isAddedZero }),
+    unrepeated,
+  ),
   Cast: unchanged,
-  Concat: joined,
+  Concat: oneOf(single, flattened),
   Div: oneOf(neutral({ side: 1, isNeutral: isOne }), unrepeated),
   Expand: expanded,
   Flatten: reshaped,
+  Gemm: transposedFactors,
   Identity: unchanged,
+  MatMul: transposedMatrix,
   Mul: oneOf(neutral({ side: 0, isNeutral: isOne }, { side: 1, isNeutral: isOne }), unrepeated),
   Neg: negated,
   Pad: padded,
@@ -217,10 +201,10 @@ const SIMPLIFICATIONS: Readonly<Partial<Record<Operator, Simplification>>> = {
   ReduceSum: reduced,
   Reshape: reshaped,
   Slice: sliced,
-  Split: split,
+  Split: single,
   Squeeze: reshaped,
   Sub: oneOf(neutral({ side: 1, isNeutral: isSubtractedZero }), unrepeated),
-  Transpose: transposed,
+  Transpose: oneOf(transposed, transposedProduct),
   Unsqueeze: reshaped,
 };
 

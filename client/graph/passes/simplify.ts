@@ -12,32 +12,33 @@ import { simpler } from './simplifications.ts';
 const COMMUTATIVE: ReadonlySet<string> = new Set(['Add', 'And', 'Equal', 'Mul', 'Or', 'Xor']);
 
 export function simplify(graph: Graph): Graph {
-  const at = new Rewriting(graph);
   const applied = new Applied();
   const nodes: Node[] = [];
-  for (const node of graph.nodes) {
-    const current = reading(node, (value) => at.current(value));
-    if (current.op === 'Scan') {
-      at.addProducer(current);
-      nodes.push(current);
-      continue;
-    }
-    const result = simplest(current, at);
+  const visit = (node: OperatorNode) => {
+    const result = simplest(node, at);
     const [output] = node.outputs;
     if ('shape' in result) {
       if (output) at.replace(output, result);
-      continue;
+      return;
     }
     const former = applied.findOrAdd(result);
-    if (former) {
-      result.outputs.forEach((value, index) => {
-        const same = former.outputs[index];
-        if (same) at.replace(value, same);
-      });
-      continue;
+    if (!former) {
+      at.addProducer(result);
+      nodes.push(result);
     }
-    at.addProducer(result);
-    nodes.push(result);
+    former?.outputs.forEach((value, index) => {
+      const again = result.outputs[index];
+      if (again) at.replace(again, value);
+    });
+  };
+  const at = new Rewriting(graph, visit);
+  for (const node of graph.nodes) {
+    const current = reading(node, (value) => at.current(value));
+    if (current.op !== 'Scan') visit(current);
+    else {
+      at.addProducer(current);
+      nodes.push(current);
+    }
   }
   const outputs = graph.outputs.map((port) => ({ ...port, value: at.current(port.value) }));
   return { ...graph, constants: at.constants, nodes, outputs };

@@ -27,7 +27,8 @@ const slice: Kernel = ([array, starts, ends, axes, steps]) => {
     const counted = (position: number) => (position < 0 ? position + length : position);
     const stop = counted(present(ends).data[index] ?? 0);
     const kept: number[] = [];
-    const first = step > 0 ? Math.max(counted(from), 0) : Math.min(counted(from), length - 1);
+    // Positions before the first become the first, also backwards: there numpy has none.
+    const first = Math.min(Math.max(counted(from), 0), step > 0 ? length : length - 1);
     for (let at = first; step > 0 ? at < stop && at < length : at > stop && at >= 0; at += step)
       kept.push(at);
     positions[axis] = kept;

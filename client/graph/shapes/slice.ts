@@ -43,7 +43,7 @@ export function strides(shape: Shape, { starts, ends, axes, steps }: SliceArgume
     const [lowest, highest] = step > 0 ? [0, length] : [-1, length - 1];
     const clamp = (position: number) =>
       Math.min(Math.max(position < 0 ? position + length : position, lowest), highest);
-    // Of an axis read backwards, -1 as an end has been counted from the end: what lies before 0 is out of reach.
+    // Backwards only an end can lie before all positions; a start becomes the first of them.
     const start = Math.max(clamp(starts[index] ?? 0), 0);
     const count = length > 0 ? Math.max(0, Math.ceil((clamp(ends[index] ?? 0) - start) / step)) : 0;
     kept[axis] = { start, step, count };

@@ -4,6 +4,7 @@ import {
   axisLength,
   broadcastShapes,
   constantIntegers,
+  constantPositions,
   elementCount,
   normalizeAxes,
   reducedShape,
@@ -62,5 +63,12 @@ describe('shapes', () => {
     expect(constantIntegers({ dtype: 'int64', shape: [1], data: BigInt64Array.of(-5n) })).toEqual([-5]);
     expect(constantIntegers({ dtype: 'int64', shape: [1], data: big })).toBeUndefined();
     expect(constantIntegers({ dtype: 'float32', shape: [1], data: Float32Array.of(1) })).toBeUndefined();
+  });
+
+  it('positions beyond all axes are the furthest there are', () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const data = BigInt64Array.of(-5n, 2n ** 63n - 1n, -(2n ** 63n));
+    expect(constantPositions({ dtype: 'int64', shape: [3], data })).toEqual([-5, most, -most]);
+    expect(constantPositions({ dtype: 'bool', shape: [1], data: Uint8Array.of(1) })).toBeUndefined();
   });
 });

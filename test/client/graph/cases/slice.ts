@@ -52,6 +52,12 @@ export const SLICE_CASES: readonly OperatorCase[] = [
   slice('every third from the second', [2, 8], { starts: [1n], ends: [8n], axes: [1n], steps: [3n] }),
   slice('backwards', [4, 3], { starts: [-1n], ends: [FIRST], axes: [0n], steps: [-1n] }),
   slice('every other backwards', [3, 6], { starts: [4n], ends: [0n], axes: [1n], steps: [-2n] }),
+  slice('backwards from before the first', [4, 3], {
+    starts: [-9n],
+    ends: [FIRST],
+    axes: [0n],
+    steps: [-1n],
+  }),
   slice('beyond both ends', [4], { starts: [FIRST], ends: [LAST], axes: [0n], steps: [1n] }),
   slice('two axes, two steps', [5, 6], {
     starts: [4n, 1n],
