@@ -78,6 +78,32 @@ scaled("logic", 13, lambda h: torch.where((h > 0.1) | ~(h >= -0.4), h * h, h),
        node("Or", ["a", "d"], ["e"]), node("Mul", ["h", "h"], ["hh"]), node("Where", ["e", "hh", "h"], ["y"]))  # fmt: skip
 scaled("power-of-integer", 15, lambda h: h**3, node("Pow", ["h", "three"], ["y"]), integers={"three": 3})
 
+INVERSES = {
+    "Acos": lambda h: torch.acos(h * 0.3), "Asin": lambda h: torch.asin(h * 0.3), "Atan": lambda h: torch.atan(h * 0.3),
+    "Acosh": lambda h: torch.acosh(h * h + 1.5), "Asinh": lambda h: torch.asinh(h * 0.3),
+    "Atanh": lambda h: torch.atanh(h * 0.3), "Sinh": lambda h: torch.sinh(h * 0.3),
+    "Cosh": lambda h: torch.cosh(h * 0.3), "Tan": lambda h: torch.tan(h * 0.3),
+}  # fmt: skip
+for op, function in INVERSES.items():
+    if op == "Acosh":
+        nodes = [node("Mul", ["h", "h"], ["s"]), node("Constant", [], ["c"], value_float=1.5)]
+        nodes += [node("Add", ["s", "c"], ["t"])]
+    else:
+        nodes = [node("Constant", [], ["c"], value_float=0.3), node("Mul", ["h", "c"], ["t"])]
+    scaled(op, 13, function, *nodes, node(op, ["t"], ["y"]), rate=0.02)
+scaled("remainder", 13, lambda h: h * torch.tensor([0, 1, 2, 0, 1]).to(h.dtype), node("Mod", ["r", "three"], ["m"]),
+       node("Cast", ["m"], ["f"], to=1), node("Mul", ["h", "f"], ["y"]),
+       integers={"r": [0, 1, 2, 3, 4], "three": 3})  # fmt: skip
+scaled("chosen-by-mask", 13, lambda h: h[:, [0, 2, 3]] * 2, node("NonZero", ["m"], ["i"]),
+       node("Squeeze", ["i", "first"], ["j"]), node("Gather", ["h", "j"], ["g"], axis=1), node("Add", ["g", "g"], ["y"]),
+       integers={"m": [True, False, True, True], "first": [0]})  # fmt: skip
+scaled("either-or", 13, lambda h: torch.where((h > 0.1) ^ (h > -0.4), h * h, h),
+       node("Constant", [], ["p"], value_float=0.1), node("Constant", [], ["q"], value_float=-0.4),
+       node("Greater", ["h", "p"], ["a"]), node("Greater", ["h", "q"], ["c"]), node("Xor", ["a", "c"], ["e"]),
+       node("Mul", ["h", "h"], ["hh"]), node("Where", ["e", "hh", "h"], ["y"]))  # fmt: skip
+scaled("no-number", 13, lambda h: h * h, node("IsNaN", ["h"], ["a"]), node("IsInf", ["h"], ["c"]),
+       node("Or", ["a", "c"], ["e"]), node("Mul", ["h", "h"], ["hh"]), node("Where", ["e", "h", "hh"], ["y"]))  # fmt: skip
+
 REDUCTIONS = {
     "ReduceSum": lambda h, a, k: h.sum(a, keepdim=k),
     "ReduceMean": lambda h, a, k: h.mean(a, keepdim=k),
@@ -170,6 +196,40 @@ scaled("shape-chain", 15, lambda h: h + torch.arange(5.0).to(h.dtype) * 0.1 + 4,
 scaled("constant-of-shape", 13, lambda h: torch.cat([h, torch.zeros_like(h)], 1) * 2,
        node("Shape", ["h"], ["s"]), node("ConstantOfShape", ["s"], ["z"]), node("Concat", ["h", "z"], ["c"], axis=1),
        node("Add", ["c", "c"], ["y"]))  # fmt: skip
+scaled("running-sum", 13, lambda h: h.flip(1).cumsum(1).flip(1), node("CumSum", ["h", "axis"], ["y"], reverse=1),
+       integers={"axis": 1}, rate=0.02)  # fmt: skip
+scaled("running-sum-of-others", 14, lambda h: h.cumsum(2) - h, node("CumSum", ["h", "axis"], ["y"], exclusive=1),
+       integers={"axis": -1}, rate=0.02)  # fmt: skip
+scaled("gather-points", 13, lambda h: torch.stack([h[:, 0, 1], h[:, 3, 4], h[:, 0, 1]], 1),
+       node("Transpose", ["h"], ["t"], perm=[1, 2, 0]), node("GatherND", ["t", "i"], ["g"]),
+       node("Transpose", ["g"], ["y"], perm=[1, 0]), integers={"i": [[0, 1], [-1, 4], [0, 1]]})  # fmt: skip
+scaled("gather-points-of-each", 13, lambda h: torch.stack([h[0, 1], h[1, 3], h[2, 0]]),
+       node("GatherND", ["h", "i"], ["y"], batch_dims=1), integers={"i": [[1], [3], [0]]}, free_batch=False)  # fmt: skip
+scaled("scatter-points", 16, lambda h: torch.cat([h[:, :1], h[:, 1:2] * 0 + h[:, :1] * 2, h[:, 2:]], 1),
+       node("Transpose", ["h"], ["t"], perm=[1, 0, 2]), node("Gather", ["t", "j"], ["g"]), node("Add", ["g", "g"], ["u"]),
+       node("ScatterND", ["t", "i", "u"], ["s"]), node("Transpose", ["s"], ["y"], perm=[1, 0, 2]),
+       integers={"i": [[1]], "j": [0]})  # fmt: skip
+scaled("identity-matrix", 13, lambda h: h @ (torch.eye(5).to(h.dtype) + torch.eye(5).to(h.dtype).roll(1, 1).triu()),
+       node("ConstantOfShape", ["shape"], ["z"]), node("EyeLike", ["z"], ["e"]), node("EyeLike", ["z"], ["f"], k=1),
+       node("Add", ["e", "f"], ["m"]), node("MatMul", ["h", "m"], ["y"]), integers={"shape": [5, 5]})  # fmt: skip
+scaled("one-hot", 15, lambda h: h * torch.nn.functional.one_hot(h.argmax(-1), 5).to(h.dtype) * 2 + h,
+       node("ArgMax", ["h"], ["i"], axis=-1, keepdims=0), node("OneHot", ["i", "depth", "values"], ["o"]),
+       node("CastLike", ["o", "h"], ["f"]), node("Mul", ["h", "f"], ["m"]), node("Add", ["m", "h"], ["y"]),
+       integers={"depth": 5, "values": [0, 2]})  # fmt: skip
+scaled("argmin", 13, lambda h: h * (h.argmin(1, keepdim=True) + 1).to(h.dtype),
+       node("ArgMin", ["h"], ["i"], axis=1), node("Cast", ["i"], ["f"], to=1),
+       node("Constant", [], ["one"], value_float=1.0), node("Add", ["f", "one"], ["g"]),
+       node("Mul", ["h", "g"], ["y"]), rate=0.02)  # fmt: skip
+scaled("size", 15, lambda h: h / 20 * h, node("Shape", ["h"], ["s"], start=1, end=3), node("ConstantOfShape", ["s"], ["z"]),
+       node("Size", ["z"], ["n"]), node("Cast", ["n"], ["f"], to=1), node("Div", ["h", "f"], ["d"]),
+       node("Mul", ["d", "h"], ["y"]))  # fmt: skip
+scaled("log-of-sum", 18, lambda h: (h * h + 0.5).sum(1).log(), node("Mul", ["h", "h"], ["s"]),
+       node("Constant", [], ["c"], value_float=0.5), node("Add", ["s", "c"], ["t"]),
+       node("ReduceLogSum", ["t", "axes"], ["y"], keepdims=0), integers={"axes": [1]})  # fmt: skip
+scaled("root-mean-square-norm", 23, lambda h: h * torch.rsqrt(h.square().mean(-1, keepdim=True) + 1e-3) * 2,
+       node("Constant", [], ["s"], value_floats=[2.0] * 5), node("RMSNormalization", ["h", "s"], ["y"], epsilon=1e-3))  # fmt: skip
+scaled("mean-variance-norm", 13, lambda h: (h - h.mean((0, 2), True)) / h.var((0, 2), False, True).sqrt(),
+       node("MeanVarianceNormalization", ["h"], ["y"], axes=[0, 2]), free_batch=False)  # fmt: skip
 scaled("softmax", 13, lambda h: torch.softmax(h, 1), node("Softmax", ["h"], ["y"], axis=1))
 scaled("log-softmax-default", 13, lambda h: torch.log_softmax(h, -1), node("LogSoftmax", ["h"], ["y"]))
 scaled("einsum-implicit", 13, lambda h: torch.einsum("bij,bkj->bik", h, h),
@@ -221,6 +281,12 @@ convolved("average-pool-same", lambda x, w: F.avg_pool2d(F.pad(F.conv2d(x, w), (
           / F.avg_pool2d(F.pad(torch.ones_like(F.conv2d(x, w)), (1, 1)), (1, 3), (1, 2)), (3, 2, 1, 1),
           node("Conv", ["x", "w"], ["h"]), node("AveragePool", ["h"], ["y"], pads=[0, 1, 0, 1],
           kernel_shape=[1, 3], strides=[1, 2]))  # fmt: skip
+convolved("space-to-depth", lambda x, w: F.pixel_unshuffle(F.conv2d(x, w), 2).reshape(3, 3, 4, 3, 3).transpose(1, 2)
+          .reshape(3, 12, 3, 3), (3, 2, 2, 1), node("Conv", ["x", "w"], ["h"]),
+          node("SpaceToDepth", ["h"], ["y"], blocksize=2))  # fmt: skip
+convolved("depth-to-space", lambda x, w: F.pixel_shuffle(F.conv2d(x, w).reshape(3, 4, 2, 6, 6).transpose(1, 2)
+          .reshape(3, 8, 6, 6), 2), (8, 2, 2, 1), node("Conv", ["x", "w"], ["h"]),
+          node("DepthToSpace", ["h"], ["y"], blocksize=2, mode="DCR"))  # fmt: skip
 convolved("global-pools", lambda x, w: F.conv2d(x, w).amax((2, 3), True) * F.conv2d(x, w).mean((2, 3), True),
           (3, 2, 2, 2), node("Conv", ["x", "w"], ["h"]), node("GlobalMaxPool", ["h"], ["a"]),
           node("GlobalAveragePool", ["h"], ["b"]), node("Mul", ["a", "b"], ["y"]))  # fmt: skip
