@@ -3,7 +3,7 @@
  */
 import type { RowDefinition } from './row.ts';
 import { aggregatePlain } from './rows/aggregate.ts';
-import { clipPerExampleMlp } from './rows/clip-per-example.ts';
+import { clipPerExampleCnn, clipPerExampleMlp } from './rows/clip-per-example.ts';
 import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
@@ -30,7 +30,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   graph: {
     summary: 'what the graph compiler and its train steps cost; some minutes',
-    rows: [trainStepCnnCpu, trainStepCnnWasm, compileCnn, clipPerExampleMlp],
+    rows: [trainStepCnnCpu, trainStepCnnWasm, compileCnn, clipPerExampleMlp, clipPerExampleCnn],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

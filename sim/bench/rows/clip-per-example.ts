@@ -7,6 +7,7 @@ import { loadCpuProvider } from '../../../client/engine/cpu.ts';
 import { Trainer } from '../../../client/engine/trainer.ts';
 import { compileTrainEpoch } from '../../../client/graph/compile-train-epoch.ts';
 import type { ForwardGraph } from '../../../client/graph/forward-graph.ts';
+import { cnn } from '../../../client/graph/models/cnn.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../../client/graph/parameters.ts';
 import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
@@ -22,6 +23,7 @@ const CLIP_NORM = 1;
 const RUNS = 7;
 
 export const clipPerExampleMlp = clipPerExample('mlp200', (random) => mlp([784, 200, 10], random), 8, 1.3);
+export const clipPerExampleCnn = clipPerExample('cnn', (random) => cnn(random), 1, 1.9);
 
 /** @param epochs passes over the rows in one repetition */
 function clipPerExample(

@@ -1,4 +1,4 @@
-// covers: client/graph/per-example/clip-per-example.ts, client/graph/per-example/trace-examples.ts, client/graph/per-example/batch-axis.ts, client/graph/per-example/batch-axis-rules.ts, client/graph/per-example/dense.ts, client/graph/per-example/embedding.ts, client/graph/per-example/expanded.ts, client/graph/per-example/example-gradient.ts, client/graph/per-example/example-gradient-rules.ts
+// covers: client/graph/per-example/convolution.ts, client/graph/per-example/clip-per-example.ts, client/graph/per-example/trace-examples.ts, client/graph/per-example/batch-axis.ts, client/graph/per-example/batch-axis-rules.ts, client/graph/per-example/dense.ts, client/graph/per-example/embedding.ts, client/graph/per-example/expanded.ts, client/graph/per-example/example-gradient.ts, client/graph/per-example/example-gradient-rules.ts
 /**
  * A step that clips examples against a loop over batches of one: models in which the examples lie in every way that
  * exporters write.
@@ -163,6 +163,52 @@ const CASES: readonly Case[] = [
       ],
       { constants: { first: [0] } },
     ),
+    loss: SQUARES,
+    below: 1,
+  },
+  {
+    name: 'convolutions: few elements, many elements, groups, strides, dilations',
+    forward: model(
+      [2, 5, 6],
+      { w: [4, 2, 3, 3], b: [4], v: [4, 2, 2, 2], u: [6, 4, 3, 3], t: [6, 2, 2, 2], s: [2] },
+      [
+        ['Conv', ['x', 'w', 'b'], 'c0', { pads: ints([1, 1, 1, 1]) }],
+        ['Tanh', ['c0'], 't0'],
+        ['Conv', ['t0', 'v'], 'c1', { group: int(2), dilations: ints([2, 1]), pads: ints([0, 1, 1, 0]) }],
+        ['Relu', ['c1'], 't1'],
+        ['MaxPool', ['t1'], 'p1', { kernel_shape: ints([2, 2]), strides: ints([2, 2]) }],
+        ['Conv', ['p1', 'u'], 'c2', { pads: ints([1, 1, 1, 1]), strides: ints([2, 2]) }],
+        ['ConvTranspose', ['c2', 't', 's'], 'y', { strides: ints([2, 2]) }],
+      ],
+    ),
+    loss: SQUARES,
+    below: 1,
+  },
+  {
+    name: 'images of one example folded into the batch',
+    forward: model(
+      [3, 1, 4, 4],
+      { w: [2, 1, 3, 3], b: [2], d: [8, 2] },
+      [
+        ['Reshape', ['x', 'frames'], 'f'],
+        ['Conv', ['f', 'w', 'b'], 'c'],
+        ['Reshape', ['c', 'rows'], 'r'],
+        ['ReduceMean', ['r', 'ofFrames'], 'm', { keepdims: int(0) }],
+        ['MatMul', ['m', 'd'], 'y'],
+      ],
+      { constants: { frames: [-1, 1, 4, 4], rows: [-1, 3, 8], ofFrames: [1] } },
+    ),
+    loss: CROSS_ENTROPY,
+    below: 2,
+  },
+  {
+    name: 'layers normalised by row and by group',
+    forward: model([3, 8], { scale: [8], bias: [8], w: [8, 4], s: [3], b: [3], v: [4, 2] }, [
+      ['LayerNormalization', ['x', 'scale', 'bias'], 'n', { axis: int(-1) }],
+      ['MatMul', ['n', 'w'], 'h'],
+      ['InstanceNormalization', ['h', 's', 'b'], 'i'],
+      ['MatMul', ['i', 'v'], 'y'],
+    ]),
     loss: SQUARES,
     below: 1,
   },
