@@ -1,6 +1,7 @@
 /**
  * `hanse graph check`: are the gradients of a model right, by our rules and on an execution provider?
  */
+import { Type } from 'typebox';
 import { primitives } from '#primitives';
 import { utf8 } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -19,6 +20,8 @@ import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf } from './choice-option.t
 import { GRAPH_MODEL_ARGUMENT, GRAPH_SEED_OPTION, type GraphModelOptions } from './graph-model.ts';
 import { LOSS_OPTIONS, lossOf } from './loss-option.ts';
 import { loadModel } from './model-source.ts';
+
+const AT_LEAST_ONE = Type.Integer({ minimum: 1, maximum: 65_536 });
 
 export interface CheckOptions extends GraphModelOptions, ChoiceOptions {
   readonly batch: number;
@@ -44,6 +47,7 @@ export const checkCommand = defineCommand<CheckOptions>({
       flags: '--coordinates <n>',
       description: 'coordinates of each parameter tensor',
       kind: 'integer',
+      schema: AT_LEAST_ONE,
       default: 16,
     },
     {

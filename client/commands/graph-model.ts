@@ -3,7 +3,13 @@
  */
 import type { CommandArgument, CommandOption } from '../../schemas/command.ts';
 import type { PatternOptions } from './choice-option.ts';
-import type { LossOptions } from './loss-option.ts';
+import { type LossOptions, lossOf } from './loss-option.ts';
+import {
+  type GradientClipOptions,
+  gradientClipOf,
+  type OptimizerOptions,
+  optimizerOf,
+} from './optimizer-option.ts';
 
 export interface GraphModelOptions extends LossOptions, PatternOptions {
   readonly seed: string;
@@ -11,7 +17,8 @@ export interface GraphModelOptions extends LossOptions, PatternOptions {
 
 export const GRAPH_MODEL_ARGUMENT: CommandArgument = {
   name: '<model>',
-  description: 'an ONNX file, mlp:<widths>, or linear:<inputs>,<outputs>',
+  description:
+    'an ONNX file or a built-in model: cnn, resnet, bag, transformer, mlp:<widths>, linear:<in>,<out>',
 };
 
 export const GRAPH_SEED_OPTION: CommandOption = {
@@ -20,3 +27,8 @@ export const GRAPH_SEED_OPTION: CommandOption = {
     'decides what is drawn: initial weights of a built-in model, masks, coordinates, data of a check',
   default: 'hanse',
 };
+
+/** What a step is compiled for, but for the size of the batch. */
+export function trainingOf(options: LossOptions & OptimizerOptions & GradientClipOptions) {
+  return { loss: lossOf(options), optimizer: optimizerOf(options), ...gradientClipOf(options) };
+}

@@ -5,29 +5,41 @@
  */
 import { declareInput } from './border.ts';
 import type { CompiledEpoch } from './compiled.ts';
+import { costOf } from './cost.ts';
+import { fewestSegments } from './fewest-segments.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { encodeModel } from './onnx-encode.ts';
-import { buildTrainStep, type TrainingOptions } from './train-step.ts';
+import { buildTrainStep, memoryBound, type TrainingOptions } from './train-step.ts';
 
 /** The name of the leading axis. */
 const STEPS = 'S';
 
-/** @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported */
+/** @throws as `compileTrainStep` */
 export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOptions): CompiledEpoch {
+  const bound = memoryBound(forward, options);
+  const { graph, border } = fewestSegments(bound, (segments) => build(forward, { ...options, segments }));
+  const { batchSize, clipsExamples = false } = options;
+  return {
+    kind: 'epoch',
+    bytes: encodeModel(graph),
+    ...border,
+    cost: costOf(graph),
+    batchSize,
+    clipsExamples,
+  };
+}
+
+function build(forward: ForwardGraph, options: TrainingOptions) {
   const g = new GraphBuilder('train_epoch');
   const body = new GraphBuilder('train_step', g);
-  const step = buildTrainStep(body, forward, options);
-  const { outputs: _, perStep, ...border } = step;
-
+  const { outputs: ofStep, perStep, ...border } = buildTrainStep(body, forward, options);
   const states = [...border.parameters, ...border.state].map((spec) => declareInput(g, spec));
   const scanned = perStep.map((spec) => declareInput(g, spec, STEPS));
-  const results = g.scan(body.finish(step.outputs), states, scanned);
+  const results = g.scan(body.finish(ofStep), states, scanned);
   const outputs = results.map((value, index) => {
-    const name = step.outputs[index]?.name ?? '';
+    const name = ofStep[index]?.name ?? '';
     return index < states.length ? { name, value } : { name: 'losses', value, leadingAxis: STEPS };
   });
-  const bytes = encodeModel(g.finish(outputs));
-  const { batchSize, clipsExamples = false } = options;
-  return { kind: 'epoch', bytes, ...border, batchSize, clipsExamples };
+  return { graph: g.finish(outputs), border };
 }

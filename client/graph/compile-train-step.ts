@@ -3,19 +3,33 @@
  * for looking at single steps.
  */
 import type { CompiledStep } from './compiled.ts';
+import { costOf } from './cost.ts';
+import { fewestSegments } from './fewest-segments.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import type { Graph } from './graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { encodeModel } from './onnx-encode.ts';
-import { buildTrainStep, type TrainingOptions } from './train-step.ts';
+import { buildTrainStep, memoryBound, type TrainingOptions } from './train-step.ts';
 
-/** @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported */
+/**
+ * @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported; perExampleUnsupported;
+ *   graphTooLarge where the step needs too much memory
+ */
 export function compileTrainStep(forward: ForwardGraph, options: TrainingOptions): CompiledStep {
-  const g = new GraphBuilder('train_step');
-  const { outputs, perStep: _, ...border } = buildTrainStep(g, forward, options);
-  const bytes = encodeModel(g.finish(outputs));
+  const { graph, border } = fewestSegments(memoryBound(forward, options), (segments) => {
+    const g = new GraphBuilder('train_step');
+    const { outputs, perStep: _, ...rest } = buildTrainStep(g, forward, { ...options, segments });
+    return { graph: g.finish(outputs), border: rest };
+  });
   const { batchSize, clipsExamples = false } = options;
-  return { kind: 'step', bytes, ...border, batchSize, clipsExamples };
+  return {
+    kind: 'step',
+    bytes: encodeModel(graph),
+    ...border,
+    cost: costOf(graph),
+    batchSize,
+    clipsExamples,
+  };
 }
 
 /** The loss of a batch as the step has it, in training mode, and nothing of the step itself. Output: `loss`. */

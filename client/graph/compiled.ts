@@ -15,6 +15,7 @@
  * at run time; S >= 1. Weights are >= 0. A weight of 0 marks padding: such an example changes no result, provided that its x and y are
  * finite and that the forward graph treats each example by itself, as models for training one do.
  */
+import type { Cost } from './cost.ts';
 
 /** A tensor that crosses the border of a graph. `shape` is concrete: the batch axis holds the batch size. */
 export interface TensorSpec {
@@ -63,6 +64,8 @@ interface CompiledTraining extends Compiled {
   readonly statistics: readonly string[];
   /** Whether the gradient of each example is clipped to the input `clipNorm`. */
   readonly clipsExamples: boolean;
+  /** Of one step. */
+  readonly cost: Cost;
 }
 
 /** One optimiser step. */

@@ -24,6 +24,8 @@ export interface GraphLimits {
   readonly elements: number;
   /** Elements of everything that the nodes compute, together: what training keeps for the way back. */
   readonly activations: number;
+  /** Bytes that a train step needs at a time, as estimated from shapes. */
+  readonly memory: number;
   /** Axes of any one tensor. */
   readonly rank: number;
   /** Characters of names times characters of patterns, where patterns choose the parameters. */
@@ -38,9 +40,10 @@ export const DEFAULT_LIMITS: GraphLimits = {
   nodes: 10_000,
   nodeValues: 256,
   attribute: 65_536,
-  parameters: 100_000_000,
+  parameters: 134_217_728,
   elements: 268_435_456,
   activations: 1_073_741_824,
+  memory: 8 * 1024 * 1024 * 1024,
   rank: 8,
   matching: 1_000_000_000,
 };

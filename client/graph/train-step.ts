@@ -13,6 +13,7 @@ import { bindForward } from './bind-forward.ts';
 import { batchInput, batchTarget, declareInput, parameterInputs } from './border.ts';
 import { clipGradient } from './clip-gradient.ts';
 import type { MaskSpec, ParameterSpec, TensorSpec } from './compiled.ts';
+import type { MemoryBound } from './fewest-segments.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import type { Port, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -28,10 +29,18 @@ export interface TrainingOptions {
   readonly batchSize: number;
   /** Largest L2 norm of the gradient of a batch, > 0; a longer one is scaled down to it. */
   readonly gradientClip?: number | undefined;
+  /** Bytes that a step may need; parts of the forward graph are computed twice where it would need more. */
+  readonly memoryLimit?: number | undefined;
   /** Parts of the forward graph of which all but the last are computed again on the way back; 1 unless said. */
   readonly segments?: number;
   /** Whether the gradient of each example is clipped, to the L2 norm that the step takes as its input `clipNorm`. */
   readonly clipsExamples?: boolean;
+}
+
+/** Clipping of examples needs all activations until their norms are known: there is nothing to compute again. */
+export function memoryBound({ limits }: ForwardGraph, options: TrainingOptions): MemoryBound {
+  const limit = Math.min(options.memoryLimit ?? limits.memory, limits.memory);
+  return { limit, mayRecompute: options.memoryLimit !== undefined && !options.clipsExamples };
 }
 
 export interface TrainStep {

@@ -9,6 +9,7 @@ import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
 import { trainStepB10Cpu, trainStepB32Cpu, trainStepB32Wasm } from './rows/train-step.ts';
 import { compileCnn, trainStepCnnCpu, trainStepCnnWasm } from './rows/train-step-cnn.ts';
+import { trainStepTransformer } from './rows/train-step-transformer.ts';
 
 export interface Group {
   readonly summary: string;
@@ -30,7 +31,14 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   graph: {
     summary: 'what the graph compiler and its train steps cost; some minutes',
-    rows: [trainStepCnnCpu, trainStepCnnWasm, compileCnn, clipPerExampleMlp, clipPerExampleCnn],
+    rows: [
+      trainStepCnnCpu,
+      trainStepCnnWasm,
+      trainStepTransformer,
+      clipPerExampleMlp,
+      clipPerExampleCnn,
+      compileCnn,
+    ],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

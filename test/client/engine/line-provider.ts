@@ -22,7 +22,7 @@ export function lineModel(batchSize: number) {
   const target = { name: 'y', type: 'float32', shape: [batchSize] } as const;
   const shared = { bytes: new Uint8Array(0), parameters, input, target, batchSize };
   const state = [{ name: 'count', type: 'float32', shape: [1] }] as const;
-  const untouched = { statistics: [], clipsExamples: false };
+  const untouched = { statistics: [], clipsExamples: false, cost: { nodes: 0, flops: 0, peakBytes: 0 } };
   const outputs = [{ name: 'line', type: 'float32', shape: [batchSize, 1] }] as const;
   return {
     epoch: { ...shared, kind: 'epoch', state, masks: [], ...untouched } satisfies CompiledEpoch,

@@ -1,11 +1,5 @@
-// covers: client/graph/safetensors.ts, client/graph/count-nodes.ts
 import { describe, expect, it } from 'vitest';
-import { compileTrainEpoch } from '../../../client/graph/compile-train-epoch.ts';
-import { compileTrainStep, trainStepGraph } from '../../../client/graph/compile-train-step.ts';
-import { countNodes } from '../../../client/graph/count-nodes.ts';
-import { mlp } from '../../../client/graph/models/mlp.ts';
 import { encodeSafetensors } from '../../../client/graph/safetensors.ts';
-import { numbers } from './random-arrays.ts';
 
 describe('safetensors', () => {
   it('is length, padded header and data, byte for byte', () => {
@@ -30,16 +24,5 @@ describe('safetensors', () => {
     expect(() => encodeSafetensors([one, one])).toThrow(/tensor w/);
     expect(() => encodeSafetensors([{ ...one, name: '__metadata__' }])).toThrow(/__metadata__/);
     expect(() => encodeSafetensors([{ ...one, shape: [2] }])).toThrow(/expected 2/);
-  });
-});
-
-describe('countNodes', () => {
-  it('counts the nodes of the graph and of the bodies in it', () => {
-    const options = { loss: { type: 'mse' }, optimizer: { type: 'sgd' }, batchSize: 2 } as const;
-    const forward = mlp([3, 2], numbers(1));
-    const nodes = trainStepGraph(forward, options).nodes.length;
-    expect(nodes).toBeGreaterThan(5);
-    expect(countNodes(compileTrainStep(forward, options).bytes)).toBe(nodes);
-    expect(countNodes(compileTrainEpoch(forward, options).bytes)).toBe(nodes + 1);
   });
 });

@@ -1,0 +1,35 @@
+/**
+ * How many segments of the forward graph have to be computed again (`recompute.ts`) for a train step to fit a limit of
+ * memory: as few as possible, since each costs time.
+ */
+import { HanseError } from '../../protocol/problem.ts';
+import { costOf } from './cost.ts';
+import type { Graph } from './graph.ts';
+
+/** Numbers of segments that are tried, in this order. */
+const CANDIDATES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64] as const;
+
+export interface MemoryBound {
+  /** Bytes that a step may need, by `costOf`. */
+  readonly limit: number;
+  /** Whether more segments may be tried than one. */
+  readonly mayRecompute: boolean;
+}
+
+/**
+ * @param build the same step in so many segments
+ * @throws graphTooLarge where no number of segments fits
+ */
+export function fewestSegments<Built extends { readonly graph: Graph }>(
+  { limit, mayRecompute }: MemoryBound,
+  build: (segments: number) => Built,
+): Built {
+  let least = Number.POSITIVE_INFINITY;
+  for (const segments of mayRecompute ? CANDIDATES : [1]) {
+    const built = build(segments);
+    const { peakBytes } = costOf(built.graph);
+    if (peakBytes <= limit) return built;
+    least = Math.min(least, peakBytes);
+  }
+  throw new HanseError('graphTooLarge', { what: 'memory', limit, got: least });
+}
