@@ -3,7 +3,7 @@
  *
  *   a + b: d, d          a - b: d, -d         a b: d b, d a        a / b: d / b, -d y / b
  *   -a: -d               exp a: d y           log a: d / a         sqrt a: d / (2 y)
- *   1 / a: -d y^2        erf a: d exp(-a^2) 2 / sqrt(pi)
+ *   1 / a: -d y^2        erf a: d 2 / sqrt(pi) exp(-a^2) = d exp(log(2 / sqrt(pi)) - a^2)
  *   a^b: d b a^(b-1) where b is not 0, d y log a where a > 0; else 0
  *
  * Each is summed over the axes along which its operand was broadcast. Floor, Ceil, Round and Sign are constant
@@ -13,7 +13,7 @@ import type { Value } from '../graph.ts';
 import { elementCount } from '../tensor-type.ts';
 import { type GradientQuery, type GradientRule, sumToShape } from './gradient-rule.ts';
 
-const TWO_OVER_ROOT_PI = 1.1283791670955126;
+const LOG_TWO_OVER_ROOT_PI = 0.1207822376352452;
 
 /** The rule of a binary operator from the two partial gradients at the shape of the output. */
 function binary(
@@ -98,11 +98,10 @@ export const ELEMENTWISE_GRADIENTS = {
     const { g, upstream, output } = query;
     return negated(query, g.mul(upstream, g.mul(output, output)));
   }),
-  Erf: unary((query, a) => {
-    const { g, upstream } = query;
-    const bell = g.apply('Exp', [negated(query, g.mul(a, a))]);
-    return g.mul(upstream, g.mul(bell, g.scalar(TWO_OVER_ROOT_PI)));
-  }),
+  // The factor stands in the exponent, where it takes the place of a sign.
+  Erf: unary(({ g, upstream }, a) =>
+    g.mul(upstream, g.apply('Exp', [g.sub(g.scalar(LOG_TWO_OVER_ROOT_PI), g.mul(a, a))])),
+  ),
   Pow: binary(
     (query, a, b) => query.g.mul(query.upstream, powerSlope(query, a, b)),
     (query, a) => query.g.mul(query.upstream, exponentSlope(query, a)),
