@@ -5,9 +5,9 @@
  */
 import { declareInput } from './border.ts';
 import type { CompiledEpoch } from './compiled.ts';
+import { compiledBytes } from './compiled-bytes.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { encodeModel } from './onnx-encode.ts';
 import { buildTrainStep, type TrainingOptions } from './train-step.ts';
 
 /** The name of the leading axis. */
@@ -27,7 +27,7 @@ export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOption
     const name = step.outputs[index]?.name ?? '';
     return index < states.length ? { name, value } : { name: 'losses', value, leadingAxis: STEPS };
   });
-  const bytes = encodeModel(g.finish(outputs));
+  const bytes = compiledBytes(g.finish(outputs), forward.limits);
   const { batchSize, clipsExamples = false } = options;
   return { kind: 'epoch', bytes, ...border, batchSize, clipsExamples };
 }

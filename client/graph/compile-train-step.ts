@@ -3,17 +3,17 @@
  * for looking at single steps.
  */
 import type { CompiledStep } from './compiled.ts';
+import { compiledBytes } from './compiled-bytes.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import type { Graph } from './graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { encodeModel } from './onnx-encode.ts';
 import { buildTrainStep, type TrainingOptions } from './train-step.ts';
 
 /** @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported */
 export function compileTrainStep(forward: ForwardGraph, options: TrainingOptions): CompiledStep {
   const g = new GraphBuilder('train_step');
   const { outputs, perStep: _, ...border } = buildTrainStep(g, forward, options);
-  const bytes = encodeModel(g.finish(outputs));
+  const bytes = compiledBytes(g.finish(outputs), forward.limits);
   const { batchSize, clipsExamples = false } = options;
   return { kind: 'step', bytes, ...border, batchSize, clipsExamples };
 }

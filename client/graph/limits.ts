@@ -26,6 +26,8 @@ export interface GraphLimits {
   readonly activations: number;
   /** Axes of any one tensor. */
   readonly rank: number;
+  /** Bytes that running a compiled graph once is estimated to take. */
+  readonly memory: number;
   /** Characters of names times characters of patterns, where patterns choose the parameters. */
   readonly matching: number;
 }
@@ -38,10 +40,11 @@ export const DEFAULT_LIMITS: GraphLimits = {
   nodes: 10_000,
   nodeValues: 256,
   attribute: 65_536,
-  parameters: 100_000_000,
+  parameters: 134_217_728,
   elements: 268_435_456,
   activations: 1_073_741_824,
   rank: 8,
+  memory: 8 * 1024 * 1024 * 1024,
   matching: 1_000_000_000,
 };
 

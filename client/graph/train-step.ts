@@ -7,6 +7,7 @@
  * with m the masses of the examples (`losses/loss-rule.ts`). A batch of weight 0 has c = 0: its loss and all its
  * gradients are 0, and optimisers leave everything as it was.
  */
+import { HanseError } from '../../protocol/problem.ts';
 import type { Loss, Optimizer } from '../../schemas/training.ts';
 import { differentiate } from './autodiff.ts';
 import { bindForward } from './bind-forward.ts';
@@ -50,12 +51,14 @@ export interface TrainStep {
 
 /**
  * Builds one step into `g`. Declares as its inputs the parameters, the state, and what changes from step to step.
- * @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported
+ * @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported; graphWithoutParameters
  */
 export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: TrainingOptions): TrainStep {
   const { batchSize } = options;
   const optimizer = optimizerRule(options.optimizer);
   const parameters = parameterInputs(forward);
+  if (parameters.length === 0)
+    throw new HanseError('graphWithoutParameters', { tensors: forward.frozen.length });
   const state = parameters.flatMap(({ name, shape }) =>
     optimizer.stateNames.perParameter.map((part) => tensor(`${name}_${part}`, shape)),
   );
