@@ -3,8 +3,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ChoiceOptions, choicesOf } from '../../../client/commands/choice-option.ts';
+import { type TrainingOptions, trainingPlan } from '../../../client/commands/job-create.ts';
 import { hanse } from '../../fixtures/command-line.ts';
 import { bytesOf, floats, integers } from '../graph/model-sketch.ts';
+
+const PLAN = {
+  loss: 'mse',
+  optimizer: 'sgd',
+  lr: 0.1,
+  lrDecay: 1,
+  schedule: 'constant',
+  warmup: 0,
+  lrFloor: 0,
+  batch: 2,
+  epochs: 1,
+  strategy: 'fedavg',
+  serverLr: 1,
+  serverMomentum: 0,
+  rounds: 1,
+  clipNorm: 1,
+  weighting: 'uniform',
+  evaluateEvery: 0,
+} as const satisfies Omit<TrainingOptions, 'model'>;
 
 describe('choicesOf', () => {
   test('takes commas, repetition, and spaces around', () => {
@@ -104,6 +124,16 @@ describe('on the command line', () => {
     });
     const { json } = await run('check', '--provider', 'wasm', '--input-shape', '4,3', '--freeze', 'shift');
     expect(json).toMatchObject({ parameters: [{ name: 'scale' }] });
+  });
+
+  test('a job or a simulation is told it as well', async () => {
+    const plan = (options: ChoiceOptions) =>
+      trainingPlan({ ...PLAN, model: at('sequence.onnx'), ...options }, 'seed');
+    const choices = { freeze: ['scale'], inputShape: [5, 3] };
+    const { forward } = await plan({ freeze: ['scale'], inputShape: '5,3' });
+    expect(forward.choices).toEqual(choices);
+    expect(forward.parameters.map(({ name }) => name)).toEqual(['shift']);
+    await expect(plan({})).rejects.toMatchObject({ code: 'graphMalformed' });
   });
 
   test('a prediction too', async () => {
