@@ -1,3 +1,7 @@
+/**
+ * `hanse graph step`: some steps on one batch, and the parameters after them. For a look at what a train step does, and
+ * for comparison with other frameworks.
+ */
 import { primitives } from '#primitives';
 import { toHex, utf8 } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';

@@ -6,11 +6,11 @@ import { bindForward } from './bind-forward.ts';
 import { INFERENCE } from './bind-mode.ts';
 import { batchInput, batchTarget, declareInput, parameterInputs } from './border.ts';
 import type { CompiledEvaluation, TensorSpec } from './compiled.ts';
+import { compiledBytes } from './compiled-bytes.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import type { Graph } from './graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { lossRule } from './losses/loss-rules.ts';
-import { encodeModel } from './onnx-encode.ts';
 
 export interface EvaluationOptions {
   readonly loss: Loss;
@@ -21,7 +21,8 @@ export interface EvaluationOptions {
 /** @throws manifestInvalid where batch size or loss do not fit the model */
 export function compileEvaluation(forward: ForwardGraph, options: EvaluationOptions): CompiledEvaluation {
   const { graph, ...border } = buildEvaluation(forward, options);
-  return { kind: 'evaluation', bytes: encodeModel(graph), ...border, batchSize: options.batchSize };
+  const bytes = compiledBytes(graph, forward.limits);
+  return { kind: 'evaluation', bytes, ...border, batchSize: options.batchSize };
 }
 
 /** The same graph before it is encoded, for whoever evaluates it by other means. */

@@ -6,9 +6,9 @@ import { bindForward } from './bind-forward.ts';
 import { INFERENCE } from './bind-mode.ts';
 import { batchInput, declareInput, parameterInputs } from './border.ts';
 import type { CompiledPrediction, TensorSpec } from './compiled.ts';
+import { compiledBytes } from './compiled-bytes.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { encodeModel } from './onnx-encode.ts';
 
 export interface PredictionOptions {
   /** B >= 1. */
@@ -38,6 +38,6 @@ export function compilePrediction(
     const type = value.dtype === 'float32' ? 'float32' : 'int32';
     return { name, type, shape: value.shape };
   });
-  const bytes = encodeModel(g.finish(ports));
+  const bytes = compiledBytes(g.finish(ports), forward.limits);
   return { kind: 'prediction', bytes, parameters, input, outputs, batchSize };
 }

@@ -18,11 +18,13 @@ const STEPS = 'S';
 /** @throws as `compileTrainStep` */
 export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOptions): CompiledEpoch {
   const bound = memoryBound(forward, options);
-  const { graph, border } = fewestSegments(bound, (segments) => build(forward, { ...options, segments }));
+  const { graph, whole, border } = fewestSegments(bound, (segments) =>
+    build(forward, { ...options, segments }),
+  );
   const { batchSize, clipsExamples = false } = options;
   return {
     kind: 'epoch',
-    bytes: encodeModel(graph),
+    bytes: encodeModel(whole),
     ...border,
     cost: costOf(graph),
     batchSize,
@@ -30,16 +32,18 @@ export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOption
   };
 }
 
+/** The graph of one step, and the whole of which it is the body. */
 function build(forward: ForwardGraph, options: TrainingOptions) {
   const g = new GraphBuilder('train_epoch');
   const body = new GraphBuilder('train_step', g);
   const { outputs: ofStep, perStep, ...border } = buildTrainStep(body, forward, options);
   const states = [...border.parameters, ...border.state].map((spec) => declareInput(g, spec));
   const scanned = perStep.map((spec) => declareInput(g, spec, STEPS));
-  const results = g.scan(body.finish(ofStep), states, scanned);
+  const graph = body.finish(ofStep);
+  const results = g.scan(graph, states, scanned);
   const outputs = results.map((value, index) => {
     const name = ofStep[index]?.name ?? '';
     return index < states.length ? { name, value } : { name: 'losses', value, leadingAxis: STEPS };
   });
-  return { graph: g.finish(outputs), border };
+  return { graph, whole: g.finish(outputs), border };
 }

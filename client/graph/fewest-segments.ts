@@ -7,12 +7,14 @@ import { costOf } from './cost.ts';
 import type { Graph } from './graph.ts';
 
 /** Numbers of segments that are tried, in this order. */
-const CANDIDATES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64] as const;
+const CANDIDATES = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64] as const;
 
 export interface MemoryBound {
   /** Bytes that a step may need, by `costOf`. */
   readonly limit: number;
-  /** Whether more segments may be tried than one. */
+  /** Segments to begin with. */
+  readonly least: number;
+  /** Whether more may be tried. */
   readonly mayRecompute: boolean;
 }
 
@@ -21,11 +23,12 @@ export interface MemoryBound {
  * @throws graphTooLarge where no number of segments fits
  */
 export function fewestSegments<Built extends { readonly graph: Graph }>(
-  { limit, mayRecompute }: MemoryBound,
+  { limit, least: first, mayRecompute }: MemoryBound,
   build: (segments: number) => Built,
 ): Built {
   let least = Number.POSITIVE_INFINITY;
-  for (const segments of mayRecompute ? CANDIDATES : [1]) {
+  const more = mayRecompute ? CANDIDATES.filter((segments) => segments > first) : [];
+  for (const segments of [first, ...more]) {
     const built = build(segments);
     const { peakBytes } = costOf(built.graph);
     if (peakBytes <= limit) return built;

@@ -7,6 +7,7 @@
  * with m the masses of the examples (`losses/loss-rule.ts`). A batch of weight 0 has c = 0: its loss and all its
  * gradients are 0, and optimisers leave everything as it was.
  */
+import { HanseError } from '../../protocol/problem.ts';
 import type { Loss, Optimizer } from '../../schemas/training.ts';
 import { differentiate } from './autodiff.ts';
 import { bindForward } from './bind-forward.ts';
@@ -31,7 +32,7 @@ export interface TrainingOptions {
   readonly gradientClip?: number | undefined;
   /** Bytes that a step may need; parts of the forward graph are computed twice where it would need more. */
   readonly memoryLimit?: number | undefined;
-  /** Parts of the forward graph of which all but the last are computed again on the way back; 1 unless said. */
+  /** Parts of the forward graph of which all but the last are computed again on the way back; at least 1. */
   readonly segments?: number;
   /** Whether the gradient of each example is clipped, to the L2 norm that the step takes as its input `clipNorm`. */
   readonly clipsExamples?: boolean;
@@ -40,7 +41,8 @@ export interface TrainingOptions {
 /** Clipping of examples needs all activations until their norms are known: there is nothing to compute again. */
 export function memoryBound({ limits }: ForwardGraph, options: TrainingOptions): MemoryBound {
   const limit = Math.min(options.memoryLimit ?? limits.memory, limits.memory);
-  return { limit, mayRecompute: options.memoryLimit !== undefined && !options.clipsExamples };
+  const mayRecompute = options.memoryLimit !== undefined && !options.clipsExamples;
+  return { limit, least: options.segments ?? 1, mayRecompute };
 }
 
 export interface TrainStep {
@@ -59,12 +61,14 @@ export interface TrainStep {
 
 /**
  * Builds one step into `g`. Declares as its inputs the parameters, the state, and what changes from step to step.
- * @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported
+ * @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported; graphWithoutParameters
  */
 export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: TrainingOptions): TrainStep {
   const { batchSize } = options;
   const optimizer = optimizerRule(options.optimizer);
   const parameters = parameterInputs(forward);
+  if (parameters.length === 0)
+    throw new HanseError('graphWithoutParameters', { tensors: forward.frozen.length });
   const state = parameters.flatMap(({ name, shape }) =>
     optimizer.stateNames.perParameter.map((part) => tensor(`${name}_${part}`, shape)),
   );

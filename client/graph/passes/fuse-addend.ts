@@ -18,6 +18,7 @@ export function fuseAddend(graph: Graph): Graph {
     for (const value of valuesRead(node)) use(value);
   }
   for (const port of graph.outputs) use(port.value);
+  const positions = new Map(graph.nodes.flatMap(({ outputs }, at) => outputs.map((value) => [value, at])));
 
   const absorbed = new Set<Node>();
   const replaced = new Map<Node, Node>();
@@ -35,8 +36,12 @@ export function fuseAddend(graph: Graph): Graph {
       if (!producer || !isPlainProduct(producer) || uses.get(product) !== 1) continue;
       if (!sameShape(product.shape, result.shape) || !broadcastsTo(addend.shape, result.shape)) continue;
       const [a, b] = producer.inputs;
-      replaced.set(sum, { ...producer, op: 'Gemm', inputs: [a, b, addend], outputs: sum.outputs });
-      absorbed.add(producer);
+      const fused: Node = { ...producer, op: 'Gemm', inputs: [a, b, addend], outputs: sum.outputs };
+      // As early as the addend permits, so that what is multiplied need not be kept: an update of a parameter stands
+      // where its gradient did, not at the end of the step.
+      const isEarly = (positions.get(addend) ?? -1) < (positions.get(product) ?? 0);
+      replaced.set(isEarly ? producer : sum, fused);
+      absorbed.add(isEarly ? sum : producer);
       break;
     }
   }

@@ -3,8 +3,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ChoiceOptions, choicesOf } from '../../../client/commands/choice-option.ts';
+import { type TrainingOptions, trainingPlan } from '../../../client/commands/job-create.ts';
 import { hanse } from '../../fixtures/command-line.ts';
 import { bytesOf, floats, integers } from '../graph/model-sketch.ts';
+
+const PLAN = {
+  loss: 'mse',
+  optimizer: 'sgd',
+  lr: 0.1,
+  lrDecay: 1,
+  schedule: 'constant',
+  warmup: 0,
+  lrFloor: 0,
+  batch: 2,
+  epochs: 1,
+  strategy: 'fedavg',
+  serverLr: 1,
+  serverMomentum: 0,
+  rounds: 1,
+  clipNorm: 1,
+  weighting: 'uniform',
+  evaluateEvery: 0,
+} as const satisfies Omit<TrainingOptions, 'model'>;
 
 describe('choicesOf', () => {
   test('takes commas, repetition, and spaces around', () => {
@@ -80,11 +100,29 @@ describe('on the command line', () => {
       expect(json).toMatchObject({ provider: 'wasm' });
       expect(exitCode).toBe(0);
       const bytes = await readFile(output);
-      return Object.keys(JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()));
+      const data = 8 + Number(bytes.readBigUInt64LE(0));
+      const header: Record<string, { data_offsets: [number, number] }> = JSON.parse(
+        bytes.subarray(8, data).toString(),
+      );
+      return Object.fromEntries(
+        Object.entries(header).map(
+          ([
+            name,
+            {
+              data_offsets: [from, to],
+            },
+          ]) => [name, bytes.subarray(data + from, data + to).toString('hex')],
+        ),
+      );
     };
-    expect(await step()).toEqual(['scale', 'shift']);
-    expect(await step('--freeze', 'scale')).toEqual(['shift']);
-    expect(await step('--freeze', '*', '--train', 'scale')).toEqual(['scale']);
+    const all = await step();
+    expect(Object.keys(all).sort()).toEqual(['scale', 'shift']);
+    const shiftAlone = await step('--freeze', 'scale');
+    expect(shiftAlone.shift).toBe(all.shift);
+    expect(shiftAlone.scale).not.toBe(all.scale);
+    const scaleAlone = await step('--freeze', '*', '--train', 'scale');
+    expect(scaleAlone.scale).toBe(all.scale);
+    expect(scaleAlone.shift).not.toBe(all.shift);
     const { json, exitCode } = await run('step', '--batch', at('other.json'));
     expect(exitCode).not.toBe(0);
     expect(json).toMatchObject({ problem: { code: 'dataShapeMismatch' } });
@@ -104,6 +142,16 @@ describe('on the command line', () => {
     });
     const { json } = await run('check', '--provider', 'wasm', '--input-shape', '4,3', '--freeze', 'shift');
     expect(json).toMatchObject({ parameters: [{ name: 'scale' }] });
+  });
+
+  test('a job or a simulation is told it as well', async () => {
+    const plan = (options: ChoiceOptions) =>
+      trainingPlan({ ...PLAN, model: at('sequence.onnx'), ...options }, 'seed');
+    const choices = { freeze: ['scale'], inputShape: [5, 3] };
+    const { forward } = await plan({ freeze: ['scale'], inputShape: '5,3' });
+    expect(forward.choices).toEqual(choices);
+    expect(forward.parameters.map(({ name }) => name)).toEqual(['shift']);
+    await expect(plan({})).rejects.toMatchObject({ code: 'graphMalformed' });
   });
 
   test('a prediction too', async () => {

@@ -1,4 +1,5 @@
 // covers: client/commands/graph.ts, client/commands/graph-check.ts, client/commands/graph-model.ts, client/commands/batch-file.ts
+
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { graphCommands } from '../../../client/commands/graph.ts';
 import { writeForward } from '../../../client/graph/forward-writer.ts';
 import type { Constant } from '../../../client/graph/tensor-type.ts';
 import { HanseError } from '../../../protocol/problem.ts';
-import type { CommandIo } from '../../../schemas/command.ts';
+import { recordingIo } from '../../fixtures/recording-io.ts';
 
 let folder = '';
 
@@ -59,19 +60,6 @@ function tokenwise(): Uint8Array {
     nodes: [{ op: 'Add', inputs: ['in', 'bias'], output: 'y' }],
     output: { name: 'y', shape: [2, 2] },
   });
-}
-
-function recordingIo(): CommandIo & { readonly lines: string[] } {
-  const lines: string[] = [];
-  return {
-    lines,
-    print: (line) => void lines.push(line),
-    event: () => {},
-    note: () => {},
-    isTerminal: false,
-    json: false,
-    signal: new AbortController().signal,
-  };
 }
 
 function float32(shape: number[], ...values: number[]) {

@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { compilePrediction } from '../../../../client/graph/compile-prediction.ts';
+import { compileTrainStep } from '../../../../client/graph/compile-train-step.ts';
 import { exportModel } from '../../../../client/graph/export-model.ts';
 import { type ImportOptions, importModel } from '../../../../client/graph/import-model.ts';
 import { encodeAttribute } from '../../../../client/graph/onnx-encode.ts';
 import { initialParameters } from '../../../../client/graph/parameters.ts';
-import { bytesOf, constantNode, floatAttribute, floats, problemOf, type Sketch } from '../model-sketch.ts';
+import {
+  bytesOf,
+  constantNode,
+  floatAttribute,
+  floats,
+  problemOf,
+  RELU,
+  type Sketch,
+} from '../model-sketch.ts';
 
 /** Two layers as initialisers; a tensor, a number and integers as Constant nodes. */
 const LAYERS: Sketch = {
@@ -118,6 +127,15 @@ describe('patterns that are refused', () => {
       code: 'graphWithoutParameters',
       detail: { tensors: 6 },
     });
+  });
+
+  it('and a model that has none from the beginning, when it is to be trained', () => {
+    const training = { loss: { type: 'mse' }, optimizer: { type: 'sgd' }, batchSize: 2 } as const;
+    expect(() => compileTrainStep(importModel(bytesOf(LAYERS)), training)).not.toThrow();
+    const forward = importModel(bytesOf(RELU));
+    expect(() => compilePrediction(forward, { batchSize: 2 })).not.toThrow();
+    const code = 'graphWithoutParameters';
+    expect(() => compileTrainStep(forward, training)).toThrow(expect.objectContaining({ code }));
   });
 
   it('those that would take longer than a node will look at', () => {
