@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadModel } from '../../../client/commands/model-source.ts';
-import { writeOutput } from '../../../client/commands/output-file.ts';
+import { makeOutputFolder, writeOutput } from '../../../client/commands/output-file.ts';
 import { exportModel } from '../../../client/graph/export-model.ts';
 import { linear } from '../../../client/graph/models/linear.ts';
 import { initialParameters } from '../../../client/graph/parameters.ts';
@@ -134,6 +134,12 @@ test('a file that cannot be written is a problem with its path', async () => {
   await expect(writeOutput(path, new Uint8Array())).rejects.toMatchObject({
     code: 'storageFailed',
     detail: { path, reason: 'ENOTDIR' },
+  });
+  await makeOutputFolder(at('made/folder'));
+  await expect(makeOutputFolder(at('made/folder'))).resolves.toBeUndefined();
+  await expect(makeOutputFolder(at('bytes'))).rejects.toMatchObject({
+    code: 'storageFailed',
+    detail: { path: at('bytes'), reason: 'EEXIST' },
   });
 });
 
