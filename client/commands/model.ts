@@ -34,7 +34,7 @@ export const modelExportCommand = defineCommand<ExportOptions>({
   ],
   examples: [['hanse model export job-0123456789abcdef -o .hanse/digits.onnx', 'for any ONNX runtime']],
   async run({ args, options }, io) {
-    const { api } = await connectAs(options);
+    const { api } = await connectAs(options, io.signal);
     const jobId = jobIdOf(args);
     const job = await api.call('getJob', { params: { jobId }, query: {} });
     const released = job.rounds.filter(({ outcome }) => outcome === 'released');
