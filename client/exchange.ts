@@ -28,29 +28,78 @@ export interface ExchangeAnswer {
 /** Rejects when there is no answer, or one that sends elsewhere: a redirection is never followed. */
 export type Exchange = (request: ExchangeRequest) => Promise<ExchangeAnswer>;
 
-export const fetchExchange: Exchange = async ({ url, method, headers, body, signal }) => {
-  const response = await fetch(url, {
-    method,
-    headers,
-    ...(body && { body: body as Uint8Array<ArrayBuffer> }),
-    ...(signal && { signal }),
-    redirect: 'error',
-  });
-  return {
-    status: response.status,
-    header: (name) => response.headers.get(name) ?? undefined,
-    bytes: (limitBytes) =>
-      limitBytes === undefined
-        ? response.arrayBuffer().then((buffer) => new Uint8Array(buffer))
-        : readAtMost(response, limitBytes),
-  };
-};
+/**
+ * How long nothing at all may come before the other side counts as gone: twice as long as a coordinator may hold a
+ * request (SPEC.md 9.1). A connection that was cut without a word says nothing for ever.
+ */
+export const IDLE_MS = 60_000;
 
-async function readAtMost(response: Response, limitBytes: number): Promise<Uint8Array | undefined> {
+/** `fetch` does not tell how far a body has got on its way: so much longer may a long one take. */
+const SLOWEST_BYTES_PER_MS = 8;
+
+export const fetchExchange: Exchange = fetchExchangeWithin(IDLE_MS);
+
+/** @param idleMs longest silence */
+export function fetchExchangeWithin(idleMs: number): Exchange {
+  return async ({ url, method, headers, body, signal }) => {
+    const silence = new Silence();
+    silence.limit(idleMs + (body?.length ?? 0) / SLOWEST_BYTES_PER_MS);
+    try {
+      const response = await fetch(url, {
+        method,
+        headers,
+        ...(body && { body: body as Uint8Array<ArrayBuffer> }),
+        signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal,
+        redirect: 'error',
+      });
+      silence.limit(idleMs);
+      return {
+        status: response.status,
+        header: (name) => response.headers.get(name) ?? undefined,
+        bytes: (limitBytes = Number.POSITIVE_INFINITY) =>
+          readAtMost(response, limitBytes, () => silence.limit(idleMs)).finally(() => silence.end()),
+      };
+    } catch (error) {
+      silence.end();
+      throw error;
+    }
+  };
+}
+
+/** Aborts its signal when nothing has put it off for long enough. */
+class Silence {
+  readonly #controller = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  limit(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#controller.abort(silent(milliseconds)), milliseconds);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Why an exchange was given up. */
+export function silent(milliseconds: number): Error {
+  return new Error(`nothing came for ${Math.round(milliseconds / 1000)} s`);
+}
+
+async function readAtMost(
+  response: Response,
+  limitBytes: number,
+  arrived: () => void,
+): Promise<Uint8Array | undefined> {
   const reader = response.body?.getReader();
   const parts: Uint8Array[] = [];
   let length = 0;
   for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    arrived();
     length += next.value.length;
     if (length > limitBytes) {
       await reader?.cancel();

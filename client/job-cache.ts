@@ -59,7 +59,10 @@ export class JobCache implements JobSource {
   ): Promise<{ job: PreparedJob; trainer: Trainer }> {
     const loading = this.#with(task, api, async (entry) => {
       const job = await this.#jobOf(entry);
-      entry.trainer ??= prepareTraining(job, this.#provider);
+      entry.trainer ??= prepareTraining(job, this.#provider).catch((error: unknown) => {
+        delete entry.trainer;
+        throw error;
+      });
       return { job, trainer: await entry.trainer };
     });
     return unlessAborted(loading, signal);
@@ -76,7 +79,10 @@ export class JobCache implements JobSource {
   ): Promise<{ job: PreparedJob; evaluator: Evaluator }> {
     const loading = this.#with(task, api, async (entry) => {
       const job = await this.#jobOf(entry);
-      entry.evaluator ??= prepareEvaluation(job, this.#provider);
+      entry.evaluator ??= prepareEvaluation(job, this.#provider).catch((error: unknown) => {
+        delete entry.evaluator;
+        throw error;
+      });
       return { job, evaluator: await entry.evaluator };
     });
     return unlessAborted(loading, signal);
@@ -96,7 +102,7 @@ export class JobCache implements JobSource {
     use: (entry: Entry) => Promise<Result>,
   ): Promise<Result> {
     const key = task.manifestSha256;
-    const entry = this.#entries.get(key) ?? { job: prepareJob(task, api, this.#life.signal) };
+    const entry = this.#entries.get(key) ?? this.#prepare(task, api);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     const [oldest] = this.#entries;
@@ -104,12 +110,16 @@ export class JobCache implements JobSource {
       this.#entries.delete(oldest[0]);
       await releaseEntry(oldest[1]);
     }
-    try {
-      return await use(entry);
-    } catch (error) {
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      throw error;
-    }
+    return use(entry);
+  }
+
+  /** An entry that is forgotten if the job cannot be prepared; what else fails, fails without the rest of it. */
+  #prepare(task: Task, api: CoordinatorApi): Entry {
+    const entry: Entry = { job: prepareJob(task, api, this.#life.signal) };
+    entry.job.catch(() => {
+      if (this.#entries.get(task.manifestSha256) === entry) this.#entries.delete(task.manifestSha256);
+    });
+    return entry;
   }
 
   /** Nothing is loaded after the release, when nobody would free it. */

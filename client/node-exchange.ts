@@ -5,7 +5,7 @@
  */
 import { request as httpRequest, type IncomingMessage, Agent as PlainAgent } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
-import type { Exchange, ExchangeRequest } from './exchange.ts';
+import { type Exchange, type ExchangeRequest, IDLE_MS, silent } from './exchange.ts';
 
 /** Idle connections close by themselves and do not keep the process alive. */
 const plainAgent = new PlainAgent({ keepAlive: true });
@@ -14,24 +14,32 @@ const tlsAgent = new TlsAgent({ keepAlive: true });
 /** A body that announces at most so much gets its memory at once; a longer one as it arrives. */
 const TRUSTED_BYTES = 67_108_864;
 
-export const nodeExchange: Exchange = async (request) => {
-  const answer = await send(request);
-  const { statusCode: status = 0 } = answer;
-  if (status >= 300 && status < 400) {
-    answer.destroy();
-    throw new Error(`redirected with HTTP status ${status}`);
-  }
-  return {
-    status,
-    header: (name) => {
-      const value = answer.headers[name];
-      return Array.isArray(value) ? value.join(', ') : value;
-    },
-    bytes: (limitBytes = Number.POSITIVE_INFINITY) => readAtMost(answer, limitBytes),
-  };
-};
+export const nodeExchange: Exchange = nodeExchangeWithin(IDLE_MS);
 
-function send({ url, method, headers, body, signal }: ExchangeRequest): Promise<IncomingMessage> {
+/** @param idleMs longest silence of a connection, also while it is made */
+export function nodeExchangeWithin(idleMs: number): Exchange {
+  return async (request) => {
+    const answer = await send(request, idleMs);
+    const { statusCode: status = 0 } = answer;
+    if (status >= 300 && status < 400) {
+      answer.destroy();
+      throw new Error(`redirected with HTTP status ${status}`);
+    }
+    return {
+      status,
+      header: (name) => {
+        const value = answer.headers[name];
+        return Array.isArray(value) ? value.join(', ') : value;
+      },
+      bytes: (limitBytes = Number.POSITIVE_INFINITY) => readAtMost(answer, limitBytes),
+    };
+  };
+}
+
+function send(
+  { url, method, headers, body, signal }: ExchangeRequest,
+  idleMs: number,
+): Promise<IncomingMessage> {
   const isPlain = url.startsWith('http:');
   const length = body && { 'content-length': String(body.length) };
   return new Promise((resolve, reject) => {
@@ -39,10 +47,16 @@ function send({ url, method, headers, body, signal }: ExchangeRequest): Promise<
       method,
       headers: { ...headers, ...length },
       agent: isPlain ? plainAgent : tlsAgent,
+      timeout: idleMs,
       ...(signal && { signal }),
     };
-    const outgoing = (isPlain ? httpRequest : httpsRequest)(url, options, resolve);
+    let answer: IncomingMessage | undefined;
+    const outgoing = (isPlain ? httpRequest : httpsRequest)(url, options, (incoming) => {
+      answer = incoming;
+      resolve(incoming);
+    });
     outgoing.on('error', reject);
+    outgoing.on('timeout', () => (answer ?? outgoing).destroy(silent(idleMs)));
     outgoing.end(body);
   });
 }

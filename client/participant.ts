@@ -72,7 +72,11 @@ const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'coordinatorKeyMismatch',
 ]);
 
-/** Resolves when the signal aborts. Throws a problem of `FATAL`. */
+/**
+ * Resolves when the signal aborts.
+ * @throws a problem of `FATAL`; and any other with which the coordinator answers a request for work, once `api` has
+ *   given up repeating it
+ */
 export async function participate(options: ParticipantOptions): Promise<void> {
   const { api, signal, waitSeconds, clock, observe } = options;
   const dealtWith = new Set<string>();
@@ -157,11 +161,7 @@ async function decline(task: Task, problem: HanseError, { api, signal }: Partici
 function asProblem(error: unknown, isDeadline: boolean): HanseError {
   if (isDeadline) return new HanseError('messageLate', { phase: 'local work' }, { cause: error });
   if (error instanceof HanseError) return error;
-  return new HanseError(
-    'internalError',
-    { reference: error instanceof Error ? error.message : String(error) },
-    { cause: error },
-  );
+  return new HanseError('internalError', { reference: 'the log of this node' }, { cause: error });
 }
 
 function capabilitiesOf({ provider, examples, dataSetVersion }: ParticipantOptions) {

@@ -6,6 +6,7 @@
  */
 import { FederationId, PublicKey } from '../schemas/ids.ts';
 import { Invite } from '../schemas/member.ts';
+import { isLoopback } from './loopback.ts';
 import { parse } from './parse.ts';
 import { HanseError } from './problem.ts';
 
@@ -17,9 +18,6 @@ export interface InviteLink {
   /** Ed25519 key that the coordinator must prove to hold, hex. */
   readonly coordinatorKey: string;
 }
-
-/** Hosts to which plain HTTP does not leave the machine, as `URL` spells them. */
-const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/;
 
 export function formatInviteLink({ server, token, federationId, coordinatorKey }: InviteLink): string {
   return `${server}/#invite=${token}&federation=${federationId}&key=${coordinatorKey}`;
@@ -65,7 +63,7 @@ function parseSafeUrl(text: string, where: string, expected: string): URL {
   } catch {
     throw new HanseError('invalidFormat', { where, expected });
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname)))
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
     throw new HanseError('invalidFormat', {
       where,
       expected: 'must be an https URL, or http to this machine: the token would travel in the clear',

@@ -25,7 +25,7 @@ export const PROBLEMS = {
   // Form of what was sent or read
   invalidFormat: entry<{ where: string; expected: string }>(
     'A message, file or option does not have the form that the protocol gives it.',
-    'Correct the field named in the detail; schemas are served at /openapi.json.',
+    'Correct what the detail names; a coordinator describes its requests at /openapi.json.',
   ),
   invalidLength: entry<{ what: string; expected: number; got: number }>(
     'A field or body has another length than stated.',
@@ -37,7 +37,7 @@ export const PROBLEMS = {
   ),
   bodyTooLarge: entry<{ limitBytes: number }>(
     'The body is larger than this route accepts.',
-    'Send less, or ask the operator to raise the limit of the coordinator.',
+    'Send no more than the limit that the detail names.',
   ),
   mediaTypeUnsupported: entry<{ expected: string }>(
     'The body has another media type than this route reads.',
@@ -170,7 +170,7 @@ export const PROBLEMS = {
   ),
   graphTooLarge: entry<{ what: string; limit: number; got: number }>(
     'The model exceeds a limit of this node.',
-    'Use a smaller model, or raise the limit in the configuration of the node.',
+    'Use a smaller model: the detail names what is too large.',
   ),
   graphFileRefused: entry<{ location: string; reason: string }>(
     'A file in which the model keeps data cannot be used.',
@@ -238,7 +238,7 @@ export const PROBLEMS = {
   // Machines and networks
   storageFull: entry<{ path: string }>(
     'The disk is full: nothing was acknowledged that is not stored.',
-    'Free space; the coordinator goes on where it stopped.',
+    'Free space and try again; a coordinator goes on where it stopped.',
   ),
   storageFailed: entry<{ path: string; reason: string }>(
     'The storage cannot be read or written: nothing was acknowledged that is not stored.',
@@ -287,7 +287,7 @@ export const PROBLEMS = {
   usage: entry<{ reason: string }>('The command was not understood.', 'See the command with --help.'),
   internalError: entry<{ reference: string }>(
     'Something failed that should not.',
-    'Report it with the reference, which is also in the log of the coordinator.',
+    'Report it with the reference, under which the log has the cause.',
   ),
 } as const;
 

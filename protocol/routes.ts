@@ -24,6 +24,9 @@ import type { ProblemCode } from './problem.ts';
 /** Body of an update or of other content: bytes, never base64 in JSON. */
 export const BINARY = 'application/octet-stream';
 
+/** Largest body of JSON. Everything large travels as bytes. */
+export const JSON_LIMIT_BYTES = 1_048_576;
+
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
   /** Parameters as `:name`. */
@@ -34,6 +37,8 @@ export interface Route {
   readonly query?: TSchema;
   /** A schema for JSON, `binary` for bytes. */
   readonly body?: TSchema | 'binary';
+  /** Greatest size of a body of JSON; absent: `JSON_LIMIT_BYTES`. */
+  readonly bodyLimitBytes?: number;
   readonly response: TSchema | 'binary';
   readonly problems: readonly ProblemCode[];
 }
@@ -46,6 +51,7 @@ export const EVERYWHERE = [
   'overloaded',
   'storageFull',
   'storageFailed',
+  'storageCorrupt',
   'internalError',
 ] as const satisfies readonly ProblemCode[];
 
@@ -109,6 +115,8 @@ export const ROUTES = {
     summary: 'Become a member with an invite; signed with the key that is to be enrolled',
     access: 'enrolling',
     body: EnrolmentRequest,
+    // Read before anybody knows who sends it.
+    bodyLimitBytes: 4096,
     response: Enrolment,
     problems: ['inviteUnknown', 'inviteExpired', 'inviteSpent'],
   },

@@ -13,13 +13,23 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { HanseError } from '../protocol/problem.ts';
-import { PROTOCOL_VERSIONS } from '../protocol/versions.ts';
+import { ROUTES } from '../protocol/routes.ts';
+import { formatRange, PROTOCOL_VERSIONS, VERSION_HEADER } from '../protocol/versions.ts';
 import type { Coordinator } from './coordinator.ts';
 import { createHandlers } from './handlers.ts';
 import { Authenticator } from './http/authenticate.ts';
+import { limitBody } from './http/body-deadline.ts';
 import { createMetrics } from './http/metrics.ts';
-import { isTellable, ofFastifyError, PROBLEM_MEDIA_TYPE, toProblemDetails } from './http/problem-details.ts';
+import {
+  isOfTheStorage,
+  isTellable,
+  ofFastifyError,
+  PROBLEM_MEDIA_TYPE,
+  toProblemDetails,
+} from './http/problem-details.ts';
+import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
 import { registerRoutes } from './http/routes.ts';
+import { seldom } from './http/seldom-report.ts';
 
 export interface AppOptions {
   readonly coordinator: Coordinator;
@@ -27,7 +37,14 @@ export interface AppOptions {
   readonly report: (error: unknown, doing: string) => void;
   /** After this long without a byte either way a connection is closed. Default: longer than any request waits. */
   readonly idleMs?: number;
+  /** How long a body of JSON may take to arrive. Default: 30 s. */
+  readonly bodyMs?: number;
+  /** Connections beyond that many are closed at once. Default: 10,000, which together take some hundred megabytes. */
+  readonly maxConnections?: number;
 }
+
+const BODY_MS = 30_000;
+const MAX_CONNECTIONS = 10_000;
 
 /** A connection may be idle this much longer than a request that waits for something to happen. */
 const IDLE_MARGIN_MS = 30_000;
@@ -35,8 +52,11 @@ const IDLE_MARGIN_MS = 30_000;
 /** How long requests under way may take once the coordinator closes: an upload that is stuck must not hold it up. */
 const CLOSING_MS = 5000;
 
-export async function buildApp({ coordinator, report, idleMs }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { coordinator, report, idleMs, bodyMs = BODY_MS, maxConnections = MAX_CONNECTIONS } = options;
   const { dependencies, federation, settings } = coordinator;
+  const { protocol } = settings;
+  const reportSeldom = seldom(report, dependencies.clock);
   const metrics = createMetrics(coordinator);
   const app = Fastify({
     logger: false,
@@ -47,7 +67,20 @@ export async function buildApp({ coordinator, report, idleMs }: AppOptions): Pro
     connectionTimeout: idleMs ?? settings.longestWaitMs + IDLE_MARGIN_MS,
     // While closing, requests on open connections get an answer in our own form: see the hook below.
     return503OnClosing: false,
+    // Of a caller whom nobody knows no more is read than enrolling takes; routes say what else they take.
+    bodyLimit: ROUTES.enrol.bodyLimitBytes,
+    exposeHeadRoutes: false,
+    // A request without the header Host is refused below, as a problem.
+    http: { requireHostHeader: false },
+    clientErrorHandler: (error, socket) => refuseBytes(error, socket, protocol),
     frameworkErrors: (error, request, reply) => answerProblem(asProblem(error, request), reply),
+  });
+  app.server.maxConnections = maxConnections;
+  app.server.on('checkExpectation', (request, response) => refuseExpectation(request, response, protocol));
+  app.addHook('onRequest', async ({ raw, headers }) => {
+    limitBody(raw, bodyMs);
+    if (headers.host === undefined && raw.httpVersion !== '1.0')
+      throw new HanseError('invalidFormat', { where: 'header host', expected: 'one' });
   });
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   await app.register(swagger, {
@@ -95,22 +128,28 @@ export async function buildApp({ coordinator, report, idleMs }: AppOptions): Pro
   registerRoutes(app, {
     handlers: createHandlers(coordinator),
     authenticator: new Authenticator(federation, dependencies.store, dependencies.clock),
-    protocol: settings.protocol,
+    protocol,
   });
   return app;
 
   /** What may be told; anything else goes to the operator, under a reference that the caller gets. */
   function asProblem(error: FastifyError | HanseError, request: FastifyRequest): HanseError {
-    const problem = isTellable(error) ? error : ofFastifyError(error as FastifyError);
-    if (problem) return problem;
+    const { url = '', bodyLimit } = request.routeOptions;
+    const doing = `${request.method} ${url}`;
+    const problem = isTellable(error) ? error : ofFastifyError(error as FastifyError, bodyLimit);
+    if (problem) {
+      if (isOfTheStorage(problem)) reportSeldom(problem.code, problem, doing);
+      return problem;
+    }
     const reference = randomUUID();
-    report(error, `${request.method} ${request.routeOptions.url ?? ''}, reference ${reference}`);
+    report(error, `${doing}, reference ${reference}`);
     return new HanseError('internalError', { reference });
   }
 
   function answerProblem(problem: HanseError, reply: FastifyReply): FastifyReply {
     metrics.countProblem(problem.code);
     const details = toProblemDetails(problem);
+    reply.header(VERSION_HEADER, formatRange(protocol));
     return reply.code(details.status).type(PROBLEM_MEDIA_TYPE).send(details);
   }
 }

@@ -17,6 +17,7 @@ import type {
   InviteRequest,
   Role,
 } from '../schemas/member.ts';
+import { Allowance } from './allowance.ts';
 import { EventStream } from './event-stream.ts';
 import type { Store } from './store/store.ts';
 
@@ -46,10 +47,14 @@ interface FederationState {
 
 const STREAM = 'federation';
 
+/** Changes of its capabilities that a node may report: twenty at once, then one in a quarter of an hour. */
+const CHANGES = { most: 20, everyMs: 900_000 };
+
 export class Federation {
   readonly #stream: EventStream<FederationState, FederationEvent>;
   readonly #clock: Clock;
   readonly #random: RandomSource;
+  readonly #changes: Allowance;
 
   private constructor(
     stream: EventStream<FederationState, FederationEvent>,
@@ -58,6 +63,7 @@ export class Federation {
     this.#stream = stream;
     this.#clock = clock;
     this.#random = random;
+    this.#changes = new Allowance(clock, CHANGES);
   }
 
   /**
@@ -153,10 +159,15 @@ export class Federation {
     return { federationId: this.id, nodeId, organisationId: member.organisationId, role: member.role };
   }
 
+  /**
+   * What is known already is not written again, and what changes again and again not for ever.
+   * @throws `overloaded` after more changes than a node that is set up anew ever makes
+   */
   async reportCapabilities(nodeId: NodeId, capabilities: Capabilities): Promise<void> {
     await this.#stream.command(({ members }) => {
       const known = members.get(nodeId)?.capabilities;
       if (JSON.stringify(known) === JSON.stringify(capabilities)) return [];
+      if (!this.#changes.take(nodeId)) throw new HanseError('overloaded');
       return [{ type: 'capabilitiesReported', nodeId, capabilities }];
     });
   }

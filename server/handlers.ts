@@ -14,13 +14,17 @@ import { step } from '../protocol/round.ts';
 import { attemptOf, type RouteName, type RouteRequest, type RouteResponse } from '../protocol/routes.ts';
 import { HEADER_BYTES } from '../protocol/vector.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
+import type { Sha256 } from '../schemas/ids.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation.ts';
 import { HotContent } from './hot-content.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { checkManifest } from './manifest-check.ts';
+import { SignedBody } from './signed-body.ts';
+import type { BlobStore } from './store/blob-store.ts';
 import { checkedUpdate } from './update-check.ts';
 import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
+import { UploadsUnderWay } from './uploads-under-way.ts';
 
 /** Bytes of a request, as they come in, with the hash that the caller has signed. */
 export interface IncomingBody {
@@ -61,9 +65,23 @@ const UNLISTED = 'other';
 
 export function createHandlers(coordinator: Coordinator): Handlers {
   const { federation, presence, settings, dependencies } = coordinator;
-  const { blobs, clock, signer } = dependencies;
+  const { blobs, clock, signer, report } = dependencies;
   const hotContent = new HotContent(blobs);
   const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
+  const uploads = new UploadsUnderWay();
+  /** Content whose last answer broke off, because it did not verify; asked for again it is verified first. */
+  const suspects = new Set<Sha256>();
+
+  /** Too large to be verified before the answer begins. */
+  async function* streamed(sha256: Sha256): AsyncIterable<Uint8Array> {
+    try {
+      yield* blobs.stream(sha256);
+    } catch (error) {
+      suspects.add(sha256);
+      report(error, 'sending content');
+      throw error;
+    }
+  }
 
   return {
     getFederation: ({ query }) => {
@@ -117,8 +135,12 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       const content = await hotContent.read(sha256);
       const length = content?.length ?? (await blobs.has(sha256))?.size;
       if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
+      if (suspects.has(sha256)) {
+        await verify(sha256, blobs);
+        suspects.delete(sha256);
+      }
       coordinator.countDownload(sha256, length);
-      return { source: content ?? blobs.stream(sha256), sha256, length };
+      return { source: content ?? streamed(sha256), sha256, length };
     },
 
     createJob: async ({ body: manifest, member }) => {
@@ -168,14 +190,24 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       if (body.length !== undefined && body.length !== expected)
         throw new HanseError('invalidLength', { what: 'update', expected, got: body.length });
 
-      const checked = checkedUpdate(piecesOf(body.source), codec, parameters);
-      return updateMemory.withBuffer(expected, async (buffer) => {
-        const content = buffer && (await filled(buffer, checked));
-        const limits = { limitBytes: expected, expectedSha256: body.sha256 };
-        const { sha256, size: bytes } = await blobs.put(content ?? checked, limits);
-        await runner.dispatch({ ...update, bytes }, content);
-        return { sha256, bytes };
-      });
+      const place = `${nodeId}/${params.jobId}/${params.round}/${params.attempt}`;
+      return uploads.receive(place, body.sha256, () =>
+        updateMemory.withBuffer(expected, async (buffer) => {
+          const signed = new SignedBody(body.source, body.sha256, expected, buffer);
+          const checked = checkedUpdate(signed.pieces(), codec, parameters);
+          try {
+            if (buffer) for await (const _ of checked); // what passes is in the buffer
+            const limits = { limitBytes: expected, expectedSha256: body.sha256 };
+            const { sha256, size: bytes } = await blobs.put(buffer ?? checked, limits);
+            await runner.dispatch({ ...update, bytes }, buffer);
+            return { sha256, bytes };
+          } catch (error) {
+            throw await signed.answerTo(error);
+          } finally {
+            await signed.close();
+          }
+        }),
+      );
     },
 
     decline: async ({ params, body, member }) => {
@@ -195,22 +227,9 @@ export function createHandlers(coordinator: Coordinator): Handlers {
   };
 }
 
-async function* piecesOf(source: IncomingBody['source']): AsyncIterable<Uint8Array> {
-  if (source instanceof Uint8Array) yield source;
-  else yield* source;
-}
-
-/** The buffer with the pieces in it, which fill it exactly. */
-async function filled(
-  buffer: Uint8Array<ArrayBuffer>,
-  pieces: AsyncIterable<Uint8Array>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  let length = 0;
-  for await (const piece of pieces) {
-    buffer.set(piece, length);
-    length += piece.length;
-  }
-  return buffer;
+/** Reads stored content to its end, which verifies it. */
+async function verify(sha256: string, blobs: BlobStore): Promise<void> {
+  for await (const _ of blobs.stream(sha256));
 }
 
 function requireSame(what: string, expected: string, got: string): void {

@@ -220,7 +220,7 @@ export class JobRunner {
       const wanted = isPatient ? Math.min(size, Math.max(minimum, live.length + expected)) : minimum;
       if (live.length < wanted) return;
       stop();
-      this.#answer(() => this.#draw(round, attempt, live));
+      this.#answer(() => this.#draw(round, attempt));
     };
     const stopListening = this.#around.onArrival(consider);
     const cancelGrace = clock.schedule(clock.now() + this.#settings.recruitGraceMs, () => {
@@ -236,9 +236,17 @@ export class JobRunner {
     consider();
   }
 
-  async #draw(round: number, attempt: number, live: readonly NodeId[]): Promise<JobEvent> {
-    const { manifest } = this.state;
-    const cohort = drawCohort(live, manifest.cohort.size, await this.#around.numbersFor(this.state));
+  /** From those who are live now: a draw that is tried again may come much later than the first. */
+  async #draw(round: number, attempt: number): Promise<JobEvent | undefined> {
+    const job = this.state;
+    const { manifest } = job;
+    const { live } = this.#around.candidates();
+    if (live.length < manifest.cohort.minimum) {
+      const isWanted = job.phase === 'recruiting' && job.round === round && job.attempt === attempt;
+      if (isWanted && !this.#closed) this.#recruit(round, attempt);
+      return undefined;
+    }
+    const cohort = drawCohort(live, manifest.cohort.size, await this.#around.numbersFor(job));
     const deadline = this.#inSeconds(manifest.deadlines.collectSeconds);
     return { type: 'cohortSelected', round, attempt, cohort, deadline };
   }
@@ -292,7 +300,11 @@ const STALE: ReadonlySet<string> = new Set([
   'jobUnknown',
 ]);
 
-/** The stored updates themselves are at fault: trying again would give the same. */
+/**
+ * What is stored is at fault - an update, the model that the cohort started from, or the state of the strategy - or
+ * what follows from it: trying again would give the same. With a damaged model the further attempts come to nothing
+ * too, since no node can fetch it, so that the job ends soon and says why.
+ */
 const VOID: ReadonlySet<string> = new Set([
   'aggregateInvalid',
   'ringOverflow',

@@ -3,10 +3,10 @@
  */
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
-import { HEADER_BYTES, parseHeader, type VectorHeader } from '../protocol/vector.ts';
+import type { VectorHeader } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
-import { isUpdate } from './orphaned-updates.ts';
 import type { BlobStore } from './store/blob-store.ts';
+import { headerOf, isUpdate } from './stored-vector.ts';
 
 /**
  * @param manifest attacker-controlled, of its schema
@@ -45,14 +45,10 @@ async function requireStored(sha256: string, blobs: BlobStore): Promise<void> {
 }
 
 async function initialModelHeader(sha256: string, blobs: BlobStore): Promise<VectorHeader> {
-  const stored = await blobs.has(sha256);
-  if (!stored) throw new HanseError('blobUnknown', { sha256 });
-  const parts: Uint8Array[] = [];
-  for await (const part of blobs.stream(sha256, { start: 0, end: HEADER_BYTES })) parts.push(part);
   try {
-    return parseHeader(Buffer.concat(parts), { maxLength: 0xffff_ffff, maxSecondBlock: 0 }, stored.size);
+    return await headerOf(sha256, blobs);
   } catch (error) {
-    if (!isProblem(error)) throw error;
+    if (!isProblem(error, 'updateMalformed') && !isProblem(error, 'invalidLength')) throw error;
     throw invalid('initialModel', `it is no vector of parameters: ${error.message}`);
   }
 }

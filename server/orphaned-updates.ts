@@ -12,12 +12,11 @@
  */
 import { Type } from 'typebox';
 import { parse } from '../protocol/parse.ts';
-import { isProblem } from '../protocol/problem.ts';
-import { HEADER_BYTES, parseHeader } from '../protocol/vector.ts';
 import { Sha256, Timestamp } from '../schemas/ids.ts';
 import { EVENT_VERSION, UpdateAccepted } from '../schemas/job-event.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
+import { isUpdate } from './stored-vector.ts';
 
 /** How long an update must have been known to belong to no round before it is removed. */
 export const ORPHAN_GRACE_MS = 7 * 24 * 3_600_000;
@@ -70,19 +69,4 @@ async function acceptedUpdates(store: Store): Promise<Set<string>> {
       if (type === UpdateAccepted.properties.type.const)
         accepted.add(parse(UpdateAccepted, Object.assign({ type }, data), stream).sha256);
   return accepted;
-}
-
-/** Whether stored content says of itself that it is an update; false for what is not stored. */
-export async function isUpdate(sha256: string, blobs: BlobStore): Promise<boolean> {
-  const stored = await blobs.has(sha256);
-  if (!stored || stored.size < HEADER_BYTES) return false;
-  const parts: Uint8Array[] = [];
-  for await (const part of blobs.stream(sha256, { start: 0, end: HEADER_BYTES })) parts.push(part);
-  const anyVector = { maxLength: 0xffff_ffff, maxSecondBlock: 0xffff_ffff };
-  try {
-    return parseHeader(Buffer.concat(parts), anyVector, stored.size).kind === 'update';
-  } catch (error) {
-    if (isProblem(error, 'updateMalformed') || isProblem(error, 'invalidLength')) return false;
-    throw error;
-  }
 }

@@ -42,6 +42,8 @@ export function startChild(
   });
   const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 });
   child.stderr.pipe(log);
+  // A log that cannot be written must neither end this process nor stop the child, which waits until it is read.
+  log.once('error', () => child.stderr.unpipe(log).resume());
   const past: ChildEvent[] = [];
   const waiting = new Set<(event: ChildEvent) => void>();
   createInterface({ input: child.stdout }).on('line', (line) => {

@@ -14,6 +14,7 @@ import { loadMnistLabels } from '../data/mnist.ts';
 import { considerAll } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import { httpCoordinator } from '../http-coordinator.ts';
+import { nodeExchangeWithin } from '../node-exchange.ts';
 
 interface DoctorOptions {
   readonly server?: string;
@@ -30,6 +31,8 @@ interface Finding {
 
 const MINIMUM_NODE = [20, 20] as const;
 const COMFORTABLE_BYTES = 2 ** 30;
+/** How long a coordinator may be silent before it counts as unreachable: nothing that is asked here takes any time. */
+const PATIENCE_MS = 10_000;
 
 export const doctorCommand = defineCommand<DoctorOptions>({
   summary: 'check what this machine can do, and whether a coordinator can be reached',
@@ -40,7 +43,7 @@ export const doctorCommand = defineCommand<DoctorOptions>({
   ],
   async run({ options }, io) {
     const findings = [nodeVersion(), await disk(), memory(), ...(await providers()), await exampleData()];
-    if (options.server !== undefined) findings.push(...(await coordinator(options.server)));
+    if (options.server !== undefined) findings.push(await coordinator(options.server, io.signal));
     for (const { ok, needed, check, detail, remedy } of findings) {
       io.print(`${ok ? 'ok  ' : needed ? 'FAIL' : 'note'}  ${check}: ${detail}`);
       if (!ok && remedy) io.print(`      ${remedy}`);
@@ -107,22 +110,23 @@ async function exampleData(): Promise<Finding> {
   }
 }
 
-async function coordinator(server: string): Promise<Finding[]> {
+async function coordinator(server: string, signal: AbortSignal): Promise<Finding> {
   const check = 'coordinator';
   try {
     const { origin, protocol } = new URL(server);
     if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError('neither http nor https');
-    const api = httpCoordinator(origin, undefined, systemClock);
+    const api = httpCoordinator(origin, undefined, systemClock, nodeExchangeWithin(PATIENCE_MS));
     const challenge = toBase64Url(randomBytes(primitives.random, 32));
-    const info = await api.call('getFederation', { query: { challenge } });
+    const info = await api.call('getFederation', { query: { challenge } }, { signal });
     const version = negotiateVersion(PROTOCOL_VERSIONS, info.protocol);
     const detail = `${info.federationId}, ${info.software}, protocol version ${version}`;
-    return [{ check, ok: true, needed: true, detail }];
+    return { check, ok: true, needed: true, detail };
   } catch (error) {
+    if (signal.aborted) throw new HanseError('interrupted', {}, { cause: error });
     if (error instanceof TypeError)
       throw new HanseError('usage', { reason: `--server ${server} is not an http or https URL` });
     const detail = error instanceof HanseError ? `${error.code}: ${error.message}` : String(error);
     const remedy = error instanceof HanseError ? error.remedy : 'Look at the log of the coordinator.';
-    return [{ check, ok: false, needed: true, detail, remedy }];
+    return { check, ok: false, needed: true, detail, remedy };
   }
 }

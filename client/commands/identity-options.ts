@@ -24,18 +24,25 @@ export const IDENTITY_OPTION: CommandOption = {
   default: OPERATOR_FILE,
 };
 
-/** Reads the identity, checks the coordinator's key and version, and returns the connection. */
+/**
+ * Reads the identity, checks the coordinator's key and version, and returns the connection.
+ * @param signal ends every request, which then throws `interrupted`
+ */
 export async function connectAs(
   options: IdentityOptions,
+  signal: AbortSignal,
 ): Promise<{ identity: Identity; api: CoordinatorApi }> {
   const identity = await identityOf(options);
   const around = (api: CoordinatorApi) =>
-    retryingCoordinator(api, {
-      clock: systemClock,
-      random: primitives.random,
-      ...DEFAULT_PAUSES,
-      repeats: REPEATS_IF_OVERLOADED,
-    });
+    interruptible(
+      retryingCoordinator(api, {
+        clock: systemClock,
+        random: primitives.random,
+        ...DEFAULT_PAUSES,
+        repeats: REPEATS_IF_OVERLOADED,
+      }),
+      signal,
+    );
   return { identity, api: await connect(identity, systemClock, { around, exchange: nodeExchange }) };
 }
 
@@ -48,4 +55,17 @@ async function identityOf({ identity: file }: IdentityOptions): Promise<Identity
     const reason = 'no coordinator was started in this folder: run `hanse serve` here, or give --identity';
     throw new HanseError('identityUnreadable', { file, reason }, { cause: error });
   }
+}
+
+/** Requests that end with the command: what then comes of them is that it was asked to stop. */
+function interruptible(api: CoordinatorApi, signal: AbortSignal): CoordinatorApi {
+  return {
+    async call(name, request, options) {
+      try {
+        return await api.call(name, request, { signal, ...options });
+      } catch (error) {
+        throw signal.aborted ? new HanseError('interrupted', {}, { cause: error }) : error;
+      }
+    },
+  };
 }

@@ -43,7 +43,7 @@ export const inviteCommand = defineCommand<InviteOptions>({
   ],
   async run({ options }, io) {
     const { organisation, role, lifetime } = options;
-    const { identity, api } = await connectAs(options);
+    const { identity, api } = await connectAs(options, io.signal);
     const request = { role, organisationId: organisation, lifetimeSeconds: lifetime };
     const invite = await api.call('createInvite', { body: parse(InviteRequest, request, 'invite') });
     const { server, publicServer = server, federationId, coordinatorKey } = identity;

@@ -227,7 +227,7 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
     const { cohort: size, minimum = Math.min(size, MINIMUM) } = options;
     if (minimum > size)
       throw new HanseError('usage', { reason: `--minimum ${minimum} is more than --cohort ${size}` });
-    const { identity, api } = await connectAs(options);
+    const { identity, api } = await connectAs(options, io.signal);
     const plan: JobPlan = {
       ...(await trainingPlan(options, options.seed ?? 'hanse')),
       name: options.name,

@@ -20,7 +20,7 @@ export const jobListCommand = defineCommand<IdentityOptions>({
   options: [IDENTITY_OPTION],
   examples: [['hanse job list', 'newest first']],
   async run({ options }, io) {
-    const { api } = await connectAs(options);
+    const { api } = await connectAs(options, io.signal);
     const { jobs } = await api.call('listJobs', {});
     if (jobs.length === 0) io.print('no jobs yet: hanse job create');
     for (const job of jobs) {
@@ -38,7 +38,7 @@ export const jobShowCommand = defineCommand<IdentityOptions>({
   options: [IDENTITY_OPTION],
   examples: [['hanse job show job-0123456789abcdef', 'state, manifest and rounds']],
   async run({ args, options }, io) {
-    const { api } = await connectAs(options);
+    const { api } = await connectAs(options, io.signal);
     const job = await api.call('getJob', { params: { jobId: jobIdOf(args) }, query: {} });
     printJob(job, io);
     return { ...job, parametersSha256: job.model };
@@ -51,7 +51,7 @@ export const jobWatchCommand = defineCommand<IdentityOptions>({
   options: [IDENTITY_OPTION],
   examples: [['hanse job watch job-0123456789abcdef', 'one line a round']],
   async run({ args, options }, io) {
-    const { api } = await connectAs(options);
+    const { api } = await connectAs(options, io.signal);
     let printed = 0;
     const last = await followJob(api, jobIdOf(args), io.signal, (job) => {
       for (const round of job.rounds.slice(printed)) {
@@ -73,7 +73,7 @@ export const jobCancelCommand = defineCommand<IdentityOptions>({
   options: [IDENTITY_OPTION],
   examples: [['hanse job cancel job-0123456789abcdef', 'stop after what has been released']],
   async run({ args, options }, io) {
-    const { api } = await connectAs(options);
+    const { api } = await connectAs(options, io.signal);
     const job = await api.call('cancelJob', { params: { jobId: jobIdOf(args) } });
     io.print(`${job.jobId}: ${job.phase}`);
     return job;

@@ -9,7 +9,7 @@ import { utf8 } from '../../protocol/bytes.ts';
 import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
 import { asUsage } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
-import { HanseError } from '../../protocol/problem.ts';
+import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
 import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { DataSetVersion } from '../../schemas/ids.ts';
@@ -202,6 +202,7 @@ async function live(
         if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
         if (event.type === 'preparing') announced.add(event.task.jobId);
         io.note(describe(event));
+        if ('problem' in event && isProblem(event.problem, 'internalError')) io.note(stackOf(event.problem));
         io.event(toJson(event));
       },
     });
@@ -318,6 +319,11 @@ function describe(event: ParticipantEvent): string {
       event satisfies never;
       throw new Error('unreachable');
   }
+}
+
+/** Where a bug happened; it stays on this machine. */
+function stackOf({ cause }: HanseError): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
 }
 
 function toJson(event: ParticipantEvent): object {

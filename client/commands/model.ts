@@ -8,12 +8,14 @@ import { HanseError } from '../../protocol/problem.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import { loadExamples } from '../data/data-source.ts';
+import { checkInputShape } from '../data/examples.ts';
 import { importModelFile } from '../data/model-file.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import { Predictor } from '../engine/predictor.ts';
 import { compilePrediction } from '../graph/compile-prediction.ts';
 import { initialParameters } from '../graph/parameters.ts';
+import { elementCount } from '../graph/tensor-type.ts';
 import { releasedModel } from '../released-model.ts';
 import { type ChoiceOptions, choicesOf, INPUT_SHAPE_OPTION } from './choice-option.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
@@ -34,7 +36,7 @@ export const modelExportCommand = defineCommand<ExportOptions>({
   ],
   examples: [['hanse model export job-0123456789abcdef -o .hanse/digits.onnx', 'for any ONNX runtime']],
   async run({ args, options }, io) {
-    const { api } = await connectAs(options);
+    const { api } = await connectAs(options, io.signal);
     const jobId = jobIdOf(args);
     const job = await api.call('getJob', { params: { jobId }, query: {} });
     const released = job.rounds.filter(({ outcome }) => outcome === 'released');
@@ -93,7 +95,8 @@ export const modelPredictCommand = defineCommand<PredictOptions>({
   ],
   async run({ args, options }, io) {
     const forward = await importModelFile(args[0] ?? '', choicesOf(options));
-    const { features, targets } = await examplesOf(options);
+    const { features, inputShape, targets } = await examplesOf(options);
+    checkInputShape(inputShape, forward.input.example);
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
     const predictor = await Predictor.create(provider, compilePrediction(forward, { batchSize: 1 }));
     try {
@@ -124,11 +127,12 @@ async function examplesOf(options: PredictOptions) {
     const features = Float32Array.from(numbers);
     if (!features.every(Number.isFinite))
       throw new HanseError('usage', { reason: '--input takes numbers, comma-separated' });
-    return { features, targets: undefined };
+    return { features, inputShape: [features.length], targets: undefined };
   }
   if (data === undefined) throw new HanseError('usage', { reason: 'give --input or --data' });
   const examples = await loadExamples({ ...options, data, ...columnsOf({ ...options, data }) });
-  const size = examples.features.length / examples.count;
-  const limit = Math.min(examples.count, options.limit);
-  return { features: examples.features.subarray(0, limit * size), targets: examples.targets };
+  const { count, inputShape, targets } = examples;
+  if (count === 0) throw new HanseError('dataEmpty', { source: examples.name });
+  const wanted = Math.min(count, options.limit) * elementCount(inputShape);
+  return { features: examples.features.subarray(0, wanted), inputShape, targets };
 }

@@ -9,6 +9,12 @@ import Papa from 'papaparse';
 import { HanseError } from '../../protocol/problem.ts';
 import type { Examples } from './examples.ts';
 
+/**
+ * The largest table that is read, as its cells take several times as much while they are text. Larger ones fit IDX,
+ * which is numbers from the beginning.
+ */
+export const CSV_BYTES_MAX = 268_435_456;
+
 export interface CsvSchema {
   /** Columns of numbers, in the order in which the model takes them. */
   readonly features: readonly string[];

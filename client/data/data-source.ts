@@ -6,19 +6,20 @@
  *   idx:<images>,<labels>          files in IDX format
  *   csv:<file>                     with the columns named by further options
  */
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Type } from 'typebox';
 import { parseJson } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { elementCount } from '../graph/tensor-type.ts';
-import { type CsvSchema, parseCsv } from './csv.ts';
+import { CSV_BYTES_MAX, type CsvSchema, parseCsv } from './csv.ts';
 import { readDataFile } from './data-file.ts';
 import { type Examples, selectExamples } from './examples.ts';
 import { idxImages, idxLabels } from './idx.ts';
-import { readIdxRows } from './idx-file.ts';
+import { countIdxRows, readIdxRows } from './idx-file.ts';
 import { loadMnist } from './mnist.ts';
 import { loadSpam } from './spam.ts';
+
+/** Of a list of rows: more than ten million of them. */
+const ROWS_BYTES_MAX = 134_217_728;
 
 export interface DataSource {
   /** As above. */
@@ -58,20 +59,21 @@ async function load(source: DataSource, rows: Uint32Array | undefined): Promise<
     case 'idx': {
       const [images, labels, ...more] = rest.split(',');
       if (!images || !labels || more.length > 0) throw unknown(source.data);
+      const [imageCount, labelCount] = [await countIdxRows(images), await countIdxRows(labels)];
+      if (imageCount !== labelCount)
+        throw new HanseError('dataMalformed', {
+          file: labels,
+          reason: `${labelCount} labels for ${imageCount} images`,
+        });
       const { inputShape, features } = idxImages(await readIdxRows(images, rows), 'flat');
       const targets = idxLabels(await readIdxRows(labels, rows), labels);
       const count = targets.length;
-      if (features.length !== count * elementCount(inputShape))
-        throw new HanseError('dataMalformed', {
-          file: labels,
-          reason: `${count} labels for another number of images`,
-        });
       return { name: basename(images), count, inputShape, features, targetShape: [], targets };
     }
     case 'csv': {
       if (!source.columns)
         throw new HanseError('usage', { reason: 'a CSV file needs --features and --target' });
-      const table = parseCsv(await readDataFile(rest), source.columns, rest);
+      const table = parseCsv(await readDataFile(rest, CSV_BYTES_MAX), source.columns, rest);
       const examples = { ...table, name: basename(rest) };
       return rows ? selectExamples(examples, rows) : examples;
     }
@@ -82,12 +84,7 @@ async function load(source: DataSource, rows: Uint32Array | undefined): Promise<
 
 /** A JSON array of row numbers, from 0. */
 async function readRows(file: string): Promise<Uint32Array> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new HanseError('dataFileMissing', { file }, { cause: error });
-  }
+  const text = new TextDecoder().decode(await readDataFile(file, ROWS_BYTES_MAX));
   const rows = parseJson(Type.Array(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })), text, file);
   if (rows.length === 0) throw new HanseError('dataEmpty', { source: file });
   return Uint32Array.from(rows);

@@ -95,10 +95,12 @@ export function checkExamples(examples: Examples, expected: ExamplesExpected): v
 }
 
 /**
+ * Throws `dataShapeMismatch` unless a model that takes examples of one shape can take those of another.
+ *
  * A model may see an example as a list, or with axes of length 1 more or less: an image as pixels, rows or channels.
  * The order of the values is the same in each of these.
  */
-function checkInputShape(got: readonly number[], expected: readonly number[]): void {
+export function checkInputShape(got: readonly number[], expected: readonly number[]): void {
   const [gotAxes, expectedAxes] = [withoutOnes(got), withoutOnes(expected)];
   const isList = gotAxes.length <= 1 || expectedAxes.length <= 1;
   if (!isList || elementCount(got) !== elementCount(expected)) checkShape('input', gotAxes, expectedAxes);

@@ -6,6 +6,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { HanseError } from '../../protocol/problem.ts';
+import { elementCount } from '../graph/tensor-type.ts';
 import { withDataFile } from './data-file.ts';
 import {
   checkIdxLength,
@@ -18,6 +19,9 @@ import {
 
 const BLOCK_BYTES = 1_048_576;
 
+/** 2^29 values are read at most, 2 GiB as the numbers they become. */
+const READ_VALUES_MAX = 536_870_912;
+
 /**
  * The rows at `indices`, in that order; all rows when `indices` is left out.
  * Throws `dataFileMissing`, `dataMalformed`, and RangeError for an index that the file does not have.
@@ -25,13 +29,41 @@ const BLOCK_BYTES = 1_048_576;
 export function readIdxRows(file: string, indices?: Uint32Array): Promise<IdxArray> {
   return withDataFile(file, async (handle) => {
     const header = await readHeader(handle, file);
-    const rows = header.shape[0] ?? 0;
-    const wanted = indices ?? Uint32Array.from({ length: rows }, (_, row) => row);
-    const outside = wanted.find((index) => index >= rows);
+    const [rows = 0, ...rowShape] = header.shape;
+    const outside = indices?.find((index) => index >= rows);
     if (outside !== undefined) throw new RangeError(`row ${outside} of ${rows} in ${file}`);
-    const bytes = await gatherRows(handle, header, wanted, file);
-    return { shape: [wanted.length, ...header.shape.slice(1)], data: decodeIdxValues(header, bytes) };
+    const count = indices?.length ?? rows;
+    if (count * elementCount(rowShape) > READ_VALUES_MAX) {
+      const reason = `${count} rows of [${rowShape.join(', ')}]; at most ${READ_VALUES_MAX} values are read`;
+      throw new HanseError('dataMalformed', { file, reason });
+    }
+    const bytes = indices
+      ? await gatherRows(handle, header, indices, file)
+      : await readAll(handle, header, file);
+    return { shape: [count, ...rowShape], data: decodeIdxValues(header, bytes) };
   });
+}
+
+/** How many rows a file has. Throws as `readIdxRows` does. */
+export function countIdxRows(file: string): Promise<number> {
+  return withDataFile(file, async (handle) => (await readHeader(handle, file)).shape[0] ?? 0);
+}
+
+/** All values, in blocks: one read takes no more than 2 GiB. */
+async function readAll(
+  handle: FileHandle,
+  { headerBytes, totalBytes }: IdxHeader,
+  file: string,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(totalBytes - headerBytes);
+  for (let at = 0; at < bytes.length; ) {
+    const length = Math.min(64 * BLOCK_BYTES, bytes.length - at);
+    const { bytesRead } = await handle.read(bytes, at, length, headerBytes + at);
+    if (bytesRead === 0)
+      throw new HanseError('dataMalformed', { file, reason: 'it became shorter while it was read' });
+    at += bytesRead;
+  }
+  return bytes;
 }
 
 async function readHeader(handle: FileHandle, file: string): Promise<IdxHeader> {

@@ -15,8 +15,10 @@ import { elementCount } from '../graph/tensor-type.ts';
 const TYPES = { 8: 'uint8', 13: 'float32' } as const;
 const BYTES = { uint8: 1, float32: 4 } as const;
 const MAX_DIMENSIONS = 8;
-/** 2^31 values: more than any array of this runtime should hold. */
+/** 2^31 values in a file. */
 const MAX_VALUES = 2_147_483_648;
+/** 2^26 values of one row, 256 MiB as the numbers they become: no example that can be trained on is larger. */
+export const IDX_ROW_VALUES_MAX = 67_108_864;
 /** No header is longer. */
 export const IDX_HEADER_BYTES_MAX = 4 + 4 * MAX_DIMENSIONS;
 
@@ -60,7 +62,9 @@ export function parseIdxHeader(bytes: Uint8Array, file: string): IdxHeader {
   const values = rowValues * (shape[0] ?? 0);
   // Rows of nothing cost nothing on the disk: a header alone could promise four thousand million of them.
   if (rowValues === 0 && shape[0] !== 0) throw malformed(file, `shape ${shape.join(' x ')}`);
-  if (values > MAX_VALUES || rowValues > MAX_VALUES) throw malformed(file, `shape ${shape.join(' x ')}`);
+  if (values > MAX_VALUES) throw malformed(file, `shape ${shape.join(' x ')}`);
+  if (rowValues > IDX_ROW_VALUES_MAX)
+    throw malformed(file, `rows of ${rowValues} values; at most ${IDX_ROW_VALUES_MAX} are read`);
   const rowBytes = rowValues * BYTES[type];
   return { type, shape, headerBytes, rowBytes, totalBytes: headerBytes + values * BYTES[type] };
 }
@@ -96,7 +100,7 @@ export function idxImages(
 /** Class labels: one dimension of bytes. Throws `dataMalformed`. */
 export function idxLabels({ shape, data }: IdxArray, file: string): Int32Array {
   if (shape.length !== 1 || !(data instanceof Uint8Array)) throw malformed(file, 'it does not hold labels');
-  return Int32Array.from(data);
+  return new Int32Array(data);
 }
 
 function unitInterval(bytes: Uint8Array): Float32Array {

@@ -8,6 +8,7 @@ import { primitives } from '#primitives';
 import { fromHex, hexBytes, toHex, utf8 } from '../../protocol/bytes.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
 import { parseOrigin } from '../../protocol/invite-link.ts';
+import { isLoopback } from '../../protocol/loopback.ts';
 import { asUsage, parse, parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import type { Signer } from '../../protocol/primitives.ts';
@@ -37,9 +38,6 @@ const OPERATOR_IDENTITY = 'keys/operator.json';
 const COORDINATOR_KEY = 'keys/coordinator.hex';
 /** Id of the federation whose key that is: data without that federation are not ours to found another in. */
 const FEDERATION_ID = 'keys/federation.id';
-
-/** Plain HTTP is for this machine only; beyond it a proxy on this machine must add TLS. */
-const LOOPBACK = /^(127(?:\.[0-9]{1,3}){3}|::1|localhost)$/;
 
 export const serveCommand = defineCommand<ServeOptions>({
   summary: 'run a coordinator',
@@ -86,7 +84,8 @@ export const serveCommand = defineCommand<ServeOptions>({
   ],
   async run({ options }, io) {
     const { dataDir: path, host, publicUrl } = options;
-    if (!LOOPBACK.test(host))
+    // Plain HTTP is for this machine only; beyond it a proxy on this machine must add TLS.
+    if (!isLoopback(host))
       throw new HanseError('usage', {
         reason: `--host ${host}: plain HTTP stays on this machine; put a proxy with TLS before a loopback address`,
       });
@@ -169,9 +168,12 @@ async function listen(app: FastifyInstance, port: number, host: string): Promise
   try {
     return (await app.listen({ port, host })).replace('[::1]', 'localhost');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-      throw new HanseError('portInUse', { port }, { cause: error });
-    throw error;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw new HanseError('portInUse', { port }, { cause: error });
+    if (code === undefined || syscall === undefined) throw error;
+    // A port that needs privileges, an address that this machine does not have.
+    const reason = `cannot listen on --host ${host} --port ${port}: ${code}`;
+    throw new HanseError('usage', { reason }, { cause: error });
   }
 }
 

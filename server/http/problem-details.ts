@@ -2,7 +2,7 @@
  * Problems as RFC 9457 problem details: the only place where codes meet HTTP status codes. SPEC.md section 3.
  */
 import { HanseError, isProblemCode, PROBLEMS, type ProblemCode } from '../../protocol/problem.ts';
-import type { EVERYWHERE, ROUTES, SIGNED } from '../../protocol/routes.ts';
+import { type EVERYWHERE, JSON_LIMIT_BYTES, type ROUTES, type SIGNED } from '../../protocol/routes.ts';
 import type { ProblemDetails } from '../../schemas/problem.ts';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
@@ -43,6 +43,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   ringOverflow: 422,
   storageFull: 507,
   storageFailed: 500,
+  storageCorrupt: 500,
   overloaded: 503,
   internalError: 500,
 };
@@ -52,27 +53,39 @@ export function statusOfProblem(code: ProblemCode): number {
   return (STATUS as Partial<Record<ProblemCode, number>>)[code] ?? 500;
 }
 
+/** Of these the particulars are paths and reasons of the coordinator's machine: for its operator alone. */
+const OF_THE_STORAGE: ReadonlySet<ProblemCode> = new Set(['storageFull', 'storageFailed', 'storageCorrupt']);
+
+export function isOfTheStorage({ code }: HanseError): boolean {
+  return OF_THE_STORAGE.has(code);
+}
+
 export function toProblemDetails(error: HanseError): ProblemDetails {
   const { code, message, remedy, detail } = error;
+  const { cause } = PROBLEMS[code];
+  const told = isOfTheStorage(error) ? { detail: cause } : { detail: message, particulars: { ...detail } };
   return {
     type: `urn:hanse:problem:${code}`,
-    title: PROBLEMS[code].cause,
+    title: cause,
     status: statusOfProblem(code),
     code,
-    detail: message,
     remedy,
-    particulars: { ...detail },
+    particulars: {},
+    ...told,
   };
 }
 
 /** What Fastify and its plugins throw, as our problems; undefined for anything unexpected. */
-export function ofFastifyError(error: {
-  code?: string;
-  statusCode?: number;
-  message: string;
-  validation?: readonly { instancePath?: string; message?: string }[] | undefined;
-  validationContext?: string | undefined;
-}): HanseError | undefined {
+export function ofFastifyError(
+  error: {
+    code?: string;
+    statusCode?: number;
+    message: string;
+    validation?: readonly { instancePath?: string; message?: string }[] | undefined;
+    validationContext?: string | undefined;
+  },
+  bodyLimitBytes: number = JSON_LIMIT_BYTES,
+): HanseError | undefined {
   if (error.validation) {
     const [first] = error.validation;
     const where = `${error.validationContext ?? 'request'}${first?.instancePath ?? ''}`;
@@ -80,7 +93,7 @@ export function ofFastifyError(error: {
   }
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new HanseError('bodyTooLarge', { limitBytes: JSON_LIMIT_BYTES });
+      return new HanseError('bodyTooLarge', { limitBytes: bodyLimitBytes });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new HanseError('mediaTypeUnsupported', {
         expected: 'application/json or application/octet-stream',
@@ -93,9 +106,6 @@ export function ofFastifyError(error: {
     return new HanseError('invalidFormat', { where: 'request', expected: error.message.slice(0, 200) });
   return undefined;
 }
-
-/** Largest JSON body. Everything large travels as bytes. */
-export const JSON_LIMIT_BYTES = 1_048_576;
 
 /** Whether the other side may be told the details: codes outside the table never leave. */
 export function isTellable(error: unknown): error is HanseError {

@@ -8,16 +8,18 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { equalBytes, toHex } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { BINARY, ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
+import { BINARY, JSON_LIMIT_BYTES, ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
 import { checkVersion, formatRange, VERSION_HEADER, type VersionRange } from '../../protocol/versions.ts';
 import type { EnrolmentRequest } from '../../schemas/member.ts';
 import { ProblemDetails } from '../../schemas/problem.ts';
 import type { Handlers, IncomingBody, OutgoingBody } from '../handlers.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
-import { JSON_LIMIT_BYTES } from './problem-details.ts';
+import { mayTakeItsTime } from './body-deadline.ts';
 
 /** As long as a caller is given to notice that its body has been refused. */
 const LINGER_MS = 2000;
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -45,7 +47,7 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
   app.route({
     method: route.method,
     url: route.path,
-    bodyLimit: JSON_LIMIT_BYTES,
+    bodyLimit: route.bodyLimitBytes ?? JSON_LIMIT_BYTES,
     schema: schemaOf(name, route),
     onRequest: async (request, reply) => {
       reply.header(VERSION_HEADER, formatRange(protocol));
@@ -54,6 +56,7 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       const { method, headers } = request;
       const head = { method, target: request.raw.url ?? '', headers, hasBody: route.body !== undefined };
       request.authenticated = await authenticator.check(head, route.access);
+      if (route.body === 'binary') mayTakeItsTime(request.raw);
     },
     preValidation: async (request) => requireMediaType(request, route),
     preHandler: async (request) => {
@@ -86,7 +89,13 @@ function readBodies(app: FastifyInstance): void {
       return done(
         new HanseError('hashMismatch', { what: 'body', expected: toHex(expected), got: 'another' }),
       );
-    return parseJson(request, bytes.toString('utf8'), done);
+    let text: string;
+    try {
+      text = UTF8.decode(bytes);
+    } catch (cause) {
+      return done(new HanseError('invalidFormat', { where: 'body', expected: 'UTF-8' }, { cause }));
+    }
+    return parseJson(request, text, done);
   });
   app.addContentTypeParser(BINARY, (_request, payload, done) => done(null, payload));
 }

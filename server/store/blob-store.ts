@@ -88,16 +88,3 @@ export function checkPutOptions({ limitBytes, expectedSha256 }: PutOptions): voi
     throw new HanseError('invalidFormat', { where: 'limitBytes', expected: 'an integer of at least 0' });
   if (expectedSha256 !== undefined) checkSha256('expectedSha256', expectedSha256);
 }
-
-/** Reads everything that is stored; yields the names of what is damaged. */
-export async function* findCorruptBlobs(blobs: BlobStore): AsyncIterable<string> {
-  for await (const sha256 of blobs.list()) {
-    try {
-      for await (const _ of blobs.stream(sha256));
-    } catch (error) {
-      if (!(error instanceof HanseError)) throw error;
-      if (error.code === 'storageCorrupt') yield sha256;
-      else if (error.code !== 'blobUnknown') throw error; // unknown: deleted since it was listed
-    }
-  }
-}

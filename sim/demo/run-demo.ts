@@ -2,11 +2,11 @@
  * The demo: a coordinator, its participants and an evaluator as processes of their own, which know each other by HTTP
  * alone. This process invites them, starts the job as any author would, and watches.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { primitives } from '#primitives';
 import { authorJob, submitJob } from '../../client/author-job.ts';
 import { followJob, unfinished } from '../../client/commands/job.ts';
+import { makeOutputFolder, writeOutput } from '../../client/commands/output-file.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import { loadMnistLabels } from '../../client/data/mnist.ts';
 import { connect } from '../../client/enrol.ts';
@@ -93,7 +93,7 @@ export async function runDemo(
   };
   const children: Child[] = [];
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeOutputFolder(dataDir, 0o700);
     show(view.stage);
     const started = performance.now();
     const coordinatorDir = join(dataDir, 'coordinator');
@@ -109,11 +109,10 @@ export async function runDemo(
     const api = await connect(operator, systemClock);
 
     show('enrolling the participants');
+    const around = { operator, api, dataDir, seed: options.seed, children, changed: () => changed(view) };
     const nodes = await Promise.all([
-      ...parts.map((part, index) =>
-        startNode('participant', part, index, operator, api, dataDir, options, children, () => changed(view)),
-      ),
-      startNode('evaluator', undefined, parts.length, operator, api, dataDir, options, children, () => {}),
+      ...parts.map((part, index) => startNode({ role: 'participant', part, index }, around)),
+      startNode({ role: 'evaluator', index: parts.length }, around),
     ]);
     await abortable(
       Promise.all(nodes.map((node) => node.event((event) => event.type === 'ready'))),
@@ -167,28 +166,38 @@ async function partition(
   }));
 }
 
-/** @param children receives the node as soon as it runs, so that it is ended even if another cannot be started */
+interface NodeToStart {
+  readonly role: Extract<Role, 'participant' | 'evaluator'>;
+  /** Of the training images; absent for the evaluator, who has the test images. */
+  readonly part?: ParticipantView & { readonly rows: Uint32Array };
+  readonly index: number;
+}
+
+interface NodeSurroundings {
+  readonly operator: Identity;
+  readonly api: CoordinatorApi;
+  readonly dataDir: string;
+  readonly seed: string;
+  /** Receives the node as soon as it runs, so that it is ended even if another cannot be started. */
+  readonly children: Child[];
+  /** Called when there is something new to see of a participant. */
+  changed(): void;
+}
+
 async function startNode(
-  role: Extract<Role, 'participant' | 'evaluator'>,
-  part: (ParticipantView & { readonly rows: Uint32Array }) | undefined,
-  index: number,
-  operator: Identity,
-  api: CoordinatorApi,
-  dataDir: string,
-  { seed }: DemoOptions,
-  children: Child[],
-  changed: () => void,
+  { role, part, index }: NodeToStart,
+  { operator, api, dataDir, seed, children, changed }: NodeSurroundings,
 ): Promise<Child> {
   const name = part?.name ?? 'evaluator';
   const folder = join(dataDir, name);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeOutputFolder(folder, 0o700);
   const body = { role, organisationId: `organisation-${index + 1}`, lifetimeSeconds: 300 };
   const { token } = await api.call('createInvite', { body });
   const link = formatInviteLink({ ...operator, token });
   const data = ['--data', part ? 'mnist:train' : 'mnist:test'];
   if (part) {
     const file = join(folder, 'rows.json');
-    await writeFile(file, JSON.stringify(Array.from(part.rows)), { mode: 0o600 });
+    await writeOutput(file, JSON.stringify(Array.from(part.rows)), 0o600);
     data.push('--rows', file, '--allow-single-class');
   }
   const identity = ['--identity', join(folder, 'identity.json'), '--name', name, '--seed', seed];
@@ -227,7 +236,7 @@ async function summary(
     throw new HanseError('checkFailed', { check: 'evaluation', reason: 'the last round ended without one' });
   const model = await releasedModel(job, api);
   const modelFile = join(dataDir, 'model.onnx');
-  await writeFile(modelFile, model);
+  await writeOutput(modelFile, model);
   const counts: Record<string, number> = {};
   for (const { provider } of view.participants) counts[provider] = (counts[provider] ?? 0) + 1;
   return {

@@ -53,6 +53,31 @@ test('a failure is not kept', async () => {
   await cache.release();
 });
 
+test('an evaluation that cannot be loaded leaves the training loaded, and nothing when all is released', async () => {
+  const { provider, sessions } = countingProvider(native);
+  let isBroken = false;
+  const breaking: ExecutionProvider = {
+    ...provider,
+    createSession: (bytes) => {
+      if (isBroken) throw new HanseError('graphMalformed', { reason: 'planted' });
+      return provider.createSession(bytes);
+    },
+  };
+  const cache = new JobCache(breaking);
+  const api = scriptedCoordinator(shelf.script);
+  const { trainer } = await cache.trainer(shelf.trainTask(), api, NEVER);
+  isBroken = true;
+  await expect(cache.evaluator(shelf.evaluateTask(), api, NEVER)).rejects.toMatchObject({
+    code: 'graphMalformed',
+  });
+  isBroken = false;
+  await expect(cache.evaluator(shelf.evaluateTask(), api, NEVER)).resolves.toBeDefined();
+  expect((await cache.trainer(shelf.trainTask({ round: 2 }), api, NEVER)).trainer).toBe(trainer);
+  expect(sessions).toMatchObject({ created: 2, released: 0 });
+  await cache.release();
+  expect(sessions).toMatchObject({ created: 2, released: 2 });
+});
+
 test('four jobs stay loaded, and the one that was not used for longest is freed', async () => {
   const { provider, sessions } = countingProvider(native);
   const cache = new JobCache(provider);

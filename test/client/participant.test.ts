@@ -158,8 +158,10 @@ describe('what cannot be done is declined once, by its code', () => {
         request: { params: { jobId: task.jobId, round: '1', attempt: '1' }, body: { code } },
       },
     ]);
-    expect(events.filter(({ type }) => type === 'declined')).toMatchObject([{ problem: { code } }]);
+    const told = events.filter(({ type }) => type === 'declined');
+    expect(told).toMatchObject([{ problem: { code } }]);
     expect(api.count('putUpdate')).toBe(0);
+    return told;
   };
   const good = clouds(12);
 
@@ -183,8 +185,12 @@ describe('what cannot be done is declined once, by its code', () => {
   });
 
   test('what nobody foresaw, without its words', async () => {
-    const randomFor = () => Promise.reject(new Error('the seed is 42'));
-    await declined('internalError', { randomFor });
+    const bug = new Error('the seed is 42');
+    const events = await declined('internalError', { randomFor: () => Promise.reject(bug) });
+    // The owner of the node finds it in the cause, and nowhere else.
+    const [{ problem }] = events as unknown as [{ problem: HanseError }];
+    expect(problem.cause).toBe(bug);
+    expect(JSON.stringify(problem.detail) + problem.message).not.toContain('42');
   });
 
   test('an evaluator keeps silent: its deadline passes', async () => {

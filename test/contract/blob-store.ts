@@ -7,7 +7,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type BlobStore, findCorruptBlobs } from '../../server/store/blob-store.ts';
+import type { BlobStore } from '../../server/store/blob-store.ts';
+import { findCorruptBlobs } from '../fixtures/corrupt-blobs.ts';
 
 export interface BlobStoreFixture {
   readonly blobs: BlobStore;

@@ -12,9 +12,9 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDataDir } from '../../server/data-dir.ts';
-import { findCorruptBlobs } from '../../server/store/blob-store.ts';
 import { openFileBlobStore } from '../../server/store/file-blob-store.ts';
 import { openSqliteStore } from '../../server/store/sqlite-store.ts';
+import { findCorruptBlobs } from '../fixtures/corrupt-blobs.ts';
 
 const script = fileURLToPath(new URL('store-child.mjs', import.meta.url));
 const isBuilt = existsSync(new URL('../../dist/server/data-dir.js', import.meta.url));

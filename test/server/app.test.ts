@@ -264,27 +264,147 @@ describe('over stores in memory', () => {
   test('full storage is told, loses nothing that was acknowledged, and passes', async () => {
     const runner = await collecting();
     expectSuccess(await deliver(first, federation.updateOf(first, 1), runner));
-    for (const fill of [
-      () => {
-        federation.blobs.fault = (what) => (what === 'put' ? 'full' : undefined);
-      },
-      () => {
-        federation.store.fault = () => 'full';
-      },
-    ]) {
+    const { jobId } = runner;
+    const look = () => listening.call(first, 'getJob', { params: { jobId } });
+    const fills: [isReading: boolean, fill: () => void][] = [
+      [
+        true,
+        () => {
+          federation.blobs.fault = (what) => (what === 'put' ? 'full' : undefined);
+        },
+      ],
+      [
+        true,
+        () => {
+          federation.store.fault = (stream) => (stream.startsWith('job/') ? 'full' : undefined);
+        },
+      ],
+      // What cannot be remembered as answered is not answered: it could be asked again by somebody else.
+      [
+        false,
+        () => {
+          federation.store.fault = () => 'full';
+        },
+      ],
+    ];
+    for (const [isReading, fill] of fills) {
       fill();
       expectProblem(await deliver(second, federation.updateOf(second, 1), runner), 'storageFull', 507);
       expect([...runner.state.accepted.keys()]).toEqual([first.nodeId]);
-      // Who only reads is not concerned.
-      const { jobId } = runner;
-      expectSuccess(await listening.call(first, 'getJob', { params: { jobId } }));
+      if (isReading) expectSuccess(await look());
+      else expectProblem(await look(), 'storageFull', 507);
       federation.blobs.fault = () => undefined;
       federation.store.fault = () => undefined;
     }
+    expectSuccess(await look());
     expectSuccess(await deliver(second, federation.updateOf(second, 1), runner));
     expectSuccess(await deliver(third, federation.updateOf(third, 1), runner));
     await reached(runner, 'finished');
     expect(runner.state.history).toMatchObject([{ updates: 3, weight: 51 }]);
+    // The operator hears of it, though not with every request.
+    expect(federation.reported).toEqual([expect.objectContaining({ code: 'storageFull' })]);
+    await federation.clock.advance(60_000);
+    federation.store.fault = () => 'full';
+    await look();
+    expect(federation.reported).toHaveLength(2);
+  });
+
+  test('what is the matter with the storage is told without where and why', async () => {
+    federation.store.fault = () => 'full';
+    const { status, json } = await listening.call(first, 'listJobs');
+    expect([status, json]).toEqual([507, expect.objectContaining({ code: 'storageFull', particulars: {} })]);
+    const ready = await fetch(`${listening.server}/readyz`);
+    expect(ready.status).toBe(507);
+    expect(await ready.json()).toMatchObject({ code: 'storageFull', particulars: {} });
+  });
+
+  test('a model that is damaged is told by name, however large, until it has been restored', async () => {
+    const runner = await collecting();
+    const { model } = runner.state;
+    const fetched = () => listening.call(second, 'getBlob', { params: { sha256: model } });
+    const { blobs } = federation;
+    const damage = () => new HanseError('storageCorrupt', { path: '/var/lib/hanse', reason: 'flipped' });
+    const { read, stream, has } = blobs;
+    blobs.read = () => Promise.reject(damage());
+    const answer = await fetched();
+    expectProblem(answer, 'storageCorrupt', 500);
+    expect(new TextDecoder().decode(answer.bytes)).not.toContain('/var/lib');
+    expect(federation.reported).toEqual([expect.objectContaining({ code: 'storageCorrupt' })]);
+
+    // One that is not read as a whole breaks off at first.
+    const large = (await has(model))?.size ?? 0;
+    blobs.has = async (sha256) => {
+      const stored = await has(sha256);
+      return stored && { size: sha256 === model ? 2 ** 30 : stored.size };
+    };
+    blobs.stream = async function* (sha256, range) {
+      yield* stream(sha256, range);
+      throw damage();
+    };
+    await expect(fetched()).rejects.toThrow();
+    expectProblem(await fetched(), 'storageCorrupt', 500);
+    expect(large).toBe(INITIAL_MODEL.length);
+    Object.assign(blobs, { read, stream, has });
+    expect(expectSuccess(await fetched()).bytes).toEqual(new Uint8Array(INITIAL_MODEL));
+  });
+
+  test('an update that was altered on its way is not the one that was signed, whatever else it is', async () => {
+    const runner = await collecting();
+    const body = federation.updateOf(first, 1);
+    const altered = async (change: (bytes: Uint8Array) => Uint8Array, isChunked: boolean) => {
+      const params = attemptParams(runner.state);
+      const asked = await signed(first, federation.clock, 'putUpdate', { params, body });
+      const sent = change(body.slice());
+      async function* pieces(): AsyncGenerator<Uint8Array> {
+        yield sent.subarray(0, 10);
+        yield sent.subarray(10);
+      }
+      return send(listening.server, { ...asked, body: sent }, isChunked ? pieces() : undefined);
+    };
+    const changes: ((bytes: Uint8Array) => Uint8Array)[] = [
+      (bytes) => bytes.fill(0, 0, 4),
+      (bytes) => bytes.fill(0xff, 70, 71),
+      (bytes) => bytes.fill(0xff, bytes.length - 1),
+    ];
+    for (const change of changes)
+      for (const isChunked of [false, true])
+        expectProblem(await altered(change, isChunked), 'hashMismatch', 400);
+    expectProblem(await altered((bytes) => bytes.subarray(0, -4), true), 'hashMismatch', 400);
+    expect(runner.state.accepted.size).toBe(0);
+    expectSuccess(await altered((bytes) => bytes, true));
+  });
+
+  test('of a node one update is received at a time, so that many leave nothing behind', async () => {
+    const runner = await collecting();
+    const content = async () => {
+      const names: string[] = [];
+      for await (const name of federation.blobs.list()) names.push(name);
+      return names.length;
+    };
+    const before = await content();
+    const put = federation.blobs.put.bind(federation.blobs);
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    federation.blobs.put = async (...args) => {
+      await held;
+      return put(...args);
+    };
+    const updates = Array.from({ length: 8 }, (_, i) => federation.updateOf(first, i + 1));
+    const sent = updates.map((update) => deliver(first, update, runner));
+    await expect.poll(async () => (await Promise.race([...sent, undefined]))?.status).toBe(503);
+    release();
+    const answers = await Promise.all(sent);
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused).toHaveLength(updates.length - 1);
+    for (const answer of refused) expectProblem(answer, 'overloaded', 503);
+    expect(await content()).toBe(before + 1);
+    expect(runner.state.accepted.size).toBe(1);
+    // Those who ask again hear that one was accepted.
+    const late = updates.filter((_, i) => answers[i]?.status !== 200)[0] as Uint8Array;
+    expectProblem(await deliver(first, late, runner), 'messageConflict', 409);
+    expect(await content()).toBe(before + 1);
   });
 
   test('what fails inside is told by a reference alone, which the operator gets with the error', async () => {
@@ -305,7 +425,7 @@ describe('over stores in memory', () => {
 
   test('a problem that no caller is meant to see is told by a reference, too', async () => {
     federation.coordinator.jobs = () => {
-      throw new HanseError('storageCorrupt', { path: '/var/lib/hanse', reason: 'x' });
+      throw new HanseError('dataDirInUse', { path: '/var/lib/hanse', pid: 1 });
     };
     const answer = await listening.call(federation.researcher, 'listJobs');
     expectProblem(answer, 'internalError', 500);
@@ -327,7 +447,9 @@ describe('over stores in memory', () => {
     await arrived;
     federation.coordinator.beginClosing();
     expect(expectSuccess(await waiting).json).toEqual({ tasks: [] });
-    expectProblem(await listening.call(first, 'nextTasks'), 'overloaded', 503);
+    const refused = await listening.call(first, 'nextTasks');
+    expectProblem(refused, 'overloaded', 503);
+    expect(refused.headers.get('hanse-protocol')).toBe('1-1');
   });
 
   test('pages for operators: health, readiness, the OpenAPI document of every route', async () => {

@@ -156,6 +156,27 @@ test('what a node reports of itself is kept once', async () => {
   expect(await store.read('federation')).toHaveLength(3);
 });
 
+test('what a node reports again and again does not fill the records for ever', async () => {
+  const federation = await open();
+  const report = (software: string) =>
+    federation.reportCapabilities(operator.nodeId, {
+      software,
+      provider: 'wasm',
+      providerReason: '',
+      dataSets: [],
+    });
+  const results = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => report(`x ${i}`)));
+  const refused = results.filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(30);
+  await expect(report('y')).rejects.toEqual(problem('overloaded'));
+  expect(await store.read('federation')).toHaveLength(22);
+  expect(federation.member(operator.nodeId)?.capabilities?.software).toBe('x 19');
+  await report('x 19');
+  await clock.advance(900_000);
+  await report('y');
+  expect(federation.member(operator.nodeId)?.capabilities?.software).toBe('y');
+});
+
 test('an enrolment that cannot be stored makes no member', async () => {
   const faulty = faultyStore(store);
   const federation = await open({ store: faulty });

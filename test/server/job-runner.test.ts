@@ -141,6 +141,31 @@ describe('recruiting', () => {
     expect(listeners).toBe(0);
   });
 
+  test('a draw that is tried again takes those who are there then', async () => {
+    store.fault = (_, events) => (events[0]?.type === 'cohortSelected' ? 'full' : undefined);
+    const runner = await created();
+    expect(reported).toEqual([problem('storageFull')]);
+    live = nodes.slice(1);
+    store.fault = () => undefined;
+    await clock.advance(SETTINGS.retryMs);
+    expect(runner.state).toMatchObject({ phase: 'collecting', cohort: nodes.slice(1) });
+  });
+
+  test('a draw that is tried again too late for its minimum waits for others', async () => {
+    store.fault = (_, events) => (events[0]?.type === 'cohortSelected' ? 'full' : undefined);
+    const runner = await created();
+    live = nodes.slice(2);
+    store.fault = () => undefined;
+    await clock.advance(SETTINGS.retryMs);
+    expect(runner.state.phase).toBe('recruiting');
+    expect(listeners).toBe(1);
+    live = nodes.slice(1);
+    await clock.advance(SETTINGS.recruitGraceMs);
+    expect(runner.state).toMatchObject({ phase: 'collecting', cohort: nodes.slice(1) });
+    expect(listeners).toBe(0);
+    expect(reported).toEqual([problem('storageFull')]);
+  });
+
   test('draws no more than the size of the cohort, the same for the same numbers', async () => {
     const runner = await created({ cohort: { size: 2, minimum: 1 } });
     const { cohort } = runner.state;

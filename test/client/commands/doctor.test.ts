@@ -41,6 +41,14 @@ test('a coordinator that answers, one that does not, and one that is none', asyn
   await page.close();
 });
 
+test('one that accepts and stays silent ends with the command', async () => {
+  const stop = new AbortController();
+  const silent = await answeringServer(() => stop.abort());
+  const asked = await hanse(['doctor', '--server', silent.url, '--json'], { stop });
+  expect(asked).toMatchObject({ exitCode: 1, json: { problem: { code: 'interrupted' } } });
+  await silent.close();
+});
+
 test('a coordinator of another version', async () => {
   const running = await runCoordinator({ protocol: { min: 2, max: 3 } });
   const { exitCode, out } = await hanse(['doctor', '--server', running.url]);

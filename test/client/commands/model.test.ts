@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadModel } from '../../../client/commands/model-source.ts';
-import { writeOutput } from '../../../client/commands/output-file.ts';
+import { makeOutputFolder, writeOutput } from '../../../client/commands/output-file.ts';
 import { exportModel } from '../../../client/graph/export-model.ts';
 import { linear } from '../../../client/graph/models/linear.ts';
 import { initialParameters } from '../../../client/graph/parameters.ts';
@@ -19,6 +19,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-'));
   // y1 = a + 2 b, y2 = 3 a + 4 b + 1
   await writeOutput(at('sums.onnx'), exportModel(linear(2, 2), Float32Array.of(1, 3, 2, 4, 0, 1)));
+  await writeFile(at('empty.csv'), 'a,b,y\n');
+  await writeFile(at('wide.csv'), 'a,b,a2,b2,y\n1,1,0,0,0\n-1,0,0,0,1\n2,2,0,0,1\n0,0,0,0,1\n');
   await writeFile(at('table.csv'), 'a,b,y\n1,1,n\n-1,0,p\n2,2,p\n');
 });
 
@@ -37,6 +39,26 @@ describe('predict', () => {
     '--classes',
     'n,p',
   ];
+
+  const columns = (features: string) => [
+    '--data',
+    `csv:${at('wide.csv')}`,
+    '--features',
+    features,
+    '--target',
+    'y',
+  ];
+
+  test('the columns that the model takes, in a table of more', async () => {
+    expect((await predict(...columns('a,b'), '--json')).json).toMatchObject({
+      predictions: [
+        [3, 8],
+        [-1, -2],
+        [6, 15],
+        [0, 1],
+      ],
+    });
+  });
 
   test('one example from the command line', async () => {
     expect((await predict('--input', '1,2', '--json')).json).toEqual({ output: 'y', predictions: [[5, 12]] });
@@ -60,6 +82,17 @@ describe('predict', () => {
     ['an empty value', () => ['--input', '1,'], 2, 'usage'],
     ['an infinite value', () => ['--input', '1,1e99'], 2, 'usage'],
     ['too few values', () => ['--input', '1'], 1, 'dataShapeMismatch'],
+    ['more than one example', () => ['--input', '1,2,3,4'], 1, 'dataShapeMismatch'],
+    // Four rows of one are as many values as two rows of two.
+    ['too few columns', () => columns('a'), 1, 'dataShapeMismatch'],
+    ['too many columns', () => columns('a,b,a2,b2'), 1, 'dataShapeMismatch'],
+    [
+      'a table without rows',
+      () => ['--data', `csv:${at('empty.csv')}`, ...columns('a,b').slice(2)],
+      1,
+      'dataEmpty',
+    ],
+    ['a limit of nothing', () => [...table(), '--limit', '0'], 2, 'usage'],
     ['data of no kind', () => ['--data', 'x'], 2, 'usage'],
   ])('%s is refused by name', async (_what, words, exitCode, code) => {
     await expect(predict('--input', '1,2')).resolves.toMatchObject({ exitCode: 0 });
@@ -101,6 +134,12 @@ test('a file that cannot be written is a problem with its path', async () => {
   await expect(writeOutput(path, new Uint8Array())).rejects.toMatchObject({
     code: 'storageFailed',
     detail: { path, reason: 'ENOTDIR' },
+  });
+  await makeOutputFolder(at('made/folder'));
+  await expect(makeOutputFolder(at('made/folder'))).resolves.toBeUndefined();
+  await expect(makeOutputFolder(at('bytes'))).rejects.toMatchObject({
+    code: 'storageFailed',
+    detail: { path: at('bytes'), reason: 'EEXIST' },
   });
 });
 

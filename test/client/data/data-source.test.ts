@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CSV_BYTES_MAX } from '../../../client/data/csv.ts';
 import { type DataSource, loadExamples } from '../../../client/data/data-source.ts';
 
 let folder: string;
@@ -46,6 +47,15 @@ test('images and labels in IDX, flattened and scaled to [0, 1]', async () => {
     features: Float32Array.of(0, 1, 0.2, 0, 1, 1),
     targetShape: [],
     targets: Int32Array.of(2, 0, 1),
+  });
+});
+
+test('a table too large to be read as text is told by its size, before it is read', async () => {
+  await writeFile(at('huge.csv'), '');
+  await truncate(at('huge.csv'), CSV_BYTES_MAX + 1);
+  await expect(loadExamples({ data: `csv:${at('huge.csv')}`, columns })).rejects.toMatchObject({
+    code: 'dataMalformed',
+    detail: { reason: expect.stringContaining(`at most ${CSV_BYTES_MAX}`) },
   });
 });
 

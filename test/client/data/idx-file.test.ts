@@ -1,10 +1,11 @@
 // covers: client/data/idx-file.ts, client/data/data-file.ts
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readDataFile } from '../../../client/data/data-file.ts';
-import { readIdxRows } from '../../../client/data/idx-file.ts';
+import { countIdxRows, readIdxRows } from '../../../client/data/idx-file.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -55,9 +56,51 @@ describe('readIdxRows', () => {
   });
 });
 
+describe('files that promise more than there is', () => {
+  /** All zero, and on the disk no larger than its header. */
+  function sparse(name: string, shape: readonly number[]): string {
+    const header = Buffer.alloc(4 + 4 * shape.length);
+    header.set([0, 0, 8, shape.length]);
+    shape.forEach((size, axis) => {
+      header.writeUInt32BE(size, 4 + 4 * axis);
+    });
+    const file = join(folder, name);
+    writeFileSync(file, header);
+    truncateSync(file, header.length + shape.reduce((a, b) => a * b, 1));
+    return file;
+  }
+
+  test('are refused before any memory is taken, though chosen rows of a long one are read', async () => {
+    expect((await readIdxRows(sparse('small', [3, 5]))).data).toEqual(new Uint8Array(15));
+    const wide = readIdxRows(sparse('wide', [1, 2 ** 31]));
+    await expect(wide).rejects.toMatchObject({ code: 'dataMalformed' });
+    const long = sparse('long', [2 ** 31]);
+    await expect(readIdxRows(long)).rejects.toMatchObject({
+      code: 'dataMalformed',
+      detail: { reason: expect.stringContaining('536870912') },
+    });
+    expect(await countIdxRows(long)).toBe(2 ** 31);
+    const { shape, data } = await readIdxRows(long, Uint32Array.of(2 ** 31 - 1, 0));
+    expect({ shape, data }).toEqual({ shape: [2], data: new Uint8Array(2) });
+  });
+
+  test('a folder or a pipe is none', async () => {
+    await expect(readIdxRows(folder)).rejects.toMatchObject({ code: 'dataFileMissing' });
+    const pipe = join(folder, 'pipe');
+    if (spawnSync('mkfifo', [pipe]).status !== 0) return;
+    await expect(readIdxRows(pipe)).rejects.toMatchObject({ code: 'dataFileMissing' });
+    await expect(readDataFile(pipe)).rejects.toMatchObject({ code: 'dataFileMissing' });
+  });
+});
+
 test('readDataFile() reads files and refuses anything else', async () => {
   writeFileSync(join(folder, 'plain'), 'abc');
   expect(await readDataFile(join(folder, 'plain'))).toEqual(Uint8Array.of(97, 98, 99));
+  expect(await readDataFile(join(folder, 'plain'), 3)).toHaveLength(3);
+  await expect(readDataFile(join(folder, 'plain'), 2)).rejects.toMatchObject({
+    code: 'dataMalformed',
+    detail: { reason: '3 bytes; at most 2 are read' },
+  });
   await expect(readDataFile(folder)).rejects.toMatchObject({ code: 'dataFileMissing' });
   await expect(readDataFile(join(folder, 'absent'))).rejects.toMatchObject({ code: 'dataFileMissing' });
 });

@@ -175,7 +175,7 @@ test('stops although a node waits for tasks, which gets its answer first', async
 
 describe('what keeps it from starting', () => {
   test('an address beyond this machine', async () => {
-    for (const host of ['0.0.0.0', '192.168.0.1', 'example.org', '127.0.0.1.example.org'])
+    for (const host of ['0.0.0.0', '192.168.0.1', 'example.org', '127.0.0.1.example.org', '127.0.0.999'])
       await expect(serve({ host })).rejects.toMatchObject({ code: 'usage' });
     await expect(serve({ host: 'localhost' })).resolves.toBeDefined();
   });
@@ -198,6 +198,17 @@ describe('what keeps it from starting', () => {
     await serve({ port });
     expect(await invite()).toMatchObject({ role: 'participant' });
   });
+
+  test.skipIf(process.getuid?.() === 0 || process.platform !== 'linux')(
+    'a port that needs privileges',
+    async () => {
+      await expect(serve({ port: 1 })).rejects.toMatchObject({
+        code: 'usage',
+        detail: { reason: expect.stringContaining('EACCES') },
+      });
+      await expect(serve()).resolves.toBeDefined();
+    },
+  );
 
   test('a key that is none', async () => {
     await (await serve()).stop();

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { HanseError, PROBLEMS, type ProblemCode } from '../../../protocol/problem.ts';
-import { EVERYWHERE, ROUTES, type Route, SIGNED } from '../../../protocol/routes.ts';
+import { EVERYWHERE, JSON_LIMIT_BYTES, ROUTES, type Route, SIGNED } from '../../../protocol/routes.ts';
 import {
   isTellable,
-  JSON_LIMIT_BYTES,
   ofFastifyError,
   statusOfProblem,
   toProblemDetails,
@@ -33,6 +32,17 @@ describe('a problem', () => {
     });
   });
 
+  test('of the storage is told without its path and reason', () => {
+    const detail = { path: '/var/lib/hanse/hanse.sqlite', reason: 'disk I/O error' };
+    for (const code of ['storageFull', 'storageFailed', 'storageCorrupt'] as const) {
+      const problem = new HanseError(code, detail);
+      expect(problem.message).toContain('/var/lib');
+      const { cause, remedy } = PROBLEMS[code];
+      expect(toProblemDetails(problem)).toMatchObject({ code, detail: cause, remedy, particulars: {} });
+      expect(JSON.stringify(toProblemDetails(problem))).not.toMatch(/var|I\/O/);
+    }
+  });
+
   test.each([...documented])('%s, which a route may give, has a status and may be told', (code) => {
     expect(isTellable(anyProblem(code))).toBe(true);
     expect(statusOfProblem(code)).toBeGreaterThanOrEqual(400);
@@ -41,17 +51,23 @@ describe('a problem', () => {
 
   test('that no route is to give is neither told nor given a status of its own', () => {
     const untold = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => !documented.has(code));
-    expect(untold).toContain('storageCorrupt');
+    expect(untold).toContain('dataDirInUse');
     expect(untold).toContain('identityUnreadable');
     for (const code of untold) expect([code, isTellable(anyProblem(code))]).toEqual([code, false]);
-    expect(statusOfProblem('storageCorrupt')).toBe(500);
+    expect(statusOfProblem('dataDirInUse')).toBe(500);
     expect(isTellable(new Error('x'))).toBe(false);
     expect(isTellable({ code: 'jobUnknown' })).toBe(false);
   });
 
   test('of the coordinator has a status of 500 and more, one of the caller has less', () => {
     const own = [...documented].filter((code) => statusOfProblem(code) >= 500);
-    expect(own.sort()).toEqual(['internalError', 'overloaded', 'storageFailed', 'storageFull']);
+    expect(own.sort()).toEqual([
+      'internalError',
+      'overloaded',
+      'storageCorrupt',
+      'storageFailed',
+      'storageFull',
+    ]);
   });
 });
 

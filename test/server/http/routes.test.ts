@@ -1,12 +1,13 @@
+// covers: server/http/routes.ts, server/http/body-deadline.ts, server/http/refused-connection.ts
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { utf8 } from '../../../protocol/bytes.ts';
 import type { ProblemCode } from '../../../protocol/problem.ts';
-import { BINARY, type RouteName } from '../../../protocol/routes.ts';
+import { BINARY, JSON_LIMIT_BYTES, ROUTES, type RouteName } from '../../../protocol/routes.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
-import { buildApp } from '../../../server/app.ts';
-import { JSON_LIMIT_BYTES } from '../../../server/http/problem-details.ts';
+import type { ProblemDetails } from '../../../schemas/problem.ts';
+import { type AppOptions, buildApp } from '../../../server/app.ts';
 import type { Node } from '../../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
 import {
@@ -71,6 +72,17 @@ describe('JSON', () => {
     expectSuccess(await sendOn(await signedJson(text)));
   });
 
+  test('that is not UTF-8 is refused', async () => {
+    const text = JSON.stringify(manifest());
+    const bytes = utf8(text.replace('a job', 'a j*b'));
+    bytes[bytes.indexOf(0x2a)] = 0xff;
+    const one = await signed(researcher, listening.federation.clock, 'createJob', { body: bytes });
+    one.headers['content-type'] = 'application/json';
+    const problem = expectProblem(await sendOn(one), 'invalidFormat', 400);
+    expect(problem.particulars).toEqual({ where: 'body', expected: 'UTF-8' });
+    expectSuccess(await sendOn(await signedJson(text.replace('a job', 'a j\u00f6b'))));
+  });
+
   test('with keys of the prototype is refused', async () => {
     const text = JSON.stringify(manifest());
     for (const key of ['__proto__', 'constructor'])
@@ -93,6 +105,107 @@ describe('JSON', () => {
     expectProblem(await sendOn(streamed, inChunks(utf8(`${padded} `))), 'bodyTooLarge', 413);
     const again = await signedJson(padded);
     expectSuccess(await sendOn(again, inChunks(utf8(padded))));
+  });
+});
+
+describe('JSON of somebody unknown', () => {
+  test('is read no further than enrolling takes', async () => {
+    const { clock, participants } = listening.federation;
+    const [node] = participants as [Node];
+    const { bodyLimitBytes } = ROUTES.enrol;
+    const enrolling = (length: number) => {
+      const body = { token: 'A'.repeat(43), publicKey: '0'.repeat(64), name: '' };
+      body.name = 'n'.repeat(length - JSON.stringify(body).length);
+      return signed(node, clock, 'enrol', { body });
+    };
+    expectProblem(await sendOn(await enrolling(bodyLimitBytes)), 'invalidFormat', 400);
+    const problem = expectProblem(await sendOn(await enrolling(bodyLimitBytes + 1)), 'bodyTooLarge', 413);
+    expect(problem.particulars).toEqual({ limitBytes: bodyLimitBytes });
+    const elsewhere = { ...(await enrolling(bodyLimitBytes + 1)), target: '/v1/nothing' };
+    expect((await sendOn(elsewhere)).status).toBe(413);
+    expect((await sendOn({ ...(await enrolling(1000)), target: '/v1/nothing' })).status).toBe(404);
+  });
+
+  test('that comes drop by drop is given up, content of a member is not', async () => {
+    const BODY_MS = 400;
+    await impatiently({ bodyMs: BODY_MS }, async (server) => {
+      async function* slowly(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+        for (let start = 0; start < bytes.length; start += bytes.length / 8) {
+          await new Promise((resolve) => setTimeout(resolve, BODY_MS / 4));
+          yield bytes.subarray(start, start + bytes.length / 8);
+        }
+      }
+      const text = JSON.stringify(manifest()).padEnd(1600);
+      await listening.federation.storeContent();
+      await expect(send(server, await signedJson(text), slowly(utf8(text)))).rejects.toThrow();
+      expectSuccess(await send(server, await signedJson(text), inChunks(utf8(text))));
+      const content = utf8('content '.repeat(100));
+      expectSuccess(await send(server, await signedBlob(content), slowly(content)));
+    });
+  });
+});
+
+/** Another front of the same coordinator. */
+async function impatiently(options: Partial<AppOptions>, use: (server: string) => Promise<void>) {
+  const { coordinator, reported } = listening.federation;
+  const app = await buildApp({ coordinator, report: (error) => reported.push(error), ...options });
+  try {
+    await use(await app.listen({ port: 0, host: '127.0.0.1' }));
+    expect(reported).toEqual([]);
+  } finally {
+    await app.close();
+  }
+}
+
+/** What is sent as it stands; resolves to all that comes back until the connection closes. */
+function raw(server: string, text: string): Promise<string> {
+  const { hostname, port } = new URL(server);
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect(Number(port), hostname, () => socket.write(text));
+    socket.setEncoding('latin1').on('data', (part) => {
+      answer += part;
+    });
+    socket.on('close', () => resolve(answer)).on('error', () => {});
+  });
+}
+
+describe('what is no request', () => {
+  const line = 'GET /v1/federation HTTP/1.1\r\n';
+  const close = 'host: a\r\nconnection: close\r\n';
+
+  test.each([
+    ['no HTTP', 'hello\r\n\r\n'],
+    ['a header that is none', `${line}host: a\r\nno header\r\n\r\n`],
+    ['headers without end', `${line}host: a\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`],
+    ['an expectation of its own', `${line}${close}expect: more\r\n\r\n`],
+    ['no host', `${line}connection: close\r\n\r\n`],
+  ])('gets a problem: %s', async (_, text) => {
+    const answer = await raw(listening.server, text);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1.1 400 /);
+    expect(head).toMatch(/^content-type: application\/problem\+json(;|$)/im);
+    expect(head).toMatch(/^hanse-protocol: 1-1$/im);
+    const { code, status, type } = JSON.parse(body) as ProblemDetails;
+    expect({ code, status, type }).toEqual({
+      code: 'invalidFormat',
+      status: 400,
+      type: 'urn:hanse:problem:invalidFormat',
+    });
+    const healthy = await raw(listening.server, `GET /healthz HTTP/1.1\r\n${close}\r\n`);
+    expect(healthy).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  test('connections beyond the limit are closed, and taken again when others have gone', async () => {
+    await impatiently({ maxConnections: 2 }, async (server) => {
+      const { hostname, port } = new URL(server);
+      const held = [0, 1].map(() => connect(Number(port), hostname));
+      await Promise.all(held.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+      const asked = `GET /healthz HTTP/1.1\r\n${close}\r\n`;
+      expect(await raw(server, asked)).toBe('');
+      for (const socket of held) socket.destroy();
+      await expect.poll(() => raw(server, asked)).toMatch(/^HTTP\/1.1 200 /);
+    });
   });
 });
 
@@ -255,19 +368,14 @@ describe('bytes', () => {
   });
 
   test('an upload that stalls is given up, by an end that the sender does not choose', async () => {
-    const { coordinator, blobs, reported } = listening.federation;
-    const impatient = await buildApp({ coordinator, report: (error) => reported.push(error), idleMs: 300 });
-    try {
-      const server = await impatient.listen({ port: 0, host: '127.0.0.1' });
+    const { blobs } = listening.federation;
+    await impatiently({ idleMs: 300 }, async (server) => {
       const content = new Uint8Array(1_000_000).fill(3);
       await sendHalf(server, content, 'stall');
       expect(await blobs.has(hashOf(content))).toBeUndefined();
       expectSuccess(await send(server, await signedBlob(content)));
       expect(await blobs.has(hashOf(content))).toEqual({ size: content.length });
-      expect(reported).toEqual([]);
-    } finally {
-      await impatient.close();
-    }
+    });
   });
 
   test('come back as they are, and may be kept for ever', async () => {
@@ -292,6 +400,7 @@ describe('addresses', () => {
       ['GET', '/v1'],
       ['GET', '/v2/jobs'],
       ['DELETE', '/v1/jobs'],
+      ['POST', '/v1/federation'],
       ['GET', '/v1/../../etc/passwd'],
     ] as const) {
       const answer = await sendOn({ ...asked, method, target });
@@ -299,6 +408,12 @@ describe('addresses', () => {
       expect(problem.particulars).toMatchObject({ method });
     }
     expectSuccess(await sendOn(asked));
+  });
+
+  test('of routes are no HEAD of their own', async () => {
+    const head = await fetch(`${listening.server}/healthz`, { method: 'HEAD' });
+    expect(head.status).toBe(404);
+    expect((await fetch(`${listening.server}/healthz`)).status).toBe(200);
   });
 
   test('that cannot be decoded, or are too long', async () => {
