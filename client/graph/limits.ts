@@ -13,6 +13,7 @@ export interface GraphLimits {
   readonly depth: number;
   /** Bytes of a name or another short text; comments may be longer. */
   readonly text: number;
+  /** ONNX Runtime takes some seconds to load a step of a thousand nodes, and four times as long for twice as many. */
   readonly nodes: number;
   /** Inputs of one node, and outputs. Operators take any number; this keeps work in proportion to the nodes. */
   readonly nodeValues: number;
@@ -37,7 +38,7 @@ export const DEFAULT_LIMITS: GraphLimits = {
   fields: 1_000_000,
   depth: 64,
   text: 4096,
-  nodes: 10_000,
+  nodes: 4_000,
   nodeValues: 256,
   attribute: 65_536,
   parameters: 134_217_728,
