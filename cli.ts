@@ -166,7 +166,10 @@ function writerTo(
   { gone, lost }: Failures,
 ): (text: string) => void {
   stream.on('error', gone);
-  const kind = attempt(() => fstatSync(stream.fd), lost);
+  const kind = attempt(
+    () => fstatSync(stream.fd),
+    () => {},
+  );
   if (!kind || kind.isFIFO() || kind.isSocket() || isatty(stream.fd))
     return (text) => void stream.write(text);
   return (text) => attempt(() => writeFileSync(stream.fd, text), lost);

@@ -29,7 +29,7 @@ import {
 } from './http/problem-details.ts';
 import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
 import { registerRoutes } from './http/routes.ts';
-import { seldom } from './http/seldom-report.ts';
+import { seldom } from './seldom-report.ts';
 
 export interface AppOptions {
   readonly coordinator: Coordinator;

@@ -8,7 +8,7 @@ import { primitives } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import type { Signer } from '../protocol/primitives.ts';
-import { HanseError } from '../protocol/problem.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
 import { awaited, hasEnded, type JobState } from '../protocol/round.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
@@ -19,6 +19,7 @@ import { Federation, type KnownMember } from './federation.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
 import { removeOrphanedUpdates } from './orphaned-updates.ts';
 import { Presence } from './presence.ts';
+import { seldom } from './seldom-report.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -204,11 +205,16 @@ export class Coordinator {
 
   #surroundings(): JobSurroundings {
     const { store, blobs, clock, random, report } = this.dependencies;
+    const reportSeldom = seldom(report, clock);
     return {
       store,
       blobs,
       clock,
-      report,
+      // What fails for want of disk is tried again every second, and would be reported as often.
+      report: (error, doing) => {
+        if (isProblem(error)) reportSeldom(error.code, error, doing);
+        else report(error, doing);
+      },
       numbersFor: (job) => cohortNumbers(job, random),
       candidates: () => {
         const participants = [...this.federation.members()].filter(({ role }) => role === 'participant');

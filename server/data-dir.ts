@@ -3,7 +3,7 @@
  *
  *     hanse.sqlite   events and claims (with -wal and -shm while open)
  *     blobs/         content by its SHA-256
- *     keys/          private keys
+ *     keys/          private keys, and the id of the federation that they belong to
  *     lock           held by the process that uses the folder
  *     pid            its process id, for people
  */

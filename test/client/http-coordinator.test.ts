@@ -214,14 +214,14 @@ describe.each(Object.entries(EXCHANGES))('by %s', (_, { exchange, within }) => {
   });
 
   test('a coordinator that says nothing more is given up, a slow one is not', async () => {
-    const IDLE_MS = 400;
+    const IDLE_MS = 1000;
     const write = (response: Parameters<Answer>[0], text: string) => {
       if (!response.headersSent) response.writeHead(200, { 'hanse-protocol': '1-1' });
       response.write(text);
     };
     const silent: Answer[] = [() => {}, (response) => write(response, '{"tasks":')];
     const slow: Answer = (response) => {
-      const pieces = [...'{"tasks":[]}'].map((letter) => () => void write(response, letter));
+      const pieces = ['{"tas', 'ks', '":', '[', ']', '}'].map((letter) => () => void write(response, letter));
       const next = setInterval(() => {
         const piece = pieces.shift();
         if (piece) return piece();
@@ -242,7 +242,7 @@ describe.each(Object.entries(EXCHANGES))('by %s', (_, { exchange, within }) => {
     expect(performance.now() - began).toBeGreaterThan(silent.length * IDLE_MS);
     const resumed = performance.now();
     await expect(api.call('nextTasks', { query: {} })).resolves.toEqual({ tasks: [] });
-    expect(performance.now() - resumed).toBeGreaterThan(2 * IDLE_MS);
+    expect(performance.now() - resumed).toBeGreaterThan(IDLE_MS);
   });
 
   test('a message about an answer never quotes it', async () => {

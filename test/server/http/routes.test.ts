@@ -127,7 +127,7 @@ describe('JSON of somebody unknown', () => {
   });
 
   test('that comes drop by drop is given up, content of a member is not', async () => {
-    const BODY_MS = 400;
+    const BODY_MS = 1000;
     await impatiently({ bodyMs: BODY_MS }, async (server) => {
       async function* slowly(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
         for (let start = 0; start < bytes.length; start += bytes.length / 8) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { seldom } from '../../../server/http/seldom-report.ts';
-import { VirtualClock } from '../../../sim/virtual-clock.ts';
+import { seldom } from '../../server/seldom-report.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
 
 test('the first of a kind at once, then one a minute with how many there were', async () => {
   const clock = new VirtualClock();

@@ -2,7 +2,7 @@
  * Reports of what goes wrong again and again, as a full disk does with every request: the first of its kind at once,
  * further ones as a number, once in a while.
  */
-import type { Clock } from '../../protocol/clock.ts';
+import type { Clock } from '../protocol/clock.ts';
 
 export type Report = (error: unknown, doing: string) => void;
 
