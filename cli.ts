@@ -72,7 +72,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./client/commands/graph.ts')).graphCommands.step,
   },
   'graph compile': {
-    summary: 'compile the train step of a model',
+    summary: 'compile the train step of a model, and say what it costs',
     load: async () => (await import('./client/commands/graph.ts')).graphCommands.compile,
   },
   'graph check': {

@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit` is what `npm run check` runs; `slow` holds the suites that start processes or train for seconds. */
+/**
+ * `unit` is what `npm run check` runs; `slow` holds the suites that start processes or train for seconds.
+ *
+ * Unit tests share two processes, whose modules are loaded once and not for each of some 200 files: that halves the
+ * processor time. A test therefore puts back what it changes outside of its file: environment, folder, globals.
+ */
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -14,6 +19,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: ['hanse-source', 'node'] } },
         test: {
           name: 'unit',
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/**/*.slow.test.ts'],
         },

@@ -1,50 +1,26 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { NODE_PROVIDERS } from '../../../client/engine/node-providers.ts';
-import type { ExecutionProvider } from '../../../client/engine/provider.ts';
 import { supportedOperators } from '../../../client/graph/forward-operators.ts';
 import { ModelProtoSchema } from '../../../client/graph/gen/onnx_pb.ts';
-import { isProblem } from '../../../protocol/problem.ts';
 import {
   answerNames,
+  answerProvider,
   COMMITTED,
   differences,
+  FOLDER,
+  failures,
   type KnownAnswer,
+  PERMITTED,
   readAnswer,
   trainAnswer,
 } from './known-answers.ts';
 
-/** Largest difference of a parameter from what PyTorch makes of it. No case needs a wider one. */
-const PERMITTED = 2e-5;
+/** The other provider has a suite of its own, among the slow ones. */
+const some = (await answerProvider('cpu')) ?? (await answerProvider('wasm'));
 
-/** What `test/vectors/graph/campaign.py` makes lies where whoever runs it has put it. */
-const folder = process.env.HANSE_VECTORS ?? COMMITTED;
-
-async function load(name: 'cpu' | 'wasm'): Promise<ExecutionProvider | undefined> {
-  try {
-    return await NODE_PROVIDERS.find((candidate) => candidate.name === name)?.load({ threads: 1 });
-  } catch (error) {
-    if (!isProblem(error, 'providerUnavailable')) throw error;
-    console.warn(`${error.message}: known answers are not compared on ${name}`);
-    return undefined;
-  }
-}
-
-const [cpu, wasm] = [await load('cpu'), await load('wasm')];
-const some = cpu ?? wasm;
-
-/** What differs by more than is permitted. */
-async function failures(answer: KnownAnswer, provider: ExecutionProvider): Promise<Record<string, number>> {
-  const found = differences(answer, await trainAnswer(answer, provider));
-  return Object.fromEntries([...found].filter(([, difference]) => !(difference <= PERMITTED)));
-}
-
-describe.each([
-  ['cpu', cpu],
-  ['wasm', wasm],
-] as const)('known answers of PyTorch on %s', (_, provider) => {
-  it.skipIf(!provider).each(answerNames(folder))('%s', async (name) => {
-    if (provider) expect(await failures(readAnswer(folder, name), provider)).toEqual({});
+describe(`known answers of PyTorch on ${some?.name}`, () => {
+  it.skipIf(!some).each(answerNames(FOLDER))('%s', async (name) => {
+    if (some) expect(await failures(readAnswer(FOLDER, name), some)).toEqual({});
   });
 });
 

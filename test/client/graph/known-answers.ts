@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_PROVIDERS } from '../../../client/engine/node-providers.ts';
 import { flattenParameters, floatsOf, parameterTensors } from '../../../client/engine/parameters.ts';
 import type { ExecutionProvider, Tensor } from '../../../client/engine/provider.ts';
 import { compileTrainStep } from '../../../client/graph/compile-train-step.ts';
@@ -13,9 +14,16 @@ import type { ForwardGraph } from '../../../client/graph/forward-graph.ts';
 import { importModel } from '../../../client/graph/import-model.ts';
 import { initialParameters, parameterSpecs } from '../../../client/graph/parameters.ts';
 import { elementCount } from '../../../client/graph/tensor-type.ts';
+import { isProblem } from '../../../protocol/problem.ts';
 import type { Loss, Optimizer } from '../../../schemas/training.ts';
 
 export const COMMITTED = fileURLToPath(new URL('../../vectors/graph/', import.meta.url));
+
+/** What `test/vectors/graph/campaign.py` makes lies where whoever runs it has put it. */
+export const FOLDER = process.env.HANSE_VECTORS ?? COMMITTED;
+
+/** Largest difference of a parameter from what PyTorch makes of it. No case needs a wider one. */
+export const PERMITTED = 2e-5;
 
 interface FileTensor {
   readonly shape: readonly number[];
@@ -47,6 +55,26 @@ export interface KnownAnswer {
   readonly parameters: Readonly<Record<string, FileTensor>>;
   /** An ONNX file in base64. */
   readonly model: string;
+}
+
+/** Undefined, and said, where this machine has none. */
+export async function answerProvider(name: 'cpu' | 'wasm'): Promise<ExecutionProvider | undefined> {
+  try {
+    return await NODE_PROVIDERS.find((candidate) => candidate.name === name)?.load({ threads: 1 });
+  } catch (error) {
+    if (!isProblem(error, 'providerUnavailable')) throw error;
+    console.warn(`${error.message}: known answers are not compared on ${name}`);
+    return undefined;
+  }
+}
+
+/** What differs by more than is permitted. */
+export async function failures(
+  answer: KnownAnswer,
+  provider: ExecutionProvider,
+): Promise<Record<string, number>> {
+  const found = differences(answer, await trainAnswer(answer, provider));
+  return Object.fromEntries([...found].filter(([, difference]) => !(difference <= PERMITTED)));
 }
 
 /** Without the extension. */
