@@ -6,10 +6,11 @@ import { fuseAddend } from './fuse-addend.ts';
 import { ownOutputs } from './own-outputs.ts';
 import { prune } from './prune.ts';
 import { repeatElements } from './repeat-elements.ts';
+import { scatterIntoAddend } from './scatter-into-addend.ts';
 import { simplify } from './simplify.ts';
 
 /** @param graph whose outputs may be any of its values, also several times the same */
 export function optimize(graph: Graph): Graph {
   // Pruned before each: what nobody needs would be one more use of what it reads, and hinder fusion.
-  return prune(repeatElements(fuseAddend(ownOutputs(prune(simplify(prune(graph)))))));
+  return prune(repeatElements(scatterIntoAddend(fuseAddend(ownOutputs(prune(simplify(prune(graph))))))));
 }
