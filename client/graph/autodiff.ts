@@ -6,7 +6,7 @@
  * as the one by the data, are not built.
  */
 import { HanseError } from '../../protocol/problem.ts';
-import type { GradientQuery, InputGradient } from './gradients/gradient-rule.ts';
+import type { GradientQuery, GradientRule, InputGradient } from './gradients/gradient-rule.ts';
 import { differentiableOperators, GRADIENT_RULES } from './gradients/gradient-rules.ts';
 import type { OperatorNode, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -18,6 +18,8 @@ export interface Tape {
   label(node: OperatorNode): string;
   /** Values that count as constants, though they are computed: their gradient is known to be 0, say. */
   readonly stopped?: ReadonlySet<Value>;
+  /** Gradients in closed form, by the output of the node whose rule they take the place of. */
+  readonly closed?: ReadonlyMap<Value, GradientRule> | undefined;
 }
 
 /** Where a gradient reaches an input of a node. */
@@ -98,7 +100,8 @@ export function inputGradients(
   recorded: OperatorNode = query.node,
 ): readonly (InputGradient | undefined)[] {
   const { op } = query.node;
-  const rule = GRADIENT_RULES[op];
+  const [output] = recorded.outputs;
+  const rule = (output && tape.closed?.get(output)) ?? GRADIENT_RULES[op];
   if (rule) return rule(query);
   const supported = differentiableOperators();
   throw new HanseError('gradientUnsupported', { operator: op, node: tape.label(recorded), supported });

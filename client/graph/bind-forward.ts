@@ -7,6 +7,7 @@ import type { Tape } from './autodiff.ts';
 import type { BindMode } from './bind-mode.ts';
 import type { ForwardGraph, ForwardNode, ForwardParameter } from './forward-graph.ts';
 import { supportedOperators } from './forward-operators.ts';
+import type { GradientRule } from './gradients/gradient-rule.ts';
 import type { OperatorNode, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { enforceLimit, type GraphLimits } from './limits.ts';
@@ -53,12 +54,13 @@ export function bindForward(
 
   const statistics = new Map<Value, Value>();
   const stopped = new Set<Value>();
+  const closed = new Map<Value, GradientRule>();
   const labels = new Map<OperatorNode, string>();
   let activations = 0;
   for (const node of forward.nodes) {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : known(name)));
     const before = g.nodes.length;
-    const results = resultsOf(g, node, inputs, { mode, opset, statistics, stopped });
+    const results = resultsOf(g, node, inputs, { mode, opset, statistics, stopped, closed });
     for (const built of g.nodes.slice(before)) {
       if (built.op === 'Scan') continue;
       labels.set(built, node.label);
@@ -74,7 +76,7 @@ export function bindForward(
   return {
     output: known(first),
     outputs: forward.outputs.map((name) => ({ name, value: known(name) })),
-    tape: { nodes: [...labels.keys()], label: (node) => labels.get(node) ?? node.op, stopped },
+    tape: { nodes: [...labels.keys()], label: (node) => labels.get(node) ?? node.op, stopped, closed },
     statistics,
   };
 }
@@ -103,6 +105,7 @@ interface Surroundings {
   readonly opset: number;
   readonly statistics: Map<Value, Value>;
   readonly stopped: Set<Value>;
+  readonly closed: Map<Value, GradientRule>;
 }
 
 function resultsOf(
@@ -125,7 +128,7 @@ function loweringQuery(
   g: GraphBuilder,
   { op, label, attributes, outputs }: ForwardNode,
   inputs: readonly (Value | undefined)[],
-  { mode, opset, statistics, stopped }: Surroundings,
+  { mode, opset, statistics, stopped, closed }: Surroundings,
 ): LoweringQuery {
   const fail = (reason: string): never => {
     throw new HanseError('graphMalformed', { reason: `${op} ${label}: ${reason}` });
@@ -147,6 +150,10 @@ function loweringQuery(
     updateStatistic: (index, next) => void statistics.set(input(index), next),
     stopGradient: (value) => {
       stopped.add(value);
+      return value;
+    },
+    closeGradient: (value, rule) => {
+      closed.set(value, rule);
       return value;
     },
     fail,

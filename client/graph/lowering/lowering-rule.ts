@@ -5,6 +5,7 @@
  */
 import { type Attributes, intAttribute } from '../attribute.ts';
 import type { BindMode } from '../bind-mode.ts';
+import type { GradientRule } from '../gradients/gradient-rule.ts';
 import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import { type Constant, normalizeAxes } from '../tensor-type.ts';
@@ -29,6 +30,11 @@ export interface LoweringQuery {
   updateStatistic(index: number, next: Value): void;
   /** Says that no gradient is to pass through a value that the rule computed, and returns it. */
   stopGradient(value: Value): Value;
+  /**
+   * Gives a value that the rule computed a gradient of its own in place of that of its last operator, and returns it.
+   * @param rule answers for the inputs of that operator; what it leaves undefined takes no gradient
+   */
+  closeGradient(value: Value, rule: GradientRule): Value;
   /** Throws `graphMalformed` with the node's name in front of the reason. */
   fail(reason: string): never;
   /** Throws `operatorUnsupported`: there is such an operator, but not of this. */
