@@ -57,7 +57,7 @@ const matMul: GradientRule = ({ g, upstream, input }) => {
  */
 function productOfTurned(g: GraphBuilder, a: Value, d: Value): Value {
   const [rows, width, columns] = [axisLength(a.shape, -2), axisLength(a.shape, -1), axisLength(d.shape, -1)];
-  if (rows * width <= (rows + width) * columns) return g.apply('MatMul', [swapLastAxes(g, a), d]);
+  if (rows * width < (rows + width) * columns) return g.apply('MatMul', [swapLastAxes(g, a), d]);
   return swapLastAxes(g, g.apply('MatMul', [swapLastAxes(g, d), a]));
 }
 

@@ -14,14 +14,14 @@ import { cpuMsInTurns } from '../measure.ts';
 import type { RowDefinition } from '../row.ts';
 
 const BATCH = 16;
-const MODEL = { vocabulary: 4096, length: 64, width: 64, heads: 4, blocks: 2, classes: 2 };
-const STEPS = 10;
+const MODEL = { vocabulary: 4096, length: 64, width: 128, heads: 4, blocks: 2, classes: 2 };
+const STEPS = 5;
 const RUNS = 9;
 
 export const trainStepTransformer: RowDefinition = {
   name: 'train-step/transformer/b16/cpu',
   unit: 'ms',
-  what: 'processor time of an SGD step of a transformer encoder (2 blocks, width 64, 64 tokens), one thread; baseline: its forward pass',
+  what: 'processor time of an SGD step of a transformer encoder (2 blocks, width 128, 64 tokens), one thread; baseline: its forward pass',
   asked: [{ of: 'ratio', atMost: 3.5 }],
   async measure() {
     const random = new RandomNumbers(seededRandom(new Uint8Array(32)));
