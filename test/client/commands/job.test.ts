@@ -2,7 +2,7 @@
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeRound, followJob } from '../../../client/commands/job.ts';
+import { describeRound, followJob, unfinished } from '../../../client/commands/job.ts';
 import type { JobPhase, JobStatus, RoundSummary } from '../../../schemas/job.ts';
 import { hanse } from '../../fixtures/command-line.ts';
 import { jobShelf, statusOf } from '../../fixtures/job-shelf.ts';
@@ -232,6 +232,26 @@ test('following a job ends with the last state when its signal aborts, even if t
   const last = await followJob(api, 'job-0123456789abcdef', stop.signal, () => {});
   expect(last.phase).toBe('collecting');
   expect(api.calls).toHaveLength(2);
+});
+
+test('why there is no final model: it failed, was cancelled, or nobody waited for it', async () => {
+  const { manifest, manifestSha256 } = await jobShelf();
+  const status = statusOf(manifest, manifestSha256);
+  const { jobId } = status;
+  expect(
+    unfinished({ ...status, phase: 'failed', reason: 'attemptsExhausted', round: 3, attempt: 2 }),
+  ).toMatchObject({
+    code: 'attemptsExhausted',
+    detail: { round: 3, attempts: 2 },
+  });
+  expect(unfinished({ ...status, phase: 'failed', reason: 'storageFull' })).toMatchObject({
+    code: 'jobEnded',
+    detail: { jobId, phase: 'failed: storageFull' },
+  });
+  expect(unfinished({ ...status, phase: 'cancelled' })).toMatchObject({
+    detail: { jobId, phase: 'cancelled' },
+  });
+  expect(unfinished({ ...status, phase: 'collecting' })).toMatchObject({ code: 'interrupted' });
 });
 
 test('a round in one line', () => {
