@@ -219,7 +219,7 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
   examples: [
     ['hanse job create --name digits --purpose "read digits" --rounds 20', '2NN on MNIST by FedAvg'],
     [
-      'hanse job create --name digits --purpose "read digits" --model cnn --lr 0.05 --batch 32',
+      'hanse job create --name digits --purpose "read digits" --model cnn',
       'images; nodes join with --data mnist:train',
     ],
     [
