@@ -67,6 +67,7 @@ export const checkCommand = defineCommand<CheckOptions>({
   examples: [
     ['hanse graph check model.onnx --loss bce_logits', 'each parameter tensor at 16 coordinates'],
     ['hanse graph check cnn --provider wasm', 'a built-in model, on WebAssembly'],
+    ['hanse graph check transformer:100,8,16,2,1', 'words, positions, width, heads, blocks'],
   ],
   async run({ args, options }, io) {
     const forward = await loadModel(args[0] ?? '', options.seed, choicesOf(options));

@@ -68,7 +68,10 @@ export const compileCommand = defineCommand<CompileOptions>({
   ],
   examples: [
     ['hanse graph compile model.onnx --batch 32 -o job/', 'train step, epoch and evaluation as ONNX files'],
-    ['hanse graph compile cnn --batch 256 --memory-limit 300 -o job/', 'a step that stays below 300 MB'],
+    [
+      'hanse graph compile transformer --batch 256 --memory-limit 300 -o job/',
+      'a step that stays below 300 MB',
+    ],
   ],
   async run({ args, options }, io) {
     const { batch: batchSize, clipPerExample: clipsExamples = false, memoryLimit } = options;

@@ -4,6 +4,7 @@
 import type { CommandArgument, CommandOption } from '../../schemas/command.ts';
 import type { PatternOptions } from './choice-option.ts';
 import { type LossOptions, lossOf } from './loss-option.ts';
+import { MODEL_USAGES } from './model-source.ts';
 import {
   type GradientClipOptions,
   gradientClipOf,
@@ -17,8 +18,7 @@ export interface GraphModelOptions extends LossOptions, PatternOptions {
 
 export const GRAPH_MODEL_ARGUMENT: CommandArgument = {
   name: '<model>',
-  description:
-    'an ONNX file or a built-in model: cnn, resnet, bag, transformer, mlp:<widths>, linear:<in>,<out>',
+  description: `an ONNX file or a built-in model: ${MODEL_USAGES}`,
 };
 
 export const GRAPH_SEED_OPTION: CommandOption = {

@@ -219,6 +219,14 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
   examples: [
     ['hanse job create --name digits --purpose "read digits" --rounds 20', '2NN on MNIST by FedAvg'],
     [
+      'hanse job create --name digits --purpose "read digits" --model cnn',
+      'images; nodes join with --data mnist:train',
+    ],
+    [
+      'hanse job create --name spam --purpose "sort letters" --model transformer --optimizer adam --lr 0.003',
+      'texts; nodes join with --data spam:train',
+    ],
+    [
       'hanse job create --name risk --purpose "triage" --model risk.onnx --loss bce_logits',
       'a model of your own',
     ],

@@ -53,7 +53,7 @@ interface JoinOptions extends Partial<DataOptions> {
 export const DATA_OPTIONS: readonly CommandOption[] = [
   {
     flags: '--data <source>',
-    description: 'mnist:train, mnist:test, idx:<images>,<labels> or csv:<file>',
+    description: 'mnist:train, mnist:test, spam:train, spam:test, idx:<images>,<labels> or csv:<file>',
     required: true,
   },
   { flags: '--rows <file>', description: 'use only these rows: a JSON array of row numbers, from 0' },

@@ -16,13 +16,14 @@ import type { ForwardGraph } from '../graph/forward-graph.ts';
 import { importModel } from '../graph/import-model.ts';
 import { BUILT_IN_MODELS } from './built-in-models.ts';
 
-const USAGES = Object.values(BUILT_IN_MODELS)
+/** The built-in models as they may be written, for help and for refusals. */
+export const MODEL_USAGES = Object.values(BUILT_IN_MODELS)
   .map(({ usage }) => usage)
   .join(', ');
 
 export const MODEL_OPTION: CommandOption = {
   flags: '--model <model>',
-  description: `${USAGES}, or an ONNX file`,
+  description: `an ONNX file or a built-in model: ${MODEL_USAGES}`,
   default: 'mlp:784,200,200,10',
 };
 
@@ -57,6 +58,6 @@ export async function loadModel(
 
 function unknown(source: string): HanseError<'usage'> {
   return new HanseError('usage', {
-    reason: `model ${source}: write ${USAGES}, or the path of an ONNX file`,
+    reason: `model ${source}: write ${MODEL_USAGES}, or the path of an ONNX file`,
   });
 }

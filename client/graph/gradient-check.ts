@@ -25,7 +25,8 @@ import { elementCount } from './tensor-type.ts';
 
 /**
  * Half the distance of the two losses, h: in float64 both truncation and rounding stay below 1e-9. Where a relu
- * somewhere in the model turns between the two, the shorter one decides; a wrong gradient fits neither.
+ * somewhere in the model turns between the two, the shorter one fits; where the loss does not move at all, the longer one
+ * rounds less. The closer of the two counts: a wrong gradient fits neither.
  */
 const STEPS = [1e-5, 1e-6] as const;
 /** Standard deviation of the displacement from the model's parameters. */
@@ -96,7 +97,9 @@ export async function checkGradients(
       const slope = slopeAt(at, long);
       const expected = slopes[at] ?? Number.NaN;
       const isClose = Math.abs(slope - expected) <= KINK * Math.max(Math.abs(expected), NEGLIGIBLE);
-      return isClose ? slope : slopeAt(at, short);
+      if (isClose) return slope;
+      const nearer = slopeAt(at, short);
+      return Math.abs(nearer - expected) < Math.abs(slope - expected) ? nearer : slope;
     });
     const at = (values: ArrayLike<number> | undefined) =>
       chosen.map((place) => values?.[place] ?? Number.NaN);

@@ -89,6 +89,14 @@ export const simCommand = defineCommand<SimOptions>({
   examples: [
     ['hanse sim --example line', 'y = 2x on four points over two participants'],
     ['hanse sim --rounds 60 --target 0.97', 'FedAvg on MNIST, K=100, C=0.1, B=10, E=1'],
+    [
+      'hanse sim --model cnn --participants 50 --cohort 4 --max-steps 60 --rounds 4',
+      'the convolutional network of the same paper',
+    ],
+    [
+      'hanse sim --data spam --model transformer --participants 20 --cohort 5 --optimizer adam --lr 0.003 --rounds 6',
+      'letters that are spam or not',
+    ],
     ['hanse sim --partition shards --rounds 400 --json', 'two shards each; one object on the last line'],
   ],
   async run({ options }, io) {

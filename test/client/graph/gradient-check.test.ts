@@ -47,6 +47,32 @@ describe('gradient check', () => {
     for (const { worstError } of checked) expect(worstError).toBeLessThan(1e-6);
   });
 
+  it('takes the rounding of a loss that does not move for what it is', async () => {
+    // Softmax does not see what is added to every logit: the slope is 0, and differences are units in the last place,
+    // which count ten times as much over the shorter distance.
+    const random = numbers(1);
+    const forward = importModel(
+      writeForward({
+        name: 'shifted',
+        input: { name: 'x', shape: [5] },
+        parameters: [
+          { name: 'w', shape: [5, 3], data: Float32Array.from({ length: 15 }, () => random.normal()) },
+          { name: 'shift', shape: [1], data: Float32Array.of(0.5) },
+        ],
+        nodes: [
+          { op: 'MatMul', inputs: ['x', 'w'], output: 'logits' },
+          { op: 'Add', inputs: ['logits', 'shift'], output: 'y' },
+        ],
+        output: { name: 'y', shape: [3] },
+      }),
+    );
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const options = { loss: { type: 'softmax_ce' }, batchSize: 4, coordinates: 16 } as const;
+      const [, shift] = await checkGradients(forward, { ...options, random: numbers(seed) });
+      expect(shift?.worstError).toBeLessThan(1e-4);
+    }
+  });
+
   it('fails a gradient that is not the slope of the loss', async () => {
     // y = x w + trunc(10^7 w): a staircase has gradient 0, but its steps are finer than the differences, which see
     // its slope.
