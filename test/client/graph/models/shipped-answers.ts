@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
 import { loadModel } from '../../../../client/commands/model-source.ts';
 import { floatsOf, parameterTensors } from '../../../../client/engine/parameters.ts';
 import type { ExecutionProvider, Tensor } from '../../../../client/engine/provider.ts';
@@ -13,6 +14,11 @@ import type { ForwardGraph } from '../../../../client/graph/forward-graph.ts';
 import { initialParameters } from '../../../../client/graph/parameters.ts';
 import { elementCount } from '../../../../client/graph/tensor-type.ts';
 import type { Loss } from '../../../../schemas/training.ts';
+
+/** Largest difference of a parameter from what PyTorch makes of it in five steps. */
+export const PERMITTED = 2e-5;
+/** In one step that clips examples. */
+export const PERMITTED_CLIPPED = 2e-6;
 
 const FOLDER = new URL('../../../vectors/graph/shipped/', import.meta.url);
 
@@ -109,25 +115,52 @@ async function train(
   return { losses, step, before, after };
 }
 
+/** Where a test says that a model is trained as PyTorch trains it. */
+export function itFollowsPyTorch(name: string, provider: ExecutionProvider | undefined): void {
+  it.skipIf(!provider)('has the parameters of PyTorch after five steps', async () => {
+    if (!provider) return;
+    const answer = shippedAnswer(name);
+    const trained = await trainPlainly(answer, provider);
+    expect(failures(answer.parameters, trained, PERMITTED)).toEqual([]);
+    expect(trained.losses).toHaveLength(answer.losses.length);
+    const differences = answer.losses.map((loss, at) => Math.abs((trained.losses[at] ?? Number.NaN) - loss));
+    expect(Math.max(...differences)).toBeLessThanOrEqual(PERMITTED);
+  });
+
+  it.skipIf(!provider)('clips examples as a loop over them in PyTorch does', async () => {
+    if (!provider) return;
+    const answer = shippedAnswer(name);
+    const trained = await trainClipped(answer, provider);
+    expect(failures(answer.clipped.parameters, trained, PERMITTED_CLIPPED)).toEqual([]);
+  });
+}
+
+/** What differs by more than is permitted. */
+export function failures(
+  answers: ShippedAnswer['parameters'],
+  trained: Trained,
+  permitted: number,
+): [string, number][] {
+  return [...worstOf(answers, trained)].filter(([, difference]) => !(difference <= permitted));
+}
+
 /** The batch, as `shipped_models.py` draws it: the inputs, then the targets. */
-export function drawShippedBatch(
+function drawShippedBatch(
   { classes, vocabulary, batchSize }: ShippedAnswer,
   { input, target }: { readonly input: TensorSpec; readonly target: TensorSpec },
 ): { readonly x: Tensor; readonly y: Tensor } {
   const draws = new Draws(1);
   const x = vocabulary > 0 ? draws.integers(input.shape, vocabulary) : draws.floats(input.shape);
-  if (vocabulary > 0) {
-    const length = elementCount(input.shape) / batchSize;
-    // Padding: the second text ends with one 0, the third with two, and so on.
-    for (let example = 1; example < batchSize; example += 1)
-      x.data.fill(0, (example + 1) * length - example, (example + 1) * length);
-  }
+  const length = elementCount(input.shape) / batchSize;
+  // Padding of texts: the second ends with one 0, the third with two, and so on.
+  for (let example = 1; x.type === 'int32' && example < batchSize; example += 1)
+    x.data.fill(0, (example + 1) * length - example, (example + 1) * length);
   const y = classes > 0 ? draws.integers(target.shape, classes) : draws.floats(target.shape);
   return { x, y };
 }
 
-/** Largest differences from the answers: of elements, of losses, and of how far parameters have moved. */
-export function worstOf(
+/** Largest differences of parameters from the answers: of elements, and of how far they have moved. */
+function worstOf(
   parameters: ShippedAnswer['parameters'],
   { step, before, after }: Trained,
 ): Map<string, number> {
