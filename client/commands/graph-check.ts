@@ -90,11 +90,12 @@ export const checkCommand = defineCommand<CheckOptions>({
 });
 
 function inWords(
-  { name, shape, coordinates, worstError, providerError }: CheckedParameter,
+  { name, shape, coordinates, slopes, worstError, providerError }: CheckedParameter,
   on: string,
 ): string {
   const errors = `${worstError.toExponential(2)}, on ${on} ${(providerError ?? Number.NaN).toExponential(2)}`;
-  return `${name} [${shape}]: worst relative error ${errors}, at ${coordinates} coordinates`;
+  const flat = slopes === 0 ? ', where the gradient is 0' : '';
+  return `${name} [${shape}]: worst relative error ${errors}, at ${coordinates} coordinates${flat}`;
 }
 
 /** @throws checkFailed */
@@ -111,7 +112,8 @@ function requireTolerance(checked: readonly CheckedParameter[], tolerance: numbe
   }
 }
 
-function runnerOn(provider: ExecutionProvider): StepRunner {
+/** Runs steps there, for `checkGradients`. */
+export function runnerOn(provider: ExecutionProvider): StepRunner {
   return async (step, feeds) => {
     const session = await provider.createSession(step.bytes);
     try {

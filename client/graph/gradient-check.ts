@@ -44,7 +44,10 @@ export interface GradientCheckOptions {
   readonly loss: Loss;
   /** Examples in the batch, drawn at random. */
   readonly batchSize: number;
-  /** Coordinates per parameter; all of them where it has fewer. */
+  /**
+   * Coordinates per parameter; all of them where it has fewer. Half of them are drawn from those at which the gradient
+   * is not 0: of an embedding, hardly any row is that of a token in the batch.
+   */
   readonly coordinates: number;
   readonly random: RandomNumbers;
   /** An execution provider to check beside the graph. */
@@ -58,7 +61,9 @@ export interface CheckedParameter {
   readonly name: string;
   readonly shape: readonly number[];
   readonly coordinates: number;
-  /** Largest |analytic - numeric| over the coordinates, relative to the largest gradient among them. */
+  /** So many of them at which the gradient is not 0: where there is none, little is known. */
+  readonly slopes: number;
+  /** Largest |analytic - numeric| over the coordinates, relative to the largest gradient among them, see `FLOAT64_NEGLIGIBLE`. */
   readonly worstError: number;
   /** Largest |computed - numeric|, relative to the largest gradient of the parameter; null where nobody ran the step. */
   readonly providerError: number | null;
@@ -82,12 +87,13 @@ export async function checkGradients(
     losses.with(name, array).get('loss')?.data[0] ?? Number.NaN;
   const names = parameterSpecs(forward).map(({ name }) => name);
   const largest = largestOf([...analytic.values()]);
+  const least = Math.max(NEGLIGIBLE, FLOAT64_NEGLIGIBLE * largest);
   const checked: CheckedParameter[] = [];
-  for (const [index, { name, shape, size }] of step.parameters.entries()) {
+  for (const [index, { name, shape }] of step.parameters.entries()) {
     const slopes = analytic.get(name);
     if (slopes === undefined) continue;
     const data = feeds.get(name)?.data ?? new Float64Array();
-    const chosen = chooseCoordinates(size, options.coordinates, random);
+    const chosen = chooseCoordinates(slopes, options.coordinates, random);
     const slopeAt = (at: number, step: number) => {
       const moved = (by: number) => ({ shape, data: data.with(at, (data[at] ?? 0) + by) });
       return (lossAt(name, moved(step)) - lossAt(name, moved(-step))) / (2 * step);
@@ -96,19 +102,20 @@ export async function checkGradients(
       const [long, short] = STEPS;
       const slope = slopeAt(at, long);
       const expected = slopes[at] ?? Number.NaN;
-      const isClose = Math.abs(slope - expected) <= KINK * Math.max(Math.abs(expected), NEGLIGIBLE);
+      const isClose = Math.abs(slope - expected) <= KINK * Math.max(Math.abs(expected), least);
       if (isClose) return slope;
       const nearer = slopeAt(at, short);
       return Math.abs(nearer - expected) < Math.abs(slope - expected) ? nearer : slope;
     });
     const at = (values: ArrayLike<number> | undefined) =>
       chosen.map((place) => values?.[place] ?? Number.NaN);
-    const scale = Math.max(NEGLIGIBLE, ...at(slopes).map(Math.abs), ...numeric.map(Math.abs));
+    const scale = Math.max(least, ...at(slopes).map(Math.abs), ...numeric.map(Math.abs));
     const providerScale = Math.max(largestOf([slopes]), FLOAT32_NEGLIGIBLE * largest, NEGLIGIBLE);
     checked.push({
       name: names[index] ?? name,
       shape,
       coordinates: chosen.length,
+      slopes: at(slopes).filter((slope) => slope !== 0).length,
       worstError: worstOf(at(slopes), numeric) / scale,
       providerError: computed ? worstOf(at(computed.get(name)), numeric) / providerScale : null,
     });
@@ -119,6 +126,11 @@ export async function checkGradients(
 
 /** Below this a gradient is as good as zero: differences are rounding. */
 const NEGLIGIBLE = 1e-6;
+/**
+ * The same as a share of what the model has elsewhere. The bias of the keys of an attention has gradient 0 because
+ * everything cancels, and differences of losses have some 1e-11 of rounding.
+ */
+const FLOAT64_NEGLIGIBLE = 1e-4;
 /** In float32, gradients that cancel leave this share of what the model has elsewhere. */
 const FLOAT32_NEGLIGIBLE = 1e-2;
 
@@ -210,10 +222,12 @@ function scalar(value: number): NdArray {
   return { shape: [], data: Float64Array.of(value) };
 }
 
-/** Distinct coordinates of a vector of this size. */
-function chooseCoordinates(size: number, count: number, random: RandomNumbers): number[] {
-  if (size <= count) return [...Array(size).keys()];
-  const chosen = new Set<number>();
-  while (chosen.size < count) chosen.add(random.below(size));
+/** Distinct coordinates of a gradient, half of them from where it is not 0 as far as there are so many. */
+function chooseCoordinates(gradient: Float64Array, count: number, random: RandomNumbers): number[] {
+  const places = [...gradient.keys()];
+  if (gradient.length <= count) return places;
+  const steep = random.shuffle(places.filter((at) => gradient[at] !== 0));
+  const chosen = new Set(steep.slice(0, Math.ceil(count / 2)));
+  while (chosen.size < count) chosen.add(random.below(gradient.length));
   return [...chosen];
 }

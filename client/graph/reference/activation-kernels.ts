@@ -2,9 +2,9 @@
  * Kernels of activation functions.
  */
 import { floatAttribute, intAttribute } from '../attribute.ts';
-import { axisLength } from '../tensor-type.ts';
+import { axisLength, elementCount } from '../tensor-type.ts';
 import { elementwise, type Kernel, present } from './kernel.ts';
-import { element, generate, mapElements } from './nd-array.ts';
+import { mapElements } from './nd-array.ts';
 
 /** An activation with attributes alpha and beta, float32 as all attributes, whose defaults are those of the operator. */
 function scaled(alpha: number, beta: number, f: (x: number, alpha: number, beta: number) => number): Kernel {
@@ -15,18 +15,26 @@ function scaled(alpha: number, beta: number, f: (x: number, alpha: number, beta:
   };
 }
 
+/** Line by line along the axis, whose elements are so far apart as the axes behind it have elements. */
 const softmax: Kernel = ([array], attributes) => {
-  const { shape } = present(array);
+  const { shape, data } = present(array);
   const axis = intAttribute(attributes, 'axis', -1);
-  const position = axis < 0 ? axis + shape.length : axis;
-  return generate(shape, (index) => {
-    const line = Array.from({ length: axisLength(shape, position) }, (_, place) =>
-      element(present(array), index.with(position, place)),
-    );
-    const largest = line.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-    const mine = element(present(array), index);
-    return Math.exp(mine - largest) / line.reduce((total, value) => total + Math.exp(value - largest), 0);
-  });
+  const length = axisLength(shape, axis);
+  const apart = elementCount(shape.slice(axis < 0 ? axis + shape.length : axis)) / length;
+  const result = new Float64Array(data.length);
+  for (let line = 0; line < data.length / length; line += 1) {
+    const start = Math.floor(line / apart) * apart * length + (line % apart);
+    const end = start + length * apart;
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let at = start; at < end; at += apart) largest = Math.max(largest, data[at] as number);
+    let total = 0;
+    for (let at = start; at < end; at += apart) {
+      result[at] = Math.exp((data[at] as number) - largest);
+      total += result[at] as number;
+    }
+    for (let at = start; at < end; at += apart) result[at] = (result[at] as number) / total;
+  }
+  return { shape, data: result };
 };
 
 export const ACTIVATION_KERNELS = {

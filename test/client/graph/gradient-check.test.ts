@@ -3,6 +3,8 @@ import { int } from '../../../client/graph/attribute.ts';
 import { writeForward } from '../../../client/graph/forward-writer.ts';
 import { checkGradients } from '../../../client/graph/gradient-check.ts';
 import { importModel } from '../../../client/graph/import-model.ts';
+import { bag } from '../../../client/graph/models/bag.ts';
+import { linear } from '../../../client/graph/models/linear.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
 import type { Loss } from '../../../schemas/training.ts';
 import { numbers } from './random-arrays.ts';
@@ -69,8 +71,35 @@ describe('gradient check', () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const options = { loss: { type: 'softmax_ce' }, batchSize: 4, coordinates: 16 } as const;
       const [, shift] = await checkGradients(forward, { ...options, random: numbers(seed) });
-      expect(shift?.worstError).toBeLessThan(1e-4);
+      expect(shift?.worstError).toBeLessThan(1e-6);
     }
+  });
+
+  it('looks at the rows of an embedding that the batch has', async () => {
+    // 6 tokens have 24 elements of 4000: among 8 drawn from all there is most often none of them.
+    const forward = bag(numbers(1), { vocabulary: 1000, length: 3, width: 4, classes: 2 });
+    const options = { loss: { type: 'softmax_ce' }, batchSize: 2, coordinates: 8 } as const;
+    const checked = await checkGradients(forward, { ...options, random: numbers(2) });
+    const [table] = checked.filter(({ name }) => name === 'embedding.table');
+    expect(table?.coordinates).toBe(8);
+    expect(table?.slopes).toBeGreaterThanOrEqual(4);
+    expect(table?.slopes).toBeLessThan(8);
+    for (const { worstError } of checked) expect(worstError).toBeLessThan(1e-6);
+  });
+
+  it('tells where there is no slope to look at', async () => {
+    // Of one class the probability is 1 whatever the logit.
+    const options = {
+      loss: { type: 'softmax_ce' },
+      batchSize: 2,
+      coordinates: 8,
+      random: numbers(2),
+    } as const;
+    const checked = await checkGradients(linear(3, 1), options);
+    expect(checked.map(({ slopes, worstError }) => [slopes, worstError])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
   });
 
   it('fails a gradient that is not the slope of the loss', async () => {
