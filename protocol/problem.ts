@@ -194,7 +194,7 @@ export const PROBLEMS = {
   ),
   perExampleUnsupported: entry<{ operator: string; node: string; reason: string }>(
     'The model cannot be trained with a bound on the gradient of each example.',
-    'Replace the operator: group or layer normalisation do not mix examples as batch normalisation does.',
+    'Train without that bound, or write the model so that the operator treats each example by itself and takes its parameters as they are.',
   ),
   graphHashMismatch: entry<{ what: string; expected: string; got: string }>(
     'The graph, or the train step compiled from it, differs from the one pinned by the job.',

@@ -77,6 +77,11 @@ export const compileCommand = defineCommand<CompileOptions>({
     const { batch: batchSize, clipPerExample: clipsExamples = false, memoryLimit } = options;
     if (memoryLimit !== undefined && !(memoryLimit > 0))
       throw new HanseError('usage', { reason: '--memory-limit takes a positive number of megabytes' });
+    if (memoryLimit !== undefined && clipsExamples)
+      throw new HanseError('usage', {
+        reason:
+          'a step that clips examples needs all activations: --memory-limit has nothing to compute again',
+      });
     const forward = await loadModel(args[0] ?? '', options.seed, choicesOf(options));
     const bound = memoryLimit === undefined ? {} : { memoryLimit: memoryLimit * MEGABYTE };
     const training = { ...trainingOf(options), batchSize, clipsExamples, ...bound };

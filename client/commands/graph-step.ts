@@ -85,7 +85,9 @@ export const stepCommand = defineCommand<StepOptions>({
     const choices = { ...choicesOf(options), inputShape: batch.x.shape.slice(1) };
     const forward = await loadModel(args[0] ?? '', options.seed, choices);
     const { clipPerExample } = options;
-    if (clipPerExample !== undefined && !(clipPerExample > 0))
+    if (!Number.isFinite(Math.fround(options.lr)))
+      throw new HanseError('usage', { reason: `--lr ${options.lr} is beyond float32` });
+    if (clipPerExample !== undefined && !(Math.fround(clipPerExample) > 0))
       throw new HanseError('usage', { reason: '--clip-per-example takes a positive norm' });
     const training = trainingOf(options);
     const clipsExamples = clipPerExample !== undefined;
@@ -108,6 +110,8 @@ export const stepCommand = defineCommand<StepOptions>({
       steps: options.steps,
       signal: io.signal,
     }).finally(() => session.release());
+    if (!parameters.every(Number.isFinite))
+      throw new HanseError('trainingDiverged', { what: 'a parameter after the last step' });
     losses.forEach((loss, index) => {
       io.print(`step ${index + 1}  loss ${loss}`);
     });

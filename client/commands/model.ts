@@ -14,6 +14,7 @@ import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import { Predictor } from '../engine/predictor.ts';
 import { compilePrediction } from '../graph/compile-prediction.ts';
+import type { ForwardInput } from '../graph/forward-graph.ts';
 import { initialParameters } from '../graph/parameters.ts';
 import { elementCount } from '../graph/tensor-type.ts';
 import { releasedModel } from '../released-model.ts';
@@ -95,7 +96,7 @@ export const modelPredictCommand = defineCommand<PredictOptions>({
   ],
   async run({ args, options }, io) {
     const forward = await importModelFile(args[0] ?? '', choicesOf(options));
-    const { features, inputShape, targets } = await examplesOf(options);
+    const { features, inputShape, targets } = await examplesOf(options, forward.input.dtype);
     checkInputShape(inputShape, forward.input.example);
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
     const predictor = await Predictor.create(provider, compilePrediction(forward, { batchSize: 1 }));
@@ -120,14 +121,18 @@ export const modelPredictCommand = defineCommand<PredictOptions>({
   },
 });
 
-async function examplesOf(options: PredictOptions) {
+async function examplesOf(options: PredictOptions, type: ForwardInput['dtype']) {
   const { input, data } = options;
   if (input !== undefined) {
     const numbers = input.split(',').map((text) => (text.trim() === '' ? Number.NaN : Number(text)));
     const features = Float32Array.from(numbers);
     if (!features.every(Number.isFinite))
       throw new HanseError('usage', { reason: '--input takes numbers, comma-separated' });
-    return { features, inputShape: [features.length], targets: undefined };
+    const isTokens = type !== 'float32';
+    if (isTokens && !numbers.every(Number.isInteger))
+      throw new HanseError('usage', { reason: 'the model takes tokens: --input takes integers' });
+    const typed = isTokens ? Int32Array.from(numbers) : features;
+    return { features: typed, inputShape: [features.length], targets: undefined };
   }
   if (data === undefined) throw new HanseError('usage', { reason: 'give --input or --data' });
   const examples = await loadExamples({ ...options, data, ...columnsOf({ ...options, data }) });

@@ -16,6 +16,8 @@ import { isLoweredOperator, LOWERING_RULES } from './lowering/lowering-rules.ts'
 import { type Constant, elementCount } from './tensor-type.ts';
 
 export interface BoundForward {
+  /** The data as the first nodes read them: x, or x widened to int64. */
+  readonly input: Value;
   /** The first output. */
   readonly output: Value;
   readonly outputs: readonly { readonly name: string; readonly value: Value }[];
@@ -38,7 +40,8 @@ export function bindForward(
   mode: BindMode,
 ): BoundForward {
   const { input, limits, opset } = forward;
-  const values = new Map<string, Value>([[input.name, input.dtype === 'int64' ? g.cast(x, 'int64') : x]]);
+  const data = input.dtype === 'int64' ? g.cast(x, 'int64') : x;
+  const values = new Map<string, Value>([[input.name, data]]);
   forward.parameters.forEach(({ name }, index) => {
     const value = parameters[index];
     if (value) values.set(name, value);
@@ -74,6 +77,7 @@ export function bindForward(
   }
   const [first = ''] = forward.outputs;
   return {
+    input: data,
     output: known(first),
     outputs: forward.outputs.map((name) => ({ name, value: known(name) })),
     tape: { nodes: [...labels.keys()], label: (node) => labels.get(node) ?? node.op, stopped, closed },

@@ -86,7 +86,12 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
   const input = batchInput(forward, batchSize);
   const x = declare(input);
   const weight = declare(tensor('weight', [batchSize]));
-  const { output, tape, statistics } = bindForward(g, forward, x, parameterValues, {
+  const {
+    input: data,
+    output,
+    tape,
+    statistics,
+  } = bindForward(g, forward, x, parameterValues, {
     kind: 'training',
     weight,
     mask(shape, rate) {
@@ -124,7 +129,7 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
       tape,
       output,
       seed: rule.terms(g, output, y, alone).gradient(),
-      roots: [x, weight],
+      roots: [data, weight],
       parameters: parameterValues,
       batchSize,
       clipNorm: declare(tensor('clipNorm', [])),

@@ -29,6 +29,9 @@ function fromStart(g: GraphBuilder, indices: Value, lengths: Value): Value {
   return g.where(g.apply('Less', [indices, zero]), g.add(indices, lengths), indices);
 }
 
+/** More than any tensor has elements; a sum of several is exact. */
+const BEYOND = 2 ** 40;
+
 /**
  * For the tuples along the last axis of input 1, where each points in the list of all elements or slices that such
  * tuples can point to. Known ones are compared with the axes that they point into.
@@ -41,7 +44,14 @@ function flatIndices({ g, input, constantInput, fail }: LoweringQuery, lengths: 
   });
   const strides = lengths.map((_, axis) => elementCount(lengths.slice(axis + 1)));
   const positions = fromStart(g, input(1), g.integers(lengths));
-  return g.reduce('ReduceSum', g.mul(positions, g.integers(strides)), [-1], false);
+  const flat = g.mul(positions, g.integers(strides));
+  if (constantInput(1)) return g.reduce('ReduceSum', flat, [-1], false);
+  // An index beyond its own axis must not become one of another row: it is led to where no tensor reaches.
+  const isInside = g.apply('And', [
+    g.apply('GreaterOrEqual', [positions, g.integers([0])]),
+    g.apply('Less', [positions, g.integers(lengths)]),
+  ]);
+  return g.reduce('ReduceSum', g.where(isInside, flat, g.integers([BEYOND])), [-1], false);
 }
 
 function tupleInput(query: LoweringQuery, most: number): { indices: Value; width: number } {

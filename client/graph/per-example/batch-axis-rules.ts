@@ -6,6 +6,7 @@ import { intAttribute, intsAttribute } from '../attribute.ts';
 import type { OperatorNode, Value } from '../graph.ts';
 import { ACTIVATION_SHAPES } from '../shapes/activation.ts';
 import { ELEMENTWISE_SHAPES } from '../shapes/elementwise.ts';
+import { padding, strides } from '../shapes/slice.ts';
 import { type Constant, constantIntegers, normalizeAxes, type Shape } from '../tensor-type.ts';
 import { type BatchAxis, reshapedBatchAxis } from './batch-axis.ts';
 
@@ -82,9 +83,30 @@ const fromAxisOn: AxisRule = ({ node }, index, batch, { shape }) => {
 const concat: AxisRule = ({ node }, _, batch, { shape }) =>
   reduced(batch, normalizeAxes([intAttribute(node.attributes, 'axis', 0)], shape.length) ?? [], true);
 
-/** Cuts or pads along other axes. */
-const windowed: AxisRule = (query, index, batch, { shape }) =>
-  index === 0 && outputShape(query)[batch.axis] === shape[batch.axis] ? batch : 'mixed';
+/** Leaves the examples where they are: an axis that is shifted or turned around may well keep its length. */
+const sliced: AxisRule = (query, index, batch, { shape }) => {
+  const [starts, ends, axes, steps] = [1, 2, 3, 4].map((at) => positionsOf(query, at));
+  const kept = starts && ends && strides(shape, { starts, ends, axes, steps })?.[batch.axis];
+  const isWhole = kept && kept.start === 0 && kept.step === 1 && kept.count === shape[batch.axis];
+  return index === 0 && isWhole ? batch : 'mixed';
+};
+
+const padded: AxisRule = (query, index, batch, { shape }) => {
+  const pads = positionsOf(query, 1);
+  const added = pads && padding(shape.length, pads, positionsOf(query, 3));
+  const isWhole = added && added.before[batch.axis] === 0 && added.after[batch.axis] === 0;
+  return index === 0 && isWhole ? batch : 'mixed';
+};
+
+/** The integers of a constant input, those beyond 2^53 as that; undefined where there is none. */
+function positionsOf({ node, constantOf }: BatchAxisQuery, index: number): number[] | undefined {
+  const value = node.inputs[index];
+  const constant = value && constantOf(value);
+  if (!constant || constant.dtype === 'float32' || constant.dtype === 'bool') return undefined;
+  const most = Number.MAX_SAFE_INTEGER;
+  const positions = Array.from<number | bigint, number>(constant.data, Number);
+  return positions.map((position) => Math.min(Math.max(position, -most), most));
+}
 
 const gather: AxisRule = ({ node }, index, batch, { shape }) => {
   const indexRank = node.inputs[1]?.shape.length ?? 0;
@@ -124,7 +146,7 @@ const OTHER_RULES: Readonly<Record<string, AxisRule>> = {
   LayerNormalization: fromAxisOn,
   MatMul: matMul,
   MaxPool: spatial,
-  Pad: windowed,
+  Pad: padded,
   ReduceL2: reduction,
   ReduceLogSumExp: reduction,
   ReduceMax: reduction,
@@ -133,7 +155,7 @@ const OTHER_RULES: Readonly<Record<string, AxisRule>> = {
   ReduceProd: reduction,
   ReduceSum: reduction,
   Reshape: reshaped,
-  Slice: windowed,
+  Slice: sliced,
   Softmax: along(-1),
   Split: along(0),
   Squeeze: reshaped,

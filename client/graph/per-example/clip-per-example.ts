@@ -22,7 +22,7 @@ export interface ClippedGradientQuery {
   readonly output: Value;
   /** The gradient by the output, of the shape of the output, of the loss of each example alone. */
   readonly seed: Value;
-  /** Values whose first axis is the batch: the data, weights, masks. */
+  /** Values whose first axis is the batch: the data and the weights. Masks follow what they are applied to. */
   readonly roots: readonly Value[];
   readonly parameters: readonly Value[];
   readonly batchSize: number;

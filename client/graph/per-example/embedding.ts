@@ -14,10 +14,12 @@ export function embeddingGradient(junction: Junction, table: Value, tokens: Valu
   if (!tokenAxis) throw new RangeError('tokens are the same for all examples');
   const [vocabulary, width] = [axisLength(table.shape, 0), elementCount(table.shape.slice(1))];
   const positions = elementCount(tokens.shape) / batchSize;
-  const ids = g.reshape(examplesFirst(g, g.cast(tokens, 'int32'), tokenAxis, batchSize), [
-    batchSize,
-    positions,
-  ]);
+  const given = g.cast(tokens, 'int32');
+  const rows = g.constant({ dtype: 'int32', shape: [], data: Int32Array.of(vocabulary) });
+  const zero = g.constant({ dtype: 'int32', shape: [], data: Int32Array.of(0) });
+  // Negative ones count from the end: -1 and V - 1 are the same row.
+  const fromStart = g.where(g.apply('Less', [given, zero]), g.add(given, rows), given);
+  const ids = g.reshape(examplesFirst(g, fromStart, tokenAxis, batchSize), [batchSize, positions]);
   const gradients = g.reshape(examplesFirst(g, query.upstream, batch, batchSize), [
     batchSize,
     positions,

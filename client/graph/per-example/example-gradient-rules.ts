@@ -16,7 +16,7 @@ type ExampleGradientRule = (junction: Junction, shared: Value) => ExampleGradien
 const gemm: ExampleGradientRule = (junction, shared) => {
   const { g, query, index, batch, batchSize } = junction;
   const { node, upstream } = query;
-  if (index === 2) return expandedGradient(junction, shared);
+  if (index === 2) return isLaidOut(junction, shared) ? undefined : expandedGradient(junction, shared);
   const a = query.input(0);
   const batchOfA = junction.batchAxisOf(a);
   if (index !== 1 || !batchOfA || batch.axis !== 0) return undefined;
@@ -44,7 +44,8 @@ const matMul: ExampleGradientRule = (junction, shared) => {
       isTransposed: false,
     });
   }
-  return batch.axis < query.output.shape.length - 2 ? expandedGradient(junction, shared) : undefined;
+  const isStacked = batch.axis < query.output.shape.length - 2 && !isLaidOut(junction, shared);
+  return isStacked ? expandedGradient(junction, shared) : undefined;
 };
 
 const gather: ExampleGradientRule = (junction, shared) => {
@@ -66,9 +67,14 @@ const RULES: Readonly<Record<string, ExampleGradientRule>> = {
   MatMul: matMul,
 };
 
+/** A parameter with an entry for each position of the batch: which example meets which is left to chance. */
+function isLaidOut({ query, batch }: Junction, shared: Value): boolean {
+  return (shared.shape[batch.axis - query.output.shape.length + shared.shape.length] ?? 1) !== 1;
+}
+
 /** undefined where no form is known. */
 export function exampleGradient(junction: Junction, shared: Value): ExampleGradient | undefined {
   const { op } = junction.query.node;
   if (Object.hasOwn(RULES, op)) return RULES[op]?.(junction, shared);
-  return isElementwise(op) ? expandedGradient(junction, shared) : undefined;
+  return isElementwise(op) && !isLaidOut(junction, shared) ? expandedGradient(junction, shared) : undefined;
 }

@@ -10,7 +10,7 @@ import { type BatchAxis, sameBatchAxis } from './batch-axis.ts';
 import { batchAxisRule } from './batch-axis-rules.ts';
 
 /**
- * @param roots values whose first axis is the batch: the data, weights, masks
+ * @param roots values whose first axis is the batch: the data and the weights
  * @param batchSize B >= 2
  * @returns where each value that differs from example to example has them
  * @throws perExampleUnsupported where a node mixes examples

@@ -45,14 +45,14 @@ function model(
   parameters: Readonly<Record<string, readonly number[]>>,
   lines: readonly NodeLine[],
   options: {
-    readonly tokens?: boolean;
+    readonly tokens?: 'int32' | 'int64';
     readonly constants?: Readonly<Record<string, readonly number[]>>;
   } = {},
 ): ForwardGraph {
   const random = numbers(5);
   const bytes = writeForward({
     name: 'case',
-    input: { name: 'x', shape: example, ...(options.tokens && { dtype: 'int32' as const }) },
+    input: { name: 'x', shape: example, ...(options.tokens && { dtype: options.tokens }) },
     parameters: Object.entries(parameters).map(([name, shape]) => ({
       name,
       shape,
@@ -224,7 +224,7 @@ const CASES: readonly Case[] = [
         ['MatMul', ['t', 'tt'], 'p'],
         ['Add', ['p', 'b'], 'y'],
       ],
-      { tokens: true },
+      { tokens: 'int32' },
     ),
     loss: { type: 'sequence_ce', ignoreIndex: 0, labelSmoothing: 0.1 },
     below: 6,
@@ -239,7 +239,7 @@ const CASES: readonly Case[] = [
         ['ReduceMean', ['e', 'positions'], 'm', { keepdims: int(0) }],
         ['MatMul', ['m', 'w'], 'y'],
       ],
-      { tokens: true, constants: { positions: [1] } },
+      { tokens: 'int64', constants: { positions: [1] } },
     ),
     loss: { type: 'softmax_ce', classWeights: [1, 2, 0.5, 3] },
     below: 4,
@@ -431,6 +431,47 @@ describe('what mixes examples', () => {
       problem = error;
     }
     expect(isProblem(problem, 'perExampleUnsupported') && problem.detail.operator).toBe('Mul');
+  });
+
+  it.each([
+    ['turned around', ['Slice', ['x', 'ends', 'starts', 'first', 'back'], 'moved']],
+    ['shifted', ['Pad', ['x', 'shift'], 'moved']],
+  ] as const)('a batch that is %s is refused, though it keeps its length', (_, line) => {
+    const moved = (constants: Record<string, readonly number[]>) =>
+      model([3], { w: [3, 2] }, [line as NodeLine, ['MatMul', ['moved', 'w'], 'y']], { constants });
+    const along = { starts: [-99], ends: [-1], first: [0], back: [-1], shift: [1, 0, -1, 0] };
+    const across = { ...along, first: [1], shift: [0, 1, 0, -1] };
+    expect(compile(moved(across))).not.toThrow();
+    let problem: unknown;
+    try {
+      compile(moved(along))();
+    } catch (error) {
+      problem = error;
+    }
+    expect(isProblem(problem, 'perExampleUnsupported') && problem.detail.operator).toBe(line[0]);
+  });
+
+  it('a negative token is the row that it names', () => {
+    const lookUp = model([2], { table: [4, 3] }, [['Gather', ['table', 'x'], 'y', { axis: int(0) }]], {
+      tokens: 'int64',
+    });
+    const options = { loss: SQUARES, optimizer: { type: 'sgd' }, batchSize: 2, clipsExamples: true } as const;
+    const graph = trainStepGraph(lookUp, options);
+    const step = compileTrainStep(lookUp, options);
+    const next = (...tokens: number[]) =>
+      interpret(
+        graph,
+        new Map<string, Feed>([
+          ...initialTensors(lookUp, step),
+          ['x', { shape: [2, 2], data: Int32Array.from(tokens) }],
+          ['y', { shape: [2, 2, 3], data: new Float64Array(12).fill(5) }],
+          ['weight', { shape: [2], data: Float64Array.of(1, 1) }],
+          ['lr', scalar(1)],
+          ['clipNorm', scalar(0.1)],
+        ]) as Map<string, NdArray>,
+      ).get('table_next')?.data;
+    expect(next(-1, 3, -1, 3)).toEqual(next(3, 3, 3, 3));
+    expect(next(2, 3, 2, 3)).not.toEqual(next(3, 3, 3, 3));
   });
 
   it('a batch of one may do as it likes', () => {
