@@ -34,7 +34,7 @@ export async function createOrtSession(
     async run(feeds) {
       if (released) throw new Error('the session has been released');
       const outputs = await session.run(toOrt(runtime, feeds)).catch((cause: unknown) => {
-        throw malformed(cause);
+        throw beyondTable(cause) ?? malformed(cause);
       });
       return fromOrt(outputs);
     },
@@ -64,6 +64,19 @@ function fromOrt(outputs: Ort.InferenceSession.OnnxValueMapType): Tensors {
     else throw new HanseError('graphMalformed', { reason: `output ${name} has the type ${type}` });
   }
   return converted;
+}
+
+/** What the runtime says of a token, or another index, that a table has no row for: the data are at fault. */
+const OUT_OF_BOUNDS = /out of (?:data )?bounds/;
+
+function beyondTable(cause: unknown): HanseError<'dataShapeMismatch'> | undefined {
+  if (!OUT_OF_BOUNDS.test(cause instanceof Error ? cause.message : String(cause))) return undefined;
+  const problem = {
+    what: 'tokens of the data',
+    expected: 'rows of the table of the model',
+    got: 'one beyond',
+  };
+  return new HanseError('dataShapeMismatch', problem, { cause });
 }
 
 /** The first line of what the runtime says, which names the node at fault; the rest are places in its source. */

@@ -20,6 +20,7 @@ import { compilePrediction } from '../../client/graph/compile-prediction.ts';
 import { compileTrainEpoch } from '../../client/graph/compile-train-epoch.ts';
 import { compileTrainStep } from '../../client/graph/compile-train-step.ts';
 import type { ForwardGraph } from '../../client/graph/forward-graph.ts';
+import { bag } from '../../client/graph/models/bag.ts';
 import { linear, linearBytes } from '../../client/graph/models/linear.ts';
 import { mlp } from '../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
@@ -42,6 +43,7 @@ const TWIN_TOLERANCE = 1e-5;
 
 const SIZES = [6, 8, 3] as const;
 const SGD: Optimizer = { type: 'sgd' };
+const TEXT = { vocabulary: 4, length: 3, width: 2, classes: 2 };
 const random = (byte: number) => seededRandom(new Uint8Array(32).fill(byte));
 const FORWARD = mlp(SIZES, new RandomNumbers(random(13)));
 const START = initialParameters(FORWARD);
@@ -167,6 +169,17 @@ export function executionProviderContract(load: () => Promise<ExecutionProvider>
       await expect(session.run({ ...feeds, float32: misshapen })).rejects.toMatchObject(refused);
       await expect(session.run(feeds)).resolves.toBeDefined();
       await expect(provider.createSession(Uint8Array.of(1, 2, 3))).rejects.toMatchObject(refused);
+      await session.release();
+    });
+
+    test('a token that the table has no row for is told as one of the data', async () => {
+      const step = compilePrediction(bag(new RandomNumbers(random(16)), TEXT), { batchSize: 1 });
+      const session = await provider.createSession(step.bytes);
+      const weights = parameterTensors(new Float32Array(4 * 2 + 2 * 2 + 2), step.parameters);
+      const on = (...tokens: number[]) =>
+        session.run({ ...weights, x: { type: 'int32', shape: [1, 3], data: Int32Array.from(tokens) } });
+      await expect(on(0, 3, 1)).resolves.toBeDefined();
+      await expect(on(0, 4, 1)).rejects.toMatchObject({ code: 'dataShapeMismatch' });
       await session.release();
     });
 
