@@ -47,6 +47,8 @@ describe('hanse graph compile', () => {
       detail: { what: 'memory' },
     });
     await expect(compile({ memoryLimit: 0 })).rejects.toMatchObject({ code: 'usage' });
+    const both = compile({ memoryLimit: limit, clipPerExample: true });
+    await expect(both).rejects.toMatchObject({ code: 'usage' });
   });
 
   it('compiles a step that bounds every example', async () => {
@@ -68,11 +70,11 @@ describe('hanse graph step with a bound for every example', () => {
     });
     const batch = join(folder, 'batch.json');
     await writeFile(batch, JSON.stringify({ x: floats(1, 1), target: floats(3, 3) }));
-    const movedBy = async (clipPerExample?: number) => {
+    const movedBy = async (clipPerExample?: number, lr = 1) => {
       const options: StepOptions = {
         loss: 'mse',
         optimizer: 'sgd',
-        lr: 1,
+        lr,
         steps: 1,
         provider: 'wasm',
         seed: 'test',
@@ -89,6 +91,11 @@ describe('hanse graph step with a bound for every example', () => {
     expect(await movedBy(1e6)).toBeCloseTo(plain, 5);
     // Both examples are alike, so the mean is as long as each: weight and bias share 0.5 evenly.
     expect(await movedBy(0.5)).toBeCloseTo(0.5 * Math.SQRT1_2, 5);
-    await expect(movedBy(0)).rejects.toMatchObject({ code: 'usage' });
+    // In float32 the one is 0 and the other infinite.
+    for (const norm of [0, 1e-60]) await expect(movedBy(norm)).rejects.toMatchObject({ code: 'usage' });
+    await expect(movedBy(undefined, 1e39)).rejects.toMatchObject({ code: 'usage' });
+    await rm(join(folder, 'p.safetensors'));
+    await expect(movedBy(undefined, 3e38)).rejects.toMatchObject({ code: 'trainingDiverged' });
+    await expect(readFile(join(folder, 'p.safetensors'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadModel } from '../../../client/commands/model-source.ts';
 import { makeOutputFolder, writeOutput } from '../../../client/commands/output-file.ts';
 import { exportModel } from '../../../client/graph/export-model.ts';
+import { bagBytes } from '../../../client/graph/models/bag.ts';
 import { linear } from '../../../client/graph/models/linear.ts';
 import { initialParameters } from '../../../client/graph/parameters.ts';
+import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
 import { hanse } from '../../fixtures/command-line.ts';
 import { runCoordinator } from '../../fixtures/running-coordinator.ts';
@@ -19,6 +21,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-'));
   // y1 = a + 2 b, y2 = 3 a + 4 b + 1
   await writeOutput(at('sums.onnx'), exportModel(linear(2, 2), Float32Array.of(1, 3, 2, 4, 0, 1)));
+  const random = new RandomNumbers(seededRandom(new Uint8Array(32)));
+  await writeOutput(at('bag.onnx'), bagBytes(random, { vocabulary: 4, length: 3, width: 2, classes: 2 }));
   await writeFile(at('empty.csv'), 'a,b,y\n');
   await writeFile(at('wide.csv'), 'a,b,a2,b2,y\n1,1,0,0,0\n-1,0,0,0,1\n2,2,0,0,1\n0,0,0,0,1\n');
   await writeFile(at('table.csv'), 'a,b,y\n1,1,n\n-1,0,p\n2,2,p\n');
@@ -100,6 +104,14 @@ describe('predict', () => {
       exitCode,
       json: { problem: { code } },
     });
+  });
+
+  test('a model of tokens takes whole numbers', async () => {
+    const ask = (input: string) =>
+      hanse(['model', 'predict', at('bag.onnx'), '--provider', 'cpu', '--input', input, '--json']);
+    expect(await ask('0,3,1')).toMatchObject({ exitCode: 0, json: { output: 'output' } });
+    expect(await ask('0,1.5,1')).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
+    expect(await ask('0,4,1')).toMatchObject({ json: { problem: { code: 'dataShapeMismatch' } } });
   });
 
   test('what is no model is refused by name', async () => {

@@ -451,6 +451,24 @@ describe('what mixes examples', () => {
     expect(isProblem(problem, 'perExampleUnsupported') && problem.detail.operator).toBe(line[0]);
   });
 
+  it('a parameter with an entry for each place in the batch is refused', () => {
+    const shifted = (rows: number) =>
+      model([3], { b: [rows, 3], w: [3, 2] }, [
+        ['Add', ['x', 'b'], 'moved'],
+        ['MatMul', ['moved', 'w'], 'y'],
+      ]);
+    expect(compile(shifted(1))).not.toThrow();
+    const options = { loss: SQUARES, optimizer: { type: 'sgd' }, batchSize: 3, clipsExamples: true } as const;
+    let problem: unknown;
+    try {
+      compileTrainStep(shifted(3), options);
+    } catch (error) {
+      problem = error;
+    }
+    expect(isProblem(problem, 'perExampleUnsupported') && problem.detail.operator).toBe('Add');
+    expect(() => compileTrainStep(shifted(3), { ...options, clipsExamples: false })).not.toThrow();
+  });
+
   it('a negative token is the row that it names', () => {
     const lookUp = model([2], { table: [4, 3] }, [['Gather', ['table', 'x'], 'y', { axis: int(0) }]], {
       tokens: 'int64',
