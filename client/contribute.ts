@@ -6,21 +6,20 @@
  *
  * What leaves this node for the round is the return value of `seal`, and nothing else.
  */
-import { primitives } from '#primitives';
-import { concatBytes } from '../protocol/bytes.ts';
 import { learningRateOf } from '../protocol/learning-rate.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
 import { encodeUpdate } from '../protocol/ring/update.ts';
 import { attemptParams } from '../protocol/routes.ts';
-import { encodeHeader } from '../protocol/vector.ts';
+import { encodeHeader, HEADER_BYTES } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { Receipt, TrainTask } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Examples } from './data/examples.ts';
 import type { Trainer } from './engine/trainer.ts';
 import { fetchModel } from './prepared-job.ts';
+import type { SpareBuffers } from './spare-buffers.ts';
 
 /** What this node brings to a round. */
 export interface Contributor {
@@ -30,6 +29,8 @@ export interface Contributor {
   readonly api: CoordinatorApi;
   /** Orders the examples and rounds the update. */
   readonly random: RandomSource;
+  /** Used again from round to round. */
+  readonly buffers: SpareBuffers;
   readonly signal: AbortSignal;
 }
 
@@ -49,7 +50,7 @@ export interface LocalReport {
  * @throws `trainingDiverged`; `messageLate` and its kin if the round ended first; what the transport throws
  */
 export async function contribute(task: TrainTask, contributor: Contributor): Promise<LocalReport> {
-  const { manifest, examples, trainer, api, random, signal } = contributor;
+  const { manifest, examples, trainer, api, random, buffers, signal } = contributor;
   const { training, parameters, codec } = manifest;
 
   // 1. The model that this round starts from: d float32 values with the announced hash.
@@ -68,39 +69,41 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
   });
 
   // 3. What was learnt, as a difference. It holds no row, but can tell something about the rows: SPEC.md section 1.
-  const delta = difference(trained.parameters, model);
+  const delta = new Float32Array(buffers.take(4 * parameters));
+  difference(trained.parameters, model, delta);
+  const norm = l2Norm(delta);
 
   // 4. Clipped to the norm that the job states, rounded to integers of the ring, packed and sealed.
   const weight = manifest.weighting === 'uniform' ? 1 : Math.min(examples.count, codec.weightMax);
-  const update = await seal(delta, weight, manifest, random);
+  const update = seal(delta, weight, manifest, random, buffers);
+  buffers.give(delta.buffer);
 
-  // 5. Delivered. The receipt says that it is on the coordinator's disk and part of the round.
+  // 5. Delivered. The receipt says that it is on the coordinator's disk and part of the round. Until then the bytes
+  // may be sent again; if delivering ends otherwise, they may still be on their way, and are not used for anything else.
   const receipt = await api.call('putUpdate', { params: attemptParams(task), body: update }, { signal });
+  buffers.give(update.buffer);
 
-  const norm = l2Norm(delta);
   const lossFirst = trained.losses[0] ?? Number.NaN;
   const lossLast = trained.losses.at(-1) ?? Number.NaN;
   return { lossFirst, lossLast, steps: trained.steps, norm, isClipped: norm > codec.clipNorm, receipt };
 }
 
 /** The update as it leaves the node: header, packed coordinates, weight. */
-async function seal(
+function seal(
   delta: Float32Array,
   weight: number,
   { codec }: JobManifest,
   random: RandomSource,
-): Promise<Uint8Array> {
-  const payload = encodeUpdate({ delta, weight, counters: [] }, codec, random);
-  const { width, secondBlock } = layoutOf(codec, delta.length);
-  const sha256 = await primitives.sha256(payload);
-  return concatBytes(
-    encodeHeader({ kind: 'update', width, length: delta.length, secondBlock, sha256 }),
-    payload,
-  );
+  buffers: SpareBuffers,
+): Uint8Array<ArrayBuffer> {
+  const { width, secondBlock, payloadBytes } = layoutOf(codec, delta.length);
+  const sealed = new Uint8Array(buffers.take(HEADER_BYTES + payloadBytes));
+  sealed.set(encodeHeader({ kind: 'update', width, length: delta.length, secondBlock }));
+  const words = new Uint32Array(sealed.buffer, HEADER_BYTES);
+  encodeUpdate({ delta, weight, counters: [] }, codec, random, words);
+  return sealed;
 }
 
-function difference(after: Float32Array, before: Float32Array): Float32Array {
-  const delta = new Float32Array(after.length);
+function difference(after: Float32Array, before: Float32Array, delta: Float32Array): void {
   for (let i = 0; i < delta.length; i += 1) delta[i] = (after[i] as number) - (before[i] as number);
-  return delta;
 }

@@ -18,6 +18,7 @@ import type { Examples } from './data/examples.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import type { JobSource } from './job-cache.ts';
 import { fetchModel } from './prepared-job.ts';
+import type { SpareBuffers } from './spare-buffers.ts';
 
 export interface ParticipantOptions {
   readonly role: Extract<Role, 'participant' | 'evaluator'>;
@@ -28,6 +29,8 @@ export interface ParticipantOptions {
   readonly provider: ExecutionProvider;
   /** Compiled jobs: a `JobCache`, which the caller releases afterwards; nodes of a simulation share one. */
   readonly jobs: JobSource;
+  /** For one task at a time of each node; nodes of a simulation share them. */
+  readonly buffers: SpareBuffers;
   /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
   randomFor(task: TrainTask): Promise<RandomSource>;
   readonly clock: Clock;
@@ -124,13 +127,21 @@ async function perform(task: Task, options: ParticipantOptions): Promise<void> {
 }
 
 async function train(task: TrainTask, options: ParticipantOptions, signal: AbortSignal): Promise<void> {
-  const { api, jobs, examples, observe } = options;
+  const { api, jobs, examples, buffers, observe } = options;
   observe({ type: 'preparing', task });
   const { job, trainer } = await jobs.trainer(task, api, signal);
   job.checkExamples(examples, options.allowSingleClass);
   observe({ type: 'training', task });
   const random = await options.randomFor(task);
-  const report = await contribute(task, { manifest: job.manifest, examples, trainer, api, random, signal });
+  const report = await contribute(task, {
+    manifest: job.manifest,
+    examples,
+    trainer,
+    api,
+    random,
+    buffers,
+    signal,
+  });
   observe({ type: 'contributed', task, report });
 }
 

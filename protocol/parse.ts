@@ -2,13 +2,33 @@
  * The edge: values from outside become typed values here, or a problem. SPEC.md section 2.2.
  */
 import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { Value } from 'typebox/value';
 import { HanseError, isProblem } from './problem.ts';
 
 /** Returns `value` typed by the schema. Throws `invalidFormat` naming the first place that does not fit. */
 export function parse<Schema extends TSchema>(schema: Schema, value: unknown, what: string): Static<Schema> {
-  if (Value.Check(schema, value)) return value as Static<Schema>;
+  if (checkOf(schema)(value)) return value as Static<Schema>;
   throw new HanseError('invalidFormat', findFault(schema, value, what));
+}
+
+type Check = (value: unknown) => boolean;
+
+const checks = new WeakMap<TSchema, Check>();
+const usedOnce = new WeakSet<TSchema>();
+
+/** Compiled at the second use: many schemas are used once. Where code may not be compiled, as in a page, it is not. */
+function checkOf(schema: TSchema): Check {
+  const known = checks.get(schema);
+  if (known) return known;
+  if (!usedOnce.has(schema)) {
+    usedOnce.add(schema);
+    return (value) => Value.Check(schema, value);
+  }
+  const compiled = Compile(schema);
+  const check: Check = (value) => compiled.Check(value);
+  checks.set(schema, check);
+  return check;
 }
 
 /** JSON text to a typed value. Throws `invalidFormat`. */

@@ -2,8 +2,8 @@
  * Vectors as bytes: a header of 64 bytes, then the payload. SPEC.md 5.1.
  *
  * Models and updates travel and rest in this one form. The header says what the payload is and how long, so that a
- * reader can refuse it before it touches a coordinate, and carries the SHA-256 of the payload. Whoever reads a vector
- * compares the hash: a payload that streams by is hashed piece by piece.
+ * reader can refuse it before it touches a coordinate, and carries the SHA-256 of parameters. An update has none in its
+ * header: who sends it signs the hash of all its bytes, and it rests under that hash.
  *
  * All integers are little-endian. Payloads are read and written through typed arrays, which have the byte order of
  * the machine; every platform with WebAssembly is little-endian, and on another one this module refuses to load.
@@ -39,7 +39,7 @@ export interface VectorHeader {
   readonly length: number;
   /** Elements of the second block, 32 bits each: 0 for parameters, at least 1 (the weight) for an update. */
   readonly secondBlock: number;
-  /** SHA-256 of the payload, 32 bytes. */
+  /** SHA-256 of the payload, 32 bytes, of parameters; zeros of an update. */
   readonly sha256: Uint8Array;
 }
 
@@ -62,15 +62,22 @@ export function payloadBytes(header: Pick<VectorHeader, 'length' | 'width' | 'se
   return packedBytes(header.length, header.width) + 4 * header.secondBlock;
 }
 
-/** The 64 bytes of a header. Throws `updateMalformed` if a field is out of its range. */
-export function encodeHeader(header: VectorHeader): Uint8Array<ArrayBuffer> {
-  checkFields(header);
+/**
+ * The 64 bytes of a header.
+ * @param fields without a hash, that of an update
+ * Throws `updateMalformed` if a field is out of its range.
+ */
+export function encodeHeader(
+  fields: Omit<VectorHeader, 'sha256'> & Partial<VectorHeader>,
+): Uint8Array<ArrayBuffer> {
+  const header: VectorHeader = { sha256: new Uint8Array(SHA256_BYTES), ...fields };
   if (header.sha256.length !== SHA256_BYTES)
     throw new HanseError('invalidLength', {
       what: 'sha256',
       expected: SHA256_BYTES,
       got: header.sha256.length,
     });
+  checkFields(header);
   const bytes = new Uint8Array(HEADER_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(OFFSET.magic, MAGIC, true);
@@ -200,6 +207,8 @@ function checkFields(header: VectorHeader): void {
     case 'update':
       expectBetween('width', 16, 32, header.width);
       expectBetween('secondBlock', 1, 0xffff_ffff, header.secondBlock);
+      if (header.sha256.some((byte) => byte !== 0))
+        throw new HanseError('updateMalformed', { field: 'sha256', expected: 'zeros', got: 'another' });
       return;
     default:
       header.kind satisfies never;

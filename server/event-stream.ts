@@ -103,7 +103,7 @@ export class EventStream<State, Event extends { readonly type: string }> {
       if (this.#inDoubt) await this.#resolveDoubt();
       const now = new Date(this.#clock.now());
       const events = await this.#decide(commands, now.toISOString(), decided);
-      if (events.length > 0) await this.#append(events, now);
+      if (events.length > 0) await this.#append(events, decided.at(-1)?.state ?? this.#state, now);
       for (const { command, state } of decided) command.resolve(state);
     } catch (error) {
       for (const { reject } of commands) reject(error); // those with an answer keep it
@@ -133,14 +133,22 @@ export class EventStream<State, Event extends { readonly type: string }> {
     return all;
   }
 
-  async #append(events: readonly Event[], now: Date): Promise<void> {
+  /** @param after the state that these events lead to: each of them has been checked and folded */
+  async #append(events: readonly Event[], after: State, now: Date): Promise<void> {
     const records = events.map(({ type, ...data }) => ({ type, version: EVENT_VERSION, data }));
+    let stored: readonly StoredEvent[];
     try {
-      this.#accept(await this.#store.append(this.#definition.name, this.#sequence, records, now));
+      stored = await this.#store.append(this.#definition.name, this.#sequence, records, now);
     } catch (error) {
       this.#inDoubt = true;
       throw error;
     }
+    const last = stored.at(-1);
+    if (!last) throw new Error('unreachable: an append stores what it is given');
+    this.#state = after;
+    this.#sequence = last.sequence;
+    this.#position = last.position;
+    this.#tellWatchers();
   }
 
   /** Calls `changed` after every change until the function returned is called. */
@@ -179,7 +187,11 @@ export class EventStream<State, Event extends { readonly type: string }> {
       this.#sequence = record.sequence;
       this.#position = record.position;
     }
-    if (records.length > 0) for (const changed of this.#watchers) changed();
+    if (records.length > 0) this.#tellWatchers();
+  }
+
+  #tellWatchers(): void {
+    for (const changed of this.#watchers) changed();
   }
 
   /** The state after a stored event. Throws `storageCorrupt`. */

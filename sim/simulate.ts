@@ -15,6 +15,7 @@ import { JobCache } from '../client/job-cache.ts';
 import { nativeSeededRandom } from '../client/native-key-stream.ts';
 import { type ParticipantEvent, participate } from '../client/participant.ts';
 import { releasedModel } from '../client/released-model.ts';
+import { SpareBuffers } from '../client/spare-buffers.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import type { JobStatus } from '../schemas/job.ts';
@@ -74,6 +75,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   };
   options.signal.addEventListener('abort', stop, { once: true });
   const jobs = new JobCache(provider);
+  const buffers = new SpareBuffers();
   const member = async (
     role: Extract<Role, 'participant' | 'evaluator'>,
     index: number,
@@ -90,6 +92,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       dataSetVersion: '1',
       provider,
       jobs,
+      buffers,
       randomFor,
       clock,
       signal: lifetime().signal,

@@ -31,6 +31,7 @@ import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchange } from '../node-exchange.ts';
 import { type ParticipantEvent, participate } from '../participant.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
+import { SpareBuffers } from '../spare-buffers.ts';
 
 export interface DataOptions {
   readonly data: string;
@@ -192,6 +193,7 @@ async function live(
       dataSetVersion: options.dataSetVersion,
       provider,
       jobs,
+      buffers: new SpareBuffers(),
       randomFor: (task) => randomFor(task, identity, options.seed),
       clock: systemClock,
       signal: io.signal,

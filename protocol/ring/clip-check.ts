@@ -86,9 +86,15 @@ function addSquares(squaredNorm: number, coordinates: Int32Array): number {
   return sum;
 }
 
-/** The usual width, without unpacking: four coordinates in three words. */
+/**
+ * The usual width, without unpacking: four coordinates in three words. The order does not matter: below 2^53 the sums
+ * are exact, and every limit of this width is far below that.
+ */
 function addSquares24(squaredNorm: number, words: Uint32Array): number {
-  let sum = squaredNorm;
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
   for (let i = 0; i < words.length; i += 3) {
     const low = words[i] as number;
     const middle = words[i + 1] as number;
@@ -97,10 +103,10 @@ function addSquares24(squaredNorm: number, words: Uint32Array): number {
     const b = (((low >>> 16) & 0xff00) | (middle << 16)) >> 8;
     const c = (((middle >>> 8) & 0xffff00) | (high << 24)) >> 8;
     const d = (high | 0) >> 8;
-    sum += a * a;
-    sum += b * b;
-    sum += c * c;
-    sum += d * d;
+    s0 += a * a;
+    s1 += b * b;
+    s2 += c * c;
+    s3 += d * d;
   }
-  return sum;
+  return squaredNorm + (s0 + s1 + s2 + s3);
 }

@@ -15,7 +15,7 @@ import { HanseError } from '../problem.ts';
 import type { RandomSource } from '../random.ts';
 
 const TRIES = 64;
-/** Coordinates for which randomness is drawn at a time: 64 KiB, the most WebCrypto gives in one call. */
+/** Coordinates at a time: their randomness is 64 KiB, the most WebCrypto gives in one call. A multiple of 32. */
 const BLOCK = 16_384;
 const TO_UNIT = 2 ** -32;
 
@@ -30,9 +30,15 @@ export function roundedNormSquared(levels: number, length: number): number {
   return Math.min((levels + root) ** 2, levels ** 2 + length / 4 + levels + root / 2);
 }
 
+/** Is given the coordinates from `start` on, in a block that the next one overwrites. */
+export type TakeBlock = (coordinates: Int32Array, start: number) => void;
+
 /**
  * Rounds `values * scale` to integers with squared norm at most `roundedNormSquared(levels, values.length)` and
- * coordinates of magnitude at most floor(levels) + 1. Draws 32 bits a coordinate, in blocks.
+ * coordinates of magnitude at most floor(levels) + 1. Draws 32 bits a coordinate.
+ *
+ * The integers are handed over in blocks, in order, so that no second vector is needed; each block but the last has
+ * a multiple of 32 coordinates. A try that fails is followed by another from the first block on: the last one counts.
  *
  * @param values not modified
  * @param scale  grid units per unit of `values`; |values| * scale must not exceed `levels`
@@ -44,46 +50,58 @@ export function quantize(
   scale: number,
   levels: number,
   random: RandomSource,
-): Int32Array<ArrayBuffer> {
-  const rounded = new Int32Array(values.length);
-  const words = new Uint32Array(Math.min(BLOCK, values.length));
+  take: TakeBlock,
+): void {
+  const block = new Int32Array(Math.min(BLOCK, values.length));
+  const words = new Uint32Array(block.length);
   const limit = roundedNormSquared(levels, values.length);
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    const squaredNorm = roundAtRandom(values, scale, rounded, words, random);
-    if (squaredNorm <= limit) return rounded;
+    const bytes = new Uint8Array(words.buffer);
+    const squaredNorm = inBlocks(values, block, take, (part, rounded) => {
+      random.fill(part.length === words.length ? bytes : bytes.subarray(0, 4 * part.length));
+      return roundAtRandom(part, scale, words, rounded);
+    });
+    if (squaredNorm <= limit) return;
     if (!Number.isFinite(squaredNorm)) throw new HanseError('trainingDiverged', { what: 'update' });
   }
-  if (roundTowardsZero(values, scale, rounded) > limit)
-    throw new RangeError(`a norm above ${levels} grid units`);
-  return rounded;
+  const squaredNorm = inBlocks(values, block, take, (part, rounded) =>
+    roundTowardsZero(part, scale, rounded),
+  );
+  if (squaredNorm > limit) throw new RangeError(`a norm above ${levels} grid units`);
 }
 
-/** One try. Returns the squared norm, exact below 2^53. */
-function roundAtRandom(
+/** One try. Returns the sum of what `round` returns, the squared norms of the blocks. */
+function inBlocks(
   values: Float32Array,
-  scale: number,
-  rounded: Int32Array,
-  words: Uint32Array<ArrayBuffer>,
-  random: RandomSource,
+  block: Int32Array,
+  take: TakeBlock,
+  round: (part: Float32Array, rounded: Int32Array) => number,
 ): number {
-  const bytes = new Uint8Array(words.buffer);
   let squaredNorm = 0;
   for (let start = 0; start < values.length; start += BLOCK) {
-    const count = Math.min(BLOCK, values.length - start);
-    random.fill(count === words.length ? bytes : bytes.subarray(0, 4 * count));
-    for (let i = 0; i < count; i += 1) {
-      const value = Math.floor((values[start + i] as number) * scale + (words[i] as number) * TO_UNIT);
-      rounded[start + i] = value;
-      squaredNorm += value * value;
-    }
+    const part = values.subarray(start, start + BLOCK);
+    const rounded = part.length === block.length ? block : block.subarray(0, part.length);
+    squaredNorm += round(part, rounded);
+    take(rounded, start);
   }
   return squaredNorm;
 }
 
-function roundTowardsZero(values: Float32Array, scale: number, rounded: Int32Array): number {
+/** Returns the squared norm, exact below 2^53. */
+function roundAtRandom(part: Float32Array, scale: number, words: Uint32Array, rounded: Int32Array): number {
   let squaredNorm = 0;
-  for (let i = 0; i < values.length; i += 1) {
-    const value = Math.trunc((values[i] as number) * scale);
+  for (let i = 0; i < part.length; i += 1) {
+    const value = Math.floor((part[i] as number) * scale + (words[i] as number) * TO_UNIT);
+    rounded[i] = value;
+    squaredNorm += value * value;
+  }
+  return squaredNorm;
+}
+
+function roundTowardsZero(part: Float32Array, scale: number, rounded: Int32Array): number {
+  let squaredNorm = 0;
+  for (let i = 0; i < part.length; i += 1) {
+    const value = Math.trunc((part[i] as number) * scale);
     rounded[i] = value;
     squaredNorm += value * value;
   }

@@ -8,6 +8,7 @@
 import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';
 import type { RandomSource } from '../random.ts';
+import { bytesOf } from '../vector.ts';
 import { pack } from './bit-pack.ts';
 import { clipFactor, l2Norm } from './clip.ts';
 import { checkTrailingBits, type Layout, layoutOf, readSecondBlock } from './payload.ts';
@@ -28,13 +29,17 @@ export interface Contribution {
 export type SecondBlock = Pick<Contribution, 'weight' | 'counters'>;
 
 /**
- * The payload of an update; the caller owns the bytes.
+ * The payload of an update.
+ * @param words where it is written: as many as the layout has, of any content; fresh ones if not given
  * Throws `trainingDiverged` if the delta is not finite, `updateMalformed` if weight or counters are out of range.
  */
 export function encodeUpdate(
   contribution: Contribution,
   codec: Codec,
   random: RandomSource,
+  words: Uint32Array<ArrayBuffer> = new Uint32Array(
+    layoutOf(codec, contribution.delta.length).payloadBytes / 4,
+  ),
 ): Uint8Array<ArrayBuffer> {
   const { delta, weight, counters } = contribution;
   checkSecondBlock(contribution, codec);
@@ -43,11 +48,17 @@ export function encodeUpdate(
   if (!Number.isFinite(norm)) throw new HanseError('trainingDiverged', { what: 'update' });
   const factor = clipFactor(norm, codec.clipNorm, delta.length);
   const scale = (factor * (weight / codec.weightMax)) / codec.grid;
-  const coordinates = quantize(delta, scale, levelsOf(codec, weight), random);
-  const words = new Uint32Array(layout.payloadBytes / 4);
-  pack(coordinates, codec.width, words);
+  if (words.length !== layout.payloadBytes / 4)
+    throw new HanseError('invalidLength', {
+      what: 'words of an update',
+      expected: layout.payloadBytes / 4,
+      got: words.length,
+    });
+  quantize(delta, scale, levelsOf(codec, weight), random, (coordinates, start) =>
+    pack(coordinates, codec.width, words.subarray((start * codec.width) / 32)),
+  );
   words.set([weight, ...counters], layout.coordinateBytes / 4);
-  return new Uint8Array(words.buffer);
+  return bytesOf(words);
 }
 
 /** Bytes that `checkUpdateTail` reads at the end of a payload: the last word of the coordinates, the second block. */

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export interface Child {
+  readonly pid: number;
   /** The next line, parsed. Throws when the process ends without one. */
   next(): Promise<unknown>;
   /** Asks the process to end, and resolves when it has. */
@@ -30,6 +31,7 @@ export function startChild(script: string, args: readonly string[]): Child {
   process_.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
   const lines = createInterface({ input: process_.stdout })[Symbol.asyncIterator]();
   return {
+    pid: process_.pid ?? 0,
     async next() {
       const { value, done } = await lines.next();
       if (!done) return JSON.parse(value);

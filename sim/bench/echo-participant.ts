@@ -15,6 +15,7 @@ import { nodeExchange } from '../../client/node-exchange.ts';
 import { participate } from '../../client/participant.ts';
 import { type PreparedJob, prepareJob } from '../../client/prepared-job.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../../client/retrying-coordinator.ts';
+import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { parseInviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -69,6 +70,7 @@ async function run(link: string, name: string): Promise<void> {
     dataSetVersion: '1',
     provider: NO_PROVIDER,
     jobs: echoJobs(),
+    buffers: new SpareBuffers(),
     randomFor: async () => random,
     clock: systemClock,
     signal: stop.signal,

@@ -6,6 +6,7 @@ import { aggregatePlain } from './rows/aggregate.ts';
 import { clipPerExampleCnn, clipPerExampleMlp } from './rows/clip-per-example.ts';
 import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
+import { serverUpdate1M, serverUpdate159k } from './rows/server-update.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
 import { trainStepB10Cpu, trainStepB32Cpu, trainStepB32Wasm } from './rows/train-step.ts';
 import { compileCnn, trainStepCnnCpu, trainStepCnnWasm } from './rows/train-step-cnn.ts';
@@ -39,6 +40,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       clipPerExampleCnn,
       compileCnn,
     ],
+  },
+  transport: {
+    summary: 'what signed requests, updates and waiting nodes cost; some minutes',
+    rows: [echoRound159k, echoRound1M, serverUpdate159k, serverUpdate1M],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

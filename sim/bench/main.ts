@@ -33,7 +33,8 @@ export function parseInvocation(words: readonly string[]): Invocation {
   if (groupName !== undefined && !named)
     throw usage(`there is no group "${groupName}"; the groups are ${Object.keys(GROUPS).join(', ')}`);
   const groups = Object.entries(GROUPS).filter(([, group]) => named === undefined || group === named);
-  const all = groups.flatMap(([, { rows }]) => rows);
+  // A row may belong to two groups, and is run once.
+  const all = [...new Set(groups.flatMap(([, { rows }]) => rows))];
   const rows = all.filter(({ name }) => rowName === undefined || name.includes(rowName));
   if (rows.length === 0)
     throw usage(

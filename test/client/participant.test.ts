@@ -3,6 +3,7 @@ import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { JobCache } from '../../client/job-cache.ts';
 import { type ParticipantEvent, type ParticipantOptions, participate } from '../../client/participant.ts';
+import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
 import { seededRandom } from '../../protocol/random.ts';
 import type { Task } from '../../schemas/task.ts';
@@ -75,6 +76,7 @@ function live(
     dataSetVersion: '1',
     provider,
     jobs,
+    buffers: new SpareBuffers(),
     randomFor: async () => seededRandom(new Uint8Array(32)),
     clock,
     signal: life.signal,

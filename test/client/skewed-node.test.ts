@@ -13,6 +13,7 @@ import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { connect, enrol } from '../../client/enrol.ts';
 import { JobCache } from '../../client/job-cache.ts';
 import { type ParticipantEvent, participate } from '../../client/participant.ts';
+import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { parseInviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
@@ -83,6 +84,7 @@ async function jobWith(skew: Skew): Promise<Outcome> {
         dataSetVersion: '1',
         provider,
         jobs: jobs[part] as JobCache,
+        buffers: new SpareBuffers(),
         randomFor: async () => seededRandom(new Uint8Array(32).fill(part)),
         clock: systemClock,
         signal: life.signal,

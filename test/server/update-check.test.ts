@@ -88,17 +88,7 @@ test('a wrong header: each field, and what it says of the payload', async () => 
   for (const [header, expected] of headers) expect(await refusal(vectorFile(payload, header))).toBe(expected);
 });
 
-test('a payload that is not the one of the hash, bit by bit', async () => {
-  for (let bit = 0; bit < 8 * payloadBytes; bit += 1) {
-    const flipped = changed((bytes) => {
-      const at = HEADER_BYTES + Math.floor(bit / 8);
-      bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit % 8));
-    });
-    await expect(passed(flipped, 50)).rejects.toMatchObject({ code: 'updateMalformed' });
-  }
-});
-
-test('trailing bits, and weights out of range, under a hash that fits', async () => {
+test('trailing bits, and weights out of range', async () => {
   expect(await refusal(withPayload((payload) => payload.setUint8(15, 0x80)))).toBe(
     'updateMalformed trailing bits',
   );

@@ -65,6 +65,5 @@ async function sealedUpdate(codec: AggregateOrder['codec']): Promise<Uint8Array>
   const delta = Float32Array.from(words, (word) => word * scale);
   const payload = encodeUpdate({ delta, weight: 1, counters: [] }, codec, primitives.random);
   const { width, secondBlock } = layoutOf(codec, LENGTH);
-  const sha256 = await primitives.sha256(payload);
-  return concatBytes(encodeHeader({ kind: 'update', width, length: LENGTH, secondBlock, sha256 }), payload);
+  return concatBytes(encodeHeader({ kind: 'update', width, length: LENGTH, secondBlock }), payload);
 }

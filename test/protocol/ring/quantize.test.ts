@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RandomNumbers, type RandomSource, seededRandom } from '../../../protocol/random.ts';
-import { quantize, roundedNormSquared } from '../../../protocol/ring/quantize.ts';
+import { quantize as quantizeInBlocks, roundedNormSquared } from '../../../protocol/ring/quantize.ts';
 
 const seeded = (byte: number) => seededRandom(new Uint8Array(32).fill(byte));
 
@@ -16,6 +16,13 @@ function constantRandom(byte: number): RandomSource & { drawn: number; largestFi
       target.fill(byte);
     },
   };
+}
+
+/** The blocks put together. */
+function quantize(values: Float32Array, scale: number, levels: number, random: RandomSource): Int32Array {
+  const rounded = new Int32Array(values.length);
+  quantizeInBlocks(values, scale, levels, random, (block, start) => rounded.set(block, start));
+  return rounded;
 }
 
 describe('quantize', () => {
@@ -33,6 +40,11 @@ describe('quantize', () => {
     quantize(new Float32Array(40_000), 1, 1, random);
     expect(random.drawn).toBe(160_000);
     expect(random.largestFill).toBe(65_536);
+    const starts: number[] = [];
+    quantizeInBlocks(new Float32Array(40_000), 1, 1, random, ({ length }, start) => {
+      starts.push(start, length);
+    });
+    expect(starts).toEqual([0, 16_384, 16_384, 16_384, 32_768, 7232]); // each begins at a word, whatever the width
   });
 
   test('moves no coordinate by a whole unit, keeps the norm and the largest coordinate', () => {

@@ -10,7 +10,7 @@ test('rounds end when every client has got and put its bytes, and the clients en
     (script, [origin = '', bytesUp]) => {
       expect(script).toBe('./bare-client.js');
       ends.push(exchangeUntilGone(origin, Number(bytesUp)));
-      return { next: () => Promise.reject(new Error('it says nothing')), stop: async () => {} };
+      return { pid: 0, next: () => Promise.reject(new Error('it says nothing')), stop: async () => {} };
     },
   );
   await Promise.all(ends);

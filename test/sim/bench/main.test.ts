@@ -1,4 +1,4 @@
-// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/train-step-transformer.ts
+// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts
 import { expect, test } from 'vitest';
 import { GROUPS } from '../../../sim/bench/groups.ts';
 import { help, parseInvocation } from '../../../sim/bench/main.ts';
@@ -20,15 +20,18 @@ test('a group, all groups, or the rows that are named', () => {
     expect.arrayContaining(['train-step/cnn/b32/cpu', 'train-step/cnn/b32/wasm', 'compile/cnn']),
   );
   expect(names('graph', 'clip-per-example')).toContain('train-step/clip-per-example/mlp200');
-  expect(names()).toEqual([...names('ground'), ...names('graph'), ...names('mnist')]);
+  // The rounds belong to two groups, and are measured once.
+  expect(names('transport')).toEqual(expect.arrayContaining(['round/echo/10x159k', 'server/update/159k']));
+  const groups = ['ground', 'graph', 'transport', 'mnist'].flatMap((group) => names(group));
+  expect(names()).toEqual([...new Set(groups)]);
   expect(names('ground', 'echo', '--json')).toEqual(['round/echo/10x159k', 'round/echo/10x1M']);
 });
 
 test('what is not understood is wrong usage, and names what there is', () => {
   const usage = (pattern: RegExp) =>
     expect.objectContaining({ code: 'usage', message: expect.stringMatching(pattern) });
-  expect(() => parseInvocation(['grund'])).toThrow(usage(/"grund".*ground, graph, mnist/));
-  expect(() => parseInvocation(['toString'])).toThrow(usage(/ground, graph, mnist/));
+  expect(() => parseInvocation(['grund'])).toThrow(usage(/"grund".*ground, graph, transport, mnist/));
+  expect(() => parseInvocation(['toString'])).toThrow(usage(/ground, graph, transport, mnist/));
   expect(() => parseInvocation(['ground', 'ekko'])).toThrow(usage(/"ekko".*round\/echo\/10x1M/));
   expect(() => parseInvocation(['ground', 'echo', 'more'])).toThrow(usage(/more/));
   expect(() => parseInvocation(['--colour'])).toThrow(usage(/--colour/));
@@ -40,7 +43,7 @@ test('what is not understood is wrong usage, and names what there is', () => {
 
 test('the help names every group and row; rows have names of their own and ask for something', () => {
   const text = help();
-  const rows = Object.values(GROUPS).flatMap((group) => group.rows);
+  const rows = [...new Set(Object.values(GROUPS).flatMap((group) => group.rows))];
   for (const name of Object.keys(GROUPS)) expect(text).toContain(`  ${name}: `);
   for (const { name, unit } of rows) expect(text).toContain(`${name} [${unit}]`);
   expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
