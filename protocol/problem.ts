@@ -102,6 +102,32 @@ export const PROBLEMS = {
     'Stop that process, or enrol this one as a node of its own with another --identity.',
   ),
 
+  // Organisations and their directory
+  admissionInvalid: entry<{ organisationId: string; reason: string }>(
+    'The organisation has not admitted this node: its signature is missing or does not verify.',
+    'Have it admitted by whoever keeps the key of the organisation: `hanse organisation admit`.',
+  ),
+  organisationKeyMismatch: entry<{ organisationId: string; known: string; got: string }>(
+    'The organisation is known by another key.',
+    'Use the key of the organisation (--organisation-key), or have the node admitted with it: `hanse organisation admit`.',
+  ),
+  identityDuplicate: entry<{ what: string }>(
+    'The key is already in the federation, as that of another node or organisation.',
+    'Enrol with a fresh key: choose another --identity.',
+  ),
+  directoryInvalid: entry<{ version: number; reason: string }>(
+    'The directory of the coordinator is forged or contradicts itself.',
+    'Do not go on: keep the pinned directory, and ask the operator and the other organisations.',
+  ),
+  directoryRolledBack: entry<{ pinned: number; got: number }>(
+    'The coordinator presents an older directory than the one pinned.',
+    'Do not go on: ask the operator whether an old copy was restored, and why.',
+  ),
+  directoryForked: entry<{ version: number; pinned: string; got: string }>(
+    'The directory of the coordinator does not follow from the one pinned: two of the same version exist.',
+    'Do not go on: compare the hashes with other organisations, and tell the operator.',
+  ),
+
   // Jobs
   jobUnknown: entry<{ jobId: string }>('There is no such job.', 'List the jobs with `hanse job list`.'),
   jobEnded: entry<{ jobId: string; phase: string }>(

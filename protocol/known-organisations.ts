@@ -1,0 +1,49 @@
+/**
+ * Which organisations of a directory a participant's own policy recognises. SPEC.md section 4.6.
+ *
+ * A coordinator can enrol as many organisations as it likes, so that a count of nodes says nothing about how many
+ * independent parties take part. What counts is how many of them this participant knows, by what it was told by others
+ * than the coordinator.
+ */
+import type { Directory, DirectoryNode, DirectoryOrganisation } from '../schemas/directory.ts';
+
+/**
+ * The organisations of the directory that are listed and not revoked.
+ * @param listed ids of organisations, or their public keys in hex; who knows the key should list that: an id is only as
+ *   good as the operator who gave it. Without a list nobody is known.
+ */
+export function knownOrganisations(
+  { organisations }: Directory,
+  listed: readonly string[],
+): DirectoryOrganisation[] {
+  const names = new Set(listed);
+  return organisations.filter(
+    ({ organisationId, publicKey, revokedAt }) =>
+      revokedAt === null && (names.has(organisationId) || names.has(publicKey)),
+  );
+}
+
+/**
+ * How many distinct known organisations have a valid node among these.
+ * @param nodeIds of a cohort or of survivors; attacker-controlled
+ * @param at RFC 3339 in UTC
+ */
+export function countKnownOrganisations(
+  directory: Directory,
+  listed: readonly string[],
+  nodeIds: Iterable<string>,
+  at: string,
+): number {
+  const present = new Set(nodeIds);
+  return knownOrganisations(directory, listed).filter(({ nodes }) =>
+    nodes.some((node) => present.has(node.nodeId) && isValidNode(node, at)),
+  ).length;
+}
+
+/** Neither revoked nor replaced by now. @param at RFC 3339 in UTC */
+export function isValidNode(
+  { revokedAt, validUntil }: Pick<DirectoryNode, 'revokedAt' | 'validUntil'>,
+  at: string,
+): boolean {
+  return revokedAt === null && (validUntil === null || Date.parse(at) < Date.parse(validUntil));
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import {
+  countKnownOrganisations,
+  isValidNode,
+  knownOrganisations,
+} from '../../protocol/known-organisations.ts';
+import type { DirectoryNode } from '../../schemas/directory.ts';
+import { AT, directoryOf, LATER, organisationOf } from '../fixtures/directory-maker.ts';
+
+const NOW = '2026-01-15T00:00:00.000Z';
+
+test('known are organisations listed by id or by key, unless they are revoked', async () => {
+  const [clinic, lab, other] = await Promise.all(
+    ['clinic', 'lab', 'other'].map((id) => organisationOf(id, [`node of ${id}`])),
+  );
+  if (!clinic || !lab || !other) throw new Error('unreachable');
+  const directory = await directoryOf([clinic, lab, { ...other, revokedAt: AT }]);
+  const ids = (listed: readonly string[]) =>
+    knownOrganisations(directory, listed).map(({ organisationId }) => organisationId);
+  expect(ids([])).toEqual([]);
+  expect(ids(['clinic', lab.publicKey, 'nobody'])).toEqual(['clinic', 'lab']);
+  expect(ids(['other', other.publicKey, 'clinic', clinic.publicKey])).toEqual(['clinic']);
+});
+
+test('organisations are counted, not nodes, and only by nodes that are valid', async () => {
+  const clinic = await organisationOf('clinic', ['a', 'b']);
+  const lab = await organisationOf('lab', ['c', 'd', 'e']);
+  const [a, b] = clinic.nodes as [DirectoryNode, DirectoryNode];
+  const [c, d, e] = lab.nodes as [DirectoryNode, DirectoryNode, DirectoryNode];
+  const nodes = [
+    { ...c, revokedAt: AT },
+    { ...d, validUntil: AT },
+    { ...e, validUntil: LATER },
+  ];
+  const directory = await directoryOf([clinic, { ...lab, nodes }]);
+  const count = (...present: readonly DirectoryNode[]) =>
+    countKnownOrganisations(
+      directory,
+      ['clinic', 'lab'],
+      present.map(({ nodeId }) => nodeId),
+      NOW,
+    );
+  expect(count()).toBe(0);
+  expect(count(a, b)).toBe(1);
+  expect(count(a, c)).toBe(1);
+  expect(count(a, d)).toBe(1);
+  expect(count(a, b, e)).toBe(2);
+});
+
+test('a node is valid until its end, and never once it is revoked', () => {
+  expect(isValidNode({ revokedAt: null, validUntil: null }, NOW)).toBe(true);
+  expect(isValidNode({ revokedAt: null, validUntil: LATER }, NOW)).toBe(true);
+  expect(isValidNode({ revokedAt: null, validUntil: NOW }, NOW)).toBe(false);
+  expect(isValidNode({ revokedAt: AT, validUntil: LATER }, NOW)).toBe(false);
+});
