@@ -153,6 +153,8 @@ interface SignatureParameters {
 
 const COMPONENT = '"[a-z@-]{1,40}"';
 const PARAMETER = ';[a-z]{1,16}=(?:[0-9]{1,12}|"[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]{0,64}")';
+/** Those of the profile: one that nobody here understands might mean that the signature was made for something else. */
+const PARAMETERS: ReadonlySet<string> = new Set(['created', 'expires', 'nonce', 'keyid', 'alg']);
 const INPUT = new RegExp(`^${LABEL}=(\\((${COMPONENT}(?: ${COMPONENT}){0,15})\\)((?:${PARAMETER}){5,16}))$`);
 
 /** The part of RFC 8941 that a signature input of our profile may use; anything else is refused. */
@@ -168,6 +170,7 @@ function parseInput(header: string): {
   const found = new Map<string, string | number>();
   for (const [, name = '', value = ''] of rest.matchAll(/;([a-z]+)=([0-9]+|"[^"]*")/g)) {
     if (found.has(name)) throw invalid(`parameter ${name} twice`);
+    if (!PARAMETERS.has(name)) throw invalid(`parameter ${name} is not of the profile`);
     found.set(name, value.startsWith('"') ? value.slice(1, -1) : Number(value));
   }
   const [created, expires, nonce, keyid] = ['created', 'expires', 'nonce', 'keyid'].map((name) =>
@@ -183,8 +186,14 @@ function parseInput(header: string): {
   return { covered, parameters, values: { created, expires, nonce, keyid } };
 }
 
-/** RFC 9421, 2.5. */
-function signatureBase(
+/**
+ * What is signed: RFC 9421, 2.5.
+ * @param covered names of components, in the order in which they are signed
+ * @param parameters the signature parameters, verbatim
+ * @param target path and query
+ * @param headers values of all other components
+ */
+export function signatureBase(
   covered: readonly string[],
   parameters: string,
   method: string,

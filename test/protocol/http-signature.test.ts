@@ -333,9 +333,24 @@ describe('readSignature', () => {
     expect(refusal).not.toBe('signatureInvalid: it does not verify');
   });
 
-  test('parameters may come in any order, with a further one', async () => {
-    const reversed = `;tag="x";${PARAMETERS.slice(1).split(';').reverse().join(';')}`;
-    expect(await verdict(byHand(COVERED, reversed))).toBe('accepted');
+  test('parameters and components may come in any order, and count in that one', async () => {
+    const parameters = `;${PARAMETERS.slice(1).split(';').reverse().join(';')}`;
+    const covered = `(${COVERED.slice(1, -1).split(' ').reverse().join(' ')})`;
+    expect(await verdict(byHand(COVERED, parameters))).toBe('accepted');
+    expect(await verdict(byHand(covered, PARAMETERS, LINES.toReversed()))).toBe('accepted');
+    const { headers } = byHand(COVERED, PARAMETERS);
+    for (const input of [COVERED + parameters, covered + PARAMETERS])
+      expect(await verdict({ ...sound, headers: { ...headers, 'signature-input': `hanse=${input}` } })).toBe(
+        'signatureInvalid: it does not verify',
+      );
+  });
+
+  test('a parameter that the profile does not have is refused, though signed', async () => {
+    expect(await verdict(byHand(COVERED, PARAMETERS))).toBe('accepted');
+    for (const name of ['tag', 'constructor'])
+      expect(await verdict(byHand(COVERED, `${PARAMETERS};${name}="x"`))).toBe(
+        `signatureInvalid: parameter ${name} is not of the profile`,
+      );
   });
 
   test('a content-digest that is not one SHA-256 is refused, though signed', async () => {
