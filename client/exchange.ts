@@ -23,6 +23,11 @@ export interface ExchangeAnswer {
    * rest is not read. Rejects when the connection breaks.
    */
   bytes(limitBytes?: number): Promise<Uint8Array | undefined>;
+  /**
+   * The body piece by piece, in place of `bytes`; a piece is valid until the next one is asked for. Who stops breaks the
+   * connection. Rejects when the connection breaks: pieces that came before are what was sent.
+   */
+  pieces(): AsyncIterable<Uint8Array>;
 }
 
 /** Rejects when there is no answer, or one that sends elsewhere: a redirection is never followed. */
@@ -58,6 +63,7 @@ export function fetchExchangeWithin(idleMs: number): Exchange {
         header: (name) => response.headers.get(name) ?? undefined,
         bytes: (limitBytes = Number.POSITIVE_INFINITY) =>
           readAtMost(response, limitBytes, () => silence.limit(idleMs)).finally(() => silence.end()),
+        pieces: () => piecesOf(response, silence, idleMs),
       };
     } catch (error) {
       silence.end();
@@ -108,4 +114,17 @@ async function readAtMost(
     parts.push(next.value);
   }
   return concatBytes(...parts);
+}
+
+async function* piecesOf(response: Response, silence: Silence, idleMs: number): AsyncIterable<Uint8Array> {
+  const reader = response.body?.getReader();
+  try {
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+      silence.limit(idleMs);
+      yield next.value;
+    }
+  } finally {
+    silence.end();
+    await reader?.cancel().catch(() => {}); // of one that broke, there is nothing to cancel
+  }
 }

@@ -1,6 +1,7 @@
 /**
  * Requests to a coordinator over HTTP, each signed (SPEC.md 4.4), each answer parsed before it is believed.
  */
+import type { TSchema } from 'typebox';
 import { primitives } from '#primitives';
 import { utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
@@ -20,6 +21,7 @@ import { VERSION_HEADER } from '../protocol/versions.ts';
 import { ProblemDetails } from '../schemas/problem.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import { type Exchange, type ExchangeAnswer, type ExchangeRequest, fetchExchange } from './exchange.ts';
+import { ResumableDownloads } from './resumable-download.ts';
 
 /** Who signs, and in which version both sides speak. */
 export interface Caller {
@@ -32,6 +34,8 @@ export interface Caller {
 const JSON_LIMIT_BYTES = 64 * 2 ** 20;
 /** Largest content that is read into memory where the caller does not know better. */
 const CONTENT_LIMIT_BYTES = 2 ** 30;
+
+type Headers = Readonly<Record<string, string>>;
 
 interface AnyRequest {
   readonly params?: Readonly<Record<string, string>>;
@@ -49,14 +53,32 @@ export function httpCoordinator(
   clock: Clock,
   exchange: Exchange = fetchExchange,
 ): CoordinatorApi {
+  const downloads = new ResumableDownloads();
+  const send = async (name: RouteName, request: AnyRequest, options?: CallOptions, added?: Headers) => {
+    const toSend = await prepare(server, name, request, caller, clock, options);
+    const answer = await exchange({ ...toSend, headers: { ...toSend.headers, ...added } }).catch(
+      (error: unknown) => {
+        throw unreachable(server, error);
+      },
+    );
+    if (answer.status < 200 || answer.status > 299) throw await problemOf(answer, server);
+    if (!isFromCoordinator(answer)) throw stranger(answer, server);
+    return answer;
+  };
   return {
     async call(name, request, options) {
-      const toSend = await prepare(server, name, request, caller, clock, options);
-      const answer = await exchange(toSend).catch((error: unknown) => {
-        throw unreachable(server, error);
-      });
-      const limitBytes = options?.limitBytes ?? CONTENT_LIMIT_BYTES;
-      return (await readAnswer(name, answer, server, limitBytes)) as RouteResponse<typeof name>;
+      const { response: form }: Route = ROUTES[name];
+      const result =
+        form === 'binary'
+          ? await downloads.fetch({
+              key: targetOf(ROUTES[name].path, request),
+              limitBytes: options?.limitBytes ?? CONTENT_LIMIT_BYTES,
+              ask: (headers) => send(name, request, options, headers),
+              broken: (error) => unreachable(server, error),
+              signal: options?.signal,
+            })
+          : await readAnswer(name, form, await send(name, request, options), server);
+      return result as RouteResponse<typeof name>;
     },
   };
 }
@@ -95,15 +117,11 @@ async function prepare(
 
 async function readAnswer(
   name: RouteName,
+  form: TSchema,
   answer: ExchangeAnswer,
   server: string,
-  limitBytes: number,
 ): Promise<unknown> {
-  if (answer.status < 200 || answer.status > 299) throw await problemOf(answer, server);
-  if (!isFromCoordinator(answer)) throw stranger(answer, server);
-  const { response: form }: Route = ROUTES[name];
   try {
-    if (form === 'binary') return await readBytes(answer, limitBytes);
     return parse(form, await readJson(answer), name);
   } catch (error) {
     if (isProblem(error, 'invalidFormat'))

@@ -32,6 +32,7 @@ export function nodeExchangeWithin(idleMs: number): Exchange {
         return Array.isArray(value) ? value.join(', ') : value;
       },
       bytes: (limitBytes = Number.POSITIVE_INFINITY) => readAtMost(answer, limitBytes),
+      pieces: () => answer as AsyncIterable<Uint8Array>,
     };
   };
 }

@@ -31,6 +31,10 @@ export const PROBLEMS = {
     'A field or body has another length than stated.',
     'Send exactly the expected length.',
   ),
+  rangeInvalid: entry<{ what: string; expected: string; got: number }>(
+    'Bytes are asked for, or sent, at a place where there are none or none may be.',
+    'Begin again where the detail says.',
+  ),
   hashMismatch: entry<{ what: string; expected: string; got: string }>(
     'Content does not have the SHA-256 under which it is known.',
     'Fetch or send the content again; if it happens twice, one side is faulty or hostile.',

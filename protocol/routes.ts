@@ -163,7 +163,7 @@ export const ROUTES = {
     access: anyMember,
     params: Type.Object({ sha256: Sha256 }, closed),
     response: 'binary',
-    problems: ['blobUnknown'],
+    problems: ['blobUnknown', 'rangeInvalid'],
   },
   createJob: {
     method: 'POST',

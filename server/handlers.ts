@@ -18,10 +18,11 @@ import type { Sha256 } from '../schemas/ids.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation.ts';
 import { HotContent } from './hot-content.ts';
+import type { Selection } from './http/conditional-request.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { checkManifest } from './manifest-check.ts';
 import { SignedBody } from './signed-body.ts';
-import type { BlobStore } from './store/blob-store.ts';
+import type { BlobStore, ByteRange } from './store/blob-store.ts';
 import { checkedUpdate } from './update-check.ts';
 import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
 import { UploadsUnderWay } from './uploads-under-way.ts';
@@ -36,10 +37,13 @@ export interface IncomingBody {
 
 /** Bytes of a response. */
 export interface OutgoingBody {
-  /** Bytes as a whole are shared with others: read-only. */
+  /** What was selected of the content. Bytes are shared with others: read-only. */
   readonly source: AsyncIterable<Uint8Array> | Uint8Array;
+  /** Of the whole content. */
   readonly sha256: string;
+  /** Of the whole content, in bytes. */
   readonly length: number;
+  readonly selection: Selection;
 }
 
 type BinaryBody<Request> = Request extends { body: Uint8Array }
@@ -51,6 +55,8 @@ export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Nam
   readonly member: Name extends 'getFederation' | 'enrol' ? undefined : KnownMember;
   /** Aborted when nobody waits for the response any more. */
   readonly signal: AbortSignal;
+  /** What the caller wants of the content with this hash and length; absent: the whole. May throw `rangeInvalid`. */
+  readonly select?: (sha256: string, length: number) => Selection;
 };
 
 export type HandlerResponse<Name extends RouteName> =
@@ -59,6 +65,9 @@ export type HandlerResponse<Name extends RouteName> =
 export type Handlers = {
   readonly [Name in RouteName]: (request: HandlerRequest<Name>) => Promise<HandlerResponse<Name>>;
 };
+
+const WHOLE: Selection = { type: 'whole' };
+const NOTHING = new Uint8Array(0);
 
 /** Counts for every code of a decline that this version does not know: such text is a participant's to choose. */
 const UNLISTED = 'other';
@@ -73,9 +82,9 @@ export function createHandlers(coordinator: Coordinator): Handlers {
   const suspects = new Set<Sha256>();
 
   /** Too large to be verified before the answer begins. */
-  async function* streamed(sha256: Sha256): AsyncIterable<Uint8Array> {
+  async function* streamed(sha256: Sha256, range?: ByteRange): AsyncIterable<Uint8Array> {
     try {
-      yield* blobs.stream(sha256);
+      yield* blobs.stream(sha256, range);
     } catch (error) {
       suspects.add(sha256);
       report(error, 'sending content');
@@ -129,7 +138,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       return { sha256: stored.sha256, bytes: stored.size };
     },
 
-    getBlob: async ({ params }) => {
+    getBlob: async ({ params, select }) => {
       const { sha256 } = params;
       if (!coordinator.isReadable(sha256)) throw new HanseError('blobUnknown', { sha256 });
       const content = await hotContent.read(sha256);
@@ -139,8 +148,13 @@ export function createHandlers(coordinator: Coordinator): Handlers {
         await verify(sha256, blobs);
         suspects.delete(sha256);
       }
-      coordinator.countDownload(sha256, length);
-      return { source: content ?? streamed(sha256), sha256, length };
+      const selection = select?.(sha256, length) ?? WHOLE;
+      if (selection.type === 'notModified') return { source: NOTHING, sha256, length, selection };
+      const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
+      coordinator.countDownload(sha256, end - start);
+      const range = selection.type === 'part' ? selection.range : undefined;
+      const source = content?.subarray(start, end) ?? streamed(sha256, range);
+      return { source, sha256, length, selection };
     },
 
     createJob: async ({ body: manifest, member }) => {

@@ -16,6 +16,7 @@ type RouteProblem =
 const STATUS: Readonly<Record<RouteProblem, number>> = {
   invalidFormat: 400,
   invalidLength: 400,
+  rangeInvalid: 416,
   hashMismatch: 400,
   bodyTooLarge: 413,
   mediaTypeUnsupported: 415,

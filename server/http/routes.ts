@@ -15,9 +15,13 @@ import { ProblemDetails } from '../../schemas/problem.ts';
 import type { Handlers, IncomingBody, OutgoingBody } from '../handlers.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
 import { mayTakeItsTime } from './body-deadline.ts';
+import { select } from './conditional-request.ts';
 
 /** As long as a caller is given to notice that its body has been refused. */
 const LINGER_MS = 2000;
+
+/** How much of a content waits for a reader beside the piece that is being sent to it. */
+const AHEAD_BYTES = 65_536;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -69,7 +73,8 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       const incoming = route.body === 'binary' ? incomingBody(request) : body;
       const member = request.authenticated?.member;
       const signal = abortedWithout(reply);
-      const response = await handler({ params, query, body: incoming, member, signal });
+      const selected = (sha256: string, length: number) => select(request.headers, etagOf(sha256), length);
+      const response = await handler({ params, query, body: incoming, member, signal, select: selected });
       return route.response === 'binary' ? sendBinary(reply, response as OutgoingBody) : response;
     },
     onResponse: async ({ raw }) => {
@@ -139,14 +144,29 @@ async function* piecesOf(raw: IncomingMessage): AsyncIterable<Uint8Array> {
   }
 }
 
-function sendBinary(reply: FastifyReply, { source, sha256, length }: OutgoingBody): FastifyReply {
-  reply.header('content-type', BINARY);
-  reply.header('content-length', length);
-  reply.header('etag', `"${sha256}"`);
+/**
+ * A stream is read as fast as the other side takes it, some pieces ahead at most. Who takes nothing is cut off by the
+ * time limit of idle connections.
+ */
+function sendBinary(reply: FastifyReply, { source, sha256, length, selection }: OutgoingBody): FastifyReply {
+  reply.header('etag', etagOf(sha256));
   reply.header('cache-control', 'private, max-age=31536000, immutable');
+  reply.header('accept-ranges', 'bytes');
+  if (selection.type === 'notModified') return reply.code(304).send();
+  const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
+  if (selection.type === 'part') {
+    reply.code(206);
+    reply.header('content-range', `bytes ${start}-${end - 1}/${length}`);
+  }
+  reply.header('content-type', BINARY);
+  reply.header('content-length', end - start);
   if (source instanceof Uint8Array)
     return reply.send(Buffer.from(source.buffer, source.byteOffset, source.length));
-  return reply.send(Readable.from(source, { objectMode: false }));
+  return reply.send(Readable.from(source, { objectMode: false, highWaterMark: AHEAD_BYTES }));
+}
+
+function etagOf(sha256: string): string {
+  return `"${sha256}"`;
 }
 
 /** Aborted when the connection closes before the reply was sent. */
