@@ -2,14 +2,19 @@
  * From an invite link to an identity. SPEC.md section 4.3.
  */
 import { primitives } from '#primitives';
+import { admit } from '../protocol/admission.ts';
 import { toBase64Url, toHex } from '../protocol/bytes.ts';
-import type { Clock } from '../protocol/clock.ts';
+import { canonicalJson } from '../protocol/canonical.ts';
+import { type Clock, pause } from '../protocol/clock.ts';
 import { checkFederation, nodeIdOf } from '../protocol/identity.ts';
 import type { InviteLink } from '../protocol/invite-link.ts';
-import { HanseError } from '../protocol/problem.ts';
+import type { Signer } from '../protocol/primitives.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
 import { randomBytes } from '../protocol/random.ts';
 import { Secret } from '../protocol/secret.ts';
 import { negotiateVersion, PROTOCOL_VERSIONS } from '../protocol/versions.ts';
+import type { Enrolment, EnrolmentRequest } from '../schemas/member.ts';
+import type { Admission } from '../schemas/node-proof.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import type { Exchange } from './exchange.ts';
 import { type Caller, httpCoordinator } from './http-coordinator.ts';
@@ -27,13 +32,24 @@ export interface ConnectionOptions {
 export interface EnrolmentOptions extends ConnectionOptions {
   /** The key to enrol, which the caller has stored: one that can be lost with the answer spends the invite. */
   readonly seed?: Secret;
+  /**
+   * What admits the node: the key of its organisation, or what somebody has signed with it. Absent: a key of the
+   * organisation that nobody keeps, which will do for its first and only node.
+   */
+  readonly organisation?: Signer | Admission;
+  /** Called when the enrolment begins to wait for the operator. */
+  readonly onPending?: () => void;
 }
+
+/** Between two questions whether the operator has decided. */
+const PENDING_MS = 5000;
 
 /**
  * Enrols a key, a fresh one if none is given. The coordinator must first prove that it holds the key which the link
  * pins. A repetition brings the same key, so that an answer lost on the way does not spend the invite.
- * @throws `coordinatorKeyMismatch`, `versionUnsupported`, `inviteUnknown`, `inviteExpired`, `inviteSpent`;
- *   `coordinatorMisbehaved` if it enrolled somebody else
+ * Where the operator wants to approve it first, waits until that is done or the signal aborts.
+ * @throws `coordinatorKeyMismatch`, `versionUnsupported`, and the problems of the route; `approvalPending` if the signal
+ *   aborts while it waits; `coordinatorMisbehaved` if it enrolled somebody else
  */
 export async function enrol(
   link: InviteLink,
@@ -41,19 +57,44 @@ export async function enrol(
   clock: Clock,
   options: EnrolmentOptions = {},
 ): Promise<Identity> {
-  const { server, coordinatorKey, federationId, token } = link;
+  const { server, coordinatorKey, federationId, organisationId, role, token } = link;
   const version = await negotiate(link, clock, options);
   const seed = options.seed ?? new Secret(randomBytes(primitives.random, 32));
   const signer = await primitives.signer(seed.reveal());
   const nodeId = await nodeIdOf(signer.publicKey);
   const api = dial(server, { signer, nodeId, version }, clock, options);
-  const body = { token, publicKey: toHex(signer.publicKey), name };
-  const enrolment = await api.call('enrol', { body }, callOptions(options));
-  if (enrolment.nodeId !== nodeId || enrolment.federationId !== federationId)
+  const publicKey = toHex(signer.publicKey);
+  const organisation = options.organisation ?? (await primitives.signer(randomBytes(primitives.random, 32)));
+  const admission =
+    'sign' in organisation
+      ? await admit({ organisationId, publicKey, role }, link, organisation)
+      : organisation;
+  const enrolment = await untilDecided(api, { token, publicKey, name, admission }, clock, options);
+  const got = { nodeId, federationId, organisationId, role };
+  if (canonicalJson(enrolment) !== canonicalJson(got))
     throw new HanseError('coordinatorMisbehaved', {
-      what: 'it enrolled another node, or in another federation',
+      what: 'it enrolled another node, or elsewhere, or as something else',
     });
   return { server, coordinatorKey, ...enrolment, name, seed };
+}
+
+/** The same request again and again, while it waits for the operator. */
+async function untilDecided(
+  api: CoordinatorApi,
+  body: EnrolmentRequest,
+  clock: Clock,
+  options: EnrolmentOptions,
+): Promise<Enrolment> {
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await api.call('enrol', { body }, callOptions(options));
+    } catch (error) {
+      if (!isProblem(error, 'approvalPending')) throw error;
+      if (isFirst) options.onPending?.();
+      await pause(clock, PENDING_MS, options.signal);
+      if (options.signal?.aborted) throw error;
+    }
+  }
 }
 
 /**

@@ -5,8 +5,8 @@
  * but it cannot put one of its own into an organisation that others know.
  */
 import { primitives } from '#primitives';
-import { Admission } from '../schemas/directory.ts';
 import type { Role } from '../schemas/member.ts';
+import { Admission } from '../schemas/node-proof.ts';
 import { hexBytes, toHex, utf8 } from './bytes.ts';
 import { canonicalJson } from './canonical.ts';
 import { parse } from './parse.ts';

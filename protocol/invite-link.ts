@@ -1,11 +1,11 @@
 /**
  * The invite link: everything a node needs to join, in one line that fits a chat message. SPEC.md section 4.3.
  *
- * `https://coordinator.example/#invite=<token>&federation=<id>&key=<coordinator key>`: the part after # is never sent
- * to a server by a browser and is not logged by proxies.
+ * `https://coordinator.example/#invite=<token>&federation=<id>&key=<coordinator key>&organisation=<id>&role=<role>`: the
+ * part after # is never sent to a server by a browser and is not logged by proxies.
  */
-import { FederationId, PublicKey } from '../schemas/ids.ts';
-import { Invite } from '../schemas/member.ts';
+import { FederationId, OrganisationId, PublicKey } from '../schemas/ids.ts';
+import { Invite, Role } from '../schemas/member.ts';
 import { isLoopback } from './loopback.ts';
 import { parse } from './parse.ts';
 import { HanseError } from './problem.ts';
@@ -17,10 +17,20 @@ export interface InviteLink {
   readonly federationId: string;
   /** Ed25519 key that the coordinator must prove to hold, hex. */
   readonly coordinatorKey: string;
+  /** What the organisation is to admit the node to, and as what: the coordinator accepts nothing else. */
+  readonly organisationId: string;
+  readonly role: Role;
+  /** Ed25519 key of the log that the federation keeps, hex; absent where there is none. */
+  readonly logKey?: string;
 }
 
-export function formatInviteLink({ server, token, federationId, coordinatorKey }: InviteLink): string {
-  return `${server}/#invite=${token}&federation=${federationId}&key=${coordinatorKey}`;
+export function formatInviteLink({ server, organisationId, role, logKey, ...link }: InviteLink): string {
+  const { token, federationId, coordinatorKey } = link;
+  const log = logKey === undefined ? '' : `&log=${logKey}`;
+  return (
+    `${server}/#invite=${token}&federation=${federationId}&key=${coordinatorKey}` +
+    `&organisation=${organisationId}&role=${role}${log}`
+  );
 }
 
 /** @param text typed or pasted by a person; throws `invalidFormat` */
@@ -31,11 +41,15 @@ export function parseInviteLink(text: string): InviteLink {
     'must be a URL, whole and in quotes as `hanse invite` prints it',
   );
   const fragment = new URLSearchParams(url.hash.slice(1));
+  const log = fragment.get('log');
   return {
     server: url.origin,
     token: parse(Invite.properties.token, fragment.get('invite'), 'invite link, invite'),
     federationId: parse(FederationId, fragment.get('federation'), 'invite link, federation'),
     coordinatorKey: parse(PublicKey, fragment.get('key'), 'invite link, key'),
+    organisationId: parse(OrganisationId, fragment.get('organisation'), 'invite link, organisation'),
+    role: parse(Role, fragment.get('role'), 'invite link, role'),
+    ...(log !== null && { logKey: parse(PublicKey, log, 'invite link, log') }),
   };
 }
 

@@ -5,7 +5,7 @@
  * new key a node could claim the key of somebody else, and with it what that one signs.
  */
 import { primitives } from '#primitives';
-import type { KeySuccession } from '../schemas/directory.ts';
+import type { KeySuccession } from '../schemas/node-proof.ts';
 import type { PinnedFederation } from './admission.ts';
 import { hexBytes, toHex, utf8 } from './bytes.ts';
 import { canonicalJson } from './canonical.ts';

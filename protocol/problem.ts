@@ -119,6 +119,26 @@ export const PROBLEMS = {
     'The key is already in the federation, as that of another node or organisation.',
     'Enrol with a fresh key: choose another --identity.',
   ),
+  approvalPending: entry(
+    'The enrolment waits for the approval of the operator.',
+    'Ask the operator, who decides with `hanse member approve`; the node tries again by itself.',
+  ),
+  enrolmentRefused: entry(
+    'The operator has refused the enrolment.',
+    'Ask the operator for the reason, and for a new invite.',
+  ),
+  memberRevoked: entry<{ what: string; since: string }>(
+    'The operator has revoked this node or its organisation.',
+    'Stop the node and ask the operator for the reason.',
+  ),
+  keyRetired: entry<{ since: string }>(
+    'Another key has taken the place of this one, and the time in which both were valid is over.',
+    'Use the identity file with the new key.',
+  ),
+  nodeUnknown: entry<{ id: string }>(
+    'There is no such node or organisation, or none that waits for approval.',
+    'List them with `hanse member list`.',
+  ),
   directoryInvalid: entry<{ version: number; reason: string }>(
     'The directory of the coordinator is forged or contradicts itself.',
     'Do not go on: keep the pinned directory, and ask the operator and the other organisations.',

@@ -6,7 +6,8 @@
  * `EVERYWHERE` and, on signed routes, `SIGNED` can always occur.
  */
 import { type Static, type TSchema, Type } from 'typebox';
-import { JobId, Sha256 } from '../schemas/ids.ts';
+import { DirectoryAnswer } from '../schemas/directory.ts';
+import { JobId, NodeId, OrganisationId, Sha256 } from '../schemas/ids.ts';
 import { JobLine, JobManifest, JobStatus, Metrics } from '../schemas/job.ts';
 import type { Role } from '../schemas/member.ts';
 import {
@@ -17,6 +18,10 @@ import {
   Invite,
   InviteRequest,
   Member,
+  Revocation,
+  SuccessionReceipt,
+  SuccessionRequest,
+  WaitingEnrolment,
 } from '../schemas/member.ts';
 import { Decline, Receipt, Tasks } from '../schemas/task.ts';
 import type { ProblemCode } from './problem.ts';
@@ -61,6 +66,8 @@ export const SIGNED = [
   'signatureExpired',
   'requestReplayed',
   'memberUnknown',
+  'memberRevoked',
+  'keyRetired',
   'roleRefused',
   'hashMismatch',
 ] as const satisfies readonly ProblemCode[];
@@ -70,6 +77,7 @@ const anyMember = ['operator', 'researcher', 'participant', 'evaluator'] as cons
 const authors = ['operator', 'researcher'] as const;
 
 const Job = Type.Object({ jobId: JobId }, closed);
+const Node = Type.Object({ nodeId: NodeId }, closed);
 const Context = Type.Object(
   {
     jobId: JobId,
@@ -118,7 +126,80 @@ export const ROUTES = {
     // Read before anybody knows who sends it.
     bodyLimitBytes: 4096,
     response: Enrolment,
-    problems: ['inviteUnknown', 'inviteExpired', 'inviteSpent'],
+    problems: [
+      'inviteUnknown',
+      'inviteExpired',
+      'inviteSpent',
+      'admissionInvalid',
+      'organisationKeyMismatch',
+      'identityDuplicate',
+      'approvalPending',
+      'enrolmentRefused',
+    ],
+  },
+  listEnrolments: {
+    method: 'GET',
+    path: '/v1/enrolments',
+    summary: 'Who waits to become a member',
+    access: ['operator'],
+    response: Type.Object({ waiting: Type.Array(WaitingEnrolment) }, closed),
+    problems: [],
+  },
+  approveEnrolment: {
+    method: 'POST',
+    path: '/v1/enrolments/:nodeId/approve',
+    summary: 'Make a member of somebody who waits',
+    access: ['operator'],
+    params: Node,
+    response: Type.Object({}, closed),
+    problems: ['nodeUnknown', 'organisationKeyMismatch', 'identityDuplicate'],
+  },
+  refuseEnrolment: {
+    method: 'POST',
+    path: '/v1/enrolments/:nodeId/refuse',
+    summary: 'Make no member of somebody who waits',
+    access: ['operator'],
+    params: Node,
+    response: Type.Object({}, closed),
+    problems: ['nodeUnknown'],
+  },
+  revokeMember: {
+    method: 'POST',
+    path: '/v1/nodes/:nodeId/revoke',
+    summary: 'End the membership of a node, at once',
+    access: ['operator'],
+    params: Node,
+    body: Revocation,
+    response: Type.Object({}, closed),
+    problems: ['nodeUnknown'],
+  },
+  revokeOrganisation: {
+    method: 'POST',
+    path: '/v1/organisations/:organisationId/revoke',
+    summary: 'End the membership of an organisation and all its nodes, at once',
+    access: ['operator'],
+    params: Type.Object({ organisationId: OrganisationId }, closed),
+    body: Revocation,
+    response: Type.Object({}, closed),
+    problems: ['nodeUnknown'],
+  },
+  succeedKey: {
+    method: 'POST',
+    path: '/v1/nodes/self/successor',
+    summary: 'Name the key that takes the place of that of this node',
+    access: anyMember,
+    body: SuccessionRequest,
+    response: SuccessionReceipt,
+    problems: ['identityDuplicate', 'messageConflict'],
+  },
+  getDirectory: {
+    method: 'GET',
+    path: '/v1/directory',
+    summary: 'The signed directory, and how it follows from the version that the caller knows',
+    access: anyMember,
+    query: Type.Object({ after: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })) }, closed),
+    response: DirectoryAnswer,
+    problems: [],
   },
   listMembers: {
     method: 'GET',

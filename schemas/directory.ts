@@ -2,29 +2,11 @@
  * The signed directory: which organisations are in a federation, and which nodes are theirs. SPEC.md section 4.6.
  */
 import { type Static, Type } from 'typebox';
-import { FederationId, NodeId, OrganisationId, PublicKey, Sha256, Timestamp } from './ids.ts';
+import { FederationId, NodeId, OrganisationId, PublicKey, Sha256, Signature, Timestamp } from './ids.ts';
 import { Role } from './member.ts';
+import { NodeProof } from './node-proof.ts';
 
 const closed = { additionalProperties: false } as const;
-
-/** Ed25519, in lower-case hex. */
-export const Signature = Type.String({ pattern: '^[0-9a-f]{128}$' });
-export type Signature = Static<typeof Signature>;
-
-/** The organisation says that a key is the key of a node of its own. SPEC.md 4.6. */
-export const Admission = Type.Object({ organisationKey: PublicKey, signature: Signature }, closed);
-export type Admission = Static<typeof Admission>;
-
-/** A node says that another key takes the place of its own: each key signs the same. SPEC.md 4.7. */
-export const KeySuccession = Type.Object({ from: NodeId, byOld: Signature, byNew: Signature }, closed);
-export type KeySuccession = Static<typeof KeySuccession>;
-
-/** Why anybody should believe that a node is one of its organisation: a signature that no coordinator can make. */
-export const NodeProof = Type.Union([
-  Type.Object({ type: Type.Literal('admission'), signature: Signature }, closed),
-  Type.Object({ type: Type.Literal('succession'), ...KeySuccession.properties }, closed),
-]);
-export type NodeProof = Static<typeof NodeProof>;
 
 export const DirectoryNode = Type.Object(
   {

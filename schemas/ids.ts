@@ -47,6 +47,12 @@ export const PublicKey = Type.String({
 });
 export type PublicKey = Static<typeof PublicKey>;
 
+export const Signature = Type.String({
+  pattern: '^[0-9a-f]{128}$',
+  description: 'Ed25519 signature in lower-case hex',
+});
+export type Signature = Static<typeof Signature>;
+
 /** Changes whenever a row of the data set does; the owner chooses how it is written. */
 export const DataSetVersion = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' });
 export type DataSetVersion = Static<typeof DataSetVersion>;

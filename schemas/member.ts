@@ -2,7 +2,16 @@
  * Who takes part in a federation, and how a node becomes a member. SPEC.md section 4.
  */
 import { type Static, Type } from 'typebox';
-import { DataSetVersion, FederationId, NodeId, OrganisationId, PublicKey, Timestamp } from './ids.ts';
+import {
+  DataSetVersion,
+  FederationId,
+  NodeId,
+  OrganisationId,
+  PublicKey,
+  Signature,
+  Timestamp,
+} from './ids.ts';
+import { Admission, KeySuccession } from './node-proof.ts';
 import { ProviderName } from './provider.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -52,6 +61,9 @@ export const Member = Type.Object(
     role: Role,
     publicKey: PublicKey,
     enrolledAt: Timestamp,
+    /** When another key has taken, or will have taken, its place. */
+    validUntil: Type.Union([Timestamp, Type.Null()]),
+    revokedAt: Type.Union([Timestamp, Type.Null()]),
     capabilities: Type.Union([Capabilities, Type.Null()]),
     /** True while the node asks for work. */
     live: Type.Boolean(),
@@ -67,7 +79,7 @@ export const FederationInfo = Type.Object(
     software: Type.String(),
     protocol: Type.Object({ min: Type.Integer(), max: Type.Integer() }, closed),
     /** Signature of the coordinator over the caller's challenge, federation id and key: SPEC.md 4.2. */
-    signature: Type.String({ pattern: '^[0-9a-f]{128}$' }),
+    signature: Signature,
   },
   closed,
 );
@@ -78,6 +90,8 @@ export const InviteRequest = Type.Object(
     role: Role,
     organisationId: OrganisationId,
     lifetimeSeconds: Type.Integer({ minimum: 1, maximum: 2_592_000 }),
+    /** Whether the operator wants to see who uses it before they become a member; absent: no. */
+    needsApproval: Type.Optional(Type.Boolean()),
   },
   closed,
 );
@@ -101,6 +115,8 @@ export const EnrolmentRequest = Type.Object(
     token: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
     publicKey: PublicKey,
     name: DisplayName,
+    /** By the organisation of the invite, in the role of the invite. */
+    admission: Admission,
   },
   closed,
 );
@@ -111,3 +127,42 @@ export const Enrolment = Type.Object(
   closed,
 );
 export type Enrolment = Static<typeof Enrolment>;
+
+/** An enrolment that waits for the operator. */
+export const WaitingEnrolment = Type.Object(
+  {
+    nodeId: NodeId,
+    publicKey: PublicKey,
+    name: DisplayName,
+    role: Role,
+    organisationId: OrganisationId,
+    organisationKey: PublicKey,
+    /** True if the organisation would be new to the federation. */
+    isNewOrganisation: Type.Boolean(),
+    requestedAt: Timestamp,
+  },
+  closed,
+);
+export type WaitingEnrolment = Static<typeof WaitingEnrolment>;
+
+export const Revocation = Type.Object(
+  { reason: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{C}]+$' }) },
+  closed,
+);
+export type Revocation = Static<typeof Revocation>;
+
+/** Signed with the old key, as every request; the other key signs within. */
+export const SuccessionRequest = Type.Object(
+  {
+    publicKey: PublicKey,
+    byOld: KeySuccession.properties.byOld,
+    byNew: KeySuccession.properties.byNew,
+    /** How long the old key goes on being accepted. */
+    overlapSeconds: Type.Integer({ minimum: 0, maximum: 2_592_000 }),
+  },
+  closed,
+);
+export type SuccessionRequest = Static<typeof SuccessionRequest>;
+
+export const SuccessionReceipt = Type.Object({ nodeId: NodeId, oldKeyValidUntil: Timestamp }, closed);
+export type SuccessionReceipt = Static<typeof SuccessionReceipt>;

@@ -23,7 +23,14 @@ export const Task = Type.Union([TrainTask, EvaluateTask]);
 export type Task = Static<typeof Task>;
 
 /** Empty when nothing came up while the request waited. */
-export const Tasks = Type.Object({ tasks: Type.Array(Task, { maxItems: 1000 }) }, closed);
+export const Tasks = Type.Object(
+  {
+    tasks: Type.Array(Task, { maxItems: 1000 }),
+    /** Version of the directory: a member that knows another fetches it. */
+    directoryVersion: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  closed,
+);
 export type Tasks = Static<typeof Tasks>;
 
 /** The node will not do the task; the code says why and the round does not wait for it. */

@@ -7,6 +7,7 @@
 import { primitives } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
+import { isValidNode } from '../protocol/known-organisations.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
@@ -15,8 +16,10 @@ import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Role } from '../schemas/member.ts';
 import type { Task } from '../schemas/task.ts';
-import { Federation, type KnownMember } from './federation.ts';
+import { Federation } from './federation.ts';
+import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
+import { successorsOf } from './membership.ts';
 import { removeOrphanedUpdates } from './orphaned-updates.ts';
 import { Presence } from './presence.ts';
 import { seldom } from './seldom-report.ts';
@@ -92,13 +95,14 @@ export class Coordinator {
     settings: Partial<CoordinatorSettings> = {},
   ): Promise<Coordinator> {
     const { store, signer, operatorKey, federationId } = dependencies;
-    const keys = { coordinator: signer.publicKey, operator: operatorKey };
+    const keys = { coordinator: signer, operator: operatorKey };
     const federation = await Federation.open(store, keys, dependencies, federationId);
     const coordinator = new Coordinator(federation, dependencies, { ...DEFAULT_SETTINGS, ...settings });
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
     await coordinator.#sweep();
     for (const runner of coordinator.#jobs.values()) runner.start();
+    await coordinator.dismissRevoked();
     return coordinator;
   }
 
@@ -132,17 +136,44 @@ export class Coordinator {
     return tasks;
   }
 
-  /** Waits until the member has a task, for `milliseconds` at most; fewer when the coordinator closes. */
+  /**
+   * Waits until the member has a task, for `milliseconds` at most; fewer when the coordinator closes.
+   * @throws `memberRevoked`, `keyRetired` once it is no member any more
+   */
   async waitForTasks(member: KnownMember, milliseconds: number, signal: AbortSignal): Promise<Task[]> {
     const { clock } = this.dependencies;
     const end = clock.now() + Math.min(milliseconds, this.settings.longestWaitMs);
     for (;;) {
+      this.federation.requireValid(member.nodeId);
       this.presence.saw(member.nodeId);
       const tasks = this.tasksFor(member);
       const left = end - clock.now();
       if (tasks.length > 0 || left <= 0 || signal.aborted || this.closing.aborted) return tasks;
       await this.presence.wait(member.nodeId, left, signal);
     }
+  }
+
+  /**
+   * Ends what revoked nodes wait for, and no round waits for them any more. What they had delivered before counts: it
+   * was acknowledged. Idempotent, and done again at the start, since a kill may have come between.
+   */
+  async dismissRevoked(): Promise<void> {
+    const revoked = [...this.federation.members()].filter(({ entry }) => entry.revokedAt !== null);
+    for (const { nodeId } of revoked) {
+      this.presence.wake(nodeId);
+      this.presence.lost(nodeId);
+    }
+    for (const runner of this.#jobs.values())
+      for (const { nodeId: node } of revoked) {
+        const { round, attempt } = runner.state;
+        if (!awaited(runner.state).includes(node)) continue;
+        const event = { type: 'taskDeclined', round, attempt, node, code: 'memberRevoked' } as const;
+        // Refused only if the round went on meanwhile, and does not wait for the node either.
+        await runner.dispatch(event).catch((error: unknown) => {
+          if (!isProblem(error)) throw error;
+          this.dependencies.report(error, `dismissing ${node} from job ${runner.jobId}`);
+        });
+      }
   }
 
   liveParticipants(): number {
@@ -217,7 +248,7 @@ export class Coordinator {
       },
       numbersFor: (job) => cohortNumbers(job, random),
       candidates: () => {
-        const participants = [...this.federation.members()].filter(({ role }) => role === 'participant');
+        const participants = this.#valid('participant');
         const live = participants.filter(({ nodeId }) => this.presence.isLive(nodeId));
         const expected = participants.filter(({ nodeId, enrolledAt }) =>
           this.presence.isExpected(nodeId, Date.parse(enrolledAt), this.settings.expectedMs),
@@ -234,9 +265,19 @@ export class Coordinator {
   }
 
   #withRole(role: Role): NodeId[] {
-    return [...this.federation.members()]
-      .filter((member) => member.role === role)
-      .map(({ nodeId }) => nodeId);
+    return this.#valid(role).map(({ nodeId }) => nodeId);
+  }
+
+  /** Members of this role that are neither revoked nor replaced; with two valid keys, the one that is there. */
+  #valid(role: Role): KnownMember[] {
+    const members = [...this.federation.members()];
+    const successors = successorsOf(members);
+    const at = new Date(this.dependencies.clock.now()).toISOString();
+    return members.filter(({ nodeId, role: own, entry }) => {
+      const successor = successors.get(nodeId);
+      const isReplaced = successor !== undefined && this.presence.isLive(successor);
+      return own === role && isValidNode(entry, at) && !isReplaced;
+    });
   }
 }
 

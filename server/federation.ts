@@ -1,12 +1,18 @@
 /**
- * The members of a federation and the invites that make them. SPEC.md section 4.
+ * The members of a federation, the invites that make them, and the directory that lists them. SPEC.md section 4.
+ *
+ * What follows from a request is decided in `enrolment.ts` and `membership.ts`; here it is written, and with every
+ * change of the directory its next version, in one append.
  */
 import { primitives } from '#primitives';
+import { admit } from '../protocol/admission.ts';
 import { hexBytes, toBase64Url, toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { nodeIdOf } from '../protocol/identity.ts';
+import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { type RandomSource, randomBytes } from '../protocol/random.ts';
+import type { DirectoryAnswer } from '../schemas/directory.ts';
 import { FederationEvent } from '../schemas/federation-event.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type {
@@ -15,52 +21,54 @@ import type {
   EnrolmentRequest,
   Invite,
   InviteRequest,
-  Role,
+  SuccessionReceipt,
+  SuccessionRequest,
 } from '../schemas/member.ts';
 import { Allowance } from './allowance.ts';
+import { answerDirectory, checkIssued, issueDirectory } from './directory.ts';
+import { decideApproval, decideEnrolment, decideRefusal } from './enrolment.ts';
 import { EventStream } from './event-stream.ts';
+import {
+  changesDirectory,
+  type FederationState,
+  foldFederation,
+  type KnownMember,
+  type KnownRequest,
+  NO_FEDERATION,
+} from './federation-state.ts';
+import {
+  decideOrganisationRevocation,
+  decideRevocation,
+  decideSuccession,
+  OPERATOR_ORGANISATION,
+  requireValid,
+} from './membership.ts';
 import type { Store } from './store/store.ts';
-
-export interface KnownMember {
-  readonly nodeId: NodeId;
-  readonly publicKey: Uint8Array;
-  readonly name: string;
-  readonly role: Role;
-  readonly organisationId: string;
-  readonly enrolledAt: string;
-  readonly capabilities: Capabilities | null;
-}
-
-interface KnownInvite {
-  readonly role: Role;
-  readonly organisationId: string;
-  readonly expiresAt: string;
-  readonly spentBy: NodeId | null;
-}
-
-interface FederationState {
-  readonly federationId: string | null;
-  readonly coordinatorKey: string | null;
-  readonly members: ReadonlyMap<NodeId, KnownMember>;
-  readonly invites: ReadonlyMap<string, KnownInvite>;
-}
 
 const STREAM = 'federation';
 
 /** Changes of its capabilities that a node may report: twenty at once, then one in a quarter of an hour. */
 const CHANGES = { most: 20, everyMs: 900_000 };
 
+interface Platform {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+}
+
 export class Federation {
   readonly #stream: EventStream<FederationState, FederationEvent>;
+  readonly #coordinator: Signer;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #changes: Allowance;
 
   private constructor(
     stream: EventStream<FederationState, FederationEvent>,
-    { clock, random }: { clock: Clock; random: RandomSource },
+    coordinator: Signer,
+    { clock, random }: Platform,
   ) {
     this.#stream = stream;
+    this.#coordinator = coordinator;
     this.#clock = clock;
     this.#random = random;
     this.#changes = new Allowance(clock, CHANGES);
@@ -72,21 +80,22 @@ export class Federation {
    * A new key of the operator becomes a member too. Why: whoever starts the coordinator holds all of its data already,
    * and a start that failed after the federation was founded may have lost the first key.
    *
-   * @param keys Ed25519 public keys; a store that belongs to another coordinator is `storageCorrupt`
+   * @param keys the coordinator's own, and the operator's Ed25519 public key; a store that belongs to another
+   *   coordinator is `storageCorrupt`
    * @param expectedId of the federation that must be in the store, where there has been one; a store that is empty, or
    *   holds another, is then `storageCorrupt`
    */
   static async open(
     store: Store,
-    keys: { readonly coordinator: Uint8Array; readonly operator: Uint8Array },
-    platform: { readonly clock: Clock; readonly random: RandomSource },
+    keys: { readonly coordinator: Signer; readonly operator: Uint8Array },
+    platform: Platform,
     expectedId?: string,
   ): Promise<Federation> {
     const stream = await EventStream.open<FederationState, FederationEvent>(store, platform.clock, {
       name: STREAM,
       schema: FederationEvent,
-      initial: { federationId: null, coordinatorKey: null, members: new Map(), invites: new Map() },
-      fold,
+      initial: NO_FEDERATION,
+      fold: foldFederation,
     });
     const { federationId } = stream.state;
     if (expectedId !== undefined && federationId !== expectedId) {
@@ -96,8 +105,9 @@ export class Federation {
         reason: `the records hold ${held}, the keys belong to ${expectedId}`,
       });
     }
-    const federation = new Federation(stream, platform);
-    await federation.#found(toHex(keys.coordinator), keys.operator);
+    const federation = new Federation(stream, keys.coordinator, platform);
+    await federation.#found(keys.operator);
+    await checkIssued(stream.state, STREAM);
     return federation;
   }
 
@@ -105,6 +115,7 @@ export class Federation {
     return this.#stream.state.federationId ?? '';
   }
 
+  /** One that is revoked, or whose key was replaced, is among the members: `requireValid` tells. */
   member(nodeId: NodeId): KnownMember | undefined {
     return this.#stream.state.members.get(nodeId);
   }
@@ -113,50 +124,90 @@ export class Federation {
     return this.#stream.state.members.values();
   }
 
+  /** Enrolments that wait for the operator. */
+  waiting(): KnownRequest[] {
+    return [...this.#stream.state.requests.values()].filter(({ isRefused }) => !isRefused);
+  }
+
+  hasOrganisation(organisationId: string): boolean {
+    return this.#stream.state.organisations.has(organisationId);
+  }
+
+  /** Number of the last version of the directory. */
+  get directoryVersion(): number {
+    return this.#stream.state.directory.length;
+  }
+
+  /** @param after the version that the caller knows; 0 if none */
+  directory(after: number): DirectoryAnswer {
+    return answerDirectory(this.#stream.state, after);
+  }
+
+  /** Throws `memberUnknown`, `memberRevoked`, `keyRetired`: asked again before anything is accepted of a member. */
+  requireValid(nodeId: NodeId): KnownMember {
+    const member = this.member(nodeId);
+    if (!member) throw new HanseError('memberUnknown');
+    requireValid(member, this.#now());
+    return member;
+  }
+
   /** The token is in the answer and nowhere else. */
   async invite(request: InviteRequest, by: NodeId): Promise<Invite> {
     const token = toBase64Url(randomBytes(this.#random, 32));
     const tokenSha256 = await hashToken(token);
     const expiresAt = new Date(this.#clock.now() + request.lifetimeSeconds * 1000).toISOString();
-    const { role, organisationId } = request;
+    const { role, organisationId, needsApproval = false } = request;
     await this.#stream.command(() => [
-      { type: 'inviteCreated', tokenSha256, role, organisationId, expiresAt, by },
+      { type: 'inviteCreated', tokenSha256, role, organisationId, expiresAt, needsApproval, by },
     ]);
     return { token, role, organisationId, expiresAt };
   }
 
   /**
    * @param request attacker-controlled, but signed with the key it names
-   * @throws `inviteUnknown`, `inviteExpired`, `inviteSpent`; the same node with the same invite is told again that it
-   *   is a member, so that an answer lost on the way does no harm
+   * @throws a problem of `decideEnrolment`; `approvalPending` or `enrolmentRefused` where the operator decides. The same
+   *   node with the same invite is told again what it is, so that an answer lost on the way does no harm
    */
   async enrol(request: EnrolmentRequest): Promise<Enrolment> {
     const tokenSha256 = await hashToken(request.token);
-    const publicKey = hexBytes(request.publicKey);
-    const nodeId = await nodeIdOf(publicKey);
-    const state = await this.#stream.command((current, at) => {
-      const invite = current.invites.get(tokenSha256);
-      if (!invite) throw new HanseError('inviteUnknown');
-      if (invite.spentBy === nodeId) return [];
-      if (invite.spentBy !== null) throw new HanseError('inviteSpent');
-      if (invite.expiresAt <= at) throw new HanseError('inviteExpired', { expiredAt: invite.expiresAt });
-      const { role, organisationId } = invite;
-      const { name } = request;
-      return [
-        {
-          type: 'memberEnrolled',
-          nodeId,
-          publicKey: request.publicKey,
-          name,
-          role,
-          organisationId,
-          tokenSha256,
-        },
-      ];
-    });
-    const member = state.members.get(nodeId);
-    if (!member) throw new Error('unreachable: the member was just enrolled');
+    const nodeId = await nodeIdOf(hexBytes(request.publicKey));
+    const { members, requests } = await this.#change((state, at) =>
+      decideEnrolment(state, request, tokenSha256, at),
+    );
+    const member = members.get(nodeId);
+    if (!member)
+      throw new HanseError(requests.get(nodeId)?.isRefused ? 'enrolmentRefused' : 'approvalPending');
+    requireValid(member, this.#now());
     return { federationId: this.id, nodeId, organisationId: member.organisationId, role: member.role };
+  }
+
+  /** Throws `nodeUnknown`, `organisationKeyMismatch`, `memberRevoked`. */
+  async approve(nodeId: NodeId, by: NodeId): Promise<void> {
+    await this.#change((state) => decideApproval(state, nodeId, by));
+  }
+
+  /** Throws `nodeUnknown`. */
+  async refuse(nodeId: NodeId, by: NodeId): Promise<void> {
+    await this.#change((state) => decideRefusal(state, nodeId, by));
+  }
+
+  /** Throws `nodeUnknown`. */
+  async revoke(nodeId: NodeId, reason: string, by: NodeId): Promise<void> {
+    await this.#change((state) => decideRevocation(state, nodeId, reason, by));
+  }
+
+  /** Throws `nodeUnknown`. */
+  async revokeOrganisation(organisationId: string, reason: string, by: NodeId): Promise<void> {
+    await this.#change((state) => decideOrganisationRevocation(state, organisationId, reason, by));
+  }
+
+  /** Another key takes the place of this member's. Throws a problem of `decideSuccession`. */
+  async succeed(member: KnownMember, request: SuccessionRequest): Promise<SuccessionReceipt> {
+    const nodeId = await nodeIdOf(hexBytes(request.publicKey));
+    const { members } = await this.#change((state, at) => decideSuccession(state, member, request, at));
+    const oldKeyValidUntil = members.get(member.nodeId)?.entry.validUntil;
+    if (!oldKeyValidUntil) throw new Error('unreachable: the key was just replaced');
+    return { nodeId, oldKeyValidUntil };
   }
 
   /**
@@ -172,83 +223,52 @@ export class Federation {
     });
   }
 
-  async #found(coordinatorKey: string, operatorKey: Uint8Array): Promise<void> {
+  /** Makes true what `decide` returns, and issues the version of the directory that it needs. */
+  #change(
+    decide: (state: FederationState, at: string) => FederationEvent[] | Promise<FederationEvent[]>,
+  ): Promise<FederationState> {
+    return this.#stream.command(async (state, at) => {
+      const events = await decide(state, at);
+      if (!events.some(changesDirectory)) return events;
+      const after = events.reduce((before, event) => foldFederation(before, event, at), state);
+      return [...events, await issueDirectory(after, at, this.#coordinator)];
+    });
+  }
+
+  async #found(operatorKey: Uint8Array): Promise<void> {
+    const coordinatorKey = toHex(this.#coordinator.publicKey);
     const nodeId = await nodeIdOf(operatorKey);
     const publicKey = toHex(operatorKey);
-    await this.#stream.command((state) => {
+    await this.#change(async (state) => {
       if (state.coordinatorKey !== null && state.coordinatorKey !== coordinatorKey)
         throw new HanseError('storageCorrupt', {
           path: STREAM,
           reason: 'the records belong to a coordinator with another key',
         });
-      const events: FederationEvent[] = [];
-      if (state.coordinatorKey === null) {
-        const federationId = `fed-${toHex(randomBytes(this.#random, 8))}`;
-        events.push({ type: 'federationCreated', federationId, coordinatorKey });
-      }
-      if (!state.members.has(nodeId))
-        events.push({
-          type: 'memberEnrolled',
-          nodeId,
-          publicKey,
-          name: 'operator',
-          role: 'operator',
-          organisationId: 'operator',
-          tokenSha256: null,
-        });
-      return events;
+      if (state.members.has(nodeId)) return [];
+      const federationId = state.federationId ?? `fed-${toHex(randomBytes(this.#random, 8))}`;
+      const node = { organisationId: OPERATOR_ORGANISATION, publicKey, role: 'operator' } as const;
+      const { organisationKey, signature } = await admit(
+        node,
+        { federationId, coordinatorKey },
+        this.#coordinator,
+      );
+      const enrolled: FederationEvent = {
+        type: 'memberEnrolled',
+        nodeId,
+        name: 'operator',
+        ...node,
+        organisationKey,
+        signature,
+        tokenSha256: null,
+      };
+      if (state.federationId !== null) return [enrolled];
+      return [{ type: 'federationCreated', federationId, coordinatorKey }, enrolled];
     });
   }
-}
 
-/** Throws for an event that cannot follow upon this state. */
-function fold(state: FederationState, event: FederationEvent, at: string): FederationState {
-  const isFounding = event.type === 'federationCreated';
-  if (isFounding !== (state.federationId === null))
-    throw new Error(
-      isFounding ? 'it founds the federation again' : 'the stream does not begin with federationCreated',
-    );
-  switch (event.type) {
-    case 'federationCreated':
-      return { ...state, federationId: event.federationId, coordinatorKey: event.coordinatorKey };
-    case 'inviteCreated': {
-      const { role, organisationId, expiresAt } = event;
-      const invites = new Map(state.invites);
-      invites.set(event.tokenSha256, { role, organisationId, expiresAt, spentBy: null });
-      return { ...state, invites };
-    }
-    case 'memberEnrolled': {
-      const { nodeId, name, role, organisationId } = event;
-      const publicKey = hexBytes(event.publicKey);
-      const members = new Map(state.members);
-      members.set(nodeId, {
-        nodeId,
-        publicKey,
-        name,
-        role,
-        organisationId,
-        enrolledAt: at,
-        capabilities: null,
-      });
-      const invites = new Map(state.invites);
-      const invite = event.tokenSha256 === null ? undefined : invites.get(event.tokenSha256);
-      if (event.tokenSha256 !== null) {
-        if (!invite) throw new Error('it names an invite that was never made');
-        if (invite.spentBy !== null) throw new Error('it names an invite that was spent before');
-        invites.set(event.tokenSha256, { ...invite, spentBy: nodeId });
-      }
-      return { ...state, members, invites };
-    }
-    case 'capabilitiesReported': {
-      const member = state.members.get(event.nodeId);
-      if (!member) throw new Error('it names no member');
-      const members = new Map(state.members);
-      members.set(event.nodeId, { ...member, capabilities: event.capabilities });
-      return { ...state, members };
-    }
-    default:
-      event satisfies never;
-      throw new Error('unreachable');
+  #now(): string {
+    return new Date(this.#clock.now()).toISOString();
   }
 }
 

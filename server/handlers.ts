@@ -16,11 +16,12 @@ import { HEADER_BYTES } from '../protocol/vector.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { KnownMember } from './federation.ts';
+import type { KnownMember } from './federation-state.ts';
 import { HotContent } from './hot-content.ts';
 import type { Selection } from './http/conditional-request.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { checkManifest } from './manifest-check.ts';
+import { memberHandlers } from './member-handlers.ts';
 import { SignedBody } from './signed-body.ts';
 import type { BlobStore, ByteRange } from './store/blob-store.ts';
 import { checkedUpdate } from './update-check.ts';
@@ -105,28 +106,12 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       return proveFederation(info, query.challenge, signer);
     },
 
-    createInvite: ({ body, member }) => federation.invite(body, member.nodeId),
-
-    enrol: ({ body }) => federation.enrol(body),
-
-    listMembers: async () => {
-      const members = [...federation.members()].map(({ publicKey, ...member }) => ({
-        ...member,
-        publicKey: toHex(publicKey),
-        live: presence.isLive(member.nodeId),
-      }));
-      return { members };
-    },
-
-    reportCapabilities: async ({ body, member }) => {
-      await federation.reportCapabilities(member.nodeId, body);
-      return {};
-    },
+    ...memberHandlers(coordinator),
 
     nextTasks: async ({ query, member, signal }) => {
       const tasks = await coordinator.waitForTasks(member, Number(query.wait ?? 0) * 1000, signal);
       if (signal.aborted) presence.lost(member.nodeId);
-      return { tasks };
+      return { tasks, directoryVersion: federation.directoryVersion };
     },
 
     putBlob: async ({ params, body }) => {
@@ -168,12 +153,13 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 
     listJobs: async () => ({ jobs: coordinator.jobs().map(({ state }) => lineOf(state)) }),
 
-    getJob: async ({ params, query, signal }) => {
+    getJob: async ({ params, query, member, signal }) => {
       const runner = coordinator.job(params.jobId);
       if (query.after !== undefined) {
         const milliseconds = Math.min(Number(query.wait ?? 0) * 1000, settings.longestWaitMs);
         const ended = AbortSignal.any([signal, coordinator.closing]);
         await untilChanged(runner, Number(query.after), milliseconds, clock, ended);
+        federation.requireValid(member.nodeId);
       }
       return statusOf(runner, coordinator);
     },
@@ -213,6 +199,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
             if (buffer) for await (const _ of checked); // what passes is in the buffer
             const limits = { limitBytes: expected, expectedSha256: body.sha256 };
             const { sha256, size: bytes } = await blobs.put(buffer ?? checked, limits);
+            federation.requireValid(nodeId); // it may have been revoked while its update came in
             await runner.dispatch({ ...update, bytes }, buffer);
             return { sha256, bytes };
           } catch (error) {

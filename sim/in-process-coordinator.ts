@@ -26,7 +26,7 @@ export function inProcessCoordinator(
   return {
     async call(name, request, options) {
       const route: Route = ROUTES[name];
-      const member = nodeId === undefined ? undefined : federation.member(nodeId);
+      const member = nodeId === undefined ? undefined : federation.requireValid(nodeId);
       if (Array.isArray(route.access) && !(member && route.access.includes(member.role)))
         throw new HanseError('roleRefused', {
           role: member?.role ?? 'none',

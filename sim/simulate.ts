@@ -16,10 +16,11 @@ import { nativeSeededRandom } from '../client/native-key-stream.ts';
 import { type ParticipantEvent, participate } from '../client/participant.ts';
 import { releasedModel } from '../client/released-model.ts';
 import { SpareBuffers } from '../client/spare-buffers.ts';
+import { admit } from '../protocol/admission.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import type { JobStatus } from '../schemas/job.ts';
-import type { Role } from '../schemas/member.ts';
+import type { EnrolmentRequest, Role } from '../schemas/member.ts';
 import type { TrainTask } from '../schemas/task.ts';
 import { Coordinator } from '../server/coordinator.ts';
 import { createHandlers, type Handlers } from '../server/handlers.ts';
@@ -143,13 +144,14 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
     return primitives.signer(key);
   };
   const operatorKey = (await keyOf('operator')).publicKey;
+  const signer = await keyOf('coordinator');
   const blobs = memoryBlobStore();
   const coordinator = await Coordinator.open({
     store: memoryStore(),
     blobs,
     clock,
     random: await seeded(seed, 'coordinator'),
-    signer: await keyOf('coordinator'),
+    signer,
     operatorKey,
     report: (error) => {
       throw error;
@@ -163,11 +165,19 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
     id: federation.id,
     operator,
     enrol: async (role, index) => {
+      const organisationId = `organisation-${index}`;
       const { token } = await operator.call('createInvite', {
-        body: { role, organisationId: `organisation-${index}`, lifetimeSeconds: 3600 },
+        body: { role, organisationId, lifetimeSeconds: 3600 },
       });
       const publicKey = toHex((await keyOf(`member ${index}`)).publicKey);
-      const { nodeId } = await enrolWith(handlers, federation, { token, publicKey, name: `member ${index}` });
+      const pinned = { federationId: federation.id, coordinatorKey: toHex(signer.publicKey) };
+      const admission = await admit(
+        { organisationId, publicKey, role },
+        pinned,
+        await keyOf(`organisation ${index}`),
+      );
+      const body = { token, publicKey, name: `member ${index}`, admission };
+      const { nodeId } = await enrolWith(handlers, federation, body);
       return inProcessCoordinator(handlers, federation, nodeId);
     },
     everybodyIsLive: async (count, signal) => {
@@ -189,11 +199,7 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
   };
 }
 
-function enrolWith(
-  handlers: Handlers,
-  federation: Coordinator['federation'],
-  body: { token: string; publicKey: string; name: string },
-) {
+function enrolWith(handlers: Handlers, federation: Coordinator['federation'], body: EnrolmentRequest) {
   return inProcessCoordinator(handlers, federation, undefined).call('enrol', { body });
 }
 

@@ -52,6 +52,8 @@ export const inviteCommand = defineCommand<InviteOptions>({
       token: invite.token,
       federationId,
       coordinatorKey,
+      organisationId: organisation,
+      role,
     });
     io.print(link);
     io.note(

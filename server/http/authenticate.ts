@@ -7,7 +7,8 @@ import { type ReceivedSignature, readSignature } from '../../protocol/http-signa
 import { nodeIdOf } from '../../protocol/identity.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { Route } from '../../protocol/routes.ts';
-import type { Federation, KnownMember } from '../federation.ts';
+import type { Federation } from '../federation.ts';
+import type { KnownMember } from '../federation-state.ts';
 import type { Store } from '../store/store.ts';
 
 /** A request as far as it can be judged before its body has been read. All of it is attacker-controlled. */
@@ -44,6 +45,7 @@ export class Authenticator {
     const member = this.#federation.member(signature.nodeId);
     if (!member) throw new HanseError('memberUnknown');
     await signature.verify(member.publicKey);
+    this.#federation.requireValid(member.nodeId); // after the signature: nobody else needs to know
     await this.#claimNonce(signature);
     if (access !== 'public' && !access.includes(member.role))
       throw new HanseError('roleRefused', { role: member.role, needs: access.join(' or ') });

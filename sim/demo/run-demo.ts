@@ -192,8 +192,8 @@ async function startNode(
   const folder = join(dataDir, name);
   await makeOutputFolder(folder, 0o700);
   const body = { role, organisationId: `organisation-${index + 1}`, lifetimeSeconds: 300 };
-  const { token } = await api.call('createInvite', { body });
-  const link = formatInviteLink({ ...operator, token });
+  const invite = await api.call('createInvite', { body });
+  const link = formatInviteLink({ ...operator, ...invite });
   const data = ['--data', part ? 'mnist:train' : 'mnist:test'];
   if (part) {
     const file = join(folder, 'rows.json');

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { primitives } from '#primitives';
 import { connect, enrol } from '../../client/enrol.ts';
 import { readIdentity } from '../../client/identity.ts';
 import { formatInviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
@@ -108,7 +109,7 @@ describe.skipIf(!isBuilt)('hanse serve (needs the build: npm test makes it)', ()
       })();
       await within('the request to arrive', arrived, () => coordinator.said);
       coordinator.signal('SIGTERM');
-      expect(await waiting).toEqual({ tasks: [] });
+      expect(await waiting).toMatchObject({ tasks: [] });
       expect(await coordinator.ended()).toEqual({ code: 0, signal: null });
       expect(coordinator.result).toEqual({ stopped: true, dataDir: federation.dataDir });
     } finally {
@@ -139,10 +140,11 @@ describe.skipIf(!isBuilt)('hanse serve (needs the build: npm test makes it)', ()
         expect(await coordinator.stop()).toEqual({ code: 0, signal: null });
 
         await federation.serve({ args: ['--store-limit', '1310720'] });
+        const organisation = await primitives.signer(new Uint8Array(32).fill(7));
         const outcomes = await Promise.all(
           [acknowledged[0], acknowledged.at(-1), 'x'.repeat(43)].map((token = '') => {
-            const link = parseInviteLink(formatInviteLink({ ...operator, token }));
-            return enrol(link, 'node', systemClock).then(
+            const link = parseInviteLink(formatInviteLink({ ...operator, ...body, token }));
+            return enrol(link, 'node', systemClock, { organisation }).then(
               ({ role }) => role,
               ({ code }) => code,
             );

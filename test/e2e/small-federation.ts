@@ -93,6 +93,7 @@ export class SmallFederation {
   coordinator: HanseProcess | undefined;
   operator: Identity | undefined;
   #port = 0;
+  #organisations = 0;
   #api: CoordinatorApi | undefined;
 
   /** Starts the coordinator; again on the port that it had. */
@@ -115,10 +116,13 @@ export class SmallFederation {
     return this.#api;
   }
 
+  /** Of an organisation of its own. */
   async invite(role: Exclude<Role, 'operator'>): Promise<string> {
-    const body = { role, organisationId: 'organisation.example', lifetimeSeconds: 600 };
-    const { token } = await (await this.api()).call('createInvite', { body });
-    return formatInviteLink({ ...this.#identity, token });
+    this.#organisations += 1;
+    const organisationId = `organisation-${this.#organisations}.example`;
+    const body = { role, organisationId, lifetimeSeconds: 600 };
+    const invite = await (await this.api()).call('createInvite', { body });
+    return formatInviteLink({ ...this.#identity, ...invite });
   }
 
   /** Starts a node with data of its own, and waits until it is ready. */

@@ -11,8 +11,12 @@ const INVITE = {
   token: TOKEN,
   federationId: 'fed-0123456789abcdef',
   coordinatorKey: KEY,
-};
-const LINK = `https://coordinator.example/#invite=${TOKEN}&federation=fed-0123456789abcdef&key=${KEY}`;
+  organisationId: 'clinic.example',
+  role: 'participant',
+} as const;
+const LINK =
+  `https://coordinator.example/#invite=${TOKEN}&federation=fed-0123456789abcdef&key=${KEY}` +
+  '&organisation=clinic.example&role=participant';
 
 /** The place that a refusal names, or undefined. */
 function refusal(text: string): string | undefined {
@@ -37,9 +41,13 @@ test('what was formatted reads back', () => {
     token: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(toBase64Url),
     federationId: hex(8).map((id) => `fed-${id}`),
     coordinatorKey: hex(32),
+    organisationId: fc.constantFrom('a', 'lab-1.example', '0'),
+    role: fc.constantFrom('participant' as const, 'evaluator' as const, 'researcher' as const),
   });
+  const withLog = fc.record({ logKey: hex(32) }, { requiredKeys: [] });
   fc.assert(
-    fc.property(invite, (link) => {
+    fc.property(invite, withLog, (parts, log) => {
+      const link = { ...parts, ...log };
       expect(parseInviteLink(formatInviteLink(link))).toEqual(link);
     }),
   );
@@ -58,7 +66,12 @@ describe('as people paste it', () => {
     expect(refusal(LINK.replace(`invite=${TOKEN}&`, ''))).toBe('invite link, invite');
     expect(refusal(LINK.replace(TOKEN, TOKEN.slice(1)))).toBe('invite link, invite');
     expect(refusal(LINK.replace('fed-01', 'fed-0'))).toBe('invite link, federation');
-    expect(refusal(LINK.slice(0, -1))).toBe('invite link, key');
+    expect(refusal(LINK.slice(0, -1))).toBe('invite link, role');
+    expect(refusal(LINK.replace('&role=participant', ''))).toBe('invite link, role');
+    expect(refusal(LINK.replace('clinic.example', 'Clinic'))).toBe('invite link, organisation');
+    expect(refusal(LINK.replace(KEY, KEY.slice(1)))).toBe('invite link, key');
+    expect(refusal(`${LINK}&log=${KEY}`)).toBeUndefined();
+    expect(refusal(`${LINK}&log=${KEY.slice(1)}`)).toBe('invite link, log');
     expect(refusal(LINK.replace(KEY, KEY.toUpperCase()))).toBe('invite link, key');
     expect(refusal(LINK.replace('#', '?'))).toBe('invite link, invite');
   });

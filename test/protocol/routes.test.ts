@@ -16,6 +16,7 @@ import {
   routePath,
   SIGNED,
 } from '../../protocol/routes.ts';
+import * as directory from '../../schemas/directory.ts';
 import * as job from '../../schemas/job.ts';
 import * as member from '../../schemas/member.ts';
 import * as task from '../../schemas/task.ts';
@@ -24,7 +25,7 @@ const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'u
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [job, member, task].flatMap((shapes) =>
+  [directory, job, member, task].flatMap((shapes) =>
     Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
   ),
 );

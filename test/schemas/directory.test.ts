@@ -1,4 +1,6 @@
-import { Admission, Directory, DirectoryAnswer, DirectoryNode } from '../../schemas/directory.ts';
+// covers: schemas/directory.ts, schemas/node-proof.ts
+import { Directory, DirectoryAnswer, DirectoryNode } from '../../schemas/directory.ts';
+import { Admission } from '../../schemas/node-proof.ts';
 import { describeForm } from './form-of.ts';
 
 const KEY = 'b'.repeat(64);

@@ -17,6 +17,7 @@ const FEDERATION = 'fed-0123456789abcdef';
 const NODE = 'a'.repeat(32);
 const KEY = 'b'.repeat(64);
 const TOKEN = `${'A-_z'.repeat(10)}AAA`;
+const SIGNATURE = 'c'.repeat(128);
 const AT = '2026-01-01T00:00:00.000Z';
 
 const capabilities = {
@@ -52,6 +53,8 @@ describeForm('member', Member, {
     role: 'participant',
     publicKey: KEY,
     enrolledAt: AT,
+    validUntil: null,
+    revokedAt: null,
     capabilities,
     live: true,
   },
@@ -86,7 +89,10 @@ describeForm('what the coordinator says of itself', FederationInfo, {
 
 describeForm('request for an invite', InviteRequest, {
   sound: { role: 'participant', organisationId: 'hospital', lifetimeSeconds: 3600 },
-  takes: [['lifetimeSeconds', 2_592_000]],
+  takes: [
+    ['lifetimeSeconds', 2_592_000],
+    ['needsApproval', true],
+  ],
   refuses: [
     ['lifetimeSeconds', 0],
     ['lifetimeSeconds', 2_592_001],
@@ -105,8 +111,14 @@ describeForm('invite', Invite, {
 });
 
 describeForm('request for enrolment', EnrolmentRequest, {
-  sound: { token: TOKEN, publicKey: KEY, name: 'node 1' },
+  sound: {
+    token: TOKEN,
+    publicKey: KEY,
+    name: 'node 1',
+    admission: { organisationKey: KEY, signature: SIGNATURE },
+  },
   refuses: [
+    ['admission', {}],
     ['publicKey', KEY.toUpperCase()],
     ['name', 'x'.repeat(81)],
   ],
@@ -145,7 +157,17 @@ const enrolled = {
   name: 'node 1',
   role: 'participant',
   organisationId: 'hospital',
+  organisationKey: KEY,
+  signature: SIGNATURE,
   tokenSha256: 'e'.repeat(64),
+};
+const succession = { from: NODE, byOld: SIGNATURE, byNew: SIGNATURE };
+const statement = {
+  federationId: FEDERATION,
+  version: 2,
+  previousSha256: KEY,
+  organisationsSha256: KEY,
+  issuedAt: AT,
 };
 
 describeForm('event of a federation', FederationEvent, {
@@ -162,12 +184,23 @@ describeForm('event of a federation', FederationEvent, {
         role: 'researcher',
         organisationId: 'hospital',
         expiresAt: AT,
+        needsApproval: false,
         by: NODE,
       },
     ],
+    ['', { ...enrolled, type: 'enrolmentRequested' }],
+    ['', { type: 'enrolmentApproved', nodeId: NODE, by: NODE }],
+    ['', { type: 'enrolmentRefused', nodeId: NODE, by: NODE }],
+    ['', { type: 'keySucceeded', nodeId: NODE, publicKey: KEY, succession, validUntil: AT }],
+    ['', { type: 'memberRevoked', nodeId: NODE, reason: 'stolen', by: NODE }],
+    ['', { type: 'organisationRevoked', organisationId: 'hospital', reason: 'left', by: NODE }],
+    ['', { type: 'directoryIssued', version: { statement, signature: SIGNATURE }, sha256: KEY }],
   ],
   refuses: [
     ['type', 'memberExpelled'],
+    ['', { ...enrolled, type: 'enrolmentRequested', tokenSha256: null }],
+    ['', { type: 'memberRevoked', nodeId: NODE, reason: '', by: NODE }],
+    ['', { type: 'keySucceeded', nodeId: NODE, publicKey: KEY, succession, validUntil: null }],
     ['type', 'federationCreated'],
     ['tokenSha256', TOKEN],
     [
@@ -178,6 +211,7 @@ describeForm('event of a federation', FederationEvent, {
         role: 'researcher',
         organisationId: 'a',
         expiresAt: AT,
+        needsApproval: false,
         by: NODE,
       },
     ],

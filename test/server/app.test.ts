@@ -452,7 +452,7 @@ describe('over stores in memory', () => {
     });
     await arrived;
     federation.coordinator.beginClosing();
-    expect(expectSuccess(await waiting).json).toEqual({ tasks: [] });
+    expect(expectSuccess(await waiting).json).toMatchObject({ tasks: [] });
     const refused = await listening.call(first, 'nextTasks');
     expectProblem(refused, 'overloaded', 503);
     expect(refused.headers.get('hanse-protocol')).toBe('1-1');

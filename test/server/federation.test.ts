@@ -6,7 +6,7 @@ import { memoryStore } from '../../server/store/memory-store.ts';
 import type { Store } from '../../server/store/store.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { faultyStore } from '../fixtures/faulty-stores.ts';
-import { type Node, nodeOf } from '../fixtures/federation.ts';
+import { admissionOf, type Node, nodeOf } from '../fixtures/federation.ts';
 
 let store: Store;
 let clock: VirtualClock;
@@ -25,7 +25,7 @@ async function open(
 ) {
   const { signer } = await nodeOf(options.coordinator ?? 'coordinator', 'operator');
   const keys = {
-    coordinator: signer.publicKey,
+    coordinator: signer,
     operator: (options.operator ?? operator).signer.publicKey,
   };
   return Federation.open(options.store ?? store, keys, { clock, random }, options.expectedId);
@@ -34,11 +34,16 @@ async function open(
 const invite = (federation: Federation) =>
   federation.invite({ role: 'participant', organisationId: 'hansa', lifetimeSeconds: 60 }, operator.nodeId);
 
-const enrolment = (node: Node, token: string, name = 'a node') => ({
+const enrolment = async (federation: Federation, node: Node, token: string, name = 'a node') => ({
   token,
   publicKey: toHex(node.signer.publicKey),
   name,
+  admission: await admissionOf(node, federation.id),
 });
+
+/** The request of this node, as the coordinator gets it. */
+const enrol = async (federation: Federation, node: Node, token: string) =>
+  federation.enrol(await enrolment(federation, node, token));
 
 test('is founded once, with its operator; opened again it is the same', async () => {
   const founded = await open();
@@ -47,7 +52,7 @@ test('is founded once, with its operator; opened again it is the same', async ()
   const again = await open();
   expect(again.id).toBe(founded.id);
   expect([...again.members()]).toEqual([...founded.members()]);
-  expect(await store.read('federation')).toHaveLength(2);
+  expect(await store.read('federation')).toHaveLength(3);
 });
 
 test('of another coordinator is refused', async () => {
@@ -68,23 +73,28 @@ test('where there has been one, an empty store founds no other, and that of anot
 test('a stream that cannot have been written like this is refused', async () => {
   const federation = await open();
   const { token } = await invite(federation);
-  await federation.enrol(enrolment(await nodeOf('node', 'participant'), token));
+  await enrol(federation, await nodeOf('node', 'participant'), token);
   const records = await store.read('federation');
   const copyOf = async (kept: readonly number[]) => {
     const copy = memoryStore();
     for (const [i, which] of kept.entries()) {
-      const { type, version, data } = records[which] as (typeof records)[number];
-      await copy.append('federation', i, [{ type, version, data }], new Date(0));
+      const { type, version, data, at } = records[which] as (typeof records)[number];
+      await copy.append('federation', i, [{ type, version, data }], new Date(at));
     }
     return open({ store: copy });
   };
-  expect([...(await copyOf([0, 1, 2, 3])).members()]).toHaveLength(2);
+  expect([...(await copyOf([0, 1, 2, 3, 4, 5])).members()]).toHaveLength(2);
   for (const damaged of [
-    [1, 2, 3],
-    [0, 0, 1, 2, 3],
-    [0, 1, 3],
-    [0, 1, 3, 2],
-    [0, 1, 2, 3, 3],
+    [1, 2, 3, 4, 5],
+    [0, 0, 1, 2, 3, 4, 5],
+    [0, 1, 2, 4, 5],
+    [0, 1, 2, 4, 3, 5],
+    [0, 1, 2, 3, 4, 4, 5],
+    // The directory is not that of the members, or not the next version.
+    [0, 1, 2, 3, 4],
+    [0, 1, 3, 4, 5],
+    [0, 1, 2, 3, 4, 5, 5],
+    [0, 1, 2, 3, 5],
   ])
     await expect(copyOf(damaged)).rejects.toEqual(problem('storageCorrupt'));
 });
@@ -102,17 +112,17 @@ test('an invite enrols one node, with the role and organisation that it names', 
   const federation = await open();
   const [first, second] = [await nodeOf('first', 'participant'), await nodeOf('second', 'participant')];
   const { token } = await invite(federation);
-  const enrolled = await federation.enrol(enrolment(first, token));
+  const enrolled = await enrol(federation, first, token);
   expect(enrolled).toEqual({
     federationId: federation.id,
     nodeId: first.nodeId,
     organisationId: 'hansa',
     role: 'participant',
   });
-  await expect(federation.enrol(enrolment(second, token))).rejects.toEqual(problem('inviteSpent'));
+  await expect(enrol(federation, second, token)).rejects.toEqual(problem('inviteSpent'));
   // The answer may have been lost: the same node is told again, even when the invite has expired meanwhile.
   await clock.advance(3_600_000);
-  expect(await federation.enrol(enrolment(first, token))).toEqual(enrolled);
+  expect(await enrol(federation, first, token)).toEqual(enrolled);
   expect([...federation.members()]).toHaveLength(2);
 });
 
@@ -120,7 +130,7 @@ test('of nodes that use one invite at once, one becomes a member', async () => {
   const federation = await open();
   const { token } = await invite(federation);
   const nodes = await Promise.all([0, 1, 2, 3].map((i) => nodeOf(`node ${i}`, 'participant')));
-  const results = await Promise.allSettled(nodes.map((node) => federation.enrol(enrolment(node, token))));
+  const results = await Promise.allSettled(nodes.map((node) => enrol(federation, node, token)));
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   expect([...federation.members()]).toHaveLength(2);
 });
@@ -129,12 +139,12 @@ test('an invite is good until its end, and only in its own federation', async ()
   const federation = await open();
   const node = await nodeOf('node', 'participant');
   const [early, late] = [await invite(federation), await invite(federation)];
-  await expect(federation.enrol(enrolment(node, 'A'.repeat(43)))).rejects.toEqual(problem('inviteUnknown'));
+  await expect(enrol(federation, node, 'A'.repeat(43))).rejects.toEqual(problem('inviteUnknown'));
   await clock.advance(59_999);
-  await expect(federation.enrol(enrolment(node, early.token))).resolves.toBeDefined();
+  await expect(enrol(federation, node, early.token)).resolves.toBeDefined();
   await clock.advance(1);
   const other = await nodeOf('other', 'participant');
-  await expect(federation.enrol(enrolment(other, late.token))).rejects.toEqual(problem('inviteExpired'));
+  await expect(enrol(federation, other, late.token)).rejects.toEqual(problem('inviteExpired'));
 });
 
 test('the token of an invite is stored nowhere', async () => {
@@ -153,7 +163,7 @@ test('what a node reports of itself is kept once', async () => {
   await report();
   await report();
   expect(federation.member(operator.nodeId)?.capabilities).toEqual(capabilities);
-  expect(await store.read('federation')).toHaveLength(3);
+  expect(await store.read('federation')).toHaveLength(4);
 });
 
 test('what a node reports again and again does not fill the records for ever', async () => {
@@ -169,7 +179,7 @@ test('what a node reports again and again does not fill the records for ever', a
   const refused = results.filter(({ status }) => status === 'rejected');
   expect(refused).toHaveLength(30);
   await expect(report('y')).rejects.toEqual(problem('overloaded'));
-  expect(await store.read('federation')).toHaveLength(22);
+  expect(await store.read('federation')).toHaveLength(23);
   expect(federation.member(operator.nodeId)?.capabilities?.software).toBe('x 19');
   await report('x 19');
   await clock.advance(900_000);
@@ -183,9 +193,9 @@ test('an enrolment that cannot be stored makes no member', async () => {
   const node = await nodeOf('node', 'participant');
   const { token } = await invite(federation);
   faulty.fault = () => 'full';
-  await expect(federation.enrol(enrolment(node, token))).rejects.toEqual(problem('storageFull'));
+  await expect(enrol(federation, node, token)).rejects.toEqual(problem('storageFull'));
   expect(federation.member(node.nodeId)).toBeUndefined();
   faulty.fault = () => undefined;
-  await expect(federation.enrol(enrolment(node, token))).resolves.toBeDefined();
+  await expect(enrol(federation, node, token)).resolves.toBeDefined();
   expect(federation.member(node.nodeId)).toBeDefined();
 });

@@ -119,7 +119,14 @@ async function startParticipants(
     const organisationId = `organisation-${index}`;
     const body = { role: 'participant', organisationId, lifetimeSeconds: 600 } as const;
     const { token } = await api.call('createInvite', { body });
-    const link = formatInviteLink({ server, token, federationId, coordinatorKey });
+    const link = formatInviteLink({
+      server,
+      token,
+      federationId,
+      coordinatorKey,
+      organisationId,
+      role: 'participant',
+    });
     children.push(start('./echo-participant.js', [link, `participant-${index}`]));
   }
   for (const child of children) await child.next();

@@ -112,8 +112,8 @@ async function enrolOne(operator: Identity, api: CoordinatorApi, index: number):
     organisationId: `organisation-${index}`,
     lifetimeSeconds: 600,
   } as const;
-  const { token } = await api.call('createInvite', { body });
-  const link = { server, token, federationId, coordinatorKey };
+  const invite = await api.call('createInvite', { body });
+  const link = { server, federationId, coordinatorKey, ...invite };
   const identity = await enrol(link, `participant-${index}`, systemClock, { exchange: nodeExchange });
   return { identity, api: await connect(identity, systemClock, { exchange: nodeExchange }) };
 }

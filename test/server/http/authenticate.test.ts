@@ -248,8 +248,14 @@ describe('invites', () => {
     const answer = await listening.call(listening.federation.operator, 'createInvite', { body });
     return (expectSuccess(answer).json as Invite).token;
   };
-  const enrol = (node: Node, token: string, name = 'a node') =>
-    listening.call(node, 'enrol', { body: { token, publicKey: toHex(node.signer.publicKey), name } });
+  const bodyOf = async (node: Node, token: string, name = 'a node') => ({
+    token,
+    publicKey: toHex(node.signer.publicKey),
+    name,
+    admission: await listening.federation.admission(node),
+  });
+  const enrol = async (node: Node, token: string, name?: string) =>
+    listening.call(node, 'enrol', { body: await bodyOf(node, token, name) });
 
   test('one invite makes one member; asking again with the same key is harmless', async () => {
     const token = await invite();
@@ -275,7 +281,7 @@ describe('invites', () => {
   test('the key in the body must have signed, under its own id', async () => {
     const token = await invite();
     const [own, other] = [await nodeOf('own', 'participant'), await nodeOf('other', 'participant')];
-    const theirs = { body: { token, publicKey: toHex(other.signer.publicKey), name: 'a node' } };
+    const theirs = { body: await bodyOf(other, token) };
     expectProblem(await listening.call(own, 'enrol', theirs), 'signatureInvalid', 401);
     const posing = { ...own, nodeId: other.nodeId };
     expectProblem(await listening.call(posing, 'enrol', theirs), 'signatureInvalid', 401);
@@ -301,6 +307,8 @@ describe('roles', () => {
     jobId: 'job-0000000000000000',
     round: '1',
     attempt: '1',
+    nodeId: '0'.repeat(32),
+    organisationId: 'nobody.example',
   };
   const matrix = (Object.entries(ROUTES) as [RouteName, Route][]).flatMap(([name, { access, body }]) =>
     Array.isArray(access)
