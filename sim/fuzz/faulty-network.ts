@@ -64,7 +64,7 @@ export class FaultyNetwork {
         const { seed, faults } = this.#options;
         const numbers = new KeyedNumbers('message', seed, label, index);
         const fault = faults.find(({ from, message }) => from === label && message === index);
-        const message = { name, nodeId, request, callOptions };
+        const message = { name, nodeId, request: asSent(request), callOptions };
         return this.#send(message, life, numbers, fault) as Promise<RouteResponse<Name>>;
       },
     };
@@ -159,6 +159,12 @@ export class FaultyNetwork {
     const { world } = this.#options;
     return world.schedule(world.now() + milliseconds, work);
   }
+}
+
+/** The request as it is now: its sender may use the memory of a body for the next one while this is on its way. */
+function asSent(request: object): object {
+  const { body } = request as { readonly body?: unknown };
+  return body instanceof Uint8Array ? { ...request, body: body.slice() } : request;
 }
 
 /** Milliseconds that the request asks the coordinator to hold it. */

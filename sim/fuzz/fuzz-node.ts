@@ -8,6 +8,7 @@ import type { JobSource } from '../../client/job-cache.ts';
 import { participate } from '../../client/participant.ts';
 import type { PreparedJob } from '../../client/prepared-job.ts';
 import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
+import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { pause } from '../../protocol/clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -56,6 +57,7 @@ export function liveAsNode(options: NodeOptions): Promise<void> {
     dataSetVersion: '1',
     provider: NO_PROVIDER,
     jobs: jobsOf(options),
+    buffers: new SpareBuffers(),
     randomFor: async ({ round, attempt }) => named(`rounding ${round}/${attempt}`),
     clock: life.clock,
     signal: new AbortController().signal,
