@@ -83,6 +83,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'simulate a federation in this process',
     load: async () => (await import('./sim/commands/sim.ts')).simCommand,
   },
+  'sim fuzz': {
+    summary: 'search for faults that break a rule of the protocol',
+    load: async () => (await import('./sim/commands/sim-fuzz.ts')).simFuzzCommand,
+  },
   doctor: {
     summary: 'check what this machine can do, and whether a coordinator can be reached',
     load: async () => (await import('./client/commands/doctor.ts')).doctorCommand,
@@ -210,6 +214,7 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
       .description(summary)
       .showHelpAfterError(hintAt(path))
       .exitOverride();
+    if (second === undefined && isGroup(path)) groups.set(path, command.helpCommand(false));
     if (path === chosen)
       describe(command, await load(), async (definition, input, json) => {
         exitCode = await runCommand(definition, input, json, terminal);
@@ -235,6 +240,11 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
 function chosenCommand(words: readonly string[]): string | undefined {
   const [first = '', second = ''] = words;
   return [`${first} ${second}`, first].find((path) => Object.hasOwn(COMMANDS, path));
+}
+
+/** Whether there are commands below this one, which may be a command too. */
+function isGroup(path: string): boolean {
+  return Object.keys(COMMANDS).some((other) => other.startsWith(`${path} `));
 }
 
 /** Said below every misunderstanding. */
@@ -340,7 +350,7 @@ async function runCommand(
   try {
     const result = await definition.run(input as never, io);
     if (json) out(`${JSON.stringify(result)}\n`);
-    return 0;
+    return definition.isFailure?.(result) ? 1 : 0;
   } catch (error) {
     if (json) out(problemLine(error));
     err(describeProblem(error));

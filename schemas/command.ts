@@ -56,6 +56,8 @@ export interface CommandDefinition<Options = Record<string, unknown>> {
   readonly examples: readonly (readonly [line: string, does: string])[];
   /** Resolves to what --json prints as the last line of standard output. Throws a HanseError to fail. */
   run(input: CommandInput<Options>, io: CommandIo): Promise<object>;
+  /** Whether a result is a bad one: it is printed all the same, and the exit code is 1. Absent: none is. */
+  isFailure?(result: object): boolean;
 }
 
 /** Infers nothing, checks everything: `export const serve = defineCommand<ServeOptions>({ ... })`. */

@@ -73,6 +73,8 @@ export class Coordinator {
   readonly settings: CoordinatorSettings;
   readonly dependencies: CoordinatorDependencies;
   readonly #jobs = new Map<JobId, JobRunner>();
+  /** Runners that have no job yet; after a failure of the storage they look for it until this closes. */
+  readonly #unborn = new Set<JobRunner>();
   /** Content that members may fetch: what a manifest or an aggregation names. Updates are not among it. */
   readonly #readable = new Map<Sha256, JobId>();
   readonly #bytesDown = new Map<JobId, number>();
@@ -121,7 +123,9 @@ export class Coordinator {
 
   /** A runner under a fresh id, without a job yet. */
   async newJob(): Promise<JobRunner> {
-    return this.#openJob(`job-${toHex(randomBytes(this.dependencies.random, 8))}`);
+    const runner = await this.#openJob(`job-${toHex(randomBytes(this.dependencies.random, 8))}`);
+    this.#unborn.add(runner);
+    return runner;
   }
 
   /** What this member is asked to do now. */
@@ -208,7 +212,7 @@ export class Coordinator {
   /** Ends waiting requests, lets work under way finish, and closes the store. */
   async close(): Promise<void> {
     this.beginClosing();
-    await Promise.all([...this.#jobs.values()].map((runner) => runner.close()));
+    await Promise.all([...this.#jobs.values(), ...this.#unborn].map((runner) => runner.close()));
     await this.dependencies.store.close();
   }
 
@@ -226,6 +230,7 @@ export class Coordinator {
     const runner = await JobRunner.open(jobId, this.#surroundings(), this.settings);
     const register = () => {
       if (!runner.exists) return;
+      this.#unborn.delete(runner);
       this.#jobs.set(jobId, runner);
       for (const sha256 of contentOf(runner.state)) this.#readable.set(sha256, jobId);
     };

@@ -105,10 +105,24 @@ export class JobRunner {
     return this.#stream.watch(changed);
   }
 
-  /** Begins a new job. */
+  /**
+   * Begins a new job. Where its first event failed, the event may be there all the same: it is looked for, at once and
+   * then until that is known, so that no job waits for the next start of the coordinator to come to life.
+   */
   async create(event: Extract<JobEvent, { type: 'jobCreated' }>): Promise<void> {
-    await this.#stream.command(() => [event]);
+    try {
+      await this.#stream.command(() => [event]);
+    } catch (error) {
+      await this.#lookAgain();
+      if (!this.exists) throw error;
+    }
     this.start();
+  }
+
+  /** Never rejects. When the event turns up later, `onRecovery` starts the job. */
+  async #lookAgain(): Promise<void> {
+    this.#answer(() => this.#stream.command(() => []).then(() => undefined));
+    await Promise.allSettled(this.#effects);
   }
 
   /**
@@ -200,7 +214,7 @@ export class JobRunner {
   }
 
   #later(work: () => void): void {
-    if (this.#closed || hasEnded(this.state)) return;
+    if (this.#closed || (this.exists && hasEnded(this.state))) return;
     const { clock } = this.#around;
     const cancel = clock.schedule(clock.now() + this.#settings.retryMs, () => {
       this.#cancelRetries.delete(cancel);

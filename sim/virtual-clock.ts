@@ -44,13 +44,25 @@ export class VirtualClock implements Clock {
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
     await atRest();
-    for (let next = this.#earliest(end); next; next = this.#earliest(end)) {
-      this.#appointments.delete(next);
-      this.#now = Math.max(this.#now, next.at);
-      next.work();
-      await atRest();
-    }
+    for (let next = this.#earliest(end); next; next = this.#earliest(end)) await this.#perform(next);
     this.#now = end;
+  }
+
+  /**
+   * Goes on to the next piece of work, does it, and resolves when what follows from it has come to rest: to false if
+   * there was none.
+   */
+  async step(): Promise<boolean> {
+    const next = this.#earliest(Number.POSITIVE_INFINITY);
+    if (next) await this.#perform(next);
+    return next !== undefined;
+  }
+
+  async #perform(next: Appointment): Promise<void> {
+    this.#appointments.delete(next);
+    this.#now = Math.max(this.#now, next.at);
+    next.work();
+    await atRest();
   }
 
   #earliest(end: number): Appointment | undefined {

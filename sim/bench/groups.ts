@@ -5,6 +5,7 @@ import type { RowDefinition } from './row.ts';
 import { aggregatePlain } from './rows/aggregate.ts';
 import { clipPerExampleCnn, clipPerExampleMlp } from './rows/clip-per-example.ts';
 import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
+import { fuzzSeedsPerSecond } from './rows/fuzz.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { serverUpdate1M, serverUpdate159k } from './rows/server-update.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
@@ -43,7 +44,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   transport: {
     summary: 'what signed requests, updates and waiting nodes cost; some minutes',
-    rows: [echoRound159k, echoRound1M, serverUpdate159k, serverUpdate1M],
+    rows: [echoRound159k, echoRound1M, serverUpdate159k, serverUpdate1M, fuzzSeedsPerSecond],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

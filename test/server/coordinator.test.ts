@@ -473,6 +473,22 @@ describe('storage that fails', () => {
   });
 });
 
+test('a job that may have been written is looked for until the coordinator closes', async () => {
+  await federation.storeContent();
+  const { pending } = federation.clock;
+  federation.store.fault = () => 'fullAfter';
+  const { read } = federation.store;
+  let reads = 0;
+  federation.store.read = (...args) => {
+    reads += 1; // the first is that of opening the stream
+    return reads === 1 ? read(...args) : Promise.reject(new Error('the disk has gone'));
+  };
+  await expect(federation.createJob()).rejects.toEqual(problemOf('storageFull'));
+  expect(federation.clock.pending).toBe(pending + 1);
+  await federation.coordinator.close();
+  expect(federation.clock.pending).toBe(pending);
+});
+
 describe('waiting for tasks', () => {
   test('ends when a task comes up, when the time is over, and when the coordinator closes', async () => {
     const [first] = federation.participants as [Node];

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import { JobRunner, type JobSurroundings } from '../../server/job-runner.ts';
@@ -100,6 +101,42 @@ test('before its first event there is no job', async () => {
   runner.start();
   await runner.close();
   expect(await store.read(`job/${JOB}`)).toEqual([]);
+});
+
+describe('a first event that failed', () => {
+  const jobs = async () => (await store.streams('job/')).length;
+
+  test('and was written all the same: the job is created', async () => {
+    store.fault = (_, events) => (events[0]?.type === 'jobCreated' ? 'fullAfter' : undefined);
+    const runner = await created();
+    expect(runner.state).toMatchObject({ phase: 'collecting', cohort: nodes });
+    expect(reported).toEqual([]);
+  });
+
+  test('and was not: there is none, and nothing is tried again', async () => {
+    store.fault = () => 'full';
+    await expect(created()).rejects.toEqual(problem('storageFull'));
+    await clock.advance(60_000);
+    expect([await jobs(), clock.pending]).toEqual([0, 0]);
+  });
+
+  test('and cannot be looked for at once: the job begins as soon as it is found', async () => {
+    store.fault = (_, events) => (events[0]?.type === 'jobCreated' ? 'fullAfter' : undefined);
+    const { read } = store;
+    let reads = 0;
+    store.read = (...args) => {
+      reads += 1; // the first is that of opening the stream
+      if (reads === 1 || reads > 3) return read(...args);
+      return Promise.reject(
+        new HanseError('storageFailed', { path: 'events', reason: 'input/output error' }),
+      );
+    };
+    await expect(created()).rejects.toEqual(problem('storageFull'));
+    expect(woken).toEqual([]);
+    await clock.advance(2 * SETTINGS.retryMs);
+    expect(woken).toEqual([nodes]);
+    expect(reported).toEqual([problem('storageFailed'), problem('storageFailed')]);
+  });
 });
 
 describe('recruiting', () => {

@@ -32,6 +32,22 @@ test('work that was taken back is not done; work that work schedules is, if it i
   expect(done).toEqual(['first', 'second']);
 });
 
+test('step by step: each does one piece of work, and the last says that there is none', async () => {
+  const clock = new VirtualClock(0);
+  const done: string[] = [];
+  clock.schedule(20, () => done.push('second'));
+  clock.schedule(10, () => {
+    done.push('first');
+    void Promise.resolve().then(() => done.push('what follows from it'));
+  });
+  expect(await clock.step()).toBe(true);
+  expect([clock.now(), done]).toEqual([10, ['first', 'what follows from it']]);
+  expect(await clock.step()).toBe(true);
+  expect([clock.now(), done.length]).toEqual([20, 3]);
+  expect(await clock.step()).toBe(false);
+  expect(clock.now()).toBe(20);
+});
+
 test('what was due in the past is done with the next step, and time never goes back', async () => {
   const clock = new VirtualClock(100);
   let at = 0;

@@ -1,0 +1,124 @@
+/**
+ * One run of the fuzzer as data: a small federation and the faults that befall it. What a seed draws, what is shrunk,
+ * and what a file for `hanse sim fuzz --replay` holds.
+ *
+ * Each fault names its own moment - the n-th message of a node, the n-th append, a time - so that one can be taken out
+ * and the others stay what they are.
+ */
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+/** Counts from 0. */
+const Index = Type.Integer({ minimum: 0, maximum: 1_000_000 });
+const Milliseconds = Type.Integer({ minimum: 0, maximum: 86_400_000 });
+/** `coordinator`, `operator`, or the number of a node: participants first, then the evaluator. */
+const Machine = Type.Union([Type.Literal('coordinator'), Type.Literal('operator'), Index]);
+
+/** To the n-th message that a machine sends, over all its lives. */
+export const MessageFault = Type.Object(
+  {
+    kind: Type.Literal('message'),
+    from: Machine,
+    message: Index,
+    what: Type.Union([
+      Type.Literal('request lost'),
+      Type.Literal('answer lost'),
+      Type.Literal('request cut'),
+      Type.Literal('request late'),
+      Type.Literal('answer late'),
+      Type.Literal('request twice'),
+    ]),
+    /** How late; of what comes twice, how long after the first. */
+    byMs: Milliseconds,
+  },
+  closed,
+);
+export type MessageFault = Static<typeof MessageFault>;
+
+/** To the n-th operation of its kind on the disk of the coordinator, over all its lives. */
+export const DiskFault = Type.Object(
+  {
+    kind: Type.Literal('disk'),
+    operation: Type.Union([
+      Type.Literal('append'),
+      Type.Literal('put'),
+      Type.Literal('read events'),
+      Type.Literal('read content'),
+    ]),
+    at: Index,
+    what: Type.Union([
+      /** Fails, and nothing was written. */
+      Type.Literal('fails'),
+      /** Fails, though all was written. */
+      Type.Literal('fails late'),
+      /** The process is killed with nothing written. */
+      Type.Literal('killed before'),
+      /** The process is killed with all written, before anybody hears of it. */
+      Type.Literal('killed after'),
+    ]),
+    /** How long a killed process is away. */
+    downMs: Milliseconds,
+  },
+  closed,
+);
+export type DiskFault = Static<typeof DiskFault>;
+
+/** At a time since the start: the process is killed, or stands still for a while. */
+export const ProcessFault = Type.Object(
+  {
+    kind: Type.Literal('process'),
+    of: Machine,
+    what: Type.Union([Type.Literal('killed'), Type.Literal('frozen')]),
+    atMs: Milliseconds,
+    forMs: Milliseconds,
+  },
+  closed,
+);
+export type ProcessFault = Static<typeof ProcessFault>;
+
+/** At a time since the start the clock of a machine is set forward or back, for good. */
+export const ClockFault = Type.Object(
+  {
+    kind: Type.Literal('clock'),
+    of: Machine,
+    atMs: Milliseconds,
+    byMs: Type.Integer({ minimum: -86_400_000, maximum: 86_400_000 }),
+  },
+  closed,
+);
+export type ClockFault = Static<typeof ClockFault>;
+
+/** The local training of a node comes to nothing in this round, in the n-th process of the node. */
+export const TrainingFault = Type.Object(
+  {
+    kind: Type.Literal('training'),
+    of: Index,
+    round: Type.Integer({ minimum: 1 }),
+    life: Type.Integer({ minimum: 1 }),
+  },
+  closed,
+);
+export type TrainingFault = Static<typeof TrainingFault>;
+
+export const FuzzFault = Type.Union([MessageFault, DiskFault, ProcessFault, ClockFault, TrainingFault]);
+export type FuzzFault = Static<typeof FuzzFault>;
+
+export const FuzzSchedule = Type.Object(
+  {
+    /** Decides what is no fault: latencies, durations, updates. */
+    seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
+    participants: Type.Integer({ minimum: 1, maximum: 64 }),
+    hasEvaluator: Type.Boolean(),
+    rounds: Type.Integer({ minimum: 1, maximum: 100 }),
+    cohort: Type.Object(
+      { size: Type.Integer({ minimum: 1 }), minimum: Type.Integer({ minimum: 1 }) },
+      closed,
+    ),
+    maxAttempts: Type.Integer({ minimum: 1, maximum: 10 }),
+    collectSeconds: Type.Integer({ minimum: 1, maximum: 3600 }),
+    evaluateSeconds: Type.Integer({ minimum: 1, maximum: 3600 }),
+    faults: Type.Array(FuzzFault, { maxItems: 10_000 }),
+  },
+  closed,
+);
+export type FuzzSchedule = Static<typeof FuzzSchedule>;

@@ -1,0 +1,123 @@
+/**
+ * The disk of the fuzzer's coordinator: stores in memory that outlive its processes, take their time, and fail on
+ * demand. It promises what `server/store/store.ts` and `server/store/blob-store.ts` promise, and nothing beyond it.
+ *
+ * What a process was told to be durable is there for the next one; what it had only asked for may be lost.
+ */
+import { HanseError } from '../../protocol/problem.ts';
+import type { DiskFault } from '../../schemas/fuzz-schedule.ts';
+import type { BlobStore } from '../../server/store/blob-store.ts';
+import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
+import { memoryStore } from '../../server/store/memory-store.ts';
+import type { Store, StoredEvent } from '../../server/store/store.ts';
+import type { VirtualClock } from '../virtual-clock.ts';
+import { KeyedNumbers } from './keyed-numbers.ts';
+import type { Life } from './machine.ts';
+
+type Operation = DiskFault['operation'];
+
+/** Longest time that writing takes, in milliseconds. */
+const SLOWEST_MS = 4;
+
+export class FaultyDisk {
+  /** What is durable. */
+  readonly store: Store = memoryStore();
+  readonly blobs: BlobStore = memoryBlobStore();
+  /** Everything that was ever appended, in the order in which it became durable. */
+  readonly journal: StoredEvent[] = [];
+  readonly #world: VirtualClock;
+  readonly #seed: number;
+  readonly #faults: readonly DiskFault[];
+  readonly #kill: (downMs: number) => void;
+  readonly #counts: Record<Operation, number> = { append: 0, put: 0, 'read events': 0, 'read content': 0 };
+
+  /** @param kill the process that uses the disk, to be started again after so many milliseconds */
+  constructor(
+    world: VirtualClock,
+    seed: number,
+    faults: readonly DiskFault[],
+    kill: (downMs: number) => void,
+  ) {
+    this.#world = world;
+    this.#seed = seed;
+    this.#faults = faults;
+    this.#kill = kill;
+  }
+
+  /** The disk as one process sees it. */
+  mount(life: Life): { readonly store: Store; readonly blobs: BlobStore } {
+    const { store, blobs } = this;
+    const write = <Result>(operation: Operation, work: () => Promise<Result>) =>
+      this.#perform(life, operation, work, SLOWEST_MS);
+    const read = <Result>(operation: Operation, work: () => Promise<Result>) =>
+      this.#perform(life, operation, work, 0);
+    return {
+      store: {
+        append: (stream, expectedVersion, events, at) =>
+          write('append', async () => {
+            const stored = await store.append(stream, expectedVersion, events, at);
+            this.journal.push(...stored);
+            return stored;
+          }),
+        read: (...request) => read('read events', () => store.read(...request)),
+        streams: (prefix) => store.streams(prefix),
+        claimOnce: (...claim) => store.claimOnce(...claim),
+        close: async () => {},
+      },
+      blobs: {
+        // Content comes over the network, whoever writes it to the disk.
+        put: async (source, options) => {
+          const scratch = memoryBlobStore();
+          const { sha256 } = await scratch.put(source, options);
+          const content = await scratch.read(sha256);
+          return write('put', () => blobs.put(content, options));
+        },
+        has: (sha256) => blobs.has(sha256),
+        read: (sha256) => read('read content', () => blobs.read(sha256)),
+        stream: (...request) => blobs.stream(...request),
+        delete: (sha256) => blobs.delete(sha256),
+        list: () => blobs.list(),
+        sweepTemporary: () => blobs.sweepTemporary(),
+      },
+    };
+  }
+
+  /** @param slowestMs of a write; 0 of a read, which happens at once */
+  async #perform<Result>(
+    life: Life,
+    operation: Operation,
+    work: () => Promise<Result>,
+    slowestMs: number,
+  ): Promise<Result> {
+    const index = this.#counts[operation];
+    this.#counts[operation] += 1;
+    const fault = this.#faults.find((one) => one.operation === operation && one.at === index);
+    if (!life.isAlive) return new Promise(() => {});
+    const numbers = new KeyedNumbers('disk', this.#seed, operation, index);
+    if (slowestMs > 0) await this.#sleep(life, numbers.between(0, slowestMs));
+    if (fault?.what === 'killed before') return this.#killed(fault);
+    if (fault?.what === 'fails') throw failure(numbers);
+    const result = await work();
+    if (fault?.what === 'killed after') return this.#killed(fault);
+    if (slowestMs > 0) await this.#sleep(life, numbers.between(0, slowestMs));
+    if (fault?.what === 'fails late') throw failure(numbers);
+    return result;
+  }
+
+  #sleep(life: Life, milliseconds: number): Promise<void> {
+    if (milliseconds === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#world.schedule(this.#world.now() + milliseconds, () => life.run(resolve));
+    });
+  }
+
+  #killed({ downMs }: DiskFault): Promise<never> {
+    this.#kill(downMs);
+    return new Promise(() => {});
+  }
+}
+
+function failure(numbers: KeyedNumbers): HanseError {
+  if (numbers.between(0, 1) === 0) return new HanseError('storageFull', { path: 'disk of the fuzzer' });
+  return new HanseError('storageFailed', { path: 'disk of the fuzzer', reason: 'a fault of the schedule' });
+}

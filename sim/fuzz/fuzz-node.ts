@@ -1,0 +1,118 @@
+/**
+ * A node of the fuzzer: the participant of production, with a training that costs nothing. Each process of a node trains
+ * to another result, as a participant does whose randomness is its own; the same process repeats itself.
+ */
+import type { CoordinatorApi } from '../../client/coordinator-api.ts';
+import type { ExecutionProvider } from '../../client/engine/provider.ts';
+import type { JobSource } from '../../client/job-cache.ts';
+import { participate } from '../../client/participant.ts';
+import type { PreparedJob } from '../../client/prepared-job.ts';
+import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
+import { SpareBuffers } from '../../client/spare-buffers.ts';
+import { canonicalSha256 } from '../../protocol/canonical.ts';
+import { pause } from '../../protocol/clock.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import type { Task } from '../../schemas/task.ts';
+import { dataOf } from './foundation.ts';
+import { KeyedNumbers } from './keyed-numbers.ts';
+import type { Life } from './machine.ts';
+
+export interface NodeOptions {
+  readonly seed: number;
+  readonly role: 'participant' | 'evaluator';
+  readonly index: number;
+  /** Processes of this node so far. */
+  readonly lives: number;
+  readonly life: Life;
+  /** The network, without repetitions. */
+  readonly api: CoordinatorApi;
+  readonly prepared: PreparedJob;
+  /** Whether training comes to nothing in this round. */
+  fails(round: number): boolean;
+}
+
+/** Longest that a training or an evaluation takes, in milliseconds. */
+const SLOWEST_MS = 1500;
+
+const NO_PROVIDER: ExecutionProvider = {
+  name: 'cpu',
+  threads: 1,
+  reason: 'nothing is trained',
+  createSession: () => Promise.reject(new Error('the fuzzer trains nothing')),
+};
+
+/** Lives until its process is killed; then the promise stays open. Rejects as `participate` does. */
+export function liveAsNode(options: NodeOptions): Promise<void> {
+  const { seed, role, index, lives, life } = options;
+  const named = (what: string) => new KeyedNumbers(what, seed, index, lives).source();
+  return participate({
+    role,
+    api: retryingCoordinator(options.api, {
+      clock: life.clock,
+      random: named('jitter'),
+      firstPauseMs: 200,
+      longestPauseMs: 5000,
+    }),
+    examples: dataOf(index),
+    dataSetVersion: '1',
+    provider: NO_PROVIDER,
+    jobs: jobsOf(options),
+    buffers: new SpareBuffers(),
+    randomFor: async ({ round, attempt }) => named(`rounding ${round}/${attempt}`),
+    clock: life.clock,
+    signal: new AbortController().signal,
+    allowSingleClass: true,
+    waitSeconds: 20,
+    observe: () => {},
+  });
+}
+
+/** Fetches and checks the manifest of a job once in the life of a process; the rest was prepared before. */
+function jobsOf({ seed, index, lives, life, prepared, fails }: NodeOptions): JobSource {
+  const jobs = new Map<string, PreparedJob>();
+  const jobOf = async ({ jobId, manifestSha256 }: Task, api: CoordinatorApi, signal: AbortSignal) => {
+    const known = jobs.get(jobId);
+    if (known) return known;
+    const { manifest } = await api.call('getJob', { params: { jobId }, query: {} }, { signal });
+    const got = await canonicalSha256(manifest);
+    if (got !== manifestSha256)
+      throw new HanseError('hashMismatch', { what: 'manifest', expected: manifestSha256, got });
+    const job = { ...prepared, jobId, manifest, manifestSha256 };
+    jobs.set(jobId, job);
+    return job;
+  };
+  const work = async ({ jobId, round, attempt }: Task, signal: AbortSignal | undefined) => {
+    const numbers = new KeyedNumbers('work', seed, index, lives, jobId, round, attempt);
+    await pause(life.clock, numbers.between(10, SLOWEST_MS), signal);
+    signal?.throwIfAborted();
+    return numbers;
+  };
+  return {
+    async trainer(task, api, signal) {
+      const job = await jobOf(task, api, signal);
+      return {
+        job,
+        trainer: {
+          async train({ parameters }) {
+            const numbers = await work(task, signal);
+            if (fails(task.round)) throw new HanseError('trainingDiverged', { what: 'the fuzzer' });
+            const trained = parameters.map((value) => value + numbers.unit() - 0.5);
+            return { parameters: trained, losses: Float32Array.of(1), steps: 1, examplesSeen: 1 };
+          },
+        },
+      };
+    },
+    async evaluator(task, api, signal) {
+      const job = await jobOf(task, api, signal);
+      return {
+        job,
+        evaluator: {
+          async evaluate() {
+            const numbers = await work(task, signal);
+            return { loss: numbers.unit(), accuracy: null, count: 1 };
+          },
+        },
+      };
+    },
+  };
+}

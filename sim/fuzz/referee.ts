@@ -1,0 +1,197 @@
+/**
+ * The invariants of a run, looked at after every step: what is on the disk, what was acknowledged, and what members
+ * were shown must be one story. SPEC.md 8.1 to 8.5.
+ *
+ * - Records have no gaps and follow the rules of the round; each update counts once, in one attempt.
+ * - What was answered stands in the records at that moment, and its content is on the disk.
+ * - A model is what its updates make it, computed again from their bytes.
+ * - What a member is shown of a job never goes back, and is never ahead of the records.
+ * - Nothing fails but what the schedule lets fail, and nobody's work ends but by a kill.
+ * - At the end every acknowledged update is in one released sum, or in an attempt that was aborted for a named reason.
+ */
+import { primitives } from '#primitives';
+import { toHex } from '../../protocol/bytes.ts';
+import { isProblem } from '../../protocol/problem.ts';
+import { encodeHeader } from '../../protocol/vector.ts';
+import type { JobManifest, JobStatus } from '../../schemas/job.ts';
+import type { Receipt } from '../../schemas/task.ts';
+import type { Coordinator } from '../../server/coordinator.ts';
+import type { FaultyDisk } from './faulty-disk.ts';
+import { type Attempt, JobLedger, Violation } from './job-ledger.ts';
+import { recompute } from './recompute.ts';
+
+/** An update that the coordinator has answered with a receipt. */
+interface Acknowledged {
+  readonly jobId: string;
+  /** `<round>/<attempt>`. */
+  readonly place: string;
+  readonly nodeId: string;
+  readonly sha256: string;
+}
+
+const PHASES: readonly JobStatus['phase'][] = [
+  'recruiting',
+  'collecting',
+  'aggregating',
+  'evaluating',
+  'releasing',
+  'finished',
+  'failed',
+  'cancelled',
+];
+
+/** Failures of the disk, which the schedule asks for. */
+const EXPECTED: ReadonlySet<string> = new Set(['storageFull', 'storageFailed']);
+
+export class Referee {
+  readonly ledgers = new Map<string, JobLedger>();
+  readonly #disk: FaultyDisk;
+  readonly #manifest: JobManifest;
+  readonly #isClockSteady: boolean;
+  readonly #acknowledged: Acknowledged[] = [];
+  /** Looked at with the next step: they were answered in the middle of this one. */
+  #fresh: Acknowledged[] = [];
+  readonly #shown = new Map<string, JobStatus>();
+  #read = 0;
+  #found: Violation | undefined;
+
+  /** @param manifest of the only job, as its author made it */
+  constructor(disk: FaultyDisk, manifest: JobManifest, isClockSteady: boolean) {
+    this.#disk = disk;
+    this.#manifest = manifest;
+    this.#isClockSteady = isClockSteady;
+  }
+
+  /** What somebody else has noticed; the first one counts. */
+  note(rule: string, message: string): void {
+    this.#found ??= new Violation(rule, message);
+  }
+
+  /** An update was answered with a receipt: it must be in the records by now. */
+  acknowledged(
+    nodeId: string,
+    params: { readonly jobId: string; readonly round: string; readonly attempt: string },
+    { sha256 }: Receipt,
+  ): void {
+    const { jobId, round, attempt } = params;
+    this.#fresh.push({ jobId, place: `${round}/${attempt}`, nodeId, sha256 });
+  }
+
+  /** A member was shown this of a job, after all that it was shown before. */
+  shown(member: string, status: JobStatus): void {
+    const key = `${member} ${status.jobId}`;
+    const before = this.#shown.get(key);
+    this.#shown.set(key, status);
+    if (status.sequence > (this.ledgers.get(status.jobId)?.sequence ?? 0) + this.#unread(status.jobId))
+      this.note('nothing is shown before it is durable', `event ${status.sequence} of ${status.jobId}`);
+    if (!before) return;
+    const order = (job: JobStatus) => [job.round, job.attempt, PHASES.indexOf(job.phase)];
+    if (isBefore(order(status), order(before)) || status.sequence < before.sequence)
+      this.note('states move forward', `${member} was shown ${describe(before)}, then ${describe(status)}`);
+  }
+
+  /** The coordinator reports what nobody asked for. */
+  reported(error: unknown, doing: string): void {
+    if (!isProblem(error) || !EXPECTED.has(error.code))
+      this.note('nothing fails by itself', `${doing}: ${error}`);
+  }
+
+  /**
+   * Looks at all that has come since the last step.
+   * @param now the time of the world
+   * @throws Violation
+   */
+  async look(now: number, coordinator: Coordinator | undefined): Promise<void> {
+    const { journal } = this.#disk;
+    for (; this.#read < journal.length; this.#read += 1) {
+      const record = journal[this.#read];
+      if (!record?.stream.startsWith('job/')) continue;
+      const jobId = record.stream.slice('job/'.length);
+      const ledger = this.ledgers.get(jobId) ?? new JobLedger(this.#manifest, this.#isClockSteady);
+      this.ledgers.set(jobId, ledger);
+      const summed = ledger.enter(record, now);
+      if (summed) await this.#checkModel(ledger, summed, record.data as { model: string; weight: number });
+    }
+    for (const receipt of this.#fresh.splice(0)) {
+      this.#acknowledged.push(receipt);
+      await this.#checkReceipt(receipt);
+    }
+    for (const runner of coordinator?.jobs() ?? [])
+      if (runner.sequence > (this.ledgers.get(runner.jobId)?.sequence ?? 0))
+        this.note('nothing is known before it is durable', `event ${runner.sequence} of ${runner.jobId}`);
+    if (this.#found) throw this.#found;
+  }
+
+  /** Whether there is a job, and none that goes on. */
+  get allEnded(): boolean {
+    const ledgers = [...this.ledgers.values()];
+    return ledgers.length > 0 && ledgers.every(({ outcome }) => outcome !== undefined);
+  }
+
+  /** Updates that were acknowledged so far. */
+  get receipts(): number {
+    return this.#acknowledged.length;
+  }
+
+  /** When all jobs have ended. Throws Violation. */
+  conclude(): void {
+    for (const { jobId, place, nodeId } of this.#acknowledged)
+      if (!this.ledgers.get(jobId)?.endings.has(place))
+        throw new Violation('acknowledged is released or aborted', `${nodeId} in ${place} of ${jobId}`);
+    for (const [key, { phase, jobId, model }] of this.#shown) {
+      const ledger = this.ledgers.get(jobId);
+      if (phase !== 'finished' || (ledger?.outcome === phase && ledger.model === model)) continue;
+      throw new Violation('what is shown is what was released', `${key}: ${model}, not ${ledger?.model}`);
+    }
+  }
+
+  /** Records of this job that this has not looked at yet. */
+  #unread(jobId: string): number {
+    const unread = this.#disk.journal.slice(this.#read);
+    return unread.filter(({ stream }) => stream === `job/${jobId}`).length;
+  }
+
+  async #checkReceipt({ jobId, place, nodeId, sha256 }: Acknowledged): Promise<void> {
+    const counted = this.ledgers.get(jobId)?.counted.get(`${place}/${nodeId}`);
+    if (counted !== sha256)
+      throw new Violation(
+        'acknowledged is durable',
+        `${nodeId} in ${place}: ${counted ?? 'nothing'} recorded`,
+      );
+    if (!(await this.#disk.blobs.has(sha256)))
+      throw new Violation('acknowledged is durable', `the content of ${nodeId} in ${place} is missing`);
+  }
+
+  async #checkModel(
+    { manifest, model }: JobLedger,
+    { updates }: Attempt,
+    aggregated: { readonly model: string; readonly weight: number },
+  ): Promise<void> {
+    const { blobs } = this.#disk;
+    const contents: Uint8Array[] = [];
+    for (const [node, sha256] of updates) {
+      if (!(await blobs.has(sha256)))
+        throw new Violation('acknowledged is durable', `the content of ${node} is missing`);
+      contents.push(await blobs.read(sha256));
+    }
+    const { payload, weight } = recompute(await blobs.read(model), contents, manifest);
+    const { parameters: length } = manifest;
+    const sha256 = await primitives.sha256(payload);
+    const header = encodeHeader({ kind: 'parameters', width: 32, length, secondBlock: 0, sha256 });
+    const expected = toHex(await primitives.sha256(Buffer.concat([header, payload])));
+    if (aggregated.weight !== weight || aggregated.model !== expected)
+      throw new Violation(
+        'a model is what its updates make it',
+        `weight ${aggregated.weight}, not ${weight}; ${aggregated.model}, not ${expected}`,
+      );
+  }
+}
+
+function isBefore(one: readonly number[], other: readonly number[]): boolean {
+  const i = one.findIndex((number, index) => number !== other[index]);
+  return i >= 0 && (one[i] as number) < (other[i] as number);
+}
+
+function describe({ round, attempt, phase, sequence }: JobStatus): string {
+  return `${phase} ${round}/${attempt} after ${sequence} events`;
+}

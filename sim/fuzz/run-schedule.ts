@@ -1,0 +1,307 @@
+/**
+ * One run of the fuzzer: coordinator, participants and operator of production under virtual time, and the faults of a
+ * schedule. One schedule, one run: nothing here depends on real time, on chance, or on how fast the machine is, and all
+ * that follows from one step has come to rest before the next.
+ */
+import { isProblem } from '../../protocol/problem.ts';
+import type { DiskFault, FuzzSchedule, MessageFault } from '../../schemas/fuzz-schedule.ts';
+import { Coordinator, type CoordinatorSettings } from '../../server/coordinator.ts';
+import { createHandlers, type Handlers } from '../../server/handlers.ts';
+import type { BlobStore } from '../../server/store/blob-store.ts';
+import type { Store } from '../../server/store/store.ts';
+import { inProcessCoordinator } from '../in-process-coordinator.ts';
+import { VirtualClock } from '../virtual-clock.ts';
+import { FaultyDisk } from './faulty-disk.ts';
+import { FaultyNetwork, type Service } from './faulty-network.ts';
+import { type Foundation, foundationFor, START_MS } from './foundation.ts';
+import { liveAsNode } from './fuzz-node.ts';
+import { runJob } from './fuzz-operator.ts';
+import { Violation } from './job-ledger.ts';
+import { KeyedNumbers } from './keyed-numbers.ts';
+import { Machine } from './machine.ts';
+import { Referee } from './referee.ts';
+
+export interface Outcome {
+  /** The first rule that was broken; absent if all held. */
+  readonly violation?: { readonly rule: string; readonly message: string; readonly atMs: number };
+  readonly steps: number;
+  /** Virtual time from start to end. */
+  readonly virtualMs: number;
+  /** Updates that were acknowledged. */
+  readonly receipts: number;
+  /** Attempts that ended without a result. */
+  readonly aborted: number;
+  readonly released: number;
+  /** All records in their order, each in a line: two runs with the same story are the same run. */
+  readonly story: readonly string[];
+}
+
+/** What stands between the parts of production and the fuzzer: nothing, unless a test plants a mistake there. */
+export interface Wrappers {
+  store?(store: Store): Store;
+  blobs?(blobs: BlobStore): BlobStore;
+  handlers?(handlers: Handlers, coordinator: Coordinator): Handlers;
+}
+
+/** Short times: the less the nodes wait, the more happens. */
+const SETTINGS: Partial<CoordinatorSettings> = {
+  livenessMs: 5000,
+  recruitGraceMs: 2000,
+  expectedMs: 10_000,
+  retryMs: 1000,
+};
+
+/** A coordinator that cannot start is started again by whoever looks after it. */
+const RESTART_MS = 500;
+/** More steps than any run takes that gets on. */
+const MOST_STEPS = 200_000;
+/** What comes late or twice may come after the end. */
+const AFTERMATH_MS = 15_000;
+
+export async function runSchedule(schedule: FuzzSchedule, wrappers: Wrappers = {}): Promise<Outcome> {
+  const run = new Run(schedule, await foundationFor(schedule.participants), wrappers);
+  return run.toEnd();
+}
+
+class Run {
+  readonly #schedule: FuzzSchedule;
+  readonly #foundation: Foundation;
+  readonly #wrappers: Wrappers;
+  readonly #world = new VirtualClock(START_MS);
+  readonly #disk: FaultyDisk;
+  readonly #network: FaultyNetwork;
+  readonly #referee: Referee;
+  readonly #server: Machine;
+  readonly #operator: Machine;
+  readonly #nodes: readonly Machine[];
+  #service: Service | undefined;
+  #coordinator: Coordinator | undefined;
+  #isFollowed = false;
+  #steps = 0;
+
+  constructor(schedule: FuzzSchedule, foundation: Foundation, wrappers: Wrappers) {
+    const { seed, faults, participants, hasEvaluator } = schedule;
+    this.#schedule = schedule;
+    this.#foundation = foundation;
+    this.#wrappers = wrappers;
+    const ofDisk = faults.filter((fault): fault is DiskFault => fault.kind === 'disk');
+    const ofMessages = faults.filter((fault): fault is MessageFault => fault.kind === 'message');
+    this.#disk = new FaultyDisk(this.#world, seed, ofDisk, (downMs) => this.#killCoordinator(downMs));
+    const isClockSteady = !faults.some((fault) => fault.kind === 'clock' && fault.of === 'coordinator');
+    this.#referee = new Referee(this.#disk, foundation.jobFor(schedule).manifest, isClockSteady);
+    this.#network = new FaultyNetwork({
+      world: this.#world,
+      seed,
+      faults: ofMessages,
+      service: () => this.#service,
+      answered: (name, nodeId, request, response) => {
+        if (name === 'putUpdate')
+          this.#referee.acknowledged(nodeId, (request as { params: never }).params, response as never);
+      },
+      failed: (name, error) => this.#referee.note('nothing fails by itself', `${name}: ${error}`),
+    });
+    this.#server = new Machine(this.#world);
+    this.#operator = new Machine(this.#world);
+    const nodes = participants + (hasEvaluator ? 1 : 0);
+    this.#nodes = Array.from({ length: nodes }, () => new Machine(this.#world));
+  }
+
+  async toEnd(): Promise<Outcome> {
+    await this.#foundation.copyInto(this.#disk.store);
+    this.#startCoordinator();
+    for (const index of this.#nodes.keys()) this.#startNode(index);
+    this.#startOperator();
+    this.#planFaults();
+    try {
+      await this.#go();
+      return this.#outcome();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      const { rule, message } = error;
+      return { violation: { rule, message, atMs: this.#elapsed }, ...this.#outcome() };
+    }
+  }
+
+  get #elapsed(): number {
+    return this.#world.now() - START_MS;
+  }
+
+  async #go(): Promise<void> {
+    const limit = longestMs(this.#schedule);
+    let end = Number.POSITIVE_INFINITY;
+    while (this.#elapsed < end) {
+      const goesOn = await this.#world.step();
+      this.#steps += 1;
+      await this.#referee.look(this.#world.now(), this.#coordinator);
+      const isOver = this.#isFollowed && this.#referee.allEnded;
+      if (isOver && end === Number.POSITIVE_INFINITY) end = this.#elapsed + this.#aftermathMs;
+      if (!isOver && (!goesOn || this.#elapsed > limit || this.#steps > MOST_STEPS))
+        throw new Violation('the job ends', `not after ${this.#elapsed} ms, ${this.#steps} steps`);
+    }
+    this.#referee.conclude();
+  }
+
+  get #aftermathMs(): number {
+    const isLate = this.#schedule.faults.some((fault) => fault.kind === 'message' && fault.byMs > 0);
+    return isLate ? AFTERMATH_MS : 0;
+  }
+
+  #startCoordinator(): void {
+    const machine = this.#server;
+    const life = machine.start();
+    const { seed } = this.#schedule;
+    const { store, blobs } = this.#disk.mount(life);
+    const { signer, operatorKey, federationId } = this.#foundation;
+    const opening = Coordinator.open(
+      {
+        store: this.#wrappers.store?.(store) ?? store,
+        blobs: this.#wrappers.blobs?.(blobs) ?? blobs,
+        clock: life.clock,
+        random: new KeyedNumbers('coordinator', seed, machine.lives).source(),
+        signer,
+        operatorKey,
+        federationId,
+        report: (error, doing) => {
+          if (life.isAlive) this.#referee.reported(error, doing);
+        },
+      },
+      SETTINGS,
+    );
+    opening.then(
+      (coordinator) =>
+        life.run(() => {
+          const plain = createHandlers(coordinator);
+          const handlers = this.#wrappers.handlers?.(plain, coordinator) ?? plain;
+          this.#coordinator = coordinator;
+          this.#service = {
+            life,
+            apiFor: (nodeId) => inProcessCoordinator(handlers, coordinator.federation, nodeId),
+          };
+        }),
+      (error) =>
+        life.run(() => {
+          this.#referee.reported(error, 'starting the coordinator');
+          this.#killCoordinator(RESTART_MS);
+        }),
+    );
+  }
+
+  #killCoordinator(downMs: number): void {
+    if (!this.#server.life) return; // it is down already, and will be back
+    this.#service = undefined;
+    this.#coordinator = undefined;
+    this.#server.kill();
+    this.#in(downMs, () => this.#startCoordinator());
+  }
+
+  #startNode(index: number): void {
+    const machine = this.#nodes[index];
+    if (!machine) return;
+    const { seed, participants, faults } = this.#schedule;
+    const life = machine.start();
+    const { lives } = machine;
+    const nodeId = this.#foundation.nodeIds[index] ?? '';
+    const ended = (error: unknown) => {
+      if (life.isAlive) this.#referee.note('the life of a node goes on', `node ${index}: ${error}`);
+    };
+    liveAsNode({
+      seed,
+      role: index < participants ? 'participant' : 'evaluator',
+      index,
+      lives,
+      life,
+      api: this.#network.connect(index, machine, life, nodeId),
+      prepared: this.#foundation.prepared,
+      fails: (round) =>
+        faults.some(
+          (fault) =>
+            fault.kind === 'training' && fault.of === index && fault.round === round && fault.life === lives,
+        ),
+    }).then(() => ended('it resolved'), ended);
+  }
+
+  #startOperator(): void {
+    const { seed } = this.#schedule;
+    const life = this.#operator.start();
+    const { operatorId } = this.#foundation;
+    runJob({
+      seed,
+      life,
+      api: this.#network.connect('operator', this.#operator, life, operatorId),
+      authored: this.#foundation.jobFor(this.#schedule),
+      shown: (status) => this.#referee.shown('operator', status),
+    }).then(
+      () => {
+        this.#isFollowed = true;
+      },
+      (error) =>
+        this.#referee.note('the operator gets an answer', isProblem(error) ? error.code : String(error)),
+    );
+  }
+
+  #planFaults(): void {
+    for (const fault of this.#schedule.faults) {
+      if (fault.kind === 'clock')
+        this.#in(fault.atMs, () => {
+          const machine = this.#machine(fault.of);
+          if (machine) machine.offsetMs += fault.byMs;
+        });
+      if (fault.kind === 'process')
+        this.#in(fault.atMs, () => {
+          const machine = this.#machine(fault.of);
+          if (!machine) return;
+          if (fault.what === 'frozen') machine.frozenUntil = this.#world.now() + fault.forMs;
+          else this.#kill(fault.of, machine, fault.forMs);
+        });
+    }
+  }
+
+  /** An operator that was killed is nobody's concern: another one comes, and the job goes on meanwhile. */
+  #kill(which: 'coordinator' | 'operator' | number, machine: Machine, downMs: number): void {
+    if (which === 'coordinator') this.#killCoordinator(downMs);
+    else if (which !== 'operator' && machine.life) {
+      machine.kill();
+      this.#in(downMs, () => this.#startNode(which));
+    }
+  }
+
+  #machine(which: 'coordinator' | 'operator' | number): Machine | undefined {
+    if (which === 'coordinator') return this.#server;
+    return which === 'operator' ? this.#operator : this.#nodes[which];
+  }
+
+  #in(milliseconds: number, work: () => void): void {
+    this.#world.schedule(this.#world.now() + milliseconds, work);
+  }
+
+  #outcome(): Omit<Outcome, 'violation'> {
+    const endings = [...this.#referee.ledgers.values()].flatMap((ledger) => [...ledger.endings.values()]);
+    const released = endings.filter((ending) => ending === 'released').length;
+    return {
+      steps: this.#steps,
+      virtualMs: this.#elapsed,
+      receipts: this.#referee.receipts,
+      aborted: endings.length - released,
+      released,
+      story: this.#disk.journal.map(
+        ({ stream, sequence, type, at, data }) =>
+          `${stream} ${sequence} ${type} ${at} ${JSON.stringify(data)}`,
+      ),
+    };
+  }
+}
+
+/** Once nothing befalls anybody any more, a job must end within this time. */
+function longestMs({ faults, rounds, maxAttempts, collectSeconds, evaluateSeconds }: FuzzSchedule): number {
+  let last = 0;
+  for (const fault of faults) {
+    if (fault.kind === 'process') last = Math.max(last, fault.atMs + fault.forMs);
+    // Deadlines are moments (SPEC.md 8.3): after a restart, they are as far away as the clock says.
+    if (fault.kind === 'clock') last += fault.atMs + Math.abs(fault.byMs);
+    if (fault.kind === 'disk') last += fault.downMs;
+    if (fault.kind === 'message') last += fault.byMs;
+  }
+  // Recruiting takes as long as the longest pause of a node, and a request for work that nobody answers.
+  const attemptMs = 1000 * (collectSeconds + evaluateSeconds) + 60_000;
+  return last + rounds * maxAttempts * attemptMs;
+}
