@@ -21,6 +21,7 @@ import { VERSION_HEADER } from '../protocol/versions.ts';
 import { ProblemDetails } from '../schemas/problem.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import { type Exchange, type ExchangeAnswer, type ExchangeRequest, fetchExchange } from './exchange.ts';
+import { jsonLines } from './json-lines.ts';
 import { ResumableDownloads } from './resumable-download.ts';
 
 /** Who signs, and in which version both sides speak. */
@@ -32,6 +33,8 @@ export interface Caller {
 
 /** Largest answer in JSON that is read into memory. */
 const JSON_LIMIT_BYTES = 64 * 2 ** 20;
+/** Longest line of an answer in lines. */
+const LINE_LIMIT_BYTES = 2 ** 20;
 /** Largest content that is read into memory where the caller does not know better. */
 const CONTENT_LIMIT_BYTES = 2 ** 30;
 
@@ -65,21 +68,21 @@ export function httpCoordinator(
     if (!isFromCoordinator(answer)) throw stranger(answer, server);
     return answer;
   };
+  const ask = async (name: RouteName, request: AnyRequest, options?: CallOptions): Promise<unknown> => {
+    const { path, response: form, line }: Route = ROUTES[name];
+    if (form === 'binary')
+      return downloads.fetch({
+        key: targetOf(path, request),
+        limitBytes: options?.limitBytes ?? CONTENT_LIMIT_BYTES,
+        ask: (headers) => send(name, request, options, headers),
+        broken: (error) => unreachable(server, error),
+        signal: options?.signal,
+      });
+    const answer = await send(name, request, options);
+    return form === 'lines' ? readLines(name, line, answer, server) : readAnswer(name, form, answer, server);
+  };
   return {
-    async call(name, request, options) {
-      const { response: form }: Route = ROUTES[name];
-      const result =
-        form === 'binary'
-          ? await downloads.fetch({
-              key: targetOf(ROUTES[name].path, request),
-              limitBytes: options?.limitBytes ?? CONTENT_LIMIT_BYTES,
-              ask: (headers) => send(name, request, options, headers),
-              broken: (error) => unreachable(server, error),
-              signal: options?.signal,
-            })
-          : await readAnswer(name, form, await send(name, request, options), server);
-      return result as RouteResponse<typeof name>;
-    },
+    call: async (name, request, options) => (await ask(name, request, options)) as RouteResponse<typeof name>,
   };
 }
 
@@ -124,11 +127,29 @@ async function readAnswer(
   try {
     return parse(form, await readJson(answer), name);
   } catch (error) {
-    if (isProblem(error, 'invalidFormat'))
-      throw new HanseError('coordinatorMisbehaved', { what: error.message }, { cause: error });
-    if (error instanceof HanseError) throw error;
-    throw unreachable(server, error);
+    throw failureOfAnswer(error, server);
   }
+}
+
+/** Each line when it comes; the answer may end in any of the problems that other answers end in. */
+async function* readLines(
+  name: RouteName,
+  line: TSchema | undefined,
+  answer: ExchangeAnswer,
+  server: string,
+): AsyncGenerator<unknown, void, undefined> {
+  if (!line) throw new Error(`unreachable: ${name} has no schema of a line`);
+  try {
+    for await (const value of jsonLines(answer.pieces(), LINE_LIMIT_BYTES)) yield parse(line, value, name);
+  } catch (error) {
+    throw failureOfAnswer(error, server);
+  }
+}
+
+function failureOfAnswer(error: unknown, server: string): HanseError {
+  if (isProblem(error, 'invalidFormat'))
+    return new HanseError('coordinatorMisbehaved', { what: error.message }, { cause: error });
+  return error instanceof HanseError ? error : unreachable(server, error);
 }
 
 /** The problem in an answer, as it would have been thrown here. */

@@ -4,7 +4,8 @@
  * Whatever goes wrong with one task, the coordinator is told by its code so that the round need not wait, the owner of
  * the node sees it, and the node goes on with the next. Only the end of the node's membership ends its life.
  */
-import { type Clock, pause } from '../protocol/clock.ts';
+import { primitives } from '#primitives';
+import type { Clock } from '../protocol/clock.ts';
 import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { attemptParams } from '../protocol/routes.ts';
@@ -19,6 +20,7 @@ import type { ExecutionProvider } from './engine/provider.ts';
 import type { JobSource } from './job-cache.ts';
 import { fetchModel } from './prepared-job.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
+import { TaskFeed } from './task-feed.ts';
 
 export interface ParticipantOptions {
   readonly role: Extract<Role, 'participant' | 'evaluator'>;
@@ -37,7 +39,7 @@ export interface ParticipantOptions {
   /** Ends the node's life. */
   readonly signal: AbortSignal;
   readonly allowSingleClass: boolean;
-  /** How long a request for tasks may be held by the coordinator. */
+  /** How long a request for tasks may be held by the coordinator, where it offers no stream of them. */
   readonly waitSeconds: number;
   observe(event: ParticipantEvent): void;
 }
@@ -52,9 +54,6 @@ export type ParticipantEvent =
   | { readonly type: 'declined'; readonly task: Task; readonly problem: HanseError }
   /** The round ended without this node; nothing is wrong. */
   | { readonly type: 'missed'; readonly task: Task; readonly problem: HanseError };
-
-/** Pause when the coordinator offers only what this node has dealt with. */
-const IDLE_MS = 1000;
 
 /** The task is over for the coordinator: nothing to report to it. */
 const OVER: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
@@ -82,16 +81,16 @@ const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
  */
 export async function participate(options: ParticipantOptions): Promise<void> {
   const { api, signal, waitSeconds, clock, observe } = options;
+  const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds });
   const dealtWith = new Set<string>();
   try {
     await api.call('reportCapabilities', { body: capabilitiesOf(options) }, { signal });
     observe({ type: 'ready' });
     while (!signal.aborted) {
-      const { tasks } = await api.call('nextTasks', { query: { wait: String(waitSeconds) } }, { signal });
+      const tasks = await feed.next();
       const offered = new Set(tasks.map(keyOf));
       for (const key of dealtWith) if (!offered.has(key)) dealtWith.delete(key);
       const fresh = tasks.filter((task) => !dealtWith.has(keyOf(task)));
-      if (tasks.length > 0 && fresh.length === 0) await pause(clock, IDLE_MS, signal);
       for (const task of fresh) {
         if (signal.aborted) break;
         dealtWith.add(keyOf(task));

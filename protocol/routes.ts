@@ -24,10 +24,14 @@ import {
   WaitingEnrolment,
 } from '../schemas/member.ts';
 import { Decline, Receipt, Tasks } from '../schemas/task.ts';
+import { StreamId, StreamState, TaskLine } from '../schemas/task-stream.ts';
 import type { ProblemCode } from './problem.ts';
 
 /** Body of an update or of other content: bytes, never base64 in JSON. */
 export const BINARY = 'application/octet-stream';
+
+/** An answer without end: values of JSON, one a line. */
+export const LINES = 'application/x-ndjson';
 
 /** Largest body of JSON. Everything large travels as bytes. */
 export const JSON_LIMIT_BYTES = 1_048_576;
@@ -44,7 +48,10 @@ export interface Route {
   readonly body?: TSchema | 'binary';
   /** Greatest size of a body of JSON; absent: `JSON_LIMIT_BYTES`. */
   readonly bodyLimitBytes?: number;
-  readonly response: TSchema | 'binary';
+  /** A schema for JSON, `binary` for bytes, `lines` for values of JSON that come as they arise. */
+  readonly response: TSchema | 'binary' | 'lines';
+  /** Of each line, where the response is `lines`. */
+  readonly line?: TSchema;
   readonly problems: readonly ProblemCode[];
 }
 
@@ -227,6 +234,24 @@ export const ROUTES = {
     response: Tasks,
     problems: [],
   },
+  taskStream: {
+    method: 'GET',
+    path: '/v1/tasks/stream',
+    summary: 'What this node is asked to do, again whenever it changes; the answer does not end',
+    access: ['participant', 'evaluator'],
+    response: 'lines',
+    line: TaskLine,
+    problems: [],
+  },
+  answerStream: {
+    method: 'POST',
+    path: '/v1/tasks/stream/:streamId/answer',
+    summary: 'Say that somebody still reads this stream, whose id nobody else knows',
+    access: 'public',
+    params: Type.Object({ streamId: StreamId }, closed),
+    response: StreamState,
+    problems: [],
+  },
   putBlob: {
     method: 'PUT',
     path: '/v1/blobs/:sha256',
@@ -329,7 +354,10 @@ export type RouteRequest<Name extends RouteName> = {
     SchemaOf<Name, Part>
   >;
 };
-export type RouteResponse<Name extends RouteName> = ValueOf<SchemaOf<Name, 'response'>>;
+export type RouteResponse<Name extends RouteName> =
+  SchemaOf<Name, 'response'> extends 'lines'
+    ? AsyncIterable<ValueOf<SchemaOf<Name, 'line'>>>
+    : ValueOf<SchemaOf<Name, 'response'>>;
 
 /** Round and attempt of a path; the schema has limited them to digits. */
 export function attemptOf(params: Static<typeof Context>): { round: number; attempt: number } {

@@ -24,6 +24,7 @@ import { checkManifest } from './manifest-check.ts';
 import { memberHandlers } from './member-handlers.ts';
 import { SignedBody } from './signed-body.ts';
 import type { BlobStore, ByteRange } from './store/blob-store.ts';
+import { TaskStreams } from './task-stream.ts';
 import { checkedUpdate } from './update-check.ts';
 import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
 import { UploadsUnderWay } from './uploads-under-way.ts';
@@ -53,7 +54,7 @@ type BinaryBody<Request> = Request extends { body: Uint8Array }
 
 export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Name>> & {
   /** The caller; absent on public routes and while enrolling. */
-  readonly member: Name extends 'getFederation' | 'enrol' ? undefined : KnownMember;
+  readonly member: Name extends 'getFederation' | 'enrol' | 'answerStream' ? undefined : KnownMember;
   /** Aborted when nobody waits for the response any more. */
   readonly signal: AbortSignal;
   /** What the caller wants of the content with this hash and length; absent: the whole. May throw `rangeInvalid`. */
@@ -76,6 +77,7 @@ const UNLISTED = 'other';
 export function createHandlers(coordinator: Coordinator): Handlers {
   const { federation, presence, settings, dependencies } = coordinator;
   const { blobs, clock, signer, report } = dependencies;
+  const streams = new TaskStreams(coordinator);
   const hotContent = new HotContent(blobs);
   const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
   const uploads = new UploadsUnderWay();
@@ -114,6 +116,10 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       return { tasks, directoryVersion: federation.directoryVersion };
     },
 
+    taskStream: async ({ member, signal }) => streams.open(member, signal),
+
+    answerStream: async ({ params }) => ({ open: streams.answer(params.streamId) }),
+
     putBlob: async ({ params, body }) => {
       requireSame('body', params.sha256, body.sha256);
       const { blobLimitBytes: limitBytes } = settings;
@@ -123,8 +129,9 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       return { sha256: stored.sha256, bytes: stored.size };
     },
 
-    getBlob: async ({ params, select }) => {
+    getBlob: async ({ params, member, select }) => {
       const { sha256 } = params;
+      presence.heard(member.nodeId);
       if (!coordinator.isReadable(sha256)) throw new HanseError('blobUnknown', { sha256 });
       const content = await hotContent.read(sha256);
       const length = content?.length ?? (await blobs.has(sha256))?.size;
@@ -212,6 +219,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     },
 
     decline: async ({ params, body, member }) => {
+      presence.heard(member.nodeId);
       const context = attemptOf(params);
       const code = isProblemCode(body.code) ? body.code : UNLISTED;
       const event = { type: 'taskDeclined', ...context, node: member.nodeId, code } as const;
@@ -220,6 +228,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     },
 
     putEvaluation: async ({ params, body, member }) => {
+      presence.heard(member.nodeId);
       const context = attemptOf(params);
       const event = { type: 'evaluated', ...context, node: member.nodeId, metrics: body } as const;
       await coordinator.job(params.jobId).dispatch(event);

@@ -26,6 +26,9 @@ export function inProcessCoordinator(
   return {
     async call(name, request, options) {
       const route: Route = ROUTES[name];
+      // Without a connection there is nothing to keep open: nodes ask again and again, as behind a proxy that buffers.
+      if (route.response === 'lines')
+        throw new HanseError('routeUnknown', { method: route.method, path: route.path });
       const member = nodeId === undefined ? undefined : federation.requireValid(nodeId);
       if (Array.isArray(route.access) && !(member && route.access.includes(member.role)))
         throw new HanseError('roleRefused', {

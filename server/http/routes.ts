@@ -8,7 +8,14 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { equalBytes, toHex } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { BINARY, JSON_LIMIT_BYTES, ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
+import {
+  BINARY,
+  JSON_LIMIT_BYTES,
+  LINES,
+  ROUTES,
+  type Route,
+  type RouteName,
+} from '../../protocol/routes.ts';
 import { checkVersion, formatRange, VERSION_HEADER, type VersionRange } from '../../protocol/versions.ts';
 import type { EnrolmentRequest } from '../../schemas/member.ts';
 import { ProblemDetails } from '../../schemas/problem.ts';
@@ -75,7 +82,9 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       const signal = abortedWithout(reply);
       const selected = (sha256: string, length: number) => select(request.headers, etagOf(sha256), length);
       const response = await handler({ params, query, body: incoming, member, signal, select: selected });
-      return route.response === 'binary' ? sendBinary(reply, response as OutgoingBody) : response;
+      if (route.response === 'binary') return sendBinary(reply, response as OutgoingBody);
+      if (route.response === 'lines') return sendLines(reply, response as AsyncIterable<object>);
+      return response;
     },
     onResponse: async ({ raw }) => {
       if (!raw.complete) linger(raw);
@@ -169,6 +178,18 @@ function etagOf(sha256: string): string {
   return `"${sha256}"`;
 }
 
+/** Each line as soon as there is one. Proxies are asked to pass them on as they come. */
+function sendLines(reply: FastifyReply, lines: AsyncIterable<object>): FastifyReply {
+  reply.header('content-type', LINES);
+  reply.header('cache-control', 'no-store, no-transform');
+  reply.header('x-accel-buffering', 'no');
+  return reply.send(Readable.from(asText(lines), { objectMode: false, highWaterMark: 1 }));
+}
+
+async function* asText(lines: AsyncIterable<object>): AsyncIterable<string> {
+  for await (const line of lines) yield `${JSON.stringify(line)}\n`;
+}
+
 /** Aborted when the connection closes before the reply was sent. */
 function abortedWithout(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
@@ -183,19 +204,29 @@ function single(header: string | string[] | undefined): string | undefined {
 }
 
 function schemaOf(name: RouteName, route: Route): Record<string, unknown> {
-  const { summary, params, query, body, response } = route;
-  const binary = { type: 'string', format: 'binary' };
+  const { summary, params, query, body } = route;
   return {
     operationId: name,
     summary,
     ...(params && { params }),
     ...(query && { querystring: query }),
     ...(body === 'binary' ? { consumes: [BINARY] } : body && { body }),
-    ...(response === 'binary' && { produces: [BINARY] }),
+    ...(route.response === 'binary' && { produces: [BINARY] }),
     response: {
-      200: response === 'binary' ? binary : response,
+      200: successOf(route),
       '4xx': ProblemDetails,
       '5xx': ProblemDetails,
     },
   };
+}
+
+function successOf({ response, line }: Route): unknown {
+  switch (response) {
+    case 'binary':
+      return { type: 'string', format: 'binary' };
+    case 'lines':
+      return { description: 'one of these a line', content: { [LINES]: { schema: line } } };
+    default:
+      return response;
+  }
 }

@@ -4,6 +4,7 @@ import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { JobCache } from '../../client/job-cache.ts';
 import { type ParticipantEvent, type ParticipantOptions, participate } from '../../client/participant.ts';
 import { SpareBuffers } from '../../client/spare-buffers.ts';
+import { FIRST_LINE_MS } from '../../client/task-feed.ts';
 import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
 import { seededRandom } from '../../protocol/random.ts';
 import type { Task } from '../../schemas/task.ts';
@@ -31,7 +32,7 @@ let jobs: JobCache;
 
 beforeEach(async () => {
   shelf ??= await jobShelf();
-  clock = new HastyClock(5000, START);
+  clock = new HastyClock(FIRST_LINE_MS - 1, START);
   beforeRun = () => {};
   ({ provider, sessions } = countingProvider(await loadCpuProvider({ threads: 1 }), () => beforeRun()));
   jobs = new JobCache(provider);

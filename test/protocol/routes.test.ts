@@ -20,12 +20,13 @@ import * as directory from '../../schemas/directory.ts';
 import * as job from '../../schemas/job.ts';
 import * as member from '../../schemas/member.ts';
 import * as task from '../../schemas/task.ts';
+import * as taskStream from '../../schemas/task-stream.ts';
 
 const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'utf8');
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [directory, job, member, task].flatMap((shapes) =>
+  [directory, job, member, task, taskStream].flatMap((shapes) =>
     Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
   ),
 );
@@ -42,9 +43,10 @@ function formOf(schema: TSchema | 'binary' | undefined): string {
   return members.length > 0 ? `{ ${members.join(', ')} }` : '{}';
 }
 
-function rowOf({ method, path, access, body, response }: Route): string {
+function rowOf({ method, path, access, body, response, line }: Route): string {
   const who = typeof access === 'string' ? access : access.length === 4 ? 'member' : access.join(', ');
-  return `| ${method} | \`${path}\` | ${who} | ${formOf(body)} | ${formOf(response)} |`;
+  const answer = response === 'lines' ? `lines of ${formOf(line)}` : formOf(response);
+  return `| ${method} | \`${path}\` | ${who} | ${formOf(body)} | ${answer} |`;
 }
 
 function specRows(spec: string): string[] {

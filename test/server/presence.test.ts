@@ -142,3 +142,65 @@ test('an arrival is a node that was not live, told to whoever listens', async ()
   presence.saw('c');
   expect(arrivals).toBe(3);
 });
+
+test('a stream keeps its node live until an answer is owed for the window, and again once it is given', async () => {
+  const stream = presence.open('a');
+  await clock.advance(100 * WINDOW_MS);
+  expect([presence.isLive('a'), stream.owedMs]).toEqual([true, 0]);
+  stream.ask();
+  await clock.advance(WINDOW_MS - 1);
+  stream.ask();
+  expect([presence.isLive('a'), stream.owedMs]).toEqual([true, WINDOW_MS - 1]);
+  await clock.advance(1);
+  expect(presence.isLive('a')).toBe(false);
+  let arrivals = 0;
+  presence.onArrival(() => {
+    arrivals += 1;
+  });
+  presence.heard('a');
+  presence.heard('without a stream');
+  expect([presence.isLive('a'), stream.owedMs, arrivals]).toEqual([true, 0, 1]);
+  await clock.advance(5 * WINDOW_MS);
+  stream.close(false);
+  await clock.advance(WINDOW_MS - 1);
+  expect(presence.isLive('a')).toBe(true);
+  await clock.advance(1);
+  expect(presence.isLive('a')).toBe(false);
+});
+
+test('the latest stream of a node counts; the end of an older one is not that of the node', async () => {
+  const first = presence.open('a');
+  const wait = watched(first.wait(60_000, never));
+  expect(first.isOver).toBe(false);
+  const second = presence.open('a');
+  await clock.advance(0);
+  expect([first.isOver, second.isOver, wait.hasEnded, presence.streams]).toEqual([true, false, true, 1]);
+  first.close(true);
+  presence.lost('a');
+  await clock.advance(WINDOW_MS);
+  expect(presence.isLive('a')).toBe(true);
+  second.close(true);
+  expect([presence.isLive('a'), second.isOver, presence.streams]).toEqual([false, true, 0]);
+  // Its node may be back at once; where it is not, a round does not wait for longer than for others.
+  expect(presence.isExpected('a', 0, 60_000)).toBe(true);
+  await clock.advance(60_000);
+  expect(presence.isExpected('a', 0, 60_000)).toBe(false);
+  presence.saw('a');
+  expect(presence.isLive('a')).toBe(true);
+  expect(clock.pending).toBe(0);
+});
+
+test('waiting on a stream is no request that waits; it is woken like one', async () => {
+  const stream = presence.open('a');
+  stream.ask();
+  const wait = watched(stream.wait(60_000, never));
+  await clock.advance(WINDOW_MS);
+  expect([presence.isLive('a'), wait.hasEnded]).toEqual([false, false]);
+  presence.wake('a');
+  await clock.advance(0);
+  expect(wait.hasEnded).toBe(true);
+  const another = watched(stream.wait(60_000, never));
+  presence.wakeAll();
+  await clock.advance(0);
+  expect(another.hasEnded).toBe(true);
+});

@@ -322,7 +322,7 @@ describe('roles', () => {
   );
 
   test('the matrix holds permissions and refusals of every route', () => {
-    expect(matrix).toHaveLength(4 * (Object.keys(ROUTES).length - 2));
+    expect(matrix).toHaveLength(4 * (Object.keys(ROUTES).length - 3));
     expect(matrix.filter(({ isPermitted }) => isPermitted).length).toBeGreaterThan(20);
   });
 
