@@ -259,6 +259,28 @@ export const PROBLEMS = {
     'Lower the learning rate of the job, or normalise the data.',
   ),
 
+  // The owner of a node
+  configInvalid: entry<{ file: string; line: number; pointer: string; reason: string }>(
+    'A configuration file has a key or a value that it may not have.',
+    'Correct the line that the detail names; `hanse config check` shows all of them.',
+  ),
+  policyRefused: entry<{ rule: string; permitted: string; got: string }>(
+    'The policy of this node does not permit the job.',
+    'Nothing is wrong: its owner decides. To take part, change the named rule of the configuration of the node.',
+  ),
+  outsideHours: entry<{ until: string }>(
+    'The node does not train at this hour.',
+    'Wait: it takes part again by itself, within the hours of its policy.',
+  ),
+  nodePaused: entry(
+    'The owner has paused the node, or it is leaving.',
+    'Wait, or let it go on with `hanse node resume`.',
+  ),
+  nodeNotRunning: entry<{ identity: string }>(
+    'No process of this machine runs with this identity.',
+    'Start the node with `hanse join`, or name the identity file of one that runs.',
+  ),
+
   // Data
   dataFileMissing: entry<{ file: string }>(
     'A data file is not there, or may not be read.',

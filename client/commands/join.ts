@@ -29,7 +29,8 @@ import { lockIdentity } from '../identity-lock.ts';
 import { JobCache } from '../job-cache.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchange } from '../node-exchange.ts';
-import { type ParticipantEvent, participate } from '../participant.ts';
+import { participate } from '../participant.ts';
+import type { ParticipantEvent } from '../participant-event.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 

@@ -1,8 +1,10 @@
+// covers: client/perform-task.ts
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { JobCache } from '../../client/job-cache.ts';
-import { type ParticipantEvent, type ParticipantOptions, participate } from '../../client/participant.ts';
+import { type ParticipantOptions, participate } from '../../client/participant.ts';
+import type { ParticipantEvent } from '../../client/participant-event.ts';
 import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { FIRST_LINE_MS } from '../../client/task-feed.ts';
 import { HanseError, type ProblemCode } from '../../protocol/problem.ts';

@@ -6,7 +6,7 @@ import { loadWasmProvider } from '../../client/engine/wasm.ts';
 import { importModel } from '../../client/graph/import-model.ts';
 import { linear } from '../../client/graph/models/linear.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
-import type { ParticipantEvent } from '../../client/participant.ts';
+import type { ParticipantEvent } from '../../client/participant-event.ts';
 import type { LocalTraining, Loss, Optimizer } from '../../schemas/training.ts';
 import { type SimulationOptions, simulate } from '../../sim/simulate.ts';
 import { positionWise } from '../client/graph/sequence-model.ts';

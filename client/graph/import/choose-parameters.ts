@@ -7,6 +7,8 @@
  * What an operator takes as a setting, and the statistics of batch normalisation that was exported for inference, are
  * never trained.
  */
+
+import { matchesPattern } from '../../../protocol/name-pattern.ts';
 import { HanseError } from '../../../protocol/problem.ts';
 import { type Attributes, intAttribute } from '../attribute.ts';
 import type { ForwardNode, ForwardParameter } from '../forward-graph.ts';
@@ -14,7 +16,6 @@ import { enforceLimit, type GraphLimits } from '../limits.ts';
 import { malformed } from '../onnx-decode.ts';
 import { firstNonFinite, floatTensor } from '../tensor-bytes.ts';
 import type { FloatTensor } from './model-tensors.ts';
-import { matchesPattern } from './name-pattern.ts';
 
 export interface ParameterPatterns {
   readonly freeze?: readonly string[];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matchesPattern } from '../../../../client/graph/import/name-pattern.ts';
+import { matchesPattern } from '../../protocol/name-pattern.ts';
 
 describe('matchesPattern', () => {
   it.each([

@@ -1,0 +1,17 @@
+/**
+ * What happens to a node, as its owner sees it. Nothing of it leaves the node.
+ */
+import type { HanseError } from '../protocol/problem.ts';
+import type { Metrics } from '../schemas/job.ts';
+import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
+import type { LocalReport } from './contribute.ts';
+
+export type ParticipantEvent =
+  | { readonly type: 'ready' }
+  | { readonly type: 'preparing'; readonly task: Task }
+  | { readonly type: 'training'; readonly task: TrainTask }
+  | { readonly type: 'contributed'; readonly task: TrainTask; readonly report: LocalReport }
+  | { readonly type: 'evaluated'; readonly task: EvaluateTask; readonly metrics: Metrics }
+  | { readonly type: 'declined'; readonly task: Task; readonly problem: HanseError }
+  /** The round ended without this node; nothing is wrong. */
+  | { readonly type: 'missed'; readonly task: Task; readonly problem: HanseError };

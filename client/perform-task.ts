@@ -1,0 +1,129 @@
+/**
+ * One task of the coordinator, from its offer to its end: an update, metrics, a refusal that says why, or nothing where
+ * the round went on without this node. SPEC.md 8.1.
+ */
+import type { Clock } from '../protocol/clock.ts';
+import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
+import type { RandomSource } from '../protocol/random.ts';
+import { attemptParams } from '../protocol/routes.ts';
+import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
+import { contribute } from './contribute.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
+import type { Examples } from './data/examples.ts';
+import type { JobSource } from './job-cache.ts';
+import type { ParticipantEvent } from './participant-event.ts';
+import { fetchModel } from './prepared-job.ts';
+import type { SpareBuffers } from './spare-buffers.ts';
+
+/** What a node needs for a task, whatever brought the task to it. */
+export interface TaskOptions {
+  /** Should repeat what fails for a while: `retrying-coordinator.ts`. */
+  readonly api: CoordinatorApi;
+  readonly examples: Examples;
+  /** Compiled jobs: a `JobCache`, which the caller releases afterwards; nodes of a simulation share one. */
+  readonly jobs: JobSource;
+  /** For one task at a time of each node; nodes of a simulation share them. */
+  readonly buffers: SpareBuffers;
+  /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
+  randomFor(task: TrainTask): Promise<RandomSource>;
+  readonly clock: Clock;
+  /** Ends the node's life. */
+  readonly signal: AbortSignal;
+  readonly allowSingleClass: boolean;
+  observe(event: ParticipantEvent): void;
+}
+
+/** The task is over for the coordinator: nothing to report to it. */
+const OVER: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'jobUnknown',
+  'jobEnded',
+  'roundUnknown',
+  'notInCohort',
+  'messageLate',
+  'messageOutOfOrder',
+]);
+
+/** The node is no member any more, or talks to somebody else. */
+const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'memberUnknown',
+  'memberRevoked',
+  'roleRefused',
+  'versionUnsupported',
+  'signatureInvalid',
+  'coordinatorKeyMismatch',
+]);
+
+/**
+ * Resolves when the task is over for this node, also when the signal aborts.
+ * @throws a problem of `FATAL`: the node has no business with this coordinator any more
+ */
+export async function performTask(task: Task, options: TaskOptions): Promise<void> {
+  const { clock, signal: life, observe } = options;
+  const deadline = new AbortController();
+  const cancel = clock.schedule(Date.parse(task.deadline), () => deadline.abort());
+  const signal = AbortSignal.any([life, deadline.signal]);
+  try {
+    if (task.type === 'train') await train(task, options, signal);
+    else await evaluate(task, options, signal);
+  } catch (error) {
+    if (life.aborted) return;
+    const problem = asProblem(error, deadline.signal.aborted);
+    if (FATAL.has(problem.code)) throw problem;
+    if (OVER.has(problem.code)) observe({ type: 'missed', task, problem });
+    else {
+      observe({ type: 'declined', task, problem });
+      await decline(task, problem, options);
+    }
+  } finally {
+    cancel();
+  }
+}
+
+async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
+  const { api, jobs, examples, buffers, observe } = options;
+  observe({ type: 'preparing', task });
+  const { job, trainer } = await jobs.trainer(task, api, signal);
+  job.checkExamples(examples, options.allowSingleClass);
+  observe({ type: 'training', task });
+  const random = await options.randomFor(task);
+  const report = await contribute(task, {
+    manifest: job.manifest,
+    examples,
+    trainer,
+    api,
+    random,
+    buffers,
+    signal,
+  });
+  observe({ type: 'contributed', task, report });
+}
+
+async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
+  const { api, jobs, examples, observe } = options;
+  observe({ type: 'preparing', task });
+  const { job, evaluator } = await jobs.evaluator(task, api, signal);
+  job.checkExamples(examples, true);
+  const parameters = await fetchModel(task.model, job.manifest.parameters, api, signal);
+  const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
+  if (!Number.isFinite(loss))
+    throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
+  const metrics = { loss, accuracy, examples: count };
+  await api.call('putEvaluation', { params: attemptParams(task), body: metrics }, { signal });
+  observe({ type: 'evaluated', task, metrics });
+}
+
+/** Tells the coordinator not to wait. An evaluator has nothing to decline: its deadline passes. */
+async function decline(task: Task, problem: HanseError, { api, signal }: TaskOptions): Promise<void> {
+  if (task.type !== 'train') return;
+  try {
+    await api.call('decline', { params: attemptParams(task), body: { code: problem.code } }, { signal });
+  } catch (error) {
+    if (!isProblem(error)) throw error; // the round went on without us
+  }
+}
+
+function asProblem(error: unknown, isDeadline: boolean): HanseError {
+  if (isDeadline) return new HanseError('messageLate', { phase: 'local work' }, { cause: error });
+  if (error instanceof HanseError) return error;
+  return new HanseError('internalError', { reference: 'the log of this node' }, { cause: error });
+}

@@ -1,0 +1,31 @@
+/**
+ * What a round of a job asks of one participant, as far as the manifest tells it. SPEC.md section 6.5. Pure.
+ */
+import type { JobManifest } from '../../schemas/job.ts';
+import { layoutOf } from '../ring/payload.ts';
+import { HEADER_BYTES } from '../vector.ts';
+
+export interface RoundCost {
+  /** Optimiser steps. */
+  readonly steps: number;
+  /** Examples times passes, as far as `maxSteps` lets them come. */
+  readonly examples: number;
+  /** Of the update, and of the model that it starts from. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+/** @param examples of this participant, at least 1 */
+export function roundCost(
+  { training, codec, parameters }: Pick<JobManifest, 'training' | 'codec' | 'parameters'>,
+  examples: number,
+): RoundCost {
+  const { epochs, batchSize, maxSteps = Number.POSITIVE_INFINITY } = training;
+  const steps = Math.min(epochs * Math.ceil(examples / batchSize), maxSteps);
+  return {
+    steps,
+    examples: Math.min(epochs * examples, steps * batchSize),
+    bytesUp: HEADER_BYTES + layoutOf(codec, parameters).payloadBytes,
+    bytesDown: HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * parameters,
+  };
+}

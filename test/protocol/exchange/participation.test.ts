@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  decideParticipation,
+  isPermittedPurpose,
+  type ParticipationContext,
+} from '../../../protocol/exchange/participation.ts';
+import type { CostLimits, NodePolicy } from '../../../schemas/node-policy.ts';
+import { manifestOf } from '../../fixtures/manifest.ts';
+
+const base = manifestOf('fed-0123456789abcdef');
+const manifest = {
+  ...base,
+  purpose: 'sepsis: early warning',
+  rounds: 20,
+  cohort: { size: 10, minimum: 4 },
+  training: { ...base.training, epochs: 2, batchSize: 10 },
+};
+const context: ParticipationContext = {
+  at: Date.parse('2026-01-05T23:00:00Z'),
+  examples: 100,
+  millisecondsPerStep: 100,
+  secondsSpent: 8,
+  stepBytes: 50_000_000,
+  organisations: ['clinic-a', 'clinic-b', 'stranger'],
+};
+const decide = (policy: NodePolicy, limits: CostLimits = {}, changed: Partial<ParticipationContext> = {}) =>
+  decideParticipation({ policy, limits }, manifest, { ...context, ...changed });
+
+test('without rules everything is permitted', () => {
+  expect(decide({})).toEqual({ type: 'permitted' });
+});
+
+describe('each rule permits what it names, and refuses the next thing by its own name', () => {
+  const known = ['clinic-a', 'clinic-b', 'clinic-c'];
+  test.each<[rule: string, permits: [NodePolicy, CostLimits], refuses: [NodePolicy, CostLimits]]>([
+    ['purposes', [{ purposes: ['x', 'sepsis: *'] }, {}], [{ purposes: ['sepsis'] }, {}]],
+    ['minimumCohort', [{ minimumCohort: 4 }, {}], [{ minimumCohort: 5 }, {}]],
+    [
+      'minimumKnownOrganisations',
+      [{ knownOrganisations: known, minimumKnownOrganisations: 2 }, {}],
+      [{ knownOrganisations: known, minimumKnownOrganisations: 3 }, {}],
+    ],
+    ['roundsPerJob', [{}, { roundsPerJob: 20 }], [{}, { roundsPerJob: 19 }]],
+    ['examplesPerRound', [{}, { examplesPerRound: 200 }], [{}, { examplesPerRound: 199 }]],
+    ['secondsPerRound', [{}, { secondsPerRound: 2 }], [{}, { secondsPerRound: 1.9 }]],
+    ['secondsPerJob', [{}, { secondsPerJob: 10 }], [{}, { secondsPerJob: 9.9 }]],
+    ['bytesUpPerRound', [{}, { bytesUpPerRound: 1e6 }], [{}, { bytesUpPerRound: 64 }]],
+    ['bytesDownPerRound', [{}, { bytesDownPerRound: 1e6 }], [{}, { bytesDownPerRound: 64 }]],
+    ['memoryMegabytes', [{}, { memoryMegabytes: 50 }], [{}, { memoryMegabytes: 49 }]],
+  ])('%s', (rule, permits, refuses) => {
+    expect(decide(...permits)).toEqual({ type: 'permitted' });
+    expect(decide(...refuses)).toMatchObject({ type: 'refused', refusals: [{ rule }] });
+  });
+});
+
+test('what is not measured yet is not refused, and organisations that nobody named are nobody', () => {
+  const limits = { secondsPerRound: 1, memoryMegabytes: 1 };
+  const { millisecondsPerStep: _, stepBytes: __, organisations: ___, ...unknown } = context;
+  const decideUnknown = (policy: NodePolicy) => decideParticipation({ policy, limits }, manifest, unknown);
+  expect(decideUnknown({})).toEqual({ type: 'permitted' });
+  expect(decideUnknown({ minimumKnownOrganisations: 1 })).toMatchObject({ type: 'refused' });
+});
+
+test('outside its hours it postpones, and says until when; a refusal comes first', () => {
+  const hours = [{ from: '01:00', to: '02:00' }];
+  expect(decide({ hours })).toEqual({ type: 'postponed', until: Date.parse('2026-01-06T01:00:00Z') });
+  expect(decide({ hours, timeZone: 'Europe/Berlin' })).toMatchObject({
+    until: Date.parse('2026-01-06T00:00:00Z'),
+  });
+  expect(decide({ hours: [{ from: '22:00', to: '06:00' }] })).toEqual({ type: 'permitted' });
+  expect(decide({ hours, purposes: ['x'] })).toMatchObject({ type: 'refused' });
+});
+
+test('a purpose is compared as a whole', () => {
+  expect(isPermittedPurpose('research', ['research'])).toBe(true);
+  expect(isPermittedPurpose('research and marketing', ['research'])).toBe(false);
+  expect(isPermittedPurpose('Research', ['research'])).toBe(false);
+});
+
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+const rules = fc.record({
+  purposes: maybe(fc.subarray(['sepsis: *', 'other', '*'], { minLength: 1 })),
+  minimumCohort: maybe(fc.integer({ min: 1, max: 5 })),
+  knownOrganisations: fc.subarray(['clinic-a', 'clinic-b', 'clinic-c'], { minLength: 1 }),
+  minimumKnownOrganisations: maybe(fc.integer({ min: 1, max: 2 })),
+  hours: maybe(
+    fc.subarray(
+      [
+        { from: '22:00', to: '23:30' },
+        { from: '01:00', to: '05:00' },
+      ],
+      { minLength: 1 },
+    ),
+  ),
+});
+const costs = fc.record({
+  roundsPerJob: maybe(fc.integer({ min: 15, max: 60 })),
+  examplesPerRound: maybe(fc.integer({ min: 15, max: 600 })),
+  secondsPerRound: maybe(fc.integer({ min: 1, max: 9 })),
+  secondsPerJob: maybe(fc.integer({ min: 8, max: 40 })),
+  bytesUpPerRound: maybe(fc.integer({ min: 50, max: 1000 })),
+  bytesDownPerRound: maybe(fc.integer({ min: 50, max: 1000 })),
+  memoryMegabytes: maybe(fc.integer({ min: 30, max: 200 })),
+});
+
+/** Both rules at once: shorter lists, higher minima, lower limits. */
+function both(a: NodePolicy, b: NodePolicy): NodePolicy {
+  const shared = <T>(x?: readonly T[], y?: readonly T[]) =>
+    x && y ? x.filter((one) => y.includes(one)) : (x ?? y);
+  const higher = (x?: number, y?: number) => (x === undefined ? y : Math.max(x, y ?? x));
+  return {
+    purposes: shared(a.purposes, b.purposes),
+    minimumCohort: higher(a.minimumCohort, b.minimumCohort),
+    knownOrganisations: shared(a.knownOrganisations, b.knownOrganisations),
+    minimumKnownOrganisations: higher(a.minimumKnownOrganisations, b.minimumKnownOrganisations),
+    hours: shared(a.hours, b.hours),
+  } as NodePolicy;
+}
+
+test('a stricter policy never permits more', () => {
+  let permitted = 0;
+  fc.assert(
+    fc.property(rules, rules, costs, costs, (a, b, lowA, lowB) => {
+      const [policyA, policyB] = [a as NodePolicy, b as NodePolicy];
+      const lower = Object.fromEntries(
+        Object.keys(lowA).map((key) => {
+          const [x, y] = [lowA[key as keyof typeof lowA], lowB[key as keyof typeof lowB]];
+          return [key, x === undefined ? y : Math.min(x, y ?? x)];
+        }),
+      ) as CostLimits;
+      if (decide(both(policyA, policyB), lower).type !== 'permitted') return;
+      permitted += 1;
+      expect(decide(policyA, lowA as CostLimits)).toEqual({ type: 'permitted' });
+    }),
+    { numRuns: 3000 },
+  );
+  expect(permitted).toBeGreaterThan(0);
+});
+
+test('nothing in the manifest but what a rule is about changes the verdict', () => {
+  const policy = { purposes: ['sepsis: *'], minimumCohort: 5 };
+  const verdict = (changed: object) =>
+    decideParticipation({ policy, limits: {} }, { ...manifest, ...changed }, context).type;
+  expect(verdict({ cohort: { size: 10, minimum: 5 } })).toBe('permitted');
+  fc.assert(
+    fc.property(fc.string({ minLength: 1 }), fc.integer({ min: 1, max: 1e6 }), (name, rounds) => {
+      expect(verdict({ name, rounds, seed: name })).toBe('refused');
+    }),
+  );
+});
