@@ -19,6 +19,7 @@ import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import type { Exchange } from './exchange.ts';
 import { type Caller, httpCoordinator } from './http-coordinator.ts';
 import type { Identity } from './identity.ts';
+import { resumingUploads } from './resumable-upload.ts';
 
 export interface ConnectionOptions {
   /** Put around every connection, to repeat requests for example. Absent: the first failure is the last. */
@@ -129,7 +130,7 @@ function dial(
   clock: Clock,
   { around = (api) => api, exchange }: ConnectionOptions,
 ): CoordinatorApi {
-  return around(httpCoordinator(server, caller, clock, exchange));
+  return around(resumingUploads(httpCoordinator(server, caller, clock, exchange)));
 }
 
 function callOptions({ signal }: ConnectionOptions): CallOptions {

@@ -166,6 +166,10 @@ export const PROBLEMS = {
     'No content with this hash is stored here.',
     'Upload the content first, or check the hash.',
   ),
+  uploadUnknown: entry<{ uploadId: string }>(
+    'There is no such upload of this node, or not any more.',
+    'Begin the upload again; what can still be used of it is not asked for again.',
+  ),
   modelUnreleased: entry<{ jobId: string }>(
     'The job has not released a model yet.',
     'Wait for the first round to end: `hanse job watch`.',

@@ -25,6 +25,7 @@ import {
 } from '../schemas/member.ts';
 import { Decline, Receipt, Tasks } from '../schemas/task.ts';
 import { StreamId, StreamState, TaskLine } from '../schemas/task-stream.ts';
+import { UploadId, UploadRequest, UploadState } from '../schemas/upload.ts';
 import type { ProblemCode } from './problem.ts';
 
 /** Body of an update or of other content: bytes, never base64 in JSON. */
@@ -91,6 +92,11 @@ const Context = Type.Object(
     round: Type.String({ pattern: '^[1-9][0-9]{0,6}$' }),
     attempt: Type.String({ pattern: '^[1-9][0-9]{0,3}$' }),
   },
+  closed,
+);
+const Upload = Type.Object({ uploadId: UploadId }, closed);
+const Chunk = Type.Object(
+  { uploadId: UploadId, offset: Type.String({ pattern: '^(0|[1-9][0-9]{0,15})$' }) },
   closed,
 );
 /** Whole seconds to wait for something to happen, in decimal digits. */
@@ -319,6 +325,44 @@ export const ROUTES = {
     body: 'binary',
     response: Receipt,
     problems: [...attemptProblems, 'updateMalformed', 'invalidLength'],
+  },
+  openUpload: {
+    method: 'POST',
+    path: '/v1/uploads',
+    summary: 'Send content in chunks, or go on with it: says where the next one begins',
+    access: ['operator', 'researcher', 'participant'],
+    body: UploadRequest,
+    response: UploadState,
+    problems: [...attemptProblems, 'invalidLength'],
+  },
+  getUpload: {
+    method: 'GET',
+    path: '/v1/uploads/:uploadId',
+    summary: 'How much of an upload has arrived',
+    access: ['operator', 'researcher', 'participant'],
+    params: Upload,
+    response: UploadState,
+    problems: ['uploadUnknown'],
+  },
+  putChunk: {
+    method: 'PUT',
+    path: '/v1/uploads/:uploadId/chunks/:offset',
+    summary: 'The chunk of an upload that begins at this byte; repeating it is harmless',
+    access: ['operator', 'researcher', 'participant'],
+    params: Chunk,
+    body: 'binary',
+    response: UploadState,
+    problems: ['uploadUnknown', 'rangeInvalid', 'invalidLength'],
+  },
+  completeUpload: {
+    method: 'POST',
+    path: '/v1/uploads/:uploadId/complete',
+    summary:
+      'Check what has arrived and take it as if it had been sent in one piece; repeating it is harmless',
+    access: ['operator', 'researcher', 'participant'],
+    params: Upload,
+    response: Receipt,
+    problems: ['uploadUnknown', 'rangeInvalid', ...attemptProblems, 'updateMalformed', 'invalidLength'],
   },
   decline: {
     method: 'POST',

@@ -16,6 +16,7 @@ import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Role } from '../schemas/member.ts';
 import type { Task } from '../schemas/task.ts';
+import type { UploadRequest } from '../schemas/upload.ts';
 import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
@@ -24,9 +25,13 @@ import { removeOrphanedUpdates } from './orphaned-updates.ts';
 import { Presence } from './presence.ts';
 import { seldom } from './seldom-report.ts';
 import type { BlobStore } from './store/blob-store.ts';
+import { memoryPartStore } from './store/memory-part-store.ts';
+import type { PartStore } from './store/part-store.ts';
 import type { Store } from './store/store.ts';
+import { refuseEarly } from './update-admission.ts';
+import { type UploadLimits, Uploads } from './uploads.ts';
 
-export interface CoordinatorSettings {
+export interface CoordinatorSettings extends UploadLimits {
   readonly protocol: VersionRange;
   /** How long a node counts as live after its last request. */
   readonly livenessMs: number;
@@ -50,11 +55,18 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   retryMs: 1000,
   longestWaitMs: 30_000,
   blobLimitBytes: 2 ** 30,
+  chunkBytes: 2 ** 22,
+  uploadLifetimeMs: 3_600_000,
+  uploadsPerNode: 4,
+  uploadBytesPerNode: 2 ** 31,
+  uploadBytes: 2 ** 35,
 };
 
 export interface CoordinatorDependencies {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** Where uploads in chunks arrive; absent: in memory. */
+  readonly parts?: PartStore;
   readonly clock: Clock;
   readonly random: RandomSource;
   /** The coordinator's own key. */
@@ -70,6 +82,7 @@ export interface CoordinatorDependencies {
 export class Coordinator {
   readonly federation: Federation;
   readonly presence: Presence;
+  readonly uploads: Uploads;
   readonly settings: CoordinatorSettings;
   readonly dependencies: CoordinatorDependencies;
   readonly #jobs = new Map<JobId, JobRunner>();
@@ -89,6 +102,9 @@ export class Coordinator {
     this.dependencies = dependencies;
     this.settings = settings;
     this.presence = new Presence(dependencies.clock, settings.livenessMs);
+    const { clock, random, report, parts = memoryPartStore() } = dependencies;
+    const isWanted = (nodeId: NodeId, request: UploadRequest) => this.#isWanted(nodeId, request);
+    this.uploads = new Uploads({ parts, clock, random, report, isWanted }, settings);
   }
 
   /** Opens a federation and its jobs; jobs that were under way go on. */
@@ -103,6 +119,7 @@ export class Coordinator {
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
     await coordinator.#sweep();
+    await coordinator.uploads.open();
     for (const runner of coordinator.#jobs.values()) runner.start();
     await coordinator.dismissRevoked();
     return coordinator;
@@ -212,6 +229,7 @@ export class Coordinator {
   /** Ends waiting requests, lets work under way finish, and closes the store. */
   async close(): Promise<void> {
     this.beginClosing();
+    this.uploads.close();
     await Promise.all([...this.#jobs.values(), ...this.#unborn].map((runner) => runner.close()));
     await this.dependencies.store.close();
   }
@@ -235,8 +253,24 @@ export class Coordinator {
       for (const sha256 of contentOf(runner.state)) this.#readable.set(sha256, jobId);
     };
     register();
-    runner.watch(register);
+    runner.watch(() => {
+      register();
+      this.uploads.dropUnwanted(jobId);
+    });
     return runner;
+  }
+
+  /** An update for as long as its round would accept it, other content always: a job that names it may come. */
+  #isWanted(node: NodeId, { target, sha256, bytes }: UploadRequest): boolean {
+    if (target.type === 'blob') return true;
+    const { jobId, round, attempt } = target;
+    try {
+      refuseEarly(this.job(jobId).state, { type: 'updateAccepted', round, attempt, node, sha256, bytes });
+      return true;
+    } catch (error) {
+      if (isProblem(error)) return false;
+      throw error;
+    }
   }
 
   #surroundings(): JobSurroundings {

@@ -3,6 +3,7 @@
  *
  *     hanse.sqlite   events and claims (with -wal and -shm while open)
  *     blobs/         content by its SHA-256
+ *     uploads/       content that is still arriving in chunks
  *     keys/          private keys, and the id of the federation that they belong to
  *     lock           held by the process that uses the folder
  *     pid            its process id, for people
@@ -30,6 +31,8 @@ export interface DataDir {
   readonly database: string;
   /** Folder of the blob store. */
   readonly blobs: string;
+  /** Folder of the part store. */
+  readonly uploads: string;
   /** Folder of private keys. */
   readonly keys: string;
 
@@ -70,9 +73,10 @@ export function openDataDir(path: string, { create }: DataDirOptions): DataDir {
   const pidFile = join(root, 'pid');
   const keys = join(root, 'keys');
   const blobs = join(root, 'blobs');
+  const uploads = join(root, 'uploads');
   if (!create && !existsSync(lockFile)) throw new HanseError('dataFileMissing', { file: root });
   attempt(root, () => {
-    for (const folder of [root, keys, blobs]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [root, keys, blobs, uploads]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   });
   const lock = tryExclusiveLock(lockFile);
   if (!lock) throw new HanseError('dataDirInUse', { path: root, pid: readPid(pidFile) });
@@ -102,6 +106,7 @@ export function openDataDir(path: string, { create }: DataDirOptions): DataDir {
     path: root,
     database: join(root, 'hanse.sqlite'),
     blobs,
+    uploads,
     keys,
     writePrivateFile(name, bytes) {
       const file = locate(name);

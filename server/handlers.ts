@@ -9,14 +9,11 @@ import { toHex } from '../protocol/bytes.ts';
 import { canonicalSha256 } from '../protocol/canonical.ts';
 import { proveFederation } from '../protocol/identity.ts';
 import { HanseError, isProblemCode } from '../protocol/problem.ts';
-import { layoutOf } from '../protocol/ring/payload.ts';
-import { step } from '../protocol/round.ts';
-import { attemptOf, type RouteName, type RouteRequest, type RouteResponse } from '../protocol/routes.ts';
-import { HEADER_BYTES } from '../protocol/vector.ts';
+import { attemptOf } from '../protocol/routes.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { KnownMember } from './federation-state.ts';
+import type { Handlers } from './handler.ts';
 import { HotContent } from './hot-content.ts';
 import type { Selection } from './http/conditional-request.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
@@ -25,48 +22,14 @@ import { memberHandlers } from './member-handlers.ts';
 import { SignedBody } from './signed-body.ts';
 import type { BlobStore, ByteRange } from './store/blob-store.ts';
 import { TaskStreams } from './task-stream.ts';
+import { refuseEarly, updateBytes } from './update-admission.ts';
 import { checkedUpdate } from './update-check.ts';
 import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
+import { type UploadRoute, uploadHandlers } from './upload-handlers.ts';
 import { UploadsUnderWay } from './uploads-under-way.ts';
 
-/** Bytes of a request, as they come in, with the hash that the caller has signed. */
-export interface IncomingBody {
-  readonly source: AsyncIterable<Uint8Array> | Uint8Array;
-  readonly sha256: string;
-  /** Declared by the caller; undefined where it did not say. */
-  readonly length: number | undefined;
-}
-
-/** Bytes of a response. */
-export interface OutgoingBody {
-  /** What was selected of the content. Bytes are shared with others: read-only. */
-  readonly source: AsyncIterable<Uint8Array> | Uint8Array;
-  /** Of the whole content. */
-  readonly sha256: string;
-  /** Of the whole content, in bytes. */
-  readonly length: number;
-  readonly selection: Selection;
-}
-
-type BinaryBody<Request> = Request extends { body: Uint8Array }
-  ? Omit<Request, 'body'> & { body: IncomingBody }
-  : Request;
-
-export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Name>> & {
-  /** The caller; absent on public routes and while enrolling. */
-  readonly member: Name extends 'getFederation' | 'enrol' | 'answerStream' ? undefined : KnownMember;
-  /** Aborted when nobody waits for the response any more. */
-  readonly signal: AbortSignal;
-  /** What the caller wants of the content with this hash and length; absent: the whole. May throw `rangeInvalid`. */
-  readonly select?: (sha256: string, length: number) => Selection;
-};
-
-export type HandlerResponse<Name extends RouteName> =
-  RouteResponse<Name> extends Uint8Array ? OutgoingBody : RouteResponse<Name>;
-
-export type Handlers = {
-  readonly [Name in RouteName]: (request: HandlerRequest<Name>) => Promise<HandlerResponse<Name>>;
-};
+/** Those of content in one piece, and of everything else. */
+type WholeHandlers = Omit<Handlers, UploadRoute>;
 
 const WHOLE: Selection = { type: 'whole' };
 const NOTHING = new Uint8Array(0);
@@ -95,7 +58,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     }
   }
 
-  return {
+  const whole: WholeHandlers = {
     getFederation: ({ query }) => {
       const { min, max } = settings.protocol;
       const coordinatorKey = toHex(signer.publicKey);
@@ -190,10 +153,9 @@ export function createHandlers(coordinator: Coordinator): Handlers {
         sha256: body.sha256,
         bytes: 0,
       } as const;
-      const [, effects] = step(runner.state, update, '');
-      for (const effect of effects) if (effect.type === 'refuse') throw effect.problem;
+      refuseEarly(runner.state, update);
       const { codec, parameters } = runner.state.manifest;
-      const expected = HEADER_BYTES + layoutOf(codec, parameters).payloadBytes;
+      const expected = updateBytes(runner.state.manifest);
       if (body.length !== undefined && body.length !== expected)
         throw new HanseError('invalidLength', { what: 'update', expected, got: body.length });
 
@@ -235,6 +197,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       return {};
     },
   };
+  return { ...whole, ...uploadHandlers(coordinator, whole) };
 }
 
 /** Reads stored content to its end, which verifies it. */

@@ -14,7 +14,7 @@ import { randomBytes } from '../protocol/random.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { TaskLine } from '../schemas/task-stream.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { KnownMember } from './federation.ts';
+import type { KnownMember } from './federation-state.ts';
 
 /** Between two lines: less than the 60 s after which proxies, and members, give up a connection that is silent. */
 export const HEARTBEAT_MS = 25_000;

@@ -21,6 +21,7 @@ import { buildApp } from '../app.ts';
 import { Coordinator } from '../coordinator.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
 import { openFileBlobStore } from '../store/file-blob-store.ts';
+import { openFilePartStore } from '../store/file-part-store.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 
 interface ServeOptions {
@@ -124,6 +125,7 @@ async function serve(
       {
         store,
         blobs: await openFileBlobStore(dataDir.blobs),
+        parts: await openFilePartStore(dataDir.uploads),
         clock: systemClock,
         random: primitives.random,
         signer,

@@ -43,6 +43,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   jobEnded: 409,
   manifestInvalid: 422,
   blobUnknown: 404,
+  uploadUnknown: 404,
   roundUnknown: 404,
   notInCohort: 403,
   messageOutOfOrder: 409,

@@ -7,6 +7,7 @@ import { type AuthoredJob, authorJob } from '../../client/author-job.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import { linear } from '../../client/graph/models/linear.ts';
 import { type PreparedJob, prepareJob } from '../../client/prepared-job.ts';
+import { admit } from '../../protocol/admission.ts';
 import { toHex } from '../../protocol/bytes.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import type { Signer } from '../../protocol/primitives.ts';
@@ -76,6 +77,7 @@ async function found(participants: number): Promise<Foundation> {
   const handlers = createHandlers(coordinator);
   const [operatorId = ''] = [...federation.members()].map(({ nodeId }) => nodeId);
   const operator = inProcessCoordinator(handlers, federation, operatorId);
+  const pinned = { federationId: federation.id, coordinatorKey: toHex(signer.publicKey) };
   const nodeIds: string[] = [];
   for (let index = 0; index <= participants; index += 1) {
     const role = index < participants ? 'participant' : 'evaluator';
@@ -85,7 +87,9 @@ async function found(participants: number): Promise<Foundation> {
     });
     const publicKey = toHex((await keyOf(`node ${index}`)).publicKey);
     const stranger = inProcessCoordinator(handlers, federation, undefined);
-    const body = { token, publicKey, name: `node ${index}` };
+    const organisation = await keyOf(organisationId);
+    const admission = await admit({ organisationId, publicKey, role }, pinned, organisation);
+    const body = { token, publicKey, name: `node ${index}`, admission };
     const { nodeId } = await stranger.call('enrol', { body });
     nodeIds.push(nodeId);
     const node = inProcessCoordinator(handlers, federation, nodeId);

@@ -6,7 +6,8 @@
 import { isProblem } from '../../protocol/problem.ts';
 import type { DiskFault, FuzzSchedule, MessageFault } from '../../schemas/fuzz-schedule.ts';
 import { Coordinator, type CoordinatorSettings } from '../../server/coordinator.ts';
-import { createHandlers, type Handlers } from '../../server/handlers.ts';
+import type { Handlers } from '../../server/handler.ts';
+import { createHandlers } from '../../server/handlers.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import type { Store } from '../../server/store/store.ts';
 import { inProcessCoordinator } from '../in-process-coordinator.ts';

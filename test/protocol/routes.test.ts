@@ -21,12 +21,13 @@ import * as job from '../../schemas/job.ts';
 import * as member from '../../schemas/member.ts';
 import * as task from '../../schemas/task.ts';
 import * as taskStream from '../../schemas/task-stream.ts';
+import * as upload from '../../schemas/upload.ts';
 
 const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'utf8');
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [directory, job, member, task, taskStream].flatMap((shapes) =>
+  [directory, job, member, task, taskStream, upload].flatMap((shapes) =>
     Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
   ),
 );

@@ -34,7 +34,7 @@ test('its folders are private and its paths absolute', () => {
     blobs: join(path, 'blobs'),
     keys: join(path, 'keys'),
   });
-  for (const folder of [path, dataDir.blobs, dataDir.keys]) expect(mode(folder)).toBe(0o700);
+  for (const folder of [path, dataDir.blobs, dataDir.uploads, dataDir.keys]) expect(mode(folder)).toBe(0o700);
 });
 
 test('is created only where that is wanted', () => {

@@ -305,6 +305,8 @@ describe('roles', () => {
   const params = {
     sha256: '0'.repeat(64),
     jobId: 'job-0000000000000000',
+    uploadId: '0'.repeat(32),
+    offset: '0',
     round: '1',
     attempt: '1',
     nodeId: '0'.repeat(32),

@@ -1,0 +1,46 @@
+/**
+ * What a handler is given and what it returns, route by route: the table of `protocol/routes.ts` as the coordinator
+ * sees it, with content that streams.
+ */
+import type { RouteName, RouteRequest, RouteResponse } from '../protocol/routes.ts';
+import type { KnownMember } from './federation-state.ts';
+import type { Selection } from './http/conditional-request.ts';
+
+/** Bytes of a request, as they come in, with the hash that the caller has signed. */
+export interface IncomingBody {
+  readonly source: AsyncIterable<Uint8Array> | Uint8Array;
+  readonly sha256: string;
+  /** Declared by the caller; undefined where it did not say. */
+  readonly length: number | undefined;
+}
+
+/** Bytes of a response. */
+export interface OutgoingBody {
+  /** What was selected of the content. Bytes are shared with others: read-only. */
+  readonly source: AsyncIterable<Uint8Array> | Uint8Array;
+  /** Of the whole content. */
+  readonly sha256: string;
+  /** Of the whole content, in bytes. */
+  readonly length: number;
+  readonly selection: Selection;
+}
+
+type BinaryBody<Request> = Request extends { body: Uint8Array }
+  ? Omit<Request, 'body'> & { body: IncomingBody }
+  : Request;
+
+export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Name>> & {
+  /** The caller; absent on public routes and while enrolling. */
+  readonly member: Name extends 'getFederation' | 'enrol' | 'answerStream' ? undefined : KnownMember;
+  /** Aborted when nobody waits for the response any more. */
+  readonly signal: AbortSignal;
+  /** What the caller wants of the content with this hash and length; absent: the whole. May throw `rangeInvalid`. */
+  readonly select?: (sha256: string, length: number) => Selection;
+};
+
+export type HandlerResponse<Name extends RouteName> =
+  RouteResponse<Name> extends Uint8Array ? OutgoingBody : RouteResponse<Name>;
+
+export type Handlers = {
+  readonly [Name in RouteName]: (request: HandlerRequest<Name>) => Promise<HandlerResponse<Name>>;
+};

@@ -1,0 +1,59 @@
+/**
+ * Uploads in chunks: who may send what, and where it goes once it is whole. SPEC.md section 9.3.
+ *
+ * The content of a complete upload takes the way of content in one piece, through the same handlers.
+ */
+import { HanseError } from '../protocol/problem.ts';
+import { attemptParams, type RouteName } from '../protocol/routes.ts';
+import type { UploadRequest } from '../schemas/upload.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { KnownMember } from './federation-state.ts';
+import type { Handlers } from './handler.ts';
+import { refuseEarly, updateBytes } from './update-admission.ts';
+
+export type UploadRoute = Extract<RouteName, 'openUpload' | 'getUpload' | 'putChunk' | 'completeUpload'>;
+
+export function uploadHandlers(
+  coordinator: Coordinator,
+  whole: Pick<Handlers, 'putBlob' | 'putUpdate'>,
+): Pick<Handlers, UploadRoute> {
+  const { uploads, presence, settings } = coordinator;
+
+  /** Refuses what could not be accepted; the receipt of what has been accepted already. */
+  function admit({ nodeId, role }: KnownMember, { target, sha256, bytes }: UploadRequest) {
+    if (target.type === 'blob') {
+      if (role === 'participant')
+        throw new HanseError('roleRefused', { role, needs: 'operator or researcher' });
+      const { blobLimitBytes: limitBytes } = settings;
+      if (bytes > limitBytes) throw new HanseError('bodyTooLarge', { limitBytes });
+      return undefined;
+    }
+    if (role !== 'participant') throw new HanseError('roleRefused', { role, needs: 'participant' });
+    presence.saw(nodeId);
+    const { jobId, round, attempt } = target;
+    const { state } = coordinator.job(jobId);
+    refuseEarly(state, { type: 'updateAccepted', round, attempt, node: nodeId, sha256, bytes });
+    const expected = updateBytes(state.manifest);
+    if (bytes !== expected) throw new HanseError('invalidLength', { what: 'update', expected, got: bytes });
+    const isAccepted = state.accepted.get(nodeId)?.sha256 === sha256;
+    return isAccepted ? { sha256, bytes } : undefined;
+  }
+
+  return {
+    openUpload: async ({ body, member }) => uploads.begin(member.nodeId, body, admit(member, body)),
+
+    getUpload: async ({ params, member }) => uploads.state(member.nodeId, params.uploadId),
+
+    putChunk: async ({ params, body, member }) => {
+      if (member.role === 'participant') presence.saw(member.nodeId);
+      return uploads.receive(member.nodeId, params.uploadId, Number(params.offset), body);
+    },
+
+    completeUpload: ({ params, member, signal }) =>
+      uploads.complete(member.nodeId, params.uploadId, ({ target, sha256 }, body) =>
+        target.type === 'blob'
+          ? whole.putBlob({ params: { sha256 }, body, member, signal })
+          : whole.putUpdate({ params: attemptParams(target), body, member, signal }),
+      ),
+  };
+}
