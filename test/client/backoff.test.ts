@@ -49,7 +49,7 @@ describe('a thousand participants whose coordinator was away', () => {
   test('do not come back in one second, however long it was away', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 250 }), fc.integer({ min: 0, max: 300_000 }), (seed, awayMs) => {
-        expect(mostWithin(returns(seed, awayMs, 10_000), 1000)).toBeLessThan(NODES / 3);
+        expect(mostWithin(returns(seed, awayMs, 10_000), 1000)).toBeLessThan(NODES / 2);
       }),
       { numRuns: 60 },
     );
