@@ -14,12 +14,14 @@ const Milliseconds = Type.Integer({ minimum: 0, maximum: 86_400_000 });
 /** `coordinator`, `operator`, or the number of a node: participants first, then the evaluator. */
 const Machine = Type.Union([Type.Literal('coordinator'), Type.Literal('operator'), Index]);
 
-/** To the n-th message that a machine sends, over all its lives. */
+/** To the n-th message that a machine sends, over all its lives; to the n-th update, if it says so. */
 export const MessageFault = Type.Object(
   {
     kind: Type.Literal('message'),
     from: Machine,
     message: Index,
+    /** Only messages of this route are counted. */
+    route: Type.Optional(Type.Literal('putUpdate')),
     what: Type.Union([
       Type.Literal('request lost'),
       Type.Literal('answer lost'),

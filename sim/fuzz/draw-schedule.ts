@@ -65,11 +65,16 @@ function drawFault(numbers: KeyedNumbers, world: World): FuzzFault {
 function comeback(numbers: KeyedNumbers, world: World): FuzzFault[] {
   const of = numbers.between(0, world.participants - 1);
   const round = numbers.between(1, world.rounds);
-  // Capabilities, tasks, job, model, update; then tasks, model, update.
-  const message = 4 + 3 * (round - 1);
   const byMs = numbers.between(1000, 10_000);
   const atMs = (round - 1) * ROUND_MS + numbers.between(500, 4000);
-  const late: MessageFault = { kind: 'message', from: of, message, what: 'request late', byMs };
+  const late: MessageFault = {
+    kind: 'message',
+    from: of,
+    message: round - 1,
+    route: 'putUpdate',
+    what: 'request late',
+    byMs,
+  };
   const killed: ProcessFault = {
     kind: 'process',
     of,

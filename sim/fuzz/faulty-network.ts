@@ -60,10 +60,14 @@ export class FaultyNetwork {
         callOptions?: CallOptions,
       ): Promise<RouteResponse<Name>> => {
         const index = machine.messages;
+        const update = name === 'putUpdate' ? machine.updates : undefined;
         machine.messages += 1;
+        if (update !== undefined) machine.updates += 1;
         const { seed, faults } = this.#options;
         const numbers = new KeyedNumbers('message', seed, label, index);
-        const fault = faults.find(({ from, message }) => from === label && message === index);
+        const fault = faults.find(
+          ({ from, message, route }) => from === label && message === (route === undefined ? index : update),
+        );
         const message = { name, nodeId, request: asSent(request), callOptions };
         return this.#send(message, life, numbers, fault) as Promise<RouteResponse<Name>>;
       },

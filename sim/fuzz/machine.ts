@@ -13,8 +13,9 @@ export class Machine {
   offsetMs = 0;
   /** Until then, in the time of the world, nothing moves here. */
   frozenUntil = 0;
-  /** Messages sent so far, by all of its processes. */
+  /** Messages sent so far, by all of its processes, and the updates among them. */
   messages = 0;
+  updates = 0;
   /** Processes started so far. */
   lives = 0;
   #life: Life | undefined;
