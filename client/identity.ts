@@ -4,19 +4,15 @@
  * The file holds the secret key: it is written with mode 600 and refused if others may read it. Beside it lies, from
  * before an invite is used until the identity is stored, the key that is being enrolled.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import type { Static, TSchema } from 'typebox';
+import { rm } from 'node:fs/promises';
 import { primitives } from '#primitives';
 import { hexBytes, toHex } from '../protocol/bytes.ts';
-import { parseJson } from '../protocol/parse.ts';
-import { HanseError, isProblem } from '../protocol/problem.ts';
+import { HanseError } from '../protocol/problem.ts';
 import { randomBytes } from '../protocol/random.ts';
 import { Secret } from '../protocol/secret.ts';
 import { IdentityFile, PendingKeyFile } from '../schemas/identity-file.ts';
 import type { Role } from '../schemas/member.ts';
-import { fileProblem, isOfThePath } from './file-problem.ts';
+import { readPrivately, unlessMissing, writePrivately } from './private-file.ts';
 
 export interface Identity {
   /** Origin of the coordinator. */
@@ -36,7 +32,11 @@ export interface Identity {
 
 /** Throws `identityUnreadable`. */
 export async function readIdentity(file: string): Promise<Identity> {
-  const { version: _, seed, ...rest } = await readPrivately(IdentityFile, file, 'an identity file');
+  const {
+    version: _,
+    seed,
+    ...rest
+  } = await readPrivately(IdentityFile, file, 'an identity file', unreadable(file));
   return { ...rest, seed: new Secret(hexBytes(seed)) };
 }
 
@@ -46,7 +46,7 @@ export async function readIdentity(file: string): Promise<Identity> {
  */
 export async function writeIdentity(file: string, identity: Identity): Promise<void> {
   const { seed, ...rest } = identity;
-  await writePrivately(file, { version: 1, ...rest, seed: toHex(seed.reveal()) });
+  await writePrivately(file, { version: 1, ...rest, seed: toHex(seed.reveal()) }, unreadable(file));
 }
 
 /**
@@ -60,10 +60,13 @@ export async function pendingKey(
   { federationId, coordinatorKey }: Pick<Identity, 'federationId' | 'coordinatorKey'>,
 ): Promise<Secret> {
   const pending = pendingFile(file);
-  const stored = await readPrivately(PendingKeyFile, pending, 'a key').catch(unlessMissing);
+  const stored = await readPrivately(PendingKeyFile, pending, 'a key', unreadable(pending)).catch(
+    unlessMissing,
+  );
   if (!stored) {
     const seed = randomBytes(primitives.random, 32);
-    await writePrivately(pending, { version: 1, federationId, coordinatorKey, seed: toHex(seed) });
+    const content = { version: 1, federationId, coordinatorKey, seed: toHex(seed) };
+    await writePrivately(pending, content, unreadable(pending));
     return new Secret(seed);
   }
   // One key in two federations would tell both that they have a member in common.
@@ -84,65 +87,7 @@ function pendingFile(file: string): string {
   return `${file}.pending`;
 }
 
-function unlessMissing(error: unknown): undefined {
-  const { cause } = error as { cause?: { code?: string } };
-  if (!isProblem(error, 'identityUnreadable') || cause?.code !== 'ENOENT') throw error;
-}
-
-/** Throws `identityUnreadable`, with nothing of the content. @param what for messages */
-async function readPrivately<Form extends TSchema>(
-  form: Form,
-  file: string,
-  what: string,
-): Promise<Static<Form>> {
-  const unreadable = (reason: string, cause?: unknown) =>
+function unreadable(file: string) {
+  return (reason: string, cause?: unknown) =>
     new HanseError('identityUnreadable', { file, reason }, { cause });
-  let text: string;
-  try {
-    const { mode } = await stat(file);
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
-      throw unreadable(`others may read it: mode ${(mode & 0o777).toString(8)}`);
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (error instanceof HanseError) throw error;
-    throw unreadable((error as NodeJS.ErrnoException).code ?? String(error), error);
-  }
-  try {
-    return parseJson(form, text, what);
-  } catch (error) {
-    throw unreadable(`it is not ${what}`, error);
-  }
-}
-
-/** Write beside, flush, rename, flush the folder: rename(2), fsync(2). */
-async function writePrivately(file: string, content: object): Promise<void> {
-  const temporary = `${file}.${randomUUID()}`;
-  try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-    await flushFolder(dirname(file));
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
-    if (!isOfThePath(error)) throw fileProblem(file, error);
-    const reason = `it cannot be written: ${(error as NodeJS.ErrnoException).code}`;
-    throw new HanseError('identityUnreadable', { file, reason }, { cause: error });
-  }
-}
-
-/** Makes the entries of a folder durable. Windows does so by itself and opens no folders. */
-async function flushFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

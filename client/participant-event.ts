@@ -5,8 +5,10 @@ import type { HanseError } from '../protocol/problem.ts';
 import type { Metrics } from '../schemas/job.ts';
 import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
 import type { LocalReport } from './contribute.ts';
+import type { DirectoryEvent } from './directory-watch.ts';
 
 export type ParticipantEvent =
+  | DirectoryEvent
   | { readonly type: 'ready' }
   | { readonly type: 'preparing'; readonly task: Task }
   | { readonly type: 'training'; readonly task: TrainTask }

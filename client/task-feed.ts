@@ -23,6 +23,8 @@ export interface TaskFeedOptions {
   readonly signal: AbortSignal;
   /** How long a request for tasks may be held by the coordinator, where there is no stream. */
   readonly waitSeconds: number;
+  /** Called with the version of the directory, as often as the coordinator names it; before the tasks that came with it. */
+  readonly onDirectory?: (version: number) => void;
 }
 
 /** Without a first line after that long somebody on the way holds the answer back. */
@@ -92,11 +94,20 @@ export class TaskFeed {
 
   async #ask(): Promise<List> {
     const { api, clock, signal, waitSeconds } = this.#options;
-    const { tasks } = await api.call('nextTasks', { query: { wait: String(waitSeconds) } }, { signal });
+    const { tasks, directoryVersion } = await api.call(
+      'nextTasks',
+      { query: { wait: String(waitSeconds) } },
+      { signal },
+    );
+    this.#named(directoryVersion);
     const answer = JSON.stringify(tasks);
     if (tasks.length > 0 && answer === this.#lastAnswer) await pause(clock, REPEATED_MS, signal);
     this.#lastAnswer = answer;
     return tasks;
+  }
+
+  #named(directoryVersion: number | undefined): void {
+    if (directoryVersion !== undefined) this.#options.onDirectory?.(directoryVersion);
   }
 
   /** One stream after another, until the node has to ask. Never rejects. */
@@ -158,6 +169,7 @@ export class TaskFeed {
       lines = stream;
       for await (const line of stream) {
         cancel();
+        this.#named(line.directoryVersion);
         switch (line.type) {
           case 'opened':
             ({ streamId, spreadMs } = line);

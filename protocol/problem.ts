@@ -147,6 +147,10 @@ export const PROBLEMS = {
     'The coordinator presents an older directory than the one pinned.',
     'Do not go on: ask the operator whether an old copy was restored, and why.',
   ),
+  directoryUnreadable: entry<{ file: string; reason: string }>(
+    'The directory that this member has pinned cannot be read.',
+    'Restore the file from a copy; if there is none, remove it and compare `hanse directory show` with that of others.',
+  ),
   directoryForked: entry<{ version: number; pinned: string; got: string }>(
     'The directory of the coordinator does not follow from the one pinned: two of the same version exist.',
     'Do not go on: compare the hashes with other organisations, and tell the operator.',

@@ -3,7 +3,7 @@
  * SPEC.md section 9.4.
  */
 import { type Static, Type } from 'typebox';
-import { Task } from './task.ts';
+import { Task, Tasks } from './task.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -14,13 +14,21 @@ export type StreamId = Static<typeof StreamId>;
 /** Over how many milliseconds the nodes spread their return when their streams break. */
 const SpreadMs = Type.Integer({ minimum: 0, maximum: 600_000 });
 
+const { directoryVersion } = Tasks.properties;
+
 export const TaskLine = Type.Union([
   /** The first line. */
-  Type.Object({ type: Type.Literal('opened'), streamId: StreamId, spreadMs: SpreadMs }, closed),
+  Type.Object(
+    { type: Type.Literal('opened'), streamId: StreamId, spreadMs: SpreadMs, directoryVersion },
+    closed,
+  ),
   /** All that the node is asked to do now, in place of every earlier list. */
-  Type.Object({ type: Type.Literal('tasks'), tasks: Type.Array(Task, { maxItems: 1000 }) }, closed),
+  Type.Object(
+    { type: Type.Literal('tasks'), tasks: Type.Array(Task, { maxItems: 1000 }), directoryVersion },
+    closed,
+  ),
   /** Nothing is new; the node says that it is there. */
-  Type.Object({ type: Type.Literal('heartbeat'), spreadMs: SpreadMs }, closed),
+  Type.Object({ type: Type.Literal('heartbeat'), spreadMs: SpreadMs, directoryVersion }, closed),
 ]);
 export type TaskLine = Static<typeof TaskLine>;
 

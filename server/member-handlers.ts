@@ -51,8 +51,11 @@ export function memberHandlers(coordinator: Coordinator) {
       return {};
     },
 
-    succeedKey: ({ body, member }: Called<'succeedKey'>): Answer<'succeedKey'> =>
-      federation.succeed(member, body),
+    succeedKey: async ({ body, member }: Called<'succeedKey'>): Answer<'succeedKey'> => {
+      const receipt = await federation.succeed(member, body);
+      presence.wake(member.nodeId); // what it has open ends with its key
+      return receipt;
+    },
 
     getDirectory: async ({ query }: Called<'getDirectory'>): Answer<'getDirectory'> =>
       federation.directory(Number(query.after ?? 0)),

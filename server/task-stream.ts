@@ -10,6 +10,7 @@
  * answer can do is to keep the node live.
  */
 import { toBase64Url } from '../protocol/bytes.ts';
+import { isValidNode } from '../protocol/known-organisations.ts';
 import { randomBytes } from '../protocol/random.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { TaskLine } from '../schemas/task-stream.ts';
@@ -42,12 +43,20 @@ export class TaskStreams {
     const stream = presence.open(nodeId);
     this.#nodes.set(streamId, nodeId);
     try {
-      yield { type: 'opened', streamId, spreadMs: this.#spreadMs() };
+      yield {
+        type: 'opened',
+        streamId,
+        spreadMs: this.#spreadMs(),
+        directoryVersion: federation.directoryVersion,
+      };
       let told: string | undefined;
       let heartbeatAt = clock.now() + HEARTBEAT_MS;
       for (;;) {
         const member = federation.member(nodeId);
-        if (!member || stream.isOver || signal.aborted || closing.aborted) return;
+        const isMember =
+          member !== undefined && isValidNode(member.entry, new Date(clock.now()).toISOString());
+        if (!isMember || stream.isOver || signal.aborted || closing.aborted) return;
+        const { directoryVersion } = federation;
         const tasks = this.#coordinator.tasksFor(member);
         const list = JSON.stringify(tasks);
         const isDue = clock.now() >= heartbeatAt;
@@ -56,10 +65,10 @@ export class TaskStreams {
           // A node has nothing to say to an empty list.
           if (tasks.length > 0 || list === told) stream.ask();
           heartbeatAt = clock.now() + HEARTBEAT_MS;
-          if (list === told) yield { type: 'heartbeat', spreadMs: this.#spreadMs() };
-          else yield { type: 'tasks', tasks };
+          if (list === told) yield { type: 'heartbeat', spreadMs: this.#spreadMs(), directoryVersion };
+          else yield { type: 'tasks', tasks, directoryVersion };
           told = list;
-        } else await stream.wait(heartbeatAt - clock.now(), signal);
+        } else await stream.wait(Math.min(heartbeatAt, endOf(member)) - clock.now(), signal);
       }
     } finally {
       this.#nodes.delete(streamId);
@@ -79,4 +88,9 @@ export class TaskStreams {
     const { streams } = this.#coordinator.presence;
     return Math.min(LONGEST_SPREAD_MS, Math.round((1000 * streams) / RETURNS_PER_SECOND));
   }
+}
+
+/** When the key of the member is replaced. */
+function endOf({ entry }: KnownMember): number {
+  return entry.validUntil === null ? Number.POSITIVE_INFINITY : Date.parse(entry.validUntil);
 }

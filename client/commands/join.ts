@@ -20,6 +20,8 @@ import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { CsvSchema } from '../data/csv.ts';
 import { loadExamples } from '../data/data-source.ts';
 import type { Examples } from '../data/examples.ts';
+import { directoryFile } from '../directory-file.ts';
+import { DirectoryWatch, describeDirectory } from '../directory-watch.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
@@ -186,10 +188,21 @@ async function live(
   const lock = await lockIdentity(identity.nodeId, options.identity);
   const jobs = new JobCache(provider);
   const announced = new Set<string>();
+  const observe = (event: ParticipantEvent) => {
+    if (event.type in counts) counts[event.type as keyof Counts] += 1;
+    if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
+    if (event.type === 'preparing') announced.add(event.task.jobId);
+    io.note(describe(event));
+    if ('problem' in event && isProblem(event.problem, 'internalError')) io.note(stackOf(event.problem));
+    io.event(toJson(event));
+  };
   try {
+    const api = await connect(identity, systemClock, patience);
+    const pin = directoryFile(options.identity, identity);
     await participate({
       role,
-      api: await connect(identity, systemClock, patience),
+      api,
+      directory: await DirectoryWatch.open({ api, member: identity, pin, observe }),
       examples,
       dataSetVersion: options.dataSetVersion,
       provider,
@@ -200,14 +213,7 @@ async function live(
       signal: io.signal,
       allowSingleClass: options.allowSingleClass ?? false,
       waitSeconds: 20,
-      observe: (event) => {
-        if (event.type in counts) counts[event.type as keyof Counts] += 1;
-        if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
-        if (event.type === 'preparing') announced.add(event.task.jobId);
-        io.note(describe(event));
-        if ('problem' in event && isProblem(event.problem, 'internalError')) io.note(stackOf(event.problem));
-        io.event(toJson(event));
-      },
+      observe,
     });
   } finally {
     await jobs.release();
@@ -296,6 +302,9 @@ async function randomFor(
 
 function describe(event: ParticipantEvent): string {
   switch (event.type) {
+    case 'directoryPinned':
+    case 'directoryChanged':
+      return describeDirectory(event);
     case 'ready':
       return 'ready; waiting for work';
     case 'preparing':

@@ -77,7 +77,7 @@ beforeEach(() => {
 });
 afterEach(() => life.current.abort());
 
-function feedOf(script: Script = {}): TaskFeed {
+function feedOf(script: Script = {}, onDirectory?: (version: number) => void): TaskFeed {
   api = scriptedCoordinator({
     taskStream: (_, { signal }) => {
       streams.push(new Written(signal as AbortSignal));
@@ -88,7 +88,8 @@ function feedOf(script: Script = {}): TaskFeed {
     ...script,
   });
   const random = seededRandom(new Uint8Array(32));
-  return new TaskFeed({ api, clock, random, signal: life.current.signal, waitSeconds: 20 });
+  const { signal } = life.current;
+  return new TaskFeed({ api, clock, random, signal, waitSeconds: 20, ...(onDirectory && { onDirectory }) });
 }
 
 /** Goes on in small steps until another stream is asked for. */
@@ -118,6 +119,30 @@ describe('over a stream', () => {
     await latest().write(tasks(1, 2), tasks(), tasks(3));
     expect(await roundsOf(feed.next())).toEqual([3]);
     expect([api.count('taskStream'), api.count('nextTasks')]).toEqual([1, 0]);
+  });
+
+  test('the version of the directory is told with every line, and with every answer', async () => {
+    const versions: number[] = [];
+    const feed = feedOf({}, (version) => versions.push(version));
+    const first = feed.next();
+    await atRest();
+    await latest().write({ ...opened, directoryVersion: 1 }, { ...tasks(), directoryVersion: 2 });
+    await first;
+    await latest().write(heartbeat, { ...heartbeat, directoryVersion: 3 });
+    expect(versions).toEqual([1, 2, 3]);
+    life.current.abort();
+    life.current = new AbortController();
+    const asking = feedOf(
+      {
+        taskStream: () => {
+          throw new HanseError('routeUnknown', { method: 'GET', path: '' });
+        },
+        nextTasks: () => ({ tasks: [], directoryVersion: 4 }),
+      },
+      (version) => versions.push(version),
+    );
+    await asking.next();
+    expect(versions).toEqual([1, 2, 3, 4]);
   });
 
   test('heartbeats are answered, one at a time, and so is a task that comes while the node is busy', async () => {

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { toHex } from '../../protocol/bytes.ts';
+import { succeed } from '../../protocol/key-succession.ts';
 import type { TaskLine } from '../../schemas/task-stream.ts';
 import { DEFAULT_SETTINGS } from '../../server/coordinator.ts';
 import { HEARTBEAT_MS } from '../../server/task-stream.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
-import { type Node, TestFederation } from '../fixtures/federation.ts';
+import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 
 const { livenessMs } = DEFAULT_SETTINGS;
 let federation: TestFederation;
@@ -68,13 +70,18 @@ describe('what a node is told', () => {
   test('first the id of its stream and what there is to do, then only what changes', async () => {
     const stream = await listen();
     expect(await stream.after(0)).toEqual([
-      { type: 'opened', streamId: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/), spreadMs: 10 },
-      { type: 'tasks', tasks: [] },
+      {
+        type: 'opened',
+        streamId: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/),
+        spreadMs: 10,
+        directoryVersion: 4,
+      },
+      { type: 'tasks', tasks: [], directoryVersion: 4 },
     ]);
     await federation.appear();
     await federation.createJob({ cohort: { size: 2, minimum: 2 } });
     const [line, ...more] = await stream.after(0);
-    expect(line).toEqual({ type: 'tasks', tasks: federation.tasksOf(a) });
+    expect(line).toEqual({ type: 'tasks', tasks: federation.tasksOf(a), directoryVersion: 4 });
     expect(isTask(line)).toBe(true);
     expect(more).toEqual([]);
   });
@@ -113,7 +120,7 @@ describe('what a node is told', () => {
     await stream.after(0);
     const other = await listen(federation.participants[1]);
     expect(await stream.after(HEARTBEAT_MS - 1)).toEqual([]);
-    expect(await stream.after(1)).toEqual([{ type: 'heartbeat', spreadMs: 20 }]);
+    expect(await stream.after(1)).toEqual([{ type: 'heartbeat', spreadMs: 20, directoryVersion: 4 }]);
     other.stop.abort();
   });
 });
@@ -206,6 +213,35 @@ describe('a stream ends', () => {
     const stream = await listen();
     federation.coordinator.beginClosing();
     await atRest();
+    expect(stream.hasEnded).toBe(true);
+  });
+
+  test('when the node is revoked, and not that of another; nobody is told of tasks any more', async () => {
+    const other = await listen(federation.participants[1]);
+    const stream = await listen();
+    await stream.after(0);
+    const { operator } = federation;
+    const revoked = { params: { nodeId: a.nodeId }, body: { reason: 'stolen' } };
+    await federation.call('revokeMember', operator, revoked);
+    expect(await stream.after(0)).toEqual([]);
+    expect([stream.hasEnded, other.hasEnded]).toEqual([true, false]);
+    await other.after(HEARTBEAT_MS);
+    expect(other.lines.at(-1)).toMatchObject({ type: 'heartbeat', directoryVersion: 5 });
+  });
+
+  test('when another key has taken the place of that of the node, at the moment that was said', async () => {
+    const stream = await listen();
+    const next = await nodeOf('next', 'participant');
+    const pinned = {
+      federationId: federation.coordinator.federation.id,
+      coordinatorKey: toHex((await nodeOf('coordinator', 'operator')).signer.publicKey),
+    };
+    const { byOld, byNew } = await succeed(a.signer, next.signer, pinned);
+    const body = { publicKey: toHex(next.signer.publicKey), byOld, byNew, overlapSeconds: 10 };
+    await federation.call('succeedKey', a, { body });
+    await stream.after(9999);
+    expect(stream.hasEnded).toBe(false);
+    await stream.after(1);
     expect(stream.hasEnded).toBe(true);
   });
 

@@ -145,7 +145,10 @@ test('an identity that cannot be written spends no invite, nor does an answer th
   const again = await started('lost.json', [link, ...table()]);
   again.stop();
   expect(await again.outcome).toMatchObject({ exitCode: 0, json: { nodeId } });
-  expect((await readdir(running.folder)).filter((name) => name.startsWith('lost'))).toEqual(['lost.json']);
+  expect((await readdir(running.folder)).filter((name) => name.startsWith('lost'))).toEqual([
+    'lost.json',
+    'lost.json.directory',
+  ]);
 });
 
 test('a link to the same coordinator at another address is followed, one with another key is not', async () => {
