@@ -39,6 +39,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'run a participant or an evaluator next to its data; enrol a researcher',
     load: async () => (await import('./client/commands/join.ts')).joinCommand,
   },
+  'config check': {
+    summary: 'check the configuration file of a node: every fault with its line',
+    load: async () => (await import('./client/commands/config.ts')).configCheckCommand,
+  },
+  'config init': {
+    summary: 'write a configuration file that explains itself',
+    load: async () => (await import('./client/commands/config.ts')).configInitCommand,
+  },
   'job create': {
     summary: 'start a federated training',
     load: async () => (await import('./client/commands/job-create.ts')).jobCreateCommand,
@@ -94,6 +102,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 const GROUPS: Readonly<Record<string, string>> = {
+  config: 'write and check the configuration of a node',
   job: 'create and follow federated trainings',
   model: 'export and use released models',
   graph: 'compile and check train steps',

@@ -16,7 +16,6 @@ import { TaskFeed } from './task-feed.ts';
 
 export interface ParticipantOptions extends TaskOptions {
   readonly role: Extract<Role, 'participant' | 'evaluator'>;
-  readonly dataSetVersion: string;
   readonly provider: ExecutionProvider;
   /** How long a request for tasks may be held by the coordinator, where it offers no stream of them. */
   readonly waitSeconds: number;
@@ -60,14 +59,16 @@ export async function participate(options: ParticipantOptions): Promise<void> {
   if (distrust.signal.aborted && !options.signal.aborted) throw distrust.signal.reason;
 }
 
-function capabilitiesOf({ provider, examples, dataSetVersion }: ParticipantOptions) {
+function capabilitiesOf({ provider, dataSets }: ParticipantOptions) {
   return {
     software: SOFTWARE,
     provider: provider.name,
     providerReason: provider.reason.slice(0, 200),
-    dataSets: [
-      { name: examples.name.slice(0, 80), version: dataSetVersion, inputShape: [...examples.inputShape] },
-    ],
+    dataSets: dataSets.map(({ examples: { name, inputShape }, version }) => ({
+      name: name.slice(0, 80),
+      version,
+      inputShape: [...inputShape],
+    })),
   };
 }
 

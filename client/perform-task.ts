@@ -9,17 +9,18 @@ import { attemptParams } from '../protocol/routes.ts';
 import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
 import { contribute } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
-import type { Examples } from './data/examples.ts';
+import { type DataSet, fittingDataSet } from './data/data-set.ts';
 import type { JobSource } from './job-cache.ts';
 import type { ParticipantEvent } from './participant-event.ts';
-import { fetchModel } from './prepared-job.ts';
+import { fetchModel, type PreparedJob } from './prepared-job.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
 
 /** What a node needs for a task, whatever brought the task to it. */
 export interface TaskOptions {
   /** Should repeat what fails for a while: `retrying-coordinator.ts`. */
   readonly api: CoordinatorApi;
-  readonly examples: Examples;
+  /** At least one. */
+  readonly dataSets: readonly DataSet[];
   /** Compiled jobs: a `JobCache`, which the caller releases afterwards; nodes of a simulation share one. */
   readonly jobs: JobSource;
   /** For one task at a time of each node; nodes of a simulation share them. */
@@ -29,7 +30,6 @@ export interface TaskOptions {
   readonly clock: Clock;
   /** Ends the node's life. */
   readonly signal: AbortSignal;
-  readonly allowSingleClass: boolean;
   observe(event: ParticipantEvent): void;
 }
 
@@ -80,10 +80,10 @@ export async function performTask(task: Task, options: TaskOptions): Promise<voi
 }
 
 async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
-  const { api, jobs, examples, buffers, observe } = options;
+  const { api, jobs, dataSets, buffers, observe } = options;
   observe({ type: 'preparing', task });
   const { job, trainer } = await jobs.trainer(task, api, signal);
-  job.checkExamples(examples, options.allowSingleClass);
+  const { examples } = dataFor(job, dataSets, false);
   observe({ type: 'training', task });
   const random = await options.randomFor(task);
   const report = await contribute(task, {
@@ -99,10 +99,10 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
 }
 
 async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
-  const { api, jobs, examples, observe } = options;
+  const { api, jobs, dataSets, observe } = options;
   observe({ type: 'preparing', task });
   const { job, evaluator } = await jobs.evaluator(task, api, signal);
-  job.checkExamples(examples, true);
+  const { examples } = dataFor(job, dataSets, true);
   const parameters = await fetchModel(task.model, job.manifest.parameters, api, signal);
   const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
   if (!Number.isFinite(loss))
@@ -110,6 +110,12 @@ async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortS
   const metrics = { loss, accuracy, examples: count };
   await api.call('putEvaluation', { params: attemptParams(task), body: metrics }, { signal });
   observe({ type: 'evaluated', task, metrics });
+}
+
+function dataFor(job: PreparedJob, dataSets: readonly DataSet[], allowSingleClass: boolean): DataSet {
+  return fittingDataSet(dataSets, (set) =>
+    job.checkExamples(set.examples, allowSingleClass || set.allowSingleClass),
+  );
 }
 
 /** Tells the coordinator not to wait. An evaluator has nothing to decline: its deadline passes. */

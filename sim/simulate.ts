@@ -91,15 +91,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     return participate({
       role,
       api,
-      examples,
-      dataSetVersion: '1',
+      dataSets: [{ examples, version: '1', allowSingleClass: true }],
       provider,
       jobs,
       buffers,
       randomFor,
       clock,
       signal: lifetime().signal,
-      allowSingleClass: true,
       waitSeconds: 30,
       observe,
     });

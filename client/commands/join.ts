@@ -11,15 +11,12 @@ import { asUsage } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
-import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
+import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { DataSetVersion } from '../../schemas/ids.ts';
 import { DisplayName } from '../../schemas/member.ts';
-import type { ProviderName } from '../../schemas/provider.ts';
 import type { TrainTask } from '../../schemas/task.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
-import type { CsvSchema } from '../data/csv.ts';
-import { loadExamples } from '../data/data-source.ts';
-import type { Examples } from '../data/examples.ts';
+import type { DataSet } from '../data/data-set.ts';
 import { directoryFile } from '../directory-file.ts';
 import { DirectoryWatch, describeDirectory } from '../directory-watch.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
@@ -35,72 +32,51 @@ import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
+import { DATA_OPTIONS } from './data-options.ts';
+import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
 
-export interface DataOptions {
-  readonly data: string;
-  readonly rows?: string;
-  readonly features?: string;
-  readonly target?: string;
-  readonly classes?: string;
-}
-
-interface JoinOptions extends Partial<DataOptions> {
-  readonly identity: string;
-  readonly name: string;
-  readonly provider: 'auto' | ProviderName;
-  readonly threads: number;
-  readonly allowSingleClass?: boolean;
-  readonly dataSetVersion: string;
-  readonly seed?: string;
-}
-
-export const DATA_OPTIONS: readonly CommandOption[] = [
-  {
-    flags: '--data <source>',
-    description: 'mnist:train, mnist:test, spam:train, spam:test, idx:<images>,<labels> or csv:<file>',
-    required: true,
-  },
-  { flags: '--rows <file>', description: 'use only these rows: a JSON array of row numbers, from 0' },
-  {
-    flags: '--features <columns>',
-    description: 'CSV: the columns that the model takes, comma-separated, in order',
-  },
-  { flags: '--target <column>', description: 'CSV: the column to predict' },
-  {
-    flags: '--classes <names>',
-    description: 'CSV: the target is one of these, comma-separated; else it is a number',
-  },
-];
+/** What the options are without being given. */
+const DEFAULTS = {
+  identity: '.hanse/node/identity.json',
+  name: hostname(),
+  provider: 'auto',
+  threads: 1,
+  dataSetVersion: '1',
+} as const satisfies Partial<JoinOptions>;
 
 export const joinCommand = defineCommand<JoinOptions>({
   summary: 'run a participant or an evaluator next to its data; enrol a researcher',
   arguments: [{ name: '[invite]', description: 'the invite link, at the first start' }],
   options: [
     ...DATA_OPTIONS.map((option) => ({ ...option, required: false })),
-    { flags: '--identity <file>', description: 'the key of this node', default: '.hanse/node/identity.json' },
+    {
+      flags: '--config <file>',
+      description: 'take all of this from a configuration file: `hanse config init` writes one',
+    },
+    { flags: '--identity <file>', description: 'the key of this node', default: DEFAULTS.identity },
     {
       flags: '--name <name>',
       description: 'what the node is called',
-      default: hostname(),
+      default: DEFAULTS.name,
       schema: DisplayName,
     },
     {
       flags: '--provider <name>',
       description: 'where to train',
       choices: ['auto', 'cpu', 'wasm', 'webgpu', 'cuda'],
-      default: 'auto',
+      default: DEFAULTS.provider,
     },
     {
       flags: '--threads <n>',
       description: 'threads for training',
       kind: 'integer',
-      default: 1,
+      default: DEFAULTS.threads,
       schema: Type.Integer({ minimum: 1, maximum: 1024 }),
     },
     {
       flags: '--data-set-version <v>',
       description: 'changes whenever the data do',
-      default: '1',
+      default: DEFAULTS.dataSetVersion,
       schema: DataSetVersion,
     },
     { flags: '--allow-single-class', description: 'take part although all labels are the same' },
@@ -115,6 +91,7 @@ export const joinCommand = defineCommand<JoinOptions>({
       'hanse join --data csv:patients.csv --features age,bmi --target risk',
       'start again with the stored identity',
     ],
+    ['hanse join --config node.yaml', 'as a service: data, policy and limits are in a file'],
     [
       'hanse join "http://127.0.0.1:8790/#invite=..." --identity .hanse/me.json',
       'enrol a researcher, who has no data',
@@ -122,22 +99,24 @@ export const joinCommand = defineCommand<JoinOptions>({
   ],
   async run({ args, options }, io) {
     const counts: Counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
-    const { data } = options;
     const [link] = args;
     const invite = link === undefined ? undefined : asUsage(() => parseInviteLink(link));
     const around = (api: CoordinatorApi) => patient(api, io);
     const patience = { around, exchange: nodeExchange, signal: io.signal };
-    if (data === undefined) return enrolOnly(invite, options, patience, io);
-    const source = { ...options, data };
-    const examples = await loadExamples({ ...source, ...columnsOf(source) });
-    if (examples.count === 0) throw new HanseError('dataEmpty', { source: examples.name });
-    const { provider } = await chooseProvider(options.provider, {
-      candidates: NODE_PROVIDERS,
-      threads: options.threads,
-    });
+    const plan = await planJoin(options, DEFAULTS);
+    if (plan.sources.length === 0) return enrolOnly(invite, plan, patience, io);
+    const dataSets = await loadDataSets(plan.sources);
+    const { threads } = plan;
+    const { provider } = await chooseProvider(plan.provider, { candidates: NODE_PROVIDERS, threads });
     try {
-      const identity = await identityFor(invite, options, patience, io);
-      await live(identity, { examples, provider, patience, counts }, options, io);
+      const stored = await identityFor(invite, plan, patience, io);
+      const identity = { ...stored, server: plan.server ?? stored.server };
+      await live(
+        identity,
+        { dataSets, provider, patience, counts },
+        { ...plan, ...(options.seed !== undefined && { seed: options.seed }) },
+        io,
+      );
       return { nodeId: identity.nodeId, ...counts };
     } catch (error) {
       if (!io.signal.aborted) throw error;
@@ -149,25 +128,25 @@ export const joinCommand = defineCommand<JoinOptions>({
 /** For a member without data: the identity is stored for the other commands. */
 async function enrolOnly(
   invite: InviteLink | undefined,
-  options: JoinOptions,
+  plan: JoinPlan,
   patience: ConnectionOptions,
   io: CommandIo,
 ): Promise<object> {
   if (invite === undefined)
     throw new HanseError('usage', { reason: 'give --data, or the invite of a researcher' });
-  const { nodeId, role, federationId } = await identityFor(invite, options, patience, io);
+  const { nodeId, role, federationId } = await identityFor(invite, plan, patience, io);
   if (role !== 'researcher')
     throw new HanseError('usage', {
       reason: `this is a ${role}: start it again with --data, without the link`,
     });
-  io.print(`researcher of ${federationId}: use --identity ${options.identity} with the commands`);
-  return { nodeId, role, federationId, identity: options.identity };
+  io.print(`researcher of ${federationId}: use --identity ${plan.identity} with the commands`);
+  return { nodeId, role, federationId, identity: plan.identity };
 }
 
 type Counts = Record<'contributed' | 'evaluated' | 'declined' | 'missed', number>;
 
 interface Equipment {
-  readonly examples: Examples;
+  readonly dataSets: readonly DataSet[];
   readonly provider: ExecutionProvider;
   readonly patience: ConnectionOptions;
   readonly counts: Counts;
@@ -176,16 +155,17 @@ interface Equipment {
 /** Takes part until the signal aborts. */
 async function live(
   identity: Identity,
-  { examples, provider, patience, counts }: Equipment,
-  options: JoinOptions,
+  { dataSets, provider, patience, counts }: Equipment,
+  plan: JoinPlan & Pick<JoinOptions, 'seed'>,
   io: CommandIo,
 ): Promise<void> {
   const { role } = identity;
   if (role !== 'participant' && role !== 'evaluator')
     throw new HanseError('roleRefused', { role, needs: 'participant or evaluator' });
   io.note(`${identity.name} (${identity.nodeId}), ${role} of ${identity.federationId} at ${identity.server}`);
-  io.note(`${examples.count} examples of ${examples.name}; training on ${provider.name}, ${provider.reason}`);
-  const lock = await lockIdentity(identity.nodeId, options.identity);
+  const data = dataSets.map(({ examples: { count, name } }) => `${count} examples of ${name}`).join(', ');
+  io.note(`${data}; training on ${provider.name}, ${provider.reason}`);
+  const lock = await lockIdentity(identity.nodeId, plan.identity);
   const jobs = new JobCache(provider);
   const announced = new Set<string>();
   const observe = (event: ParticipantEvent) => {
@@ -198,20 +178,18 @@ async function live(
   };
   try {
     const api = await connect(identity, systemClock, patience);
-    const pin = directoryFile(options.identity, identity);
+    const pin = directoryFile(plan.identity, identity);
     await participate({
       role,
       api,
       directory: await DirectoryWatch.open({ api, member: identity, pin, observe }),
-      examples,
-      dataSetVersion: options.dataSetVersion,
+      dataSets,
       provider,
       jobs,
       buffers: new SpareBuffers(),
-      randomFor: (task) => randomFor(task, identity, options.seed),
+      randomFor: (task) => randomFor(task, identity, plan.seed),
       clock: systemClock,
       signal: io.signal,
-      allowSingleClass: options.allowSingleClass ?? false,
       waitSeconds: 20,
       observe,
     });
@@ -221,30 +199,17 @@ async function live(
   }
 }
 
-/** The columns of a CSV file, from the options of a command. */
-export function columnsOf({ features, target, classes }: DataOptions): { columns?: CsvSchema } {
-  if (features === undefined || target === undefined) return {};
-  const list = (text: string) => text.split(',').map((name) => name.trim());
-  const names = classes === undefined ? undefined : list(classes);
-  return {
-    columns: {
-      features: list(features),
-      target: names ? { column: target, type: 'class', classes: names } : { column: target, type: 'number' },
-    },
-  };
-}
-
 /**
  * The stored identity; with an invite link, a new one. A stored key is never overwritten: a link to the same federation
  * only says where its coordinator is to be found now, and is not used up.
  */
 async function identityFor(
   invite: InviteLink | undefined,
-  options: JoinOptions,
+  plan: JoinPlan,
   patience: ConnectionOptions,
   io: CommandIo,
 ): Promise<Identity> {
-  const { identity: file, name } = options;
+  const { identity: file, name } = plan;
   const isStored = await access(file).then(
     () => true,
     () => false,

@@ -19,9 +19,9 @@ import { initialParameters } from '../graph/parameters.ts';
 import { elementCount } from '../graph/tensor-type.ts';
 import { releasedModel } from '../released-model.ts';
 import { type ChoiceOptions, choicesOf, INPUT_SHAPE_OPTION } from './choice-option.ts';
+import { columnsOf, DATA_OPTIONS, type DataOptions } from './data-options.ts';
 import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
 import { JOB_ARGUMENT, jobIdOf } from './job.ts';
-import { columnsOf, DATA_OPTIONS, type DataOptions } from './join.ts';
 import { writeOutput } from './output-file.ts';
 
 interface ExportOptions extends IdentityOptions {

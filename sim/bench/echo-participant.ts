@@ -66,15 +66,13 @@ async function run(link: string, name: string): Promise<void> {
   await participate({
     role: 'participant',
     api: retryingCoordinator(await connect(identity, systemClock, { exchange: nodeExchange }), pauses),
-    examples: EXAMPLES,
-    dataSetVersion: '1',
+    dataSets: [{ examples: EXAMPLES, version: '1', allowSingleClass: true }],
     provider: NO_PROVIDER,
     jobs: echoJobs(),
     buffers: new SpareBuffers(),
     randomFor: async () => random,
     clock: systemClock,
     signal: stop.signal,
-    allowSingleClass: true,
     waitSeconds: 20,
     observe: (event) => {
       if (event.type === 'ready') process.stdout.write(`${JSON.stringify(event)}\n`);

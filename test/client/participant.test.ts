@@ -1,5 +1,7 @@
 // covers: client/perform-task.ts
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { DataSet } from '../../client/data/data-set.ts';
+import type { Examples } from '../../client/data/examples.ts';
 import { DirectoryWatch, type WatchingMember } from '../../client/directory-watch.ts';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
@@ -52,6 +54,10 @@ interface Life {
   stop(): void;
 }
 
+const setsOf = (examples: Examples, allowSingleClass = false): DataSet[] => [
+  { examples, version: '1', allowSingleClass },
+];
+
 /** A node to which the tasks are offered one list after the other; then it is stopped. */
 function live(
   offers: readonly Task[][],
@@ -78,15 +84,13 @@ function live(
   const ended = participate({
     role: 'participant',
     api,
-    examples: clouds(12),
-    dataSetVersion: '1',
+    dataSets: setsOf(clouds(12)),
     provider,
     jobs,
     buffers: new SpareBuffers(),
     randomFor: async () => seededRandom(new Uint8Array(32)),
     clock,
     signal: life.signal,
-    allowSingleClass: false,
     waitSeconds: 20,
     observe: (event) => events.push(event),
     ...options,
@@ -174,17 +178,17 @@ describe('what cannot be done is declined once, by its code', () => {
   const good = clouds(12);
 
   test('data that do not fit', async () => {
-    await declined('dataShapeMismatch', { examples: { ...good, inputShape: [3] } });
+    await declined('dataShapeMismatch', { dataSets: setsOf({ ...good, inputShape: [3] }) });
     const single = { ...good, targets: new Int32Array(12) };
-    await declined('dataSingleClass', { examples: single });
-    const { api, ended } = live([[shelf.trainTask()]], {}, { examples: single, allowSingleClass: true });
+    await declined('dataSingleClass', { dataSets: setsOf(single) });
+    const { api, ended } = live([[shelf.trainTask()]], {}, { dataSets: setsOf(single, true) });
     await ended;
     expect([api.count('decline'), api.count('putUpdate')]).toEqual([0, 1]);
   });
 
   test('training that diverges', async () => {
     await declined('trainingDiverged', {
-      examples: { ...good, features: good.features.map((x) => x * 1e38) },
+      dataSets: setsOf({ ...good, features: good.features.map((x) => x * 1e38) }),
     });
   });
 
@@ -202,7 +206,7 @@ describe('what cannot be done is declined once, by its code', () => {
   });
 
   test('an evaluator keeps silent: its deadline passes', async () => {
-    const options = { role: 'evaluator', examples: { ...good, inputShape: [3] } } as const;
+    const options = { role: 'evaluator', dataSets: setsOf({ ...good, inputShape: [3] }) } as const;
     const { api, events, ended } = live([[shelf.evaluateTask()]], {}, options);
     await ended;
     expect(typesOf(events)).toEqual(['ready', 'preparing', 'declined']);
@@ -213,7 +217,7 @@ describe('what cannot be done is declined once, by its code', () => {
     const decline = () => {
       throw refusal('messageLate');
     };
-    const options = { examples: { ...good, inputShape: [3] } };
+    const options = { dataSets: setsOf({ ...good, inputShape: [3] }) };
     const { api, events, ended } = live([[shelf.trainTask()], []], { decline }, options);
     await ended;
     expect(typesOf(events)).toEqual(['ready', 'preparing', 'declined']);
@@ -351,15 +355,13 @@ describe('the directory', () => {
     const ended = participate({
       role: 'participant',
       api,
-      examples: clouds(12),
-      dataSetVersion: '1',
+      dataSets: setsOf(clouds(12)),
       provider,
       jobs,
       buffers: new SpareBuffers(),
       randomFor: async () => seededRandom(new Uint8Array(32)),
       clock,
       signal: life.signal,
-      allowSingleClass: false,
       waitSeconds: 20,
       directory,
       observe,

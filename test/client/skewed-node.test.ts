@@ -83,15 +83,13 @@ async function jobWith(skew: Skew): Promise<Outcome> {
       ended = participate({
         role: 'participant',
         api: part === 0 ? skewed(api, skew) : api,
-        examples: clouds(12, part + 1),
-        dataSetVersion: '1',
+        dataSets: [{ examples: clouds(12, part + 1), version: '1', allowSingleClass: false }],
         provider,
         jobs: jobs[part] as JobCache,
         buffers: new SpareBuffers(),
         randomFor: async () => seededRandom(new Uint8Array(32).fill(part)),
         clock: systemClock,
         signal: life.signal,
-        allowSingleClass: false,
         waitSeconds: 20,
         observe: (event) => {
           if (event.type === 'ready') ready();

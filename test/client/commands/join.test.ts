@@ -1,7 +1,8 @@
+// covers: client/commands/data-options.ts
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { columnsOf } from '../../../client/commands/join.ts';
+import { columnsOf } from '../../../client/commands/data-options.ts';
 import { enrol } from '../../../client/enrol.ts';
 import { pendingKey } from '../../../client/identity.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';

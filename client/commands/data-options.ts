@@ -1,0 +1,44 @@
+/**
+ * The options by which a command is told where examples come from: `client/data/data-source.ts`.
+ */
+import type { CommandOption } from '../../schemas/command.ts';
+import type { CsvSchema } from '../data/csv.ts';
+
+export interface DataOptions {
+  readonly data: string;
+  readonly rows?: string;
+  readonly features?: string;
+  readonly target?: string;
+  readonly classes?: string;
+}
+
+export const DATA_OPTIONS: readonly CommandOption[] = [
+  {
+    flags: '--data <source>',
+    description: 'mnist:train, mnist:test, spam:train, spam:test, idx:<images>,<labels> or csv:<file>',
+    required: true,
+  },
+  { flags: '--rows <file>', description: 'use only these rows: a JSON array of row numbers, from 0' },
+  {
+    flags: '--features <columns>',
+    description: 'CSV: the columns that the model takes, comma-separated, in order',
+  },
+  { flags: '--target <column>', description: 'CSV: the column to predict' },
+  {
+    flags: '--classes <names>',
+    description: 'CSV: the target is one of these, comma-separated; else it is a number',
+  },
+];
+
+/** The columns of a CSV file, from the options of a command. */
+export function columnsOf({ features, target, classes }: DataOptions): { columns?: CsvSchema } {
+  if (features === undefined || target === undefined) return {};
+  const list = (text: string) => text.split(',').map((name) => name.trim());
+  const names = classes === undefined ? undefined : list(classes);
+  return {
+    columns: {
+      features: list(features),
+      target: names ? { column: target, type: 'class', classes: names } : { column: target, type: 'number' },
+    },
+  };
+}

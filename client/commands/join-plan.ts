@@ -1,0 +1,105 @@
+/**
+ * What `hanse join` is to do, from its options or from the configuration file that takes their place.
+ */
+import { HanseError } from '../../protocol/problem.ts';
+import type { CostLimits, NodePolicy } from '../../schemas/node-policy.ts';
+import type { ProviderName } from '../../schemas/provider.ts';
+import { readNodeConfig, sourceOf } from '../config/node-config.ts';
+import type { DataSet } from '../data/data-set.ts';
+import { type DataSource, loadExamples } from '../data/data-source.ts';
+import { columnsOf, type DataOptions } from './data-options.ts';
+
+export interface JoinOptions extends Partial<DataOptions> {
+  readonly config?: string;
+  readonly identity: string;
+  readonly name: string;
+  readonly provider: 'auto' | ProviderName;
+  readonly threads: number;
+  readonly allowSingleClass?: boolean;
+  readonly dataSetVersion: string;
+  readonly seed?: string;
+}
+
+export interface JoinPlan {
+  readonly identity: string;
+  readonly name: string;
+  /** Where the coordinator is, if the identity file does not say. */
+  readonly server?: string;
+  readonly provider: 'auto' | ProviderName;
+  readonly threads: number;
+  /** Empty: the member has no data. */
+  readonly sources: readonly PlannedDataSet[];
+  readonly policy: NodePolicy;
+  readonly limits: CostLimits;
+}
+
+interface PlannedDataSet extends DataSource {
+  /** Absent: as the examples are called. */
+  readonly name?: string;
+  readonly version: string;
+  readonly allowSingleClass: boolean;
+}
+
+/** Options that a configuration file takes the place of, as they are written. */
+const REPLACED: Readonly<Record<string, string>> = {
+  data: '--data',
+  rows: '--rows',
+  features: '--features',
+  target: '--target',
+  classes: '--classes',
+  identity: '--identity',
+  name: '--name',
+  provider: '--provider',
+  threads: '--threads',
+  allowSingleClass: '--allow-single-class',
+  dataSetVersion: '--data-set-version',
+};
+
+/**
+ * @param defaults of the options: one that differs was given
+ * @throws `configInvalid`, `usage`, `dataFileMissing`
+ */
+export async function planJoin(options: JoinOptions, defaults: Partial<JoinOptions>): Promise<JoinPlan> {
+  if (options.config === undefined) return fromOptions(options);
+  for (const [key, flag] of Object.entries(REPLACED)) {
+    const name = key as keyof JoinOptions;
+    if (options[name] !== undefined && options[name] !== defaults[name])
+      throw new HanseError('usage', { reason: `${flag}: write it into ${options.config}` });
+  }
+  const { identity, server, name, provider, data, policy, limits } = await readNodeConfig(options.config);
+  const { threads = 1, ...costs } = limits ?? {};
+  return {
+    identity,
+    name: name ?? options.name,
+    ...(server !== undefined && { server }),
+    provider: provider ?? 'auto',
+    threads,
+    sources: data.map((set) => ({
+      ...sourceOf(set),
+      name: set.name,
+      version: set.version,
+      allowSingleClass: set.allowSingleClass ?? false,
+    })),
+    policy: policy ?? {},
+    limits: costs,
+  };
+}
+
+function fromOptions(options: JoinOptions): JoinPlan {
+  const { identity, name, provider, threads, data, dataSetVersion: version } = options;
+  const allowSingleClass = options.allowSingleClass ?? false;
+  const source = data === undefined ? undefined : { ...options, data };
+  const sources = source ? [{ ...source, ...columnsOf(source), version, allowSingleClass }] : [];
+  return { identity, name, provider, threads, sources, policy: {}, limits: {} };
+}
+
+/** Reads the data sets. Throws as `loadExamples`, and `dataEmpty`. */
+export async function loadDataSets(sources: readonly PlannedDataSet[]): Promise<DataSet[]> {
+  const sets: DataSet[] = [];
+  for (const { name, version, allowSingleClass, ...source } of sources) {
+    const loaded = await loadExamples(source);
+    if (loaded.count === 0) throw new HanseError('dataEmpty', { source: loaded.name });
+    sets.push({ examples: { ...loaded, ...(name !== undefined && { name }) }, version, allowSingleClass });
+  }
+  return sets;
+}

@@ -1,0 +1,54 @@
+/**
+ * The configuration file that `hanse config init` writes: every key with what it means. Those that are not needed are
+ * commented out, and hold when the mark before them is taken away.
+ */
+export const EXAMPLE_CONFIG = `# The configuration of a Hanse node. YAML; paths begin at the folder of this file.
+#   hanse config check node.yaml               is it right?
+#   hanse join "<link>" --config node.yaml     the first start, with the invite link of the operator
+#   hanse join --config node.yaml              every other
+
+# The file with the key of this node. It is secret; this file is not.
+identity: identity.json
+
+# What the node is called when it enrols. Absent: the name of this machine.
+#name: clinic-a-node-1
+
+# Where the coordinator is reached, if not at the address of the invite link. Its key is the same, or it is refused.
+#server: https://hanse.example
+
+# Where to train: auto, cpu, wasm, webgpu or cuda.
+#provider: auto
+
+# What to train on. A job is trained on the first data set whose shapes it takes.
+data:
+  - name: patients            # what other members see
+    version: "1"              # change it whenever the rows change
+    source: csv:patients.csv  # or idx:<images>,<labels>; mnist:train and the like for experiments
+    columns:
+      features: [age, bmi]    # in the order in which the model takes them
+      target: risk
+      #classes: [low, high]   # absent: the target is a number
+    #rows: rows.json          # only these rows: a JSON array of row numbers, from 0
+    #allowSingleClass: false  # take part although all labels are the same
+
+# What the owner of this node permits. It stays here, and nothing that a coordinator sends can widen it.
+policy:
+  #purposes: ["research *"]             # of jobs; * is any run of characters, ? one. Absent: all
+  #minimumCohort: 3                     # at least so many updates in every model
+  #knownOrganisations: [clinic-b.example, clinic-c.example]  # ids or, better, public keys
+  #minimumKnownOrganisations: 1         # so many of them in the cohort
+  #hours:                               # when to take part. Absent: always
+    #- { from: "20:00", to: "06:00", weekdays: [mon, tue, wed, thu, fri] }
+  #timeZone: Europe/Berlin              # of the hours. Absent: UTC
+
+# What the node may use, and what one job may cost. Absent: no limit, and one thread.
+limits:
+  #threads: 2
+  #memoryMegabytes: 2000       # that a train step is estimated to need
+  #roundsPerJob: 1000
+  #examplesPerRound: 1000000   # examples times passes over them
+  #secondsPerRound: 600        # of training, as measured here
+  #secondsPerJob: 86400
+  #bytesUpPerRound: 100000000
+  #bytesDownPerRound: 100000000
+`;

@@ -1,0 +1,164 @@
+/**
+ * The configuration file of a node, read and checked: its form, and what no schema can say. Node only.
+ */
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { isTimeZone } from '../../protocol/exchange/hours.ts';
+import { isLoopback } from '../../protocol/loopback.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { type ConfigDataSet, NodeConfig } from '../../schemas/node-config.ts';
+import { readDataFile } from '../data/data-file.ts';
+import type { DataSource } from '../data/data-source.ts';
+import { type ConfigFault, configFaults } from './config-faults.ts';
+import { type PlacedFault, parsePlacedYaml, pointerTo } from './placed-yaml.ts';
+
+const CONFIG_BYTES_MAX = 1_048_576;
+
+export interface CheckedConfig {
+  /** Absent if there is a fault. Paths are absolute. */
+  readonly config?: NodeConfig;
+  /** By line. */
+  readonly faults: readonly PlacedFault[];
+}
+
+/** Throws `dataFileMissing`, `dataMalformed` where the file cannot be read at all. */
+export async function checkNodeConfig(file: string): Promise<CheckedConfig> {
+  const text = new TextDecoder().decode(await readDataFile(file, CONFIG_BYTES_MAX));
+  const { value, lineOf, faults: ofText } = parsePlacedYaml(text);
+  if (ofText.length > 0) return { faults: ofText };
+  const given = withoutEmptySections(value);
+  const ofForm = configFaults(NodeConfig, given);
+  const config = ofForm.length === 0 ? withPaths(given as NodeConfig, dirname(file)) : undefined;
+  const told = config ? [...contradictions(config)] : ofForm;
+  const found = config && told.length === 0 ? await missingFiles(config) : told;
+  const faults = found
+    .map((fault) => ({ ...fault, line: lineOf(fault.pointer) }))
+    .sort((a, b) => a.line - b.line);
+  return config && faults.length === 0 ? { config, faults } : { faults };
+}
+
+/** Throws `configInvalid` with the first fault, and as `checkNodeConfig`. */
+export async function readNodeConfig(file: string): Promise<NodeConfig> {
+  const { config, faults } = await checkNodeConfig(file);
+  if (config) return config;
+  const [first] = faults;
+  const { line = 1, pointer = '', reason = 'cannot be read' } = first ?? {};
+  throw new HanseError('configInvalid', { file, line, pointer, reason });
+}
+
+/** A data set of the file as `loadExamples` takes it. */
+export function sourceOf({ source, rows, columns }: ConfigDataSet): DataSource {
+  return {
+    data: source,
+    ...(rows !== undefined && { rows }),
+    ...(columns && {
+      columns: {
+        features: columns.features,
+        target: columns.classes
+          ? { column: columns.target, type: 'class', classes: columns.classes }
+          : { column: columns.target, type: 'number' },
+      },
+    }),
+  };
+}
+
+/**
+ * A section in which every line is commented out is as good as absent. Not so a key: `purposes` without one would come
+ * to mean all.
+ */
+function withoutEmptySections(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const isEmpty = ([key, member]: [string, unknown]) =>
+    (key === 'policy' || key === 'limits') && member === null;
+  return Object.fromEntries(Object.entries(value).filter((entry) => !isEmpty(entry)));
+}
+
+/** With every path from the folder of the file on. */
+function withPaths(config: NodeConfig, folder: string): NodeConfig {
+  const data = config.data.map(({ source, rows, ...rest }) => {
+    const kind = source.slice(0, source.indexOf(':') + 1);
+    const paths = filesOf(source).map((path) => resolve(folder, path));
+    return {
+      ...rest,
+      source: paths.length > 0 ? `${kind}${paths.join(',')}` : source,
+      ...(rows !== undefined && { rows: resolve(folder, rows) }),
+    };
+  });
+  return { ...config, identity: resolve(folder, config.identity), data };
+}
+
+/** Paths that a source names. */
+function filesOf(source: string): string[] {
+  if (source.startsWith('csv:')) return [source.slice(4)].filter((path) => path !== '');
+  return source.startsWith('idx:')
+    ? source
+        .slice(4)
+        .split(',')
+        .filter((path) => path !== '')
+    : [];
+}
+
+function* contradictions({ server, policy = {}, data }: NodeConfig): Iterable<ConfigFault> {
+  if (server?.startsWith('http:') && !isLoopback(hostOf(server)))
+    yield { pointer: '/server', reason: 'must be https: plain HTTP is for this machine alone' };
+  const { timeZone, minimumKnownOrganisations = 0, knownOrganisations = [] } = policy;
+  if (timeZone !== undefined && !isTimeZone(timeZone))
+    yield { pointer: '/policy/timeZone', reason: 'is no time zone that is known here; write Europe/Berlin' };
+  if (minimumKnownOrganisations > new Set(knownOrganisations).size)
+    yield {
+      pointer: '/policy/minimumKnownOrganisations',
+      reason: `is more than knownOrganisations lists: no job would ever be permitted`,
+    };
+  const names = new Set<string>();
+  for (const [index, set] of data.entries()) {
+    const place = pointerTo('/data', index);
+    if (names.has(set.name)) yield { pointer: `${place}/name`, reason: 'is the name of another data set' };
+    names.add(set.name);
+    yield* contradictionsOf(set, place);
+  }
+}
+
+function* contradictionsOf({ source, columns }: ConfigDataSet, place: string): Iterable<ConfigFault> {
+  const [kind = '', rest = ''] = [source.slice(0, 4), source.slice(source.indexOf(':') + 1)];
+  const isWhole =
+    kind === 'csv:'
+      ? rest !== ''
+      : kind === 'idx:'
+        ? filesOf(source).length === 2
+        : rest === 'train' || rest === 'test';
+  if (!isWhole)
+    yield {
+      pointer: `${place}/source`,
+      reason: 'must be csv:<file>, idx:<images>,<labels>, mnist:train, mnist:test, spam:train or spam:test',
+    };
+  else if (kind === 'csv:' && !columns)
+    yield { pointer: `${place}/columns`, reason: 'is missing: a CSV file needs it' };
+  else if (kind !== 'csv:' && columns)
+    yield { pointer: `${place}/columns`, reason: 'belongs to CSV files, and this is none' };
+}
+
+async function missingFiles({ data }: NodeConfig): Promise<ConfigFault[]> {
+  const named = data.flatMap(({ source, rows }, index) => [
+    ...filesOf(source).map((path) => ({ path, pointer: `/data/${index}/source` })),
+    ...(rows === undefined ? [] : [{ path: rows, pointer: `/data/${index}/rows` }]),
+  ]);
+  const isThere = await Promise.all(named.map(({ path }) => isFile(path)));
+  return named
+    .filter((_, index) => !isThere[index])
+    .map(({ path, pointer }) => ({ pointer, reason: `names a file that is not there: ${path}` }));
+}
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+function hostOf(origin: string): string {
+  try {
+    return new URL(origin).hostname;
+  } catch {
+    return '';
+  }
+}

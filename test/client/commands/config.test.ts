@@ -1,0 +1,60 @@
+// covers: client/commands/join-plan.ts
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hanse } from '../../fixtures/command-line.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hanse-config-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('init writes a file once; check finds what is missing, then nothing', async () => {
+  const file = join(folder, 'node.yaml');
+  expect(await hanse(['config', 'init', file, '--json'])).toMatchObject({ exitCode: 0, json: { file } });
+  const written = await readFile(file, 'utf8');
+  expect(await hanse(['config', 'init', file, '--json'])).toMatchObject({
+    exitCode: 2,
+    json: { problem: { code: 'usage' } },
+  });
+  expect(await readFile(file, 'utf8')).toBe(written);
+  const before = await hanse(['config', 'check', file, '--json']);
+  expect(before).toMatchObject({
+    exitCode: 1,
+    json: { file, faults: [{ code: 'configInvalid', pointer: '/data/0/source' }] },
+  });
+  await writeFile(join(folder, 'patients.csv'), 'risk,age,bmi\n');
+  expect(await hanse(['config', 'check', file, '--json'])).toMatchObject({
+    exitCode: 0,
+    json: { faults: [] },
+  });
+});
+
+test('check tells every fault by line, place and reason, with a remedy', async () => {
+  const file = join(folder, 'bad.yaml');
+  await writeFile(file, 'identity: me.json\nlimit:\n  threads: 2\npolicy: { minimum_cohort: 2 }\ndata: []\n');
+  const { exitCode, out, err } = await hanse(['config', 'check', file]);
+  expect(exitCode).toBe(1);
+  expect(out.split('\n')).toEqual([
+    `${file}:2: configInvalid: /limit is no key of this file; did you mean limits?`,
+    `${file}:4: configInvalid: /policy/minimum_cohort is no key of this file; did you mean minimumCohort?`,
+    expect.stringMatching(/bad.yaml:5: configInvalid: \/data must/),
+    '',
+  ]);
+  expect(err).toContain('remedy');
+  const missing = await hanse(['config', 'check', join(folder, 'none.yaml'), '--json']);
+  expect(missing).toMatchObject({ exitCode: 1, json: { problem: { code: 'dataFileMissing' } } });
+});
+
+test('join takes all from the file or all from its options', async () => {
+  const file = join(folder, 'bad.yaml');
+  const mixed = await hanse(['join', '--config', file, '--threads', '2', '--json']);
+  expect(mixed).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
+  const broken = await hanse(['join', '--config', file, '--json']);
+  expect(broken).toMatchObject({
+    exitCode: 1,
+    json: { problem: { code: 'configInvalid', particulars: { file, line: 2, pointer: '/limit' } } },
+  });
+});
