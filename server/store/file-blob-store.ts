@@ -25,7 +25,8 @@ export type BlobFileSystem = Pick<
   'mkdir' | 'open' | 'readdir' | 'readFile' | 'rename' | 'rm' | 'stat'
 >;
 
-const PIECE_BYTES = 1_048_576;
+/** A reader that takes nothing holds two of them: one that is being sent, and one that waits. */
+const PIECE_BYTES = 262_144;
 const FOLDERS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
 
 /**

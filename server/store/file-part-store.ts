@@ -31,7 +31,7 @@ interface Frame {
 }
 
 const HEAD_BYTES = 36;
-const PIECE_BYTES = 1_048_576;
+const PIECE_BYTES = 262_144;
 
 /**
  * Opens the folder `root`, creates it if it is missing (mode 700), and removes what does not even have a whole note.

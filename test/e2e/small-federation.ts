@@ -79,6 +79,8 @@ export interface ServeSettings {
   /** `<event type>:<n>:<before|after>`, see kill-at.mjs. */
   readonly killAt?: string;
   readonly args?: readonly string[];
+  /** A module that is loaded into the coordinator before its own code. */
+  readonly preload?: string;
 }
 
 /** See kill-node-at.mjs. */
@@ -97,11 +99,11 @@ export class SmallFederation {
   #api: CoordinatorApi | undefined;
 
   /** Starts the coordinator; again on the port that it had. */
-  async serve({ killAt, args = [] }: ServeSettings = {}): Promise<HanseProcess> {
+  async serve({ killAt, args = [], preload }: ServeSettings = {}): Promise<HanseProcess> {
     const flags = ['--data-dir', this.dataDir, '--port', String(this.#port), '--recruit-grace', '60'];
     const fault: ProcessOptions = killAt
       ? { nodeArgs: ['--import', KILL_AT], env: { HANSE_KILL_AT: killAt } }
-      : {};
+      : { nodeArgs: preload ? ['--import', preload] : [] };
     const coordinator = startHanse(['serve', ...flags, ...args, '--json'], fault);
     this.coordinator = coordinator;
     const { url } = await coordinator.line('the address', (line) => line.ready === true);

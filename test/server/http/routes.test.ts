@@ -1,6 +1,8 @@
 // covers: server/http/routes.ts, server/http/body-deadline.ts, server/http/refused-connection.ts
-import { connect } from 'node:net';
+import { type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
+import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { utf8 } from '../../../protocol/bytes.ts';
 import type { ProblemCode } from '../../../protocol/problem.ts';
@@ -146,15 +148,24 @@ describe('JSON of somebody unknown', () => {
 });
 
 /** Another front of the same coordinator. */
-async function impatiently(options: Partial<AppOptions>, use: (server: string) => Promise<void>) {
+async function impatiently(
+  options: Partial<AppOptions>,
+  use: (server: string, app: FastifyInstance) => Promise<void>,
+) {
   const { coordinator, reported } = listening.federation;
   const app = await buildApp({ coordinator, report: (error) => reported.push(error), ...options });
   try {
-    await use(await app.listen({ port: 0, host: '127.0.0.1' }));
+    await use(await app.listen({ port: 0, host: '127.0.0.1' }), app);
     expect(reported).toEqual([]);
   } finally {
     await app.close();
   }
+}
+
+async function lengthOf(answer: AsyncIterable<Uint8Array>): Promise<number> {
+  let length = 0;
+  for await (const piece of answer) length += piece.length;
+  return length;
 }
 
 /** What is sent as it stands; resolves to all that comes back until the connection closes. */
@@ -377,6 +388,38 @@ describe('bytes', () => {
       expect(await blobs.has(hashOf(content))).toEqual({ size: content.length });
     });
   });
+
+  /** Kept in memory for all who ask, and read from the store for each. */
+  test.each([24, 72])(
+    'an answer of %i MB that nobody reads on is given up; who reads gets it',
+    async (size) => {
+      const { federation } = listening;
+      const content = new Uint8Array(size * 2 ** 20);
+      const forward = hashOf(content);
+      await federation.blobs.put(content, { limitBytes: content.length });
+      await federation.createJob({ graph: { forward, trainStep: forward } });
+      await impatiently({ idleMs: 300 }, async (server, app) => {
+        const { target, headers } = await signed(researcher, federation.clock, 'getBlob', {
+          params: { sha256: forward },
+        });
+        const closed = new Promise((resolve) => {
+          app.server.once('connection', (socket: Socket) => socket.once('close', resolve));
+        });
+        const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+          request(server + target, { headers, agent: false }, resolve)
+            .on('error', reject)
+            .end();
+        });
+        expect(answer.headers['content-length']).toBe(String(content.length));
+        await closed;
+        await expect(lengthOf(answer)).rejects.toThrow();
+        const patient = await signed(researcher, federation.clock, 'getBlob', {
+          params: { sha256: forward },
+        });
+        expect(expectSuccess(await send(server, patient)).bytes.length).toBe(content.length);
+      });
+    },
+  );
 
   test('come back as they are, and may be kept for ever', async () => {
     const job = await listening.federation.createJob();
