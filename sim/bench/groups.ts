@@ -5,7 +5,9 @@ import type { RowDefinition } from './row.ts';
 import { aggregatePlain } from './rows/aggregate.ts';
 import { clipPerExampleCnn, clipPerExampleMlp } from './rows/clip-per-example.ts';
 import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
+import { firstRound50 } from './rows/first-round.ts';
 import { fuzzSeedsPerSecond } from './rows/fuzz.ts';
+import { idleServer1000 } from './rows/idle-server.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { serverUpdate1M, serverUpdate159k } from './rows/server-update.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
@@ -44,7 +46,15 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   transport: {
     summary: 'what signed requests, updates and waiting nodes cost; some minutes',
-    rows: [echoRound159k, echoRound1M, serverUpdate159k, serverUpdate1M, fuzzSeedsPerSecond],
+    rows: [
+      echoRound159k,
+      echoRound1M,
+      firstRound50,
+      serverUpdate159k,
+      serverUpdate1M,
+      idleServer1000,
+      fuzzSeedsPerSecond,
+    ],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

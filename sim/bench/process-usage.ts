@@ -7,6 +7,8 @@ export interface ProcessUsage {
   /** Processor time of all its threads, in milliseconds; counted in steps of 10. */
   readonly cpuMs: number;
   readonly residentBytes: number;
+  /** The most that was resident at any moment so far. */
+  readonly peakBytes: number;
 }
 
 /** USER_HZ, in which proc(5) counts on every platform that Node supports. */
@@ -14,7 +16,12 @@ const TICKS_PER_SECOND = 100;
 
 /** Throws where there is no such process, or no proc file system. */
 export function usageOf(pid: number): ProcessUsage {
-  return { cpuMs: cpuMsIn(read(pid, 'stat')), residentBytes: residentBytesIn(read(pid, 'status')) };
+  const status = read(pid, 'status');
+  return {
+    cpuMs: cpuMsIn(read(pid, 'stat')),
+    residentBytes: residentBytesIn(status),
+    peakBytes: peakBytesIn(status),
+  };
 }
 
 /** @param stat the line of /proc/<pid>/stat; the name of the program, in brackets, may hold anything */
@@ -26,6 +33,10 @@ export function cpuMsIn(stat: string): number {
 
 export function residentBytesIn(status: string): number {
   return 1024 * Number(/^VmRSS:\s*([0-9]+) kB$/m.exec(status)?.[1]);
+}
+
+export function peakBytesIn(status: string): number {
+  return 1024 * Number(/^VmHWM:\s*([0-9]+) kB$/m.exec(status)?.[1]);
 }
 
 function read(pid: number, file: 'stat' | 'status'): string {

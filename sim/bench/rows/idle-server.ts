@@ -1,0 +1,65 @@
+/**
+ * What a thousand participants that wait cost the coordinator: one process, whose memory and processor time are read
+ * from the kernel, and the participants in another. Each keeps its stream of tasks open and answers what it is asked.
+ *
+ * Baseline: as many open answers of a bare `node:http` server, to each of which a line is written every 25 s, and which
+ * is told by a request that it was read: nobody is authenticated, and there is nothing to be told.
+ */
+import { join } from 'node:path';
+import { pause } from '../../../protocol/clock.ts';
+import { systemClock } from '../../../protocol/primitives/system-clock.ts';
+import { heartbeatSeconds } from '../bare-heartbeats.ts';
+import { withChildren } from '../child.ts';
+import { usageOf } from '../process-usage.ts';
+import type { Measured, RowContext, RowDefinition } from '../row.ts';
+import { withScratchFolder } from '../scratch-folder.ts';
+
+const PARTICIPANTS = 1000;
+const MINUTES = 2;
+const MINUTE_MS = 60_000;
+const HEARTBEATS_PER_MINUTE = MINUTE_MS / 25_000;
+const MEGABYTE = 1e6;
+
+export const idleServer1000: RowDefinition = {
+  name: `server/idle/${PARTICIPANTS}`,
+  unit: 's',
+  what:
+    'processor time of the coordinator for a minute in which 1,000 participants wait; peakMB: its memory above what it ' +
+    'took before they enrolled; baseline: as many open answers of a bare server',
+  asked: [
+    { of: 'value', atMost: 2 },
+    { of: 'peakMB', atMost: 200 },
+  ],
+  measure: (context) => withScratchFolder((folder) => measureIdle(folder, context)),
+};
+
+async function measureIdle(folder: string, { progress, signal }: RowContext): Promise<Measured> {
+  const measured = await withChildren(async (start) => {
+    const dataDir = join(folder, 'coordinator');
+    const server = start('../../cli.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
+    const ready = (await server.next()) as { readonly operatorIdentity: string };
+    const alone = usageOf(server.pid);
+    const nodes = start('./waiting-nodes.js', [String(PARTICIPANTS), ready.operatorIdentity]);
+    await nodes.next();
+    const enrolSeconds = (usageOf(server.pid).cpuMs - alone.cpuMs) / 1000;
+    progress(`${PARTICIPANTS} wait; their enrolment took ${enrolSeconds.toFixed(1)} s of processor time`);
+    const values: number[] = [];
+    for (let minute = 1; minute <= MINUTES; minute += 1) {
+      const before = usageOf(server.pid).cpuMs;
+      await pause(systemClock, MINUTE_MS, signal);
+      values.push((usageOf(server.pid).cpuMs - before) / 1000);
+    }
+    const { peakBytes, residentBytes } = usageOf(server.pid);
+    const more = {
+      peakMB: (peakBytes - alone.residentBytes) / MEGABYTE,
+      residentMB: (residentBytes - alone.residentBytes) / MEGABYTE,
+      enrolSeconds,
+    };
+    return { values, more };
+  });
+  progress('bare heartbeats');
+  const baselines = await withChildren((start) =>
+    heartbeatSeconds({ clients: PARTICIPANTS, beats: 8 }, start),
+  );
+  return { ...measured, baselines: baselines.map((seconds) => seconds * HEARTBEATS_PER_MINUTE) };
+}
