@@ -2,12 +2,15 @@
  * A coordinator that is away for a while: requests are repeated until they are answered. SPEC.md section 9.2.
  *
  * Meant for requests that may arrive twice without harm, which is all that a participant sends. The same body is sent
- * again, byte for byte; only the signature is fresh. Pauses: `backoff.ts`; each request begins with the shortest. An answer that the protocol does not permit may have been garbled on its
- * way, so it too is asked for again, a few times; then it is what the coordinator says.
+ * again, byte for byte; only the signature is fresh. Pauses: `backoff.ts`; each request begins with the shortest. An
+ * answer that the protocol does not permit may have been garbled on its way, and a request that is called a replay may have
+ * been delivered twice by somebody on the way; so these too are asked for again, a few times; then it is what the coordinator
+ * says.
  */
 import { type Clock, pause } from '../protocol/clock.ts';
 import { type HanseError, isProblem } from '../protocol/problem.ts';
 import { RandomNumbers, type RandomSource } from '../protocol/random.ts';
+import { ROUTES, type Route, type RouteName } from '../protocol/routes.ts';
 import { backoffMs, type Pauses } from './backoff.ts';
 import { type CoordinatorApi, TRANSIENT } from './coordinator-api.ts';
 
@@ -16,19 +19,37 @@ export interface RetryOptions extends Pauses {
   /** For the jitter. */
   readonly random: RandomSource;
   /** How often a request is repeated after a problem, by its code; not at all unless listed. Default: `PATIENCE`. */
-  readonly repeats?: ReadonlyMap<string, number>;
+  readonly repeats?: (name: RouteName) => Repeats;
   /** Called before every pause. */
   readonly onRetry?: (problem: HanseError, pauseMs: number) => void;
 }
 
+/** How often, by the code of the problem. */
+type Repeats = ReadonlyMap<string, number>;
+
 /** Of a participant, all of whose requests may be repeated. */
-const PATIENCE: ReadonlyMap<string, number> = new Map([
+const PATIENCE: Repeats = new Map([
   ...[...TRANSIENT].map((code) => [code, Number.POSITIVE_INFINITY] as const),
   ['coordinatorMisbehaved', 4],
+  ['requestReplayed', 4],
 ]);
 
-/** For requests of which some must not arrive twice: an overloaded coordinator has not looked at them. */
-export const REPEATS_IF_OVERLOADED: ReadonlyMap<string, number> = new Map([['overloaded', 8]]);
+/** An overloaded coordinator has not looked at the request. */
+const UNTIL_LOOKED_AT: Repeats = new Map([['overloaded', 8]]);
+const UNTIL_ANSWERED: Repeats = new Map([
+  ...UNTIL_LOOKED_AT,
+  ['coordinatorUnreachable', 3],
+  ['requestReplayed', 3],
+]);
+
+/**
+ * For commands, which somebody waits for, and of whose requests some must not arrive twice. Whether there is a
+ * coordinator at all, the first question tells at once.
+ */
+export function repeatsOfCommand(name: RouteName): Repeats {
+  const { method, access }: Route = ROUTES[name];
+  return method === 'POST' || access === 'public' ? UNTIL_LOOKED_AT : UNTIL_ANSWERED;
+}
 
 export const DEFAULT_PAUSES = { firstPauseMs: 200, longestPauseMs: 15_000 } as const satisfies Pauses;
 
@@ -37,7 +58,7 @@ export const DEFAULT_PAUSES = { firstPauseMs: 200, longestPauseMs: 15_000 } as c
  * problem.
  */
 export function retryingCoordinator(api: CoordinatorApi, options: RetryOptions): CoordinatorApi {
-  const { clock, repeats = PATIENCE, onRetry } = options;
+  const { clock, repeats = () => PATIENCE, onRetry } = options;
   const jitter = new RandomNumbers(options.random);
   return {
     async call(name, request, callOptions) {
@@ -50,7 +71,7 @@ export function retryingCoordinator(api: CoordinatorApi, options: RetryOptions):
         } catch (error) {
           if (!isProblem(error) || signal?.aborted) throw error;
           const count = (failures.get(error.code) ?? 0) + 1;
-          if (count > (repeats.get(error.code) ?? 0)) throw error;
+          if (count > (repeats(name).get(error.code) ?? 0)) throw error;
           failures.set(error.code, count);
           const pauseMs = backoffMs(attempt, options, jitter);
           onRetry?.(error, pauseMs);

@@ -9,7 +9,7 @@ import type { CoordinatorApi } from '../coordinator-api.ts';
 import { connect } from '../enrol.ts';
 import { type Identity, readIdentity } from '../identity.ts';
 import { nodeExchange } from '../node-exchange.ts';
-import { DEFAULT_PAUSES, REPEATS_IF_OVERLOADED, retryingCoordinator } from '../retrying-coordinator.ts';
+import { DEFAULT_PAUSES, repeatsOfCommand, retryingCoordinator } from '../retrying-coordinator.ts';
 
 export interface IdentityOptions {
   readonly identity: string;
@@ -39,7 +39,7 @@ export async function connectAs(
         clock: systemClock,
         random: primitives.random,
         ...DEFAULT_PAUSES,
-        repeats: REPEATS_IF_OVERLOADED,
+        repeats: repeatsOfCommand,
       }),
       signal,
     );

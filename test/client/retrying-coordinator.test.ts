@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import {
   DEFAULT_PAUSES,
-  REPEATS_IF_OVERLOADED,
+  type RetryOptions,
+  repeatsOfCommand,
   retryingCoordinator,
 } from '../../client/retrying-coordinator.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -16,7 +18,7 @@ const garbled = new HanseError('coordinatorMisbehaved', { what: 'no JSON' });
 const params = { jobId: 'job-0123456789abcdef', round: '1', attempt: '1' };
 
 /** Answers with these problems, one after the other, then with success. */
-function failing(problems: readonly unknown[], seed = 1, repeats?: ReadonlyMap<string, number>) {
+function failing(problems: readonly unknown[], seed = 1, repeats?: RetryOptions['repeats']) {
   const clock = new HastyClock(DEFAULT_PAUSES.longestPauseMs);
   const bodies: unknown[] = [];
   const inner = scriptedCoordinator({
@@ -78,15 +80,67 @@ test('answers that are not of the protocol are asked for again a few times, bein
   expect(long.bodies).toHaveLength(51);
 });
 
-test('a request that must not arrive twice is repeated only if nobody has looked at it', async () => {
+test('what somebody on the way has delivered twice is signed afresh, a few times', async () => {
+  const replayed = new HanseError('requestReplayed');
   const body = new Uint8Array();
-  const busy = failing(Array(8).fill(new HanseError('overloaded')), 1, REPEATS_IF_OVERLOADED);
-  await expect(busy.api.call('putUpdate', { params, body })).resolves.toBeDefined();
-  const ever = failing(Array(9).fill(new HanseError('overloaded')), 1, REPEATS_IF_OVERLOADED);
-  await expect(ever.api.call('putUpdate', { params, body })).rejects.toMatchObject({ code: 'overloaded' });
-  const lost = failing([away], 1, REPEATS_IF_OVERLOADED);
-  await expect(lost.api.call('putUpdate', { params, body })).rejects.toBe(away);
-  expect(lost.bodies).toHaveLength(1);
+  const twice = failing([replayed, replayed]);
+  await expect(twice.api.call('putUpdate', { params, body })).resolves.toBeDefined();
+  expect(twice.bodies).toHaveLength(3);
+  const always = failing(Array(9).fill(replayed));
+  await expect(always.api.call('putUpdate', { params, body })).rejects.toBe(replayed);
+  expect(always.bodies).toHaveLength(5);
+});
+
+describe('a command', () => {
+  const none = async () => {};
+  const script = (problems: HanseError[]) => {
+    const calls: string[] = [];
+    const answer = (name: string) => () => {
+      calls.push(name);
+      const problem = problems[calls.length - 1];
+      if (problem) throw problem;
+      return {} as never;
+    };
+    const routes = ['createInvite', 'getJob', 'getFederation'] as const;
+    const inner = scriptedCoordinator(Object.fromEntries(routes.map((name) => [name, answer(name)])));
+    const clock = new HastyClock(DEFAULT_PAUSES.longestPauseMs);
+    const random = seededRandom(new Uint8Array(32));
+    return {
+      calls,
+      api: retryingCoordinator(inner, { clock, random, ...DEFAULT_PAUSES, repeats: repeatsOfCommand }),
+    };
+  };
+  const asks = {
+    createInvite: (api: CoordinatorApi) =>
+      api.call('createInvite', { body: { role: 'participant', organisationId: 'a', lifetimeSeconds: 60 } }),
+    getJob: (api: CoordinatorApi) => api.call('getJob', { params: { jobId: params.jobId }, query: {} }),
+    getFederation: (api: CoordinatorApi) => api.call('getFederation', { query: { challenge: 'c' } }),
+  };
+
+  test.each(['createInvite', 'getJob', 'getFederation'] as const)(
+    'repeats %s if nobody has looked at it',
+    async (name) => {
+      const busy = script(Array(8).fill(new HanseError('overloaded')));
+      await expect(asks[name](busy.api).then(none)).resolves.toBeUndefined();
+      const ever = script(Array(9).fill(new HanseError('overloaded')));
+      await expect(asks[name](ever.api)).rejects.toMatchObject({ code: 'overloaded' });
+    },
+  );
+
+  test.each([away, new HanseError('requestReplayed')])(
+    'asks again after $code where that does no harm',
+    async (problem) => {
+      const read = script([problem, problem, problem]);
+      await expect(asks.getJob(read.api).then(none)).resolves.toBeUndefined();
+      const long = script(Array(4).fill(problem));
+      await expect(asks.getJob(long.api)).rejects.toBe(problem);
+      for (const name of ['createInvite', 'getFederation'] as const) {
+        const lost = script([problem]);
+        await expect(asks[name](lost.api)).rejects.toBe(problem);
+        expect(lost.calls).toEqual([name]);
+      }
+    },
+  );
 });
 
 test('pauses double from 200 ms to 15 s, each of them shortened at random; the next request begins anew', async () => {

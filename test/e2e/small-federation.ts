@@ -83,6 +83,13 @@ export interface ServeSettings {
   readonly preload?: string;
 }
 
+export interface FederationSettings {
+  /** How every process is started. */
+  readonly options?: ProcessOptions;
+  /** Where this node finds the coordinator, if not at its own address. */
+  readonly serverFor?: (name: string) => string | undefined;
+}
+
 /** See kill-node-at.mjs. */
 export type NodeMoment = 'training' | 'uploading' | 'acknowledged';
 
@@ -94,16 +101,28 @@ export class SmallFederation {
   readonly #allNodes: HanseProcess[] = [];
   coordinator: HanseProcess | undefined;
   operator: Identity | undefined;
+  readonly #settings: FederationSettings;
   #port = 0;
   #organisations = 0;
   #api: CoordinatorApi | undefined;
+
+  constructor(settings: FederationSettings = {}) {
+    this.#settings = settings;
+  }
+
+  /** Of the coordinator; the same for all of its processes. */
+  get port(): number {
+    return this.#port;
+  }
 
   /** Starts the coordinator; again on the port that it had. */
   async serve({ killAt, args = [], preload }: ServeSettings = {}): Promise<HanseProcess> {
     const flags = ['--data-dir', this.dataDir, '--port', String(this.#port), '--recruit-grace', '60'];
     const fault: ProcessOptions = killAt
       ? { nodeArgs: ['--import', KILL_AT], env: { HANSE_KILL_AT: killAt } }
-      : { nodeArgs: preload ? ['--import', preload] : [] };
+      : preload
+        ? { nodeArgs: ['--import', preload] }
+        : (this.#settings.options ?? {});
     const coordinator = startHanse(['serve', ...flags, ...args, '--json'], fault);
     this.coordinator = coordinator;
     const { url } = await coordinator.line('the address', (line) => line.ready === true);
@@ -118,19 +137,20 @@ export class SmallFederation {
     return this.#api;
   }
 
-  /** Of an organisation of its own. */
-  async invite(role: Exclude<Role, 'operator'>): Promise<string> {
+  /** Of an organisation of its own; for the node of this name, if it reaches the coordinator by a way of its own. */
+  async invite(role: Exclude<Role, 'operator'>, name = ''): Promise<string> {
     this.#organisations += 1;
     const organisationId = `organisation-${this.#organisations}.example`;
     const body = { role, organisationId, lifetimeSeconds: 600 };
     const invite = await (await this.api()).call('createInvite', { body });
-    return formatInviteLink({ ...this.#identity, ...invite });
+    const server = this.#settings.serverFor?.(name) ?? this.#identity.server;
+    return formatInviteLink({ ...this.#identity, ...invite, server });
   }
 
   /** Starts a node with data of its own, and waits until it is ready. */
   async join(name: string, role: 'participant' | 'evaluator', seed: number): Promise<HanseProcess> {
     writeFileSync(join(this.folder, `${name}.csv`), tableOf(32, seed));
-    return this.#startNode(name, [await this.invite(role)]);
+    return this.#startNode(name, [await this.invite(role, name)]);
   }
 
   /** Starts a node again, with the identity that it has stored; it may be to die at a moment of its work. */
@@ -139,18 +159,30 @@ export class SmallFederation {
   }
 
   async #startNode(name: string, link: readonly string[], killAt?: NodeMoment): Promise<HanseProcess> {
+    const node = this.launch(name, link, killAt);
+    await node.line('readiness', ({ type }) => type === 'ready');
+    return node;
+  }
+
+  /** Another node may take this name, with the same data. */
+  forget(name: string): void {
+    rmSync(join(this.folder, name), { recursive: true, force: true });
+  }
+
+  /** Starts a node whose data are there, and does not wait for it. */
+  launch(name: string, link: readonly string[] = [], killAt?: NodeMoment): HanseProcess {
     const data = ['--data', `csv:${join(this.folder, `${name}.csv`)}`, ...COLUMNS];
     const identity = ['--identity', join(this.folder, name, 'identity.json'), '--name', name];
     const repeatable = ['--seed', 'e2e', '--provider', 'cpu'];
     // What a killed node leaves in the folder for temporary files goes with the federation.
-    const env = { TMPDIR: this.folder };
+    const { options: common } = this.#settings;
+    const env = { ...common?.env, TMPDIR: this.folder };
     const options: ProcessOptions = killAt
       ? { nodeArgs: ['--import', KILL_NODE_AT], env: { ...env, HANSE_KILL_NODE_AT: killAt } }
-      : { env };
+      : { ...common, env };
     const node = startHanse(['join', ...link, ...data, ...identity, ...repeatable, '--json'], options);
     this.nodes.set(name, node);
     this.#allNodes.push(node);
-    await node.line('readiness', ({ type }) => type === 'ready');
     return node;
   }
 
@@ -223,7 +255,7 @@ export class SmallFederation {
     );
   }
 
-  /** All events of all jobs, while no coordinator runs. */
+  /** All events of all jobs, as they are durable now. */
   async records(): Promise<StoredEvent[]> {
     const store = openSqliteStore(join(this.dataDir, 'hanse.sqlite'));
     try {
