@@ -28,11 +28,12 @@ import { forgetPendingKey, type Identity, pendingKey, readIdentity, writeIdentit
 import { lockIdentity } from '../identity-lock.ts';
 import { JobCache } from '../job-cache.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
-import { nodeExchange } from '../node-exchange.ts';
+import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
+import { CA_OPTION, readCa } from './ca-option.ts';
 
 export interface DataOptions {
   readonly data: string;
@@ -50,6 +51,7 @@ interface JoinOptions extends Partial<DataOptions> {
   readonly allowSingleClass?: boolean;
   readonly dataSetVersion: string;
   readonly seed?: string;
+  readonly ca?: string;
 }
 
 export const DATA_OPTIONS: readonly CommandOption[] = [
@@ -76,6 +78,7 @@ export const joinCommand = defineCommand<JoinOptions>({
   options: [
     ...DATA_OPTIONS.map((option) => ({ ...option, required: false })),
     { flags: '--identity <file>', description: 'the key of this node', default: '.hanse/node/identity.json' },
+    { ...CA_OPTION, description: `${CA_OPTION.description}; kept with the identity` },
     {
       flags: '--name <name>',
       description: 'what the node is called',
@@ -123,9 +126,15 @@ export const joinCommand = defineCommand<JoinOptions>({
     const { data } = options;
     const [link] = args;
     const invite = link === undefined ? undefined : asUsage(() => parseInviteLink(link));
+    const ca = options.ca === undefined ? undefined : await readCa(options.ca);
     const around = (api: CoordinatorApi) => patient(api, io);
-    const patience = { around, exchange: nodeExchange, signal: io.signal };
-    if (data === undefined) return enrolOnly(invite, options, patience, io);
+    const patience: Patience = (trust) => ({
+      around,
+      exchange: nodeExchangeTrusting(trust),
+      signal: io.signal,
+    });
+    const known = { ...options, ca };
+    if (data === undefined) return enrolOnly(invite, known, patience, io);
     const source = { ...options, data };
     const examples = await loadExamples({ ...source, ...columnsOf(source) });
     if (examples.count === 0) throw new HanseError('dataEmpty', { source: examples.name });
@@ -134,7 +143,7 @@ export const joinCommand = defineCommand<JoinOptions>({
       threads: options.threads,
     });
     try {
-      const identity = await identityFor(invite, options, patience, io);
+      const identity = await identityFor(invite, known, patience, io);
       await live(identity, { examples, provider, patience, counts }, options, io);
       return { nodeId: identity.nodeId, ...counts };
     } catch (error) {
@@ -144,11 +153,17 @@ export const joinCommand = defineCommand<JoinOptions>({
   },
 });
 
+/** How connections are made, once it is known whom to trust. */
+type Patience = (trust: Trust) => ConnectionOptions;
+
+/** The options, with the certificates in place of their file. */
+type KnownOptions = Omit<JoinOptions, 'ca'> & Pick<Trust, 'ca'>;
+
 /** For a member without data: the identity is stored for the other commands. */
 async function enrolOnly(
   invite: InviteLink | undefined,
-  options: JoinOptions,
-  patience: ConnectionOptions,
+  options: KnownOptions,
+  patience: Patience,
   io: CommandIo,
 ): Promise<object> {
   if (invite === undefined)
@@ -167,7 +182,7 @@ type Counts = Record<'contributed' | 'evaluated' | 'declined' | 'missed', number
 interface Equipment {
   readonly examples: Examples;
   readonly provider: ExecutionProvider;
-  readonly patience: ConnectionOptions;
+  readonly patience: Patience;
   readonly counts: Counts;
 }
 
@@ -189,7 +204,7 @@ async function live(
   try {
     await participate({
       role,
-      api: await connect(identity, systemClock, patience),
+      api: await connect(identity, systemClock, patience(identity)),
       examples,
       dataSetVersion: options.dataSetVersion,
       provider,
@@ -234,16 +249,24 @@ export function columnsOf({ features, target, classes }: DataOptions): { columns
  */
 async function identityFor(
   invite: InviteLink | undefined,
-  options: JoinOptions,
-  patience: ConnectionOptions,
+  options: KnownOptions,
+  patience: Patience,
   io: CommandIo,
 ): Promise<Identity> {
-  const { identity: file, name } = options;
+  const { identity: file, name, ca } = options;
   const isStored = await access(file).then(
     () => true,
     () => false,
   );
-  if (invite === undefined) return readIdentity(file);
+  const trusted = ca === undefined ? {} : { ca };
+  if (invite === undefined) {
+    const stored = await readIdentity(file);
+    if (ca === undefined || ca === stored.ca) return stored;
+    const trusting = { ...stored, ...trusted };
+    await connect(trusting, systemClock, patience(trusting));
+    await writeIdentity(file, trusting);
+    return trusting;
+  }
   if (isStored) {
     const stored = await readIdentity(file);
     if (stored.federationId !== invite.federationId)
@@ -256,17 +279,18 @@ async function identityFor(
         pinned: stored.coordinatorKey,
         got: invite.coordinatorKey,
       });
-    if (stored.server === invite.server) return stored;
-    const moved = { ...stored, server: invite.server };
+    const moved = { ...stored, server: invite.server, ...trusted };
+    if (moved.server === stored.server && moved.ca === stored.ca) return stored;
     // Refuses an address at which another coordinator answers, before the one that is known is given up.
-    await connect(moved, systemClock, patience);
+    await connect(moved, systemClock, patience(moved));
     await writeIdentity(file, moved);
     io.note(`the coordinator is at ${invite.server} now`);
     return moved;
   }
   // The key is stored before it is sent: whatever fails from here on, another try finds it enrolled.
   const seed = await pendingKey(file, invite);
-  const identity = await enrol(invite, name, systemClock, { ...patience, seed });
+  const enrolled = await enrol(invite, name, systemClock, { ...patience(trusted), seed });
+  const identity = { ...enrolled, ...trusted };
   await writeIdentity(file, identity);
   await forgetPendingKey(file);
   io.note(`enrolled; the key is in ${file}`);
