@@ -30,6 +30,7 @@ export interface CoordinatorApi {
 /** Problems after which the same request may well succeed a little later. */
 export const TRANSIENT: ReadonlySet<string> = new Set([
   'coordinatorUnreachable',
+  'tlsExpired',
   'overloaded',
   'storageFull',
   'storageFailed',

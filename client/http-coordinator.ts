@@ -6,6 +6,7 @@ import { primitives } from '#primitives';
 import { utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { signRequest } from '../protocol/http-signature.ts';
+import { requireConfidential } from '../protocol/loopback.ts';
 import { parse } from '../protocol/parse.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem, isProblemCode } from '../protocol/problem.ts';
@@ -23,6 +24,7 @@ import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import { type Exchange, type ExchangeAnswer, type ExchangeRequest, fetchExchange } from './exchange.ts';
 import { jsonLines } from './json-lines.ts';
 import { ResumableDownloads } from './resumable-download.ts';
+import { tlsProblem } from './tls-problem.ts';
 
 /** Who signs, and in which version both sides speak. */
 export interface Caller {
@@ -49,6 +51,7 @@ interface AnyRequest {
 /**
  * @param server origin of the coordinator
  * @param caller absent: only public routes can be called
+ * @throws `plainHttpRefused`
  */
 export function httpCoordinator(
   server: string,
@@ -56,6 +59,7 @@ export function httpCoordinator(
   clock: Clock,
   exchange: Exchange = fetchExchange,
 ): CoordinatorApi {
+  requireConfidential(new URL(server));
   const downloads = new ResumableDownloads();
   const send = async (name: RouteName, request: AnyRequest, options?: CallOptions, added?: Headers) => {
     const toSend = await prepare(server, name, request, caller, clock, options);
@@ -212,6 +216,8 @@ function bodyOf(body: unknown): Uint8Array | undefined {
 
 function unreachable(url: string, error: unknown): HanseError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const distrust = tlsProblem(url, cause);
+  if (distrust) return distrust;
   const reason =
     cause instanceof Error
       ? cause.message || ((cause as { code?: string }).code ?? cause.name)

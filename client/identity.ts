@@ -19,6 +19,10 @@ export interface Identity {
   readonly server: string;
   /** Of an operator: where others reach the coordinator, if not there. */
   readonly publicServer?: string;
+  /** Certificates in PEM, trusted in place of the authorities of the machine. */
+  readonly ca?: string;
+  /** Name in the certificate of the coordinator, if it is not the host of `server`. */
+  readonly tlsName?: string;
   readonly federationId: string;
   /** Pinned by the invite; hex. */
   readonly coordinatorKey: string;

@@ -5,21 +5,38 @@
  */
 import { request as httpRequest, type IncomingMessage, Agent as PlainAgent } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { type Exchange, type ExchangeRequest, IDLE_MS, silent } from './exchange.ts';
 
-/** Idle connections close by themselves and do not keep the process alive. */
-const plainAgent = new PlainAgent({ keepAlive: true });
-const tlsAgent = new TlsAgent({ keepAlive: true });
+/** What is asked of the certificate of a coordinator. */
+export interface Trust {
+  /** Certificates in PEM that are trusted in place of the authorities of the machine. */
+  readonly ca?: string | undefined;
+  /** The name that the certificate must have, if it is not the host of the address. */
+  readonly tlsName?: string | undefined;
+}
+
+interface Agents {
+  readonly plain: PlainAgent;
+  readonly tls: TlsAgent;
+}
 
 /** A body that announces at most so much gets its memory at once; a longer one as it arrives. */
 const TRUSTED_BYTES = 67_108_864;
 
 export const nodeExchange: Exchange = nodeExchangeWithin(IDLE_MS);
 
+/** Shares no connection with an exchange of another trust. */
+export function nodeExchangeTrusting(trust: Trust): Exchange {
+  return nodeExchangeWithin(IDLE_MS, trust);
+}
+
 /** @param idleMs longest silence of a connection, also while it is made */
-export function nodeExchangeWithin(idleMs: number): Exchange {
+export function nodeExchangeWithin(idleMs: number, trust: Trust = {}): Exchange {
+  const agents = agentsFor(trust);
   return async (request) => {
-    const answer = await send(request, idleMs);
+    const answer = await send(request, idleMs, agents);
     const { statusCode: status = 0 } = answer;
     if (status >= 300 && status < 400) {
       answer.destroy();
@@ -37,9 +54,32 @@ export function nodeExchangeWithin(idleMs: number): Exchange {
   };
 }
 
+/**
+ * Idle connections close by themselves and do not keep the process alive. Certificates are verified whatever the
+ * environment says (NODE_TLS_REJECT_UNAUTHORIZED), and one that is trusted itself needs no authority.
+ */
+function agentsFor({ ca, tlsName }: Trust): Agents {
+  const named = tlsName !== undefined && {
+    checkServerIdentity: (_host: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
+      checkServerIdentity(tlsName, certificate),
+    ...(isIP(tlsName) === 0 && { servername: tlsName }),
+  };
+  return {
+    plain: new PlainAgent({ keepAlive: true }),
+    tls: new TlsAgent({
+      keepAlive: true,
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: true,
+      ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
+      ...named,
+    }),
+  };
+}
+
 function send(
   { url, method, headers, body, signal }: ExchangeRequest,
   idleMs: number,
+  agents: Agents,
 ): Promise<IncomingMessage> {
   const isPlain = url.startsWith('http:');
   const length = body && { 'content-length': String(body.length) };
@@ -47,7 +87,7 @@ function send(
     const options = {
       method,
       headers: { ...headers, ...length },
-      agent: isPlain ? plainAgent : tlsAgent,
+      agent: isPlain ? agents.plain : agents.tls,
       timeout: idleMs,
       ...(signal && { signal }),
     };

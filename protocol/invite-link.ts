@@ -6,7 +6,7 @@
  */
 import { FederationId, OrganisationId, PublicKey } from '../schemas/ids.ts';
 import { Invite, Role } from '../schemas/member.ts';
-import { isLoopback } from './loopback.ts';
+import { requireConfidential } from './loopback.ts';
 import { parse } from './parse.ts';
 import { HanseError } from './problem.ts';
 
@@ -33,7 +33,7 @@ export function formatInviteLink({ server, organisationId, role, logKey, ...link
   );
 }
 
-/** @param text typed or pasted by a person; throws `invalidFormat` */
+/** @param text typed or pasted by a person; throws `invalidFormat`, `plainHttpRefused` */
 export function parseInviteLink(text: string): InviteLink {
   const url = parseSafeUrl(
     text,
@@ -56,7 +56,7 @@ export function parseInviteLink(text: string): InviteLink {
 /**
  * The address at which a coordinator is reached from outside, as its operator says it: nothing but an origin, since
  * routes and signatures begin at the root.
- * @returns without a trailing slash; throws `invalidFormat`
+ * @returns without a trailing slash; throws `invalidFormat`, `plainHttpRefused`
  */
 export function parseOrigin(text: string, where: string): string {
   const url = parseSafeUrl(text, where, 'must be a URL, as https://coordinator.example');
@@ -69,7 +69,7 @@ export function parseOrigin(text: string, where: string): string {
   return origin;
 }
 
-/** Tokens do not travel in the clear: https, or http to this machine. */
+/** Tokens do not travel in the clear: https, or http to this machine (`plainHttpRefused`). */
 function parseSafeUrl(text: string, where: string, expected: string): URL {
   let url: URL;
   try {
@@ -77,10 +77,8 @@ function parseSafeUrl(text: string, where: string, expected: string): URL {
   } catch {
     throw new HanseError('invalidFormat', { where, expected });
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
-    throw new HanseError('invalidFormat', {
-      where,
-      expected: 'must be an https URL, or http to this machine: the token would travel in the clear',
-    });
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw new HanseError('invalidFormat', { where, expected: 'must be an https URL' });
+  requireConfidential(url);
   return url;
 }

@@ -1,6 +1,16 @@
 /**
  * Hosts that are this machine: where plain HTTP does not leave it. SPEC.md sections 1 and 4.3.
  */
+import { HanseError } from './problem.ts';
+
+/**
+ * Throws `plainHttpRefused` for an address to which requests would travel in the clear.
+ * @param url an absolute one, of http or https
+ */
+export function requireConfidential(url: URL): void {
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    throw new HanseError('plainHttpRefused', { url: url.origin });
+}
 
 /**
  * `localhost`, `127.0.0.0/8` and `::1`.

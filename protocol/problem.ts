@@ -348,6 +348,26 @@ export const PROBLEMS = {
     'The coordinator answered with something the protocol does not permit.',
     'Do not go on: tell the operator, and keep the log of this node.',
   ),
+  plainHttpRefused: entry<{ url: string }>(
+    'Plain HTTP would leave this machine: whoever is on the way could read and change what it carries.',
+    'Use https: a coordinator has it by --tls-cert and --tls-key, or by a proxy before it (--behind-proxy).',
+  ),
+  tlsUntrusted: entry<{ url: string; reason: string }>(
+    'The TLS certificate of the coordinator is of no authority that this node trusts.',
+    'If the coordinator has a certificate of its own, give it or its authority by --ca; if not, do not go on: somebody may stand between.',
+  ),
+  tlsExpired: entry<{ url: string; reason: string }>(
+    'The TLS certificate of the coordinator has expired, or is not valid yet.',
+    'Check the clock of this machine; if it is right, ask the operator to renew the certificate.',
+  ),
+  tlsNameMismatch: entry<{ url: string; reason: string }>(
+    'The TLS certificate of the coordinator is for another name than the one in its address.',
+    'Use an address that the certificate names, or ask the operator for a certificate with this one.',
+  ),
+  tlsFileInvalid: entry<{ file: string; reason: string }>(
+    'A file with a TLS certificate or its key cannot be used.',
+    'Give PEM files: a certificate that is valid and names the host, and its key, which its owner alone may read (mode 600).',
+  ),
   processEnded: entry<{ command: string; reason: string }>(
     'A process that this one had started ended too early.',
     'Mend what the reason names; the log of the process says more.',

@@ -16,6 +16,10 @@ export const IdentityFile = Type.Object(
     server: Type.String({ pattern: '^https?://[^/]+$' }),
     /** Operator: origin at which others reach the coordinator, if it is another; invite links name it. */
     publicServer: Type.Optional(Type.String({ pattern: '^https?://[^/]+$' })),
+    /** Certificates in PEM, trusted in place of the authorities of the machine. */
+    ca: Type.Optional(Type.String({ minLength: 1, maxLength: 1_048_576 })),
+    /** Name in the certificate of the coordinator, if it is not the host of `server`. */
+    tlsName: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
     federationId: FederationId,
     coordinatorKey: PublicKey,
     nodeId: NodeId,

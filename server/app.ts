@@ -29,6 +29,7 @@ import {
 } from './http/problem-details.ts';
 import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
 import { registerRoutes } from './http/routes.ts';
+import { TlsListeners } from './http/tls-listeners.ts';
 import { seldom } from './seldom-report.ts';
 
 export interface AppOptions {
@@ -41,10 +42,15 @@ export interface AppOptions {
   readonly bodyMs?: number;
   /** Connections beyond that many are closed at once. Default: 10,000, which together take some hundred megabytes. */
   readonly maxConnections?: number;
+  /** Makes the servers beneath, with TLS or without. Default: without. */
+  readonly listeners?: TlsListeners;
 }
 
 const BODY_MS = 30_000;
 const MAX_CONNECTIONS = 10_000;
+
+/** How long a connection is kept for the next request: what Fastify takes too. */
+const KEEP_ALIVE_MS = 72_000;
 
 /** A connection may be idle this much longer than a request that waits for something to happen. */
 const IDLE_MARGIN_MS = 30_000;
@@ -54,29 +60,32 @@ const CLOSING_MS = 5000;
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { coordinator, report, idleMs, bodyMs = BODY_MS, maxConnections = MAX_CONNECTIONS } = options;
+  const { listeners = new TlsListeners() } = options;
   const { dependencies, federation, settings } = coordinator;
   const { protocol } = settings;
+  const perListener = {
+    idleMs: idleMs ?? settings.longestWaitMs + IDLE_MARGIN_MS,
+    keepAliveMs: KEEP_ALIVE_MS,
+    maxConnections,
+  };
   const reportSeldom = seldom(report, dependencies.clock);
   const metrics = createMetrics(coordinator);
   const app = Fastify({
     logger: false,
     forceCloseConnections: 'idle',
-    // A large body over a slow line may take its time, as long as it goes on: one that has stopped would hold its
-    // memory and its part of the disk for ever.
-    requestTimeout: 0,
-    connectionTimeout: idleMs ?? settings.longestWaitMs + IDLE_MARGIN_MS,
     // While closing, requests on open connections get an answer in our own form: see the hook below.
     return503OnClosing: false,
     // Of a caller whom nobody knows no more is read than enrolling takes; routes say what else they take.
     bodyLimit: ROUTES.enrol.bodyLimitBytes,
     exposeHeadRoutes: false,
-    // A request without the header Host is refused below, as a problem.
-    http: { requireHostHeader: false },
+    serverFactory: (handler) => {
+      const server = listeners.create(handler, perListener);
+      server.on('checkExpectation', (request, response) => refuseExpectation(request, response, protocol));
+      return server;
+    },
     clientErrorHandler: (error, socket) => refuseBytes(error, socket, protocol),
     frameworkErrors: (error, request, reply) => answerProblem(asProblem(error, request), reply),
   });
-  app.server.maxConnections = maxConnections;
-  app.server.on('checkExpectation', (request, response) => refuseExpectation(request, response, protocol));
   app.addHook('onRequest', async ({ raw, headers }) => {
     limitBody(raw, bodyMs);
     if (headers.host === undefined && raw.httpVersion !== '1.0')

@@ -8,7 +8,7 @@ import type { CommandOption } from '../../schemas/command.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import { connect } from '../enrol.ts';
 import { type Identity, readIdentity } from '../identity.ts';
-import { nodeExchange } from '../node-exchange.ts';
+import { nodeExchangeTrusting } from '../node-exchange.ts';
 import { DEFAULT_PAUSES, repeatsOfCommand, retryingCoordinator } from '../retrying-coordinator.ts';
 
 export interface IdentityOptions {
@@ -43,7 +43,8 @@ export async function connectAs(
       }),
       signal,
     );
-  return { identity, api: await connect(identity, systemClock, { around, exchange: nodeExchange }) };
+  const exchange = nodeExchangeTrusting(identity);
+  return { identity, api: await connect(identity, systemClock, { around, exchange }) };
 }
 
 async function identityOf({ identity: file }: IdentityOptions): Promise<Identity> {

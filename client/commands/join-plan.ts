@@ -18,6 +18,7 @@ export interface JoinOptions extends Partial<DataOptions> {
   readonly allowSingleClass?: boolean;
   readonly dataSetVersion: string;
   readonly seed?: string;
+  readonly ca?: string;
 }
 
 export interface JoinPlan {

@@ -27,11 +27,12 @@ import { forgetPendingKey, type Identity, pendingKey, readIdentity, writeIdentit
 import { lockIdentity } from '../identity-lock.ts';
 import { JobCache } from '../job-cache.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
-import { nodeExchange } from '../node-exchange.ts';
+import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
+import { CA_OPTION, readCa } from './ca-option.ts';
 import { DATA_OPTIONS } from './data-options.ts';
 import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
 
@@ -54,6 +55,7 @@ export const joinCommand = defineCommand<JoinOptions>({
       description: 'take all of this from a configuration file: `hanse config init` writes one',
     },
     { flags: '--identity <file>', description: 'the key of this node', default: DEFAULTS.identity },
+    { ...CA_OPTION, description: `${CA_OPTION.description}; kept with the identity` },
     {
       flags: '--name <name>',
       description: 'what the node is called',
@@ -101,9 +103,14 @@ export const joinCommand = defineCommand<JoinOptions>({
     const counts: Counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
     const [link] = args;
     const invite = link === undefined ? undefined : asUsage(() => parseInviteLink(link));
+    const ca = options.ca === undefined ? undefined : await readCa(options.ca);
     const around = (api: CoordinatorApi) => patient(api, io);
-    const patience = { around, exchange: nodeExchange, signal: io.signal };
-    const plan = await planJoin(options, DEFAULTS);
+    const patience: Patience = (trust) => ({
+      around,
+      exchange: nodeExchangeTrusting(trust),
+      signal: io.signal,
+    });
+    const plan: KnownPlan = { ...(await planJoin(options, DEFAULTS)), ...(ca !== undefined && { ca }) };
     if (plan.sources.length === 0) return enrolOnly(invite, plan, patience, io);
     const dataSets = await loadDataSets(plan.sources);
     const { threads } = plan;
@@ -125,11 +132,17 @@ export const joinCommand = defineCommand<JoinOptions>({
   },
 });
 
+/** How connections are made, once it is known whom to trust. */
+type Patience = (trust: Trust) => ConnectionOptions;
+
+/** With the certificates that the coordinator is trusted by. */
+type KnownPlan = JoinPlan & Pick<Trust, 'ca'>;
+
 /** For a member without data: the identity is stored for the other commands. */
 async function enrolOnly(
   invite: InviteLink | undefined,
-  plan: JoinPlan,
-  patience: ConnectionOptions,
+  plan: KnownPlan,
+  patience: Patience,
   io: CommandIo,
 ): Promise<object> {
   if (invite === undefined)
@@ -148,7 +161,7 @@ type Counts = Record<'contributed' | 'evaluated' | 'declined' | 'missed', number
 interface Equipment {
   readonly dataSets: readonly DataSet[];
   readonly provider: ExecutionProvider;
-  readonly patience: ConnectionOptions;
+  readonly patience: Patience;
   readonly counts: Counts;
 }
 
@@ -177,7 +190,7 @@ async function live(
     io.event(toJson(event));
   };
   try {
-    const api = await connect(identity, systemClock, patience);
+    const api = await connect(identity, systemClock, patience(identity));
     const pin = directoryFile(plan.identity, identity);
     await participate({
       role,
@@ -205,16 +218,24 @@ async function live(
  */
 async function identityFor(
   invite: InviteLink | undefined,
-  plan: JoinPlan,
-  patience: ConnectionOptions,
+  plan: KnownPlan,
+  patience: Patience,
   io: CommandIo,
 ): Promise<Identity> {
-  const { identity: file, name } = plan;
+  const { identity: file, name, ca } = plan;
   const isStored = await access(file).then(
     () => true,
     () => false,
   );
-  if (invite === undefined) return readIdentity(file);
+  const trusted = ca === undefined ? {} : { ca };
+  if (invite === undefined) {
+    const stored = await readIdentity(file);
+    if (ca === undefined || ca === stored.ca) return stored;
+    const trusting = { ...stored, ...trusted };
+    await connect(trusting, systemClock, patience(trusting));
+    await writeIdentity(file, trusting);
+    return trusting;
+  }
   if (isStored) {
     const stored = await readIdentity(file);
     if (stored.federationId !== invite.federationId)
@@ -227,17 +248,18 @@ async function identityFor(
         pinned: stored.coordinatorKey,
         got: invite.coordinatorKey,
       });
-    if (stored.server === invite.server) return stored;
-    const moved = { ...stored, server: invite.server };
+    const moved = { ...stored, server: invite.server, ...trusted };
+    if (moved.server === stored.server && moved.ca === stored.ca) return stored;
     // Refuses an address at which another coordinator answers, before the one that is known is given up.
-    await connect(moved, systemClock, patience);
+    await connect(moved, systemClock, patience(moved));
     await writeIdentity(file, moved);
     io.note(`the coordinator is at ${invite.server} now`);
     return moved;
   }
   // The key is stored before it is sent: whatever fails from here on, another try finds it enrolled.
   const seed = await pendingKey(file, invite);
-  const identity = await enrol(invite, name, systemClock, { ...patience, seed });
+  const enrolled = await enrol(invite, name, systemClock, { ...patience(trusted), seed });
+  const identity = { ...enrolled, ...trusted };
   await writeIdentity(file, identity);
   await forgetPendingKey(file);
   io.note(`enrolled; the key is in ${file}`);

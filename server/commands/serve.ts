@@ -2,14 +2,13 @@
  * `hanse serve`: a coordinator on this machine, with SQLite and a blob folder in a data directory.
  */
 import { existsSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { primitives } from '#primitives';
 import { fromHex, hexBytes, toHex, utf8 } from '../../protocol/bytes.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
-import { parseOrigin } from '../../protocol/invite-link.ts';
-import { isLoopback } from '../../protocol/loopback.ts';
-import { asUsage, parse, parseJson } from '../../protocol/parse.ts';
+import { parse, parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -20,15 +19,21 @@ import { FederationId } from '../../schemas/ids.ts';
 import { buildApp } from '../app.ts';
 import { Coordinator } from '../coordinator.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
+import { type Addresses, addressesOf, type Entrance, entranceOf, requireName } from '../entrance.ts';
+import { TlsListeners } from '../http/tls-listeners.ts';
 import { openFileBlobStore } from '../store/file-blob-store.ts';
 import { openFilePartStore } from '../store/file-part-store.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
+import { readTlsCredentials, type TlsCredentials } from '../tls-credentials.ts';
 
 interface ServeOptions {
   readonly dataDir: string;
   readonly port: number;
   readonly host: string;
   readonly publicUrl?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly behindProxy?: boolean;
   readonly liveness: number;
   readonly recruitGrace: number;
   readonly storeLimit?: number;
@@ -51,11 +56,24 @@ export const serveCommand = defineCommand<ServeOptions>({
       default: 8790,
       schema: Port,
     },
-    { flags: '--host <address>', description: 'loopback address to listen on', default: '127.0.0.1' },
+    {
+      flags: '--host <address>',
+      description: 'address to listen on; beyond this machine only with TLS',
+      default: '127.0.0.1',
+    },
+    {
+      flags: '--tls-cert <pem>',
+      description: 'certificate and those that lead to its authority; read again on SIGHUP',
+    },
+    { flags: '--tls-key <pem>', description: 'its key, which its owner alone may read' },
     {
       flags: '--public-url <url>',
       description:
-        'where nodes reach a proxy before it, as https://coordinator.example: invite links name that',
+        'where nodes reach it, as https://coordinator.example: invite links name that; else the first name of the certificate',
+    },
+    {
+      flags: '--behind-proxy',
+      description: 'beyond this machine without TLS: a proxy has it, and nobody else reaches --host',
     },
     {
       flags: '--liveness <seconds>',
@@ -80,21 +98,20 @@ export const serveCommand = defineCommand<ServeOptions>({
   ],
   examples: [
     ['hanse serve', 'listen on 127.0.0.1:8790, data in .hanse/coordinator'],
-    ['hanse serve --public-url https://hanse.example', 'behind a proxy that adds TLS; links are for outside'],
+    ['hanse serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem', 'for other machines, by TLS'],
+    ['hanse serve --public-url https://hanse.example', 'behind a proxy on this machine that adds TLS'],
+    [
+      'hanse serve --host 10.0.0.5 --behind-proxy --public-url https://hanse.example',
+      'behind a proxy in a private network',
+    ],
     ['hanse serve --port 0 --json', 'a free port; the address is in the first line'],
   ],
   async run({ options }, io) {
-    const { dataDir: path, host, publicUrl } = options;
-    // Plain HTTP is for this machine only; beyond it a proxy on this machine must add TLS.
-    if (!isLoopback(host))
-      throw new HanseError('usage', {
-        reason: `--host ${host}: plain HTTP stays on this machine; put a proxy with TLS before a loopback address`,
-      });
-    const publicServer =
-      publicUrl === undefined ? undefined : asUsage(() => parseOrigin(publicUrl, '--public-url'));
+    const { dataDir: path } = options;
+    const entrance = entranceOf(options, systemClock.now());
     const dataDir = openDataDir(path, { create: true });
     try {
-      await serve(dataDir, { ...options, publicServer }, io);
+      await serve(dataDir, entrance, options, io);
     } finally {
       dataDir.release();
     }
@@ -104,7 +121,8 @@ export const serveCommand = defineCommand<ServeOptions>({
 
 async function serve(
   dataDir: DataDir,
-  options: ServeOptions & { readonly publicServer: string | undefined },
+  entrance: Entrance,
+  options: ServeOptions,
   io: CommandIo,
 ): Promise<void> {
   const report = (error: unknown, doing: string) =>
@@ -140,15 +158,25 @@ async function serve(
     throw error;
   }
   const { id } = coordinator.federation;
-  const app = await buildApp({ coordinator, report });
+  const listeners = new TlsListeners(entrance.tls?.credentials);
+  const app = await buildApp({ coordinator, report, listeners });
+  let stopRenewing = () => {};
   try {
     dataDir.writePrivateFile(FEDERATION_ID, utf8(`${id}\n`));
-    const { publicServer } = options;
-    const url = await listen(app, options.port, options.host);
-    await writeOperator(dataDir, operatorSeed, operator, { url, publicServer, federationId: id, signer });
+    const port = await listen(app, options.port, options.host);
+    const addresses = addressesOf(entrance, options.host, port);
+    const { url, publicServer } = addresses;
+    const founded = { federationId: id, signer };
+    await writeOperator(dataDir, operatorSeed, operator, addresses, founded);
+    stopRenewing = renewOnHangup(entrance, options.behindProxy ?? false, io, async (renewed) => {
+      listeners.replace(renewed);
+      const again = addressesOf(withCredentials(entrance, renewed), options.host, port);
+      await writeOperator(dataDir, operatorSeed, operator, again, founded);
+    });
     const operatorIdentity = `${dataDir.path}/${OPERATOR_IDENTITY}`;
     io.print(`Hanse coordinator of ${id} at ${url}`);
     if (publicServer !== undefined) io.print(`  outside   ${publicServer}`);
+    if (entrance.tls) io.print(`  TLS       ${told(entrance.tls.credentials)}`);
     io.print(`  data      ${dataDir.path}`);
     io.print(`  operator  ${operatorIdentity} (secret; keep it)`);
     io.print('  next      hanse invite --organisation <name>');
@@ -159,6 +187,7 @@ async function serve(
     });
     io.note('stopping: running work is finished and kept');
   } finally {
+    stopRenewing();
     // Requests that wait are let go, those under way are answered, and only then is the store closed.
     coordinator.beginClosing();
     await app.close();
@@ -166,9 +195,49 @@ async function serve(
   }
 }
 
-async function listen(app: FastifyInstance, port: number, host: string): Promise<string> {
+/**
+ * Reads certificate and key again when the process is told so (SIGHUP), as a renewal should do. A pair that is not good
+ * is told, and the one in use stays.
+ * @returns what ends it
+ */
+function renewOnHangup(
+  { tls, publicServer }: Entrance,
+  behindProxy: boolean,
+  io: CommandIo,
+  use: (credentials: TlsCredentials) => Promise<void>,
+): () => void {
+  if (!tls) return () => {};
+  const { files } = tls;
+  const renew = async () => {
+    try {
+      const credentials = readTlsCredentials(files, systemClock.now());
+      requireName(credentials, files, publicServer, behindProxy);
+      await use(credentials);
+      io.note(`new certificate in use: ${told(credentials)}`);
+      io.event({ renewed: true, expiresAt: new Date(credentials.expiresAt).toISOString() });
+    } catch (error) {
+      const code = error instanceof HanseError ? error.code : 'internalError';
+      io.note(`the certificate in use stays: ${code}: ${text(error)}`);
+      io.event({ renewed: false, code });
+    }
+  };
+  process.on('SIGHUP', renew);
+  return () => process.removeListener('SIGHUP', renew);
+}
+
+function withCredentials(entrance: Entrance, credentials: TlsCredentials): Entrance {
+  return entrance.tls ? { ...entrance, tls: { ...entrance.tls, credentials } } : entrance;
+}
+
+function told({ names, expiresAt }: TlsCredentials): string {
+  return `${names.join(', ')}, until ${new Date(expiresAt).toISOString()}`;
+}
+
+/** Returns the port. */
+async function listen(app: FastifyInstance, port: number, host: string): Promise<number> {
   try {
-    return (await app.listen({ port, host })).replace('[::1]', 'localhost');
+    await app.listen({ port, host });
+    return (app.server.address() as AddressInfo).port;
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') throw new HanseError('portInUse', { port }, { cause: error });
@@ -226,21 +295,17 @@ function storedOperator(dataDir: DataDir): { seed: Uint8Array; federationId: str
   }
 }
 
-/** Written again at each start, since the addresses may have changed. */
+/** Written again at each start, since the addresses may have changed, and when the certificate has. */
 async function writeOperator(
   dataDir: DataDir,
   seed: Uint8Array,
   operator: Signer,
-  {
-    url,
-    publicServer,
-    federationId,
-    signer,
-  }: { url: string; publicServer: string | undefined; federationId: string; signer: Signer },
+  { operator: local, publicServer }: Addresses,
+  { federationId, signer }: { federationId: string; signer: Signer },
 ): Promise<void> {
   const identity: IdentityFile = {
     version: 1,
-    server: url,
+    ...local,
     ...(publicServer !== undefined && { publicServer }),
     federationId,
     coordinatorKey: toHex(signer.publicKey),

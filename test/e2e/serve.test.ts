@@ -1,7 +1,7 @@
 /**
  * `hanse serve` as its operator meets it: what it refuses to start with, how it ends, a full disk, and its secrets.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { connect, enrol } from '../../client/enrol.ts';
 import { readIdentity } from '../../client/identity.ts';
 import { formatInviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import { makeCertificate, writeCertificate } from '../fixtures/certificates.ts';
 import { type HanseProcess, isBuilt, runHanse, startHanse, within } from './hanse-process.ts';
 import { SmallFederation } from './small-federation.ts';
 
@@ -58,8 +59,46 @@ describe.skipIf(!isBuilt)('hanse serve (needs the build: npm test makes it)', ()
   test.each(['0.0.0.0', '::'])('%s is not this machine alone', async (host) => {
     const dataDir = join(folder, 'host');
     const refused = await runHanse(['serve', '--data-dir', dataDir, '--port', '0', '--host', host, '--json']);
-    expect(refused).toMatchObject({ code: 2, result: { problem: { code: 'usage' } } });
+    expect(refused).toMatchObject({ code: 1, result: { problem: { code: 'plainHttpRefused' } } });
     expect(readdirSync(folder)).not.toContain('host');
+  });
+
+  test('with TLS: a certificate is renewed on SIGHUP, and the environment can add authorities but not take them away', async () => {
+    const authority = makeCertificate({ name: 'authority' });
+    const renew = () => {
+      const certificate = makeCertificate({ hosts: ['127.0.0.1'], issuer: authority });
+      return { certificate, files: writeCertificate(folder, 'tls', certificate) };
+    };
+    const { files } = renew();
+    const ca = join(folder, 'authority.pem');
+    writeFileSync(ca, authority.cert);
+    const dataDir = join(folder, 'tls-data');
+    const tls = ['--tls-cert', files.cert, '--tls-key', files.key];
+    const coordinator = serve('--data-dir', dataDir, '--port', '0', ...tls);
+    const { url } = await isReady(coordinator);
+    const operator = join(dataDir, 'keys', 'operator.json');
+    const invite = ['invite', '--organisation', 'a.example', '--role', 'researcher'];
+    const link = (await runHanse([...invite, '--identity', operator, '--json'])).result.link;
+    expect(parseInviteLink(link).server).toBe(url);
+    const join_ = (env: Record<string, string>) =>
+      runHanse(['join', link, '--identity', join(folder, 'researcher.json'), '--json'], { env });
+    for (const env of [{}, { NODE_TLS_REJECT_UNAUTHORIZED: '0' }]) {
+      const refused = await join_(env);
+      expect(refused).toMatchObject({ code: 1, result: { problem: { code: 'tlsUntrusted' } } });
+      expect(refused.stderr).toContain('--ca');
+    }
+    expect(await join_({ NODE_EXTRA_CA_CERTS: ca })).toMatchObject({
+      code: 0,
+      result: { role: 'researcher' },
+    });
+
+    const { certificate } = renew();
+    coordinator.signal('SIGHUP');
+    await coordinator.line('the renewal', ({ renewed }) => renewed === true);
+    expect((await readIdentity(operator)).ca).toBe(certificate.cert);
+    expect(await runHanse(['job', 'list', '--identity', operator, '--json'])).toMatchObject({ code: 0 });
+    expect(await coordinator.stop()).toEqual({ code: 0, signal: null });
+    expect(coordinator.stdout + coordinator.stderr).not.toContain(certificate.key.split('\n')[1]);
   });
 
   test('keys are for their owner alone, and are in no output', async () => {

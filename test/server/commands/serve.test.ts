@@ -14,7 +14,8 @@ import type { RouteName } from '../../../protocol/routes.ts';
 import { IdentityFile } from '../../../schemas/identity-file.ts';
 import type { Invite, Member } from '../../../schemas/member.ts';
 import { serveCommand } from '../../../server/commands/serve.ts';
-import { hanse } from '../../fixtures/command-line.ts';
+import { makeCertificate, writeCertificate } from '../../fixtures/certificates.ts';
+import { hanse, type Outcome } from '../../fixtures/command-line.ts';
 import { nodeOf } from '../../fixtures/federation.ts';
 import { CODEC } from '../../fixtures/manifest.ts';
 import { expectSuccess, type RequestParts, send, signed } from '../../fixtures/signed-client.ts';
@@ -35,27 +36,35 @@ afterEach(async () => {
 
 interface Served {
   readonly ready: Record<string, unknown>;
+  /** What it says under --json, by number from 0; waits for it. */
+  event(at: number): Promise<Record<string, unknown>>;
   readonly lines: readonly string[];
   readonly notes: readonly string[];
   /** Resolves to what the command returns. */
   stop(): Promise<object>;
 }
 
+type Overrides = Partial<Record<'host' | 'publicUrl' | 'tlsCert' | 'tlsKey', string>> & {
+  port?: number;
+  behindProxy?: boolean;
+};
+
 /** Resolves when the coordinator is ready; rejects with what the command throws. */
-async function serve(overrides: { port?: number; host?: string; publicUrl?: string } = {}): Promise<Served> {
+async function serve(overrides: Overrides = {}): Promise<Served> {
   const controller = new AbortController();
   const lines: string[] = [];
   const notes: string[] = [];
-  let announce: (event: Record<string, unknown>) => void = () => {};
-  const ready = new Promise<Record<string, unknown>>((resolve) => {
-    announce = resolve;
-  });
+  const events: Record<string, unknown>[] = [];
+  let announce = () => {};
   const options = { dataDir, port: 0, host: '127.0.0.1', liveness: 10, recruitGrace: 5, ...overrides };
   const result = serveCommand.run(
     { args: [], options },
     {
       print: (line) => lines.push(line),
-      event: (event) => announce(event as Record<string, unknown>),
+      event: (event) => {
+        events.push(event as Record<string, unknown>);
+        announce();
+      },
       note: (line) => notes.push(line),
       isTerminal: false,
       json: false,
@@ -64,8 +73,16 @@ async function serve(overrides: { port?: number; host?: string; publicUrl?: stri
   );
   const failed = result.then(() => Promise.reject(new Error('ended at once')));
   failed.catch(() => {}); // seen by whoever awaits the race, and only before it is ready
+  const event = async (at: number) => {
+    while (events.length <= at)
+      await new Promise<void>((resolve) => {
+        announce = resolve;
+      });
+    return events[at] ?? {};
+  };
   const served: Served = {
-    ready: await Promise.race([ready, failed]),
+    ready: await Promise.race([event(0), failed]),
+    event,
     lines,
     notes,
     stop: () => {
@@ -148,6 +165,84 @@ test('behind a proxy it is told where that is, and invites name it until it is s
   expect(storedIdentity()).not.toHaveProperty('publicServer');
 });
 
+/** Files of a certificate that trusts itself. */
+function certificateFor(...hosts: string[]): { tlsCert: string; tlsKey: string } {
+  const { cert, key } = writeCertificate(parent, 'tls', makeCertificate({ name: hosts[0] ?? '', hosts }));
+  return { tlsCert: cert, tlsKey: key };
+}
+
+const inviting = ['invite', '--organisation', 'hansa', '--role', 'researcher', '--json'];
+const linkOf = ({ json }: Outcome) => (json as { link: string }).link;
+
+describe('with a certificate of its own', () => {
+  test('the operator reaches it by the name that is not in the address, and links name it', async () => {
+    const { ready, lines } = await serve(certificateFor('hanse.example'));
+    const port = new URL(String(ready.url)).port;
+    expect(ready).toMatchObject({
+      url: `https://127.0.0.1:${port}`,
+      publicServer: `https://hanse.example:${port}`,
+    });
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}TLS {7}hanse\.example, until 20.*Z$/));
+    const made = await hanse([...inviting, '--identity', operatorFile()]);
+    expect(made).toMatchObject({ exitCode: 0 });
+    expect(parseInviteLink(linkOf(made)).server).toBe(ready.publicServer);
+    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+  });
+
+  test('a node enrols with the certificate at hand, keeps it, and gets nowhere without', async () => {
+    const files = certificateFor('127.0.0.1');
+    const { ready } = await serve(files);
+    const link = linkOf(await hanse([...inviting, '--identity', operatorFile()]));
+    expect(parseInviteLink(link).server).toBe(ready.url);
+    const me = join(parent, 'me.json');
+    const enrolling = ['join', link, '--identity', me, '--json'];
+    expect((await hanse(enrolling)).json).toMatchObject({ problem: { code: 'tlsUntrusted' } });
+    const other = makeCertificate({ hosts: ['127.0.0.1'] });
+    const { cert } = writeCertificate(parent, 'other', other);
+    expect((await hanse([...enrolling, '--ca', cert])).json).toMatchObject({
+      problem: { code: 'tlsUntrusted' },
+    });
+    const none = await hanse([...enrolling, '--ca', files.tlsKey]);
+    expect(none.json).toMatchObject({ problem: { code: 'tlsFileInvalid' } });
+    expect(await hanse([...enrolling, '--ca', files.tlsCert])).toMatchObject({ exitCode: 0 });
+    expect(parseJson(IdentityFile, readFileSync(me, 'utf8'), 'identity').ca).toBe(
+      readFileSync(files.tlsCert, 'utf8'),
+    );
+    expect(await hanse(['job', 'list', '--identity', me])).toMatchObject({ exitCode: 0 });
+  });
+
+  test('told so, it takes a renewed pair without a pause, and keeps the old one where the new one is bad', async () => {
+    const files = certificateFor('127.0.0.1');
+    const served = await serve(files);
+    const before = readFileSync(files.tlsCert, 'utf8');
+    const asked = () => hanse(['job', 'list', '--identity', operatorFile()]);
+    const { cert, key } = makeCertificate({ hosts: ['127.0.0.1'] });
+
+    writeFileSync(files.tlsCert, cert); // the key is not there yet
+    process.emit('SIGHUP');
+    expect(await served.event(1)).toEqual({ renewed: false, code: 'tlsFileInvalid' });
+    expect(served.notes.at(-1)).toMatch(/^the certificate in use stays: tlsFileInvalid: .*not the key/);
+    expect(storedIdentity().ca).toBe(before);
+    expect(await asked()).toMatchObject({ exitCode: 0 });
+
+    writeFileSync(files.tlsKey, key);
+    process.emit('SIGHUP');
+    expect(await served.event(2)).toEqual({ renewed: true, expiresAt: expect.stringMatching(/Z$/) });
+    expect(storedIdentity().ca).toBe(cert);
+    expect(await asked()).toMatchObject({ exitCode: 0 });
+
+    const others = makeCertificate({ hosts: ['other.example'] });
+    writeCertificate(parent, 'tls', others);
+    process.emit('SIGHUP');
+    // Where no address was said, links name the first host of the certificate: it may be another now.
+    expect(await served.event(3)).toMatchObject({ renewed: true });
+    expect(storedIdentity().publicServer).toMatch(/^https:\/\/other\.example:/);
+    expect(await asked()).toMatchObject({ exitCode: 0 });
+    await served.stop();
+    expect(process.listenerCount('SIGHUP')).toBe(0);
+  });
+});
+
 test('one process at a time has the data directory', async () => {
   const first = await serve();
   await expect(serve()).rejects.toMatchObject({ code: 'dataDirInUse', detail: { pid: process.pid } });
@@ -181,16 +276,28 @@ test('stops although a node waits for tasks, which gets its answer first', async
 }, 15_000);
 
 describe('what keeps it from starting', () => {
-  test('an address beyond this machine', async () => {
-    for (const host of ['0.0.0.0', '192.168.0.1', 'example.org', '127.0.0.1.example.org', '127.0.0.999'])
-      await expect(serve({ host })).rejects.toMatchObject({ code: 'usage' });
+  test('an address beyond this machine without TLS, before a folder is made', async () => {
+    for (const host of ['0.0.0.0', '192.168.0.1', 'example.org'])
+      await expect(serve({ host })).rejects.toMatchObject({ code: 'plainHttpRefused' });
+    expect(existsSync(dataDir)).toBe(false);
     await expect(serve({ host: 'localhost' })).resolves.toBeDefined();
   });
 
-  test('an outside address to which tokens would travel in the clear, before a folder is made', async () => {
-    for (const publicUrl of ['http://hanse.example', 'hanse.example', 'https://hanse.example/path'])
+  test('an outside address to which tokens would travel in the clear, or that is none', async () => {
+    await expect(serve({ publicUrl: 'http://hanse.example' })).rejects.toMatchObject({
+      code: 'plainHttpRefused',
+    });
+    for (const publicUrl of ['hanse.example', 'https://hanse.example/path'])
       await expect(serve({ publicUrl })).rejects.toMatchObject({ code: 'usage' });
     expect(existsSync(dataDir)).toBe(false);
+  });
+
+  test('half a pair of certificate and key, or a bad one', async () => {
+    const { tlsCert, tlsKey } = certificateFor('127.0.0.1');
+    await expect(serve({ tlsCert })).rejects.toMatchObject({ code: 'usage' });
+    await expect(serve({ tlsCert, tlsKey: tlsCert })).rejects.toMatchObject({ code: 'tlsFileInvalid' });
+    expect(existsSync(dataDir)).toBe(false);
+    await expect(serve({ tlsCert, tlsKey })).resolves.toBeDefined();
   });
 
   test('a port in use, at its very first start: the next one finds an operator who can invite', async () => {
