@@ -72,7 +72,14 @@ describe.skipIf(!isBuilt)('the package (needs the build: npm test makes it)', ()
 
   test('holds what is compiled and what people read, and nothing else', () => {
     const outside = files.filter((file) => !file.startsWith('dist/'));
-    expect(outside.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
+    expect(outside.sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'package.json',
+      'server/nginx.conf.example',
+    ]);
     const inside = files.filter((file) => file.startsWith('dist/'));
     expect(inside).toContain('dist/cli.js');
     expect(inside.filter((file) => /^dist\/(test|node_modules)\//.test(file))).toEqual([]);
