@@ -5,34 +5,56 @@
  * the most recently used jobs stay loaded. Nodes that share a process, as in a simulation, may share a cache: sessions
  * hold no state between trainings.
  */
+import type { JobManifest } from '../schemas/job.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Evaluator } from './engine/evaluator.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
-import type { Trainer } from './engine/trainer.ts';
-import { type PreparedJob, prepareEvaluation, prepareJob, prepareTraining } from './prepared-job.ts';
+import { Trainer } from './engine/trainer.ts';
+import type { CompiledEpoch } from './graph/compiled.ts';
+import {
+  compileTraining,
+  fetchManifest,
+  type PreparedJob,
+  prepareEvaluation,
+  prepareManifest,
+} from './prepared-job.ts';
 
 /** Where a node takes its jobs from, checked and ready to run. */
 export interface JobSource {
-  /** @param signal ends the waiting */
+  /**
+   * @param signal ends the waiting
+   * @param admit asked before more of the job is fetched, and again before its train step is loaded
+   */
   trainer(
     task: Task,
     api: CoordinatorApi,
     signal: AbortSignal,
+    admit?: Admission,
   ): Promise<{ readonly job: PreparedJob; readonly trainer: Pick<Trainer, 'train'> }>;
-  /** @param signal ends the waiting */
+  /** As `trainer`. */
   evaluator(
     task: Task,
     api: CoordinatorApi,
     signal: AbortSignal,
+    admit?: Admission,
   ): Promise<{ readonly job: PreparedJob; readonly evaluator: Pick<Evaluator, 'evaluate'> }>;
 }
 
-/** Jobs that stay loaded. */
-const CAPACITY = 4;
+/**
+ * Rejects with the problem that keeps the node from the job.
+ * @param stepBytes that a train step is estimated to need, once that is known
+ */
+export type Admission = (manifest: JobManifest, stepBytes?: number) => Promise<void>;
+
+/** Jobs that stay loaded, and so the most that may be under way at once. */
+export const CAPACITY = 4;
 
 interface Entry {
-  readonly job: Promise<PreparedJob>;
+  readonly manifest: Promise<JobManifest>;
+  job?: Promise<PreparedJob>;
+  training?: Promise<CompiledEpoch>;
+  stepBytes?: number;
   trainer?: Promise<Trainer>;
   evaluator?: Promise<Evaluator>;
 }
@@ -50,19 +72,29 @@ export class JobCache implements JobSource {
 
   /**
    * @param signal ends the waiting, not the loading, which may serve others and the next round
-   * @throws what `prepareJob` and `prepareTraining` throw; the reason of the signal
+   * @throws what `prepareJob` and `prepareTraining` throw; what `admit` throws; the reason of the signal
    */
   trainer(
     task: Task,
     api: CoordinatorApi,
     signal: AbortSignal,
+    admit: Admission = permit,
   ): Promise<{ job: PreparedJob; trainer: Trainer }> {
     const loading = this.#with(task, api, async (entry) => {
-      const job = await this.#jobOf(entry);
-      entry.trainer ??= prepareTraining(job, this.#provider).catch((error: unknown) => {
-        delete entry.trainer;
-        throw error;
-      });
+      const manifest = await entry.manifest;
+      await admit(manifest, entry.stepBytes);
+      const job = await this.#jobOf(entry, task, api);
+      if (!entry.trainer) {
+        const training = await this.#trainingOf(entry, job);
+        entry.stepBytes = training.cost.peakBytes;
+        await admit(manifest, entry.stepBytes);
+        this.#life.signal.throwIfAborted();
+        entry.trainer ??= Trainer.create(this.#provider, training).catch((error: unknown) => {
+          delete entry.trainer;
+          throw error;
+        });
+        delete entry.training; // its bytes: the session has its own
+      }
       return { job, trainer: await entry.trainer };
     });
     return unlessAborted(loading, signal);
@@ -70,15 +102,17 @@ export class JobCache implements JobSource {
 
   /**
    * @param signal as for `trainer`
-   * @throws what `prepareJob` and `prepareEvaluation` throw; the reason of the signal
+   * @throws what `prepareJob` and `prepareEvaluation` throw; what `admit` throws; the reason of the signal
    */
   evaluator(
     task: Task,
     api: CoordinatorApi,
     signal: AbortSignal,
+    admit: Admission = permit,
   ): Promise<{ job: PreparedJob; evaluator: Evaluator }> {
     const loading = this.#with(task, api, async (entry) => {
-      const job = await this.#jobOf(entry);
+      await admit(await entry.manifest);
+      const job = await this.#jobOf(entry, task, api);
       entry.evaluator ??= prepareEvaluation(job, this.#provider).catch((error: unknown) => {
         delete entry.evaluator;
         throw error;
@@ -115,20 +149,37 @@ export class JobCache implements JobSource {
 
   /** An entry that is forgotten if the job cannot be prepared; what else fails, fails without the rest of it. */
   #prepare(task: Task, api: CoordinatorApi): Entry {
-    const entry: Entry = { job: prepareJob(task, api, this.#life.signal) };
-    entry.job.catch(() => {
-      if (this.#entries.get(task.manifestSha256) === entry) this.#entries.delete(task.manifestSha256);
-    });
+    const entry: Entry = { manifest: fetchManifest(task, api, this.#life.signal) };
+    entry.manifest.catch(() => this.#forget(task, entry));
     return entry;
   }
 
+  #forget({ manifestSha256 }: Task, entry: Entry): void {
+    if (this.#entries.get(manifestSha256) === entry) this.#entries.delete(manifestSha256);
+  }
+
   /** Nothing is loaded after the release, when nobody would free it. */
-  async #jobOf({ job }: Entry): Promise<PreparedJob> {
-    const prepared = await job;
+  async #jobOf(entry: Entry, task: Task, api: CoordinatorApi): Promise<PreparedJob> {
+    const manifest = await entry.manifest;
+    if (!entry.job) {
+      entry.job = prepareManifest(task, manifest, api, this.#life.signal);
+      entry.job.catch(() => this.#forget(task, entry));
+    }
+    const prepared = await entry.job;
     this.#life.signal.throwIfAborted();
     return prepared;
   }
+
+  async #trainingOf(entry: Entry, job: PreparedJob): Promise<CompiledEpoch> {
+    entry.training ??= compileTraining(job).catch((error: unknown) => {
+      delete entry.training;
+      throw error;
+    });
+    return entry.training;
+  }
 }
+
+async function permit(): Promise<void> {}
 
 /** Settles as `work` does, or rejects as soon as the signal aborts. */
 function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {

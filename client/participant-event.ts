@@ -10,6 +10,8 @@ import type { DirectoryEvent } from './directory-watch.ts';
 export type ParticipantEvent =
   | DirectoryEvent
   | { readonly type: 'ready' }
+  /** The node asks for no work, by the will of its owner. @property until RFC 3339; null if nobody knows */
+  | { readonly type: 'waiting'; readonly why: 'hours' | 'paused'; readonly until: string | null }
   | { readonly type: 'preparing'; readonly task: Task }
   | { readonly type: 'training'; readonly task: TrainTask }
   | { readonly type: 'contributed'; readonly task: TrainTask; readonly report: LocalReport }

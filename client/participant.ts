@@ -12,6 +12,7 @@ import type { Task } from '../schemas/task.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import { performTask, type TaskOptions } from './perform-task.ts';
+import type { PolicyGate } from './policy-gate.ts';
 import { TaskFeed } from './task-feed.ts';
 
 export interface ParticipantOptions extends TaskOptions {
@@ -29,18 +30,50 @@ export interface ParticipantOptions extends TaskOptions {
  *   request for work, once `api` has given up repeating it
  */
 export async function participate(options: ParticipantOptions): Promise<void> {
-  const { api, waitSeconds, clock, observe, directory } = options;
+  const { api, directory } = options;
   const distrust = new AbortController();
   const signal = AbortSignal.any([options.signal, distrust.signal]);
+  const living = { ...options, signal };
   const onDirectory = (version: number) => {
     directory?.follow(version, signal).catch((error: unknown) => distrust.abort(error));
   };
-  const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds, onDirectory });
-  const dealtWith = new Set<string>();
   try {
     await directory?.follow(undefined, signal);
     await api.call('reportCapabilities', { body: capabilitiesOf(options) }, { signal });
-    observe({ type: 'ready' });
+    while (!signal.aborted) {
+      await untilOpen(living);
+      if (!signal.aborted) await workWhileOpen(living, onDirectory);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  if (distrust.signal.aborted && !options.signal.aborted) throw distrust.signal.reason;
+}
+
+/** Outside the hours of its owner, and while it is paused, a node asks for nothing, so that nobody counts on it. */
+async function untilOpen({ gate, signal, observe }: ParticipantOptions): Promise<void> {
+  let told = '';
+  for (let closed = gate?.closed(); gate && closed && !signal.aborted; closed = gate.closed()) {
+    const event = { type: 'waiting', why: closed.why, until: isoOf(closed.until) } as const;
+    if (told !== JSON.stringify(event)) observe(event);
+    told = JSON.stringify(event);
+    await gate.change(signal);
+  }
+}
+
+/** What has been begun is brought to its end, also if the node closes meanwhile. */
+async function workWhileOpen(
+  options: ParticipantOptions,
+  onDirectory: (version: number) => void,
+): Promise<void> {
+  const { api, gate, signal: life, waitSeconds, clock, observe, directory } = options;
+  const shift = new AbortController();
+  const signal = AbortSignal.any([life, shift.signal]);
+  const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds, onDirectory });
+  const dealtWith = new Set<string>();
+  const watching = gate && untilClosed(gate, shift);
+  observe({ type: 'ready' });
+  try {
     while (!signal.aborted) {
       const tasks = await feed.next();
       const offered = new Set(tasks.map(keyOf));
@@ -48,15 +81,29 @@ export async function participate(options: ParticipantOptions): Promise<void> {
       const fresh = tasks.filter((task) => !dealtWith.has(keyOf(task)));
       for (const task of fresh) {
         await directory?.settled();
-        if (signal.aborted) break;
+        if (life.aborted) break;
         dealtWith.add(keyOf(task));
-        await performTask(task, { ...options, signal });
+        await performTask(task, options);
       }
     }
   } catch (error) {
     if (!signal.aborted) throw error;
+  } finally {
+    shift.abort();
+    await watching;
   }
-  if (distrust.signal.aborted && !options.signal.aborted) throw distrust.signal.reason;
+}
+
+/** Ends the shift when the node closes; resolves when the shift has ended. */
+async function untilClosed(gate: PolicyGate, shift: AbortController): Promise<void> {
+  while (!shift.signal.aborted) {
+    if (gate.closed()) shift.abort();
+    else await gate.change(shift.signal);
+  }
+}
+
+function isoOf(moment: number | null): string | null {
+  return moment === null ? null : new Date(moment).toISOString();
 }
 
 function capabilitiesOf({ provider, dataSets }: ParticipantOptions) {

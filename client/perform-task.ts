@@ -6,12 +6,17 @@ import type { Clock } from '../protocol/clock.ts';
 import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { attemptParams } from '../protocol/routes.ts';
+import { HEADER_BYTES } from '../protocol/vector.ts';
+import type { JobManifest } from '../schemas/job.ts';
 import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
 import { contribute } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import { type DataSet, fittingDataSet } from './data/data-set.ts';
+import type { Trainer, TrainingProgress } from './engine/trainer.ts';
 import type { JobSource } from './job-cache.ts';
+import type { NodeLedger, Spending } from './node-ledger.ts';
 import type { ParticipantEvent } from './participant-event.ts';
+import type { PolicyGate } from './policy-gate.ts';
 import { fetchModel, type PreparedJob } from './prepared-job.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
 
@@ -28,6 +33,10 @@ export interface TaskOptions {
   /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
   randomFor(task: TrainTask): Promise<RandomSource>;
   readonly clock: Clock;
+  /** What the owner permits; absent: everything. */
+  readonly gate?: PolicyGate;
+  /** What tasks take; absent: nobody wants to know. */
+  readonly ledger?: NodeLedger;
   /** Ends the node's life. */
   readonly signal: AbortSignal;
   observe(event: ParticipantEvent): void;
@@ -82,29 +91,39 @@ export async function performTask(task: Task, options: TaskOptions): Promise<voi
 async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
   const { api, jobs, dataSets, buffers, observe } = options;
   observe({ type: 'preparing', task });
-  const { job, trainer } = await jobs.trainer(task, api, signal);
+  const admit = admissionOf(task, options, signal);
+  const { job, trainer } = await jobs.trainer(task, api, signal, admit.early);
   const { examples } = dataFor(job, dataSets, false);
+  await admit.final(job, examples.count);
   observe({ type: 'training', task });
   const random = await options.randomFor(task);
   const report = await contribute(task, {
     manifest: job.manifest,
     examples,
-    trainer,
+    trainer: metered(trainer, task, job, options),
     api,
     random,
     buffers,
     signal,
   });
+  const { bytes } = report.receipt;
+  spend(task, job, { rounds: 1, bytesUp: bytes, bytesDown: modelBytes(job) }, options);
   observe({ type: 'contributed', task, report });
 }
 
 async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
   const { api, jobs, dataSets, observe } = options;
   observe({ type: 'preparing', task });
-  const { job, evaluator } = await jobs.evaluator(task, api, signal);
+  const admit = admissionOf(task, options, signal);
+  const { job, evaluator } = await jobs.evaluator(task, api, signal, admit.early);
   const { examples } = dataFor(job, dataSets, true);
+  await admit.final(job, examples.count);
   const parameters = await fetchModel(task.model, job.manifest.parameters, api, signal);
+  const { clock } = options;
+  const from = clock.now();
   const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
+  const milliseconds = Math.max(0, clock.now() - from);
+  spend(task, job, { rounds: 1, milliseconds, bytesDown: modelBytes(job) }, options);
   if (!Number.isFinite(loss))
     throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
   const metrics = { loss, accuracy, examples: count };
@@ -118,11 +137,65 @@ function dataFor(job: PreparedJob, dataSets: readonly DataSet[], allowSingleClas
   );
 }
 
+/** The owner is asked as soon as there is something to decide, and again with all that is known. */
+function admissionOf(task: Task, { gate, api, dataSets }: TaskOptions, signal: AbortSignal) {
+  let known: { readonly stepBytes?: number } = {};
+  return {
+    early: async (manifest: JobManifest, stepBytes?: number) => {
+      if (stepBytes !== undefined) known = { stepBytes };
+      const examples = Math.min(...dataSets.map((set) => set.examples.count));
+      await gate?.admit(task, { manifest, examples, ...known }, api, signal);
+    },
+    final: async ({ manifest }: PreparedJob, examples: number) => {
+      await gate?.admit(task, { manifest, examples, ...known }, api, signal);
+    },
+  };
+}
+
+/** A trainer whose time is written down, also where the training fails or is given up. */
+function metered(
+  trainer: Pick<Trainer, 'train'>,
+  task: Task,
+  job: PreparedJob,
+  options: TaskOptions,
+): Pick<Trainer, 'train'> {
+  return {
+    async train(request) {
+      const from = options.clock.now();
+      let steps = 0;
+      const onProgress = (progress: TrainingProgress) => {
+        steps = progress.step;
+      };
+      try {
+        return await trainer.train({ ...request, onProgress });
+      } finally {
+        const milliseconds = Math.max(0, options.clock.now() - from);
+        spend(task, job, { milliseconds, steps }, options);
+      }
+    },
+  };
+}
+
+function spend(
+  { jobId }: Task,
+  job: PreparedJob,
+  spending: Partial<Spending>,
+  { ledger }: TaskOptions,
+): void {
+  ledger?.add(jobId, job.manifest.name, spending);
+}
+
+function modelBytes({ manifest }: PreparedJob): number {
+  return HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * manifest.parameters;
+}
+
 /** Tells the coordinator not to wait. An evaluator has nothing to decline: its deadline passes. */
 async function decline(task: Task, problem: HanseError, { api, signal }: TaskOptions): Promise<void> {
   if (task.type !== 'train') return;
   try {
-    await api.call('decline', { params: attemptParams(task), body: { code: problem.code } }, { signal });
+    const reason = isProblem(problem, 'policyRefused') ? { reason: problem.detail.rule } : {};
+    const body = { code: problem.code, ...reason };
+    await api.call('decline', { params: attemptParams(task), body }, { signal });
   } catch (error) {
     if (!isProblem(error)) throw error; // the round went on without us
   }

@@ -21,6 +21,7 @@ import { Trainer } from './engine/trainer.ts';
 import { compileEvaluation } from './graph/compile-evaluation.ts';
 import { compilePrediction } from './graph/compile-prediction.ts';
 import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
+import type { CompiledEpoch } from './graph/compiled.ts';
 import type { ForwardGraph } from './graph/forward-graph.ts';
 import { importModel } from './graph/import-model.ts';
 import { DEFAULT_LIMITS } from './graph/limits.ts';
@@ -37,16 +38,14 @@ export interface PreparedJob {
   checkExamples(examples: Examples, allowSingleClass: boolean): void;
 }
 
-/**
- * Fetches and checks what a task names.
- * @throws `hashMismatch`, `ringOverflow`, and what `importModel` throws
- */
-export async function prepareJob(
-  task: Pick<Task, 'jobId' | 'manifestSha256'>,
+type JobName = Pick<Task, 'jobId' | 'manifestSha256'>;
+
+/** What a job is, before anything else of it is fetched. @throws `hashMismatch`, `ringOverflow` */
+export async function fetchManifest(
+  { jobId, manifestSha256 }: JobName,
   api: CoordinatorApi,
   signal?: AbortSignal,
-): Promise<PreparedJob> {
-  const { jobId, manifestSha256 } = task;
+): Promise<JobManifest> {
   const { manifest } = await api.call(
     'getJob',
     { params: { jobId }, query: {} },
@@ -54,6 +53,28 @@ export async function prepareJob(
   );
   expectHash('manifest', manifestSha256, await canonicalSha256(manifest));
   checkCodec(manifest.codec, manifest.cohort.size);
+  return manifest;
+}
+
+/**
+ * Fetches and checks what a task names.
+ * @throws as `fetchManifest` and `importModel`
+ */
+export async function prepareJob(
+  task: JobName,
+  api: CoordinatorApi,
+  signal?: AbortSignal,
+): Promise<PreparedJob> {
+  return prepareManifest(task, await fetchManifest(task, api, signal), api, signal);
+}
+
+/** The rest of it. @throws what `importModel` throws, `hashMismatch` */
+export async function prepareManifest(
+  { jobId, manifestSha256 }: JobName,
+  manifest: JobManifest,
+  api: CoordinatorApi,
+  signal?: AbortSignal,
+): Promise<PreparedJob> {
   const forward = importModel(await fetchForward(manifest.graph.forward, api, signal), choicesOf(manifest));
   const expected = expectedExamples(manifest, forward);
   const checked = new WeakSet<Examples>();
@@ -106,14 +127,17 @@ function expectedExamples(
   }
 }
 
+/** Compiles the train step, and loads it. @throws as `compileTraining`, `graphMalformed` */
+export async function prepareTraining(job: PreparedJob, provider: ExecutionProvider): Promise<Trainer> {
+  return Trainer.create(provider, await compileTraining(job));
+}
+
 /**
- * Compiles the train step here, compares it with the one that the job pins, and loads it.
+ * Compiles the train step here and compares it with the one that the job pins. Nothing is loaded yet: its `cost` tells
+ * what that would take.
  * @throws `graphHashMismatch`, `gradientUnsupported`
  */
-export async function prepareTraining(
-  { manifest, forward }: PreparedJob,
-  provider: ExecutionProvider,
-): Promise<Trainer> {
+export async function compileTraining({ manifest, forward }: PreparedJob): Promise<CompiledEpoch> {
   const epoch = compileTrainEpoch(forward, manifest.training);
   const got = toHex(await primitives.sha256(epoch.bytes));
   if (got !== manifest.graph.trainStep)
@@ -122,7 +146,7 @@ export async function prepareTraining(
       expected: manifest.graph.trainStep,
       got,
     });
-  return Trainer.create(provider, epoch);
+  return epoch;
 }
 
 /** Compiles the evaluation and loads it. */

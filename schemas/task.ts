@@ -34,7 +34,14 @@ export const Tasks = Type.Object(
 export type Tasks = Static<typeof Tasks>;
 
 /** The node will not do the task; the code says why and the round does not wait for it. */
-export const Decline = Type.Object({ code: Type.String({ pattern: '^[a-zA-Z]{1,40}$' }) }, closed);
+export const Decline = Type.Object(
+  {
+    code: Type.String({ pattern: '^[a-zA-Z]{1,40}$' }),
+    /** With `policyRefused`: the name of the rule, `PolicyRule` of `node-policy.ts` or one that is newer. */
+    reason: Type.Optional(Type.String({ pattern: '^[a-zA-Z]{1,40}$' })),
+  },
+  closed,
+);
 export type Decline = Static<typeof Decline>;
 
 export const Receipt = Type.Object(

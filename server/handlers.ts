@@ -5,6 +5,7 @@
  * request makes sense now has not. It returns the response or throws a HanseError.
  */
 
+import { Value } from 'typebox/value';
 import { toHex } from '../protocol/bytes.ts';
 import { canonicalSha256 } from '../protocol/canonical.ts';
 import { proveFederation } from '../protocol/identity.ts';
@@ -12,6 +13,8 @@ import { HanseError, isProblemCode } from '../protocol/problem.ts';
 import { attemptOf } from '../protocol/routes.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import type { Sha256 } from '../schemas/ids.ts';
+import { PolicyRule } from '../schemas/node-policy.ts';
+import type { Decline } from '../schemas/task.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler.ts';
 import { HotContent } from './hot-content.ts';
@@ -183,7 +186,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     decline: async ({ params, body, member }) => {
       presence.heard(member.nodeId);
       const context = attemptOf(params);
-      const code = isProblemCode(body.code) ? body.code : UNLISTED;
+      const code = declinedAs(body);
       const event = { type: 'taskDeclined', ...context, node: member.nodeId, code } as const;
       await coordinator.job(params.jobId).dispatch(event);
       return {};
@@ -198,6 +201,12 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     },
   };
   return { ...whole, ...uploadHandlers(coordinator, whole) };
+}
+
+/** How a decline is counted: by texts of this version alone, whatever a participant writes. */
+function declinedAs({ code, reason }: Decline): string {
+  if (!isProblemCode(code)) return UNLISTED;
+  return code === 'policyRefused' && Value.Check(PolicyRule, reason) ? `${code}:${reason}` : code;
 }
 
 /** Reads stored content to its end, which verifies it. */

@@ -28,8 +28,10 @@ import { lockIdentity } from '../identity-lock.ts';
 import { JobCache } from '../job-cache.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
+import { NodeLedger } from '../node-ledger.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
+import { PolicyGate } from '../policy-gate.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { CA_OPTION, readCa } from './ca-option.ts';
@@ -192,13 +194,22 @@ async function live(
   try {
     const api = await connect(identity, systemClock, patience(identity));
     const pin = directoryFile(plan.identity, identity);
+    const directory = await DirectoryWatch.open({ api, member: identity, pin, observe });
+    const ledger = new NodeLedger();
+    const { policy, limits } = plan;
+    const gate = new PolicyGate({
+      ...{ policy, limits, clock: systemClock, ledger },
+      directory: () => directory.pinned,
+    });
     await participate({
       role,
       api,
-      directory: await DirectoryWatch.open({ api, member: identity, pin, observe }),
+      directory,
       dataSets,
       provider,
       jobs,
+      gate,
+      ledger,
       buffers: new SpareBuffers(),
       randomFor: (task) => randomFor(task, identity, plan.seed),
       clock: systemClock,
@@ -294,6 +305,10 @@ function describe(event: ParticipantEvent): string {
       return describeDirectory(event);
     case 'ready':
       return 'ready; waiting for work';
+    case 'waiting':
+      return event.why === 'paused'
+        ? 'paused: asking for no work until `hanse node resume`'
+        : `outside the hours of the policy: asking for no work until ${event.until ?? 'further notice'}`;
     case 'preparing':
       return `${event.task.jobId}: checking the job and compiling its train step`;
     case 'training':

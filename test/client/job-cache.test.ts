@@ -97,6 +97,29 @@ test('four jobs stay loaded, and the one that was not used for longest is freed'
   expect(sessions.released).toBe(sessions.created);
 });
 
+test('who is not admitted fetches nothing more, and loads nothing; the memory of a step is told before it is taken', async () => {
+  const { provider, sessions } = countingProvider(native);
+  const cache = new JobCache(provider);
+  const api = scriptedCoordinator(shelf.script);
+  const refused = new HanseError('policyRefused', { rule: 'purposes', permitted: 'a', got: 'b' });
+  const asked: (number | undefined)[] = [];
+  const admit = (most: number) => async (_: unknown, stepBytes?: number) => {
+    asked.push(stepBytes);
+    if ((stepBytes ?? 0) > most) throw refused;
+  };
+  const ask = (most: number) => cache.trainer(shelf.trainTask(), api, NEVER, admit(most));
+  await expect(ask(-1)).rejects.toBe(refused);
+  await expect(ask(-1)).rejects.toBe(refused);
+  await expect(cache.evaluator(shelf.evaluateTask(), api, NEVER, admit(-1))).rejects.toBe(refused);
+  expect([api.count('getJob'), api.count('getBlob'), sessions.created]).toEqual([1, 0, 0]);
+  await expect(ask(1)).rejects.toBe(refused);
+  expect([api.count('getBlob'), sessions.created]).toEqual([1, 0]);
+  await ask(1e9);
+  expect([api.count('getJob'), api.count('getBlob'), sessions.created]).toEqual([1, 1, 1]);
+  expect(asked.at(-1)).toBeGreaterThan(1);
+  await cache.release();
+});
+
 test('who gives up waiting does not end the loading for others; the release does, and leaves nothing loaded', async () => {
   const { provider, sessions } = countingProvider(native);
   const cache = new JobCache(provider);

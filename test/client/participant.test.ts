@@ -6,13 +6,16 @@ import { DirectoryWatch, type WatchingMember } from '../../client/directory-watc
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { JobCache } from '../../client/job-cache.ts';
+import { NodeLedger } from '../../client/node-ledger.ts';
 import { type ParticipantOptions, participate } from '../../client/participant.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
+import { PolicyGate } from '../../client/policy-gate.ts';
 import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { FIRST_LINE_MS } from '../../client/task-feed.ts';
 import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
 import { seededRandom } from '../../protocol/random.ts';
 import type { Directory, DirectoryOrganisation } from '../../schemas/directory.ts';
+import type { NodePolicy } from '../../schemas/node-policy.ts';
 import type { Task } from '../../schemas/task.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { countingProvider, type SessionCount } from '../fixtures/counting-provider.ts';
@@ -57,6 +60,12 @@ interface Life {
 const setsOf = (examples: Examples, allowSingleClass = false): DataSet[] => [
   { examples, version: '1', allowSingleClass },
 ];
+
+const gateOf = (policy: NodePolicy, isPaused = false) =>
+  new PolicyGate(
+    { policy, limits: {}, clock, ledger: new NodeLedger(), directory: () => undefined },
+    isPaused,
+  );
 
 /** A node to which the tasks are offered one list after the other; then it is stopped. */
 function live(
@@ -131,6 +140,46 @@ test('says what it can do, asks, trains, delivers, and asks again', async () => 
   expect(sessions.released).toBe(1);
 });
 
+test('writes down what a job has taken', async () => {
+  const ledger = new NodeLedger();
+  const { api, ended } = live([[shelf.trainTask()], [shelf.trainTask({ round: 2 })]], {}, { ledger });
+  await ended;
+  const [update] = api.calls.filter(({ name }) => name === 'putUpdate');
+  const { length: bytes } = (update as { request: { body: Uint8Array } }).request.body;
+  expect(ledger.of(shelf.trainTask().jobId)).toMatchObject({ rounds: 2, bytesUp: 2 * bytes });
+  expect(ledger.of(shelf.trainTask().jobId).steps).toBeGreaterThan(1);
+});
+
+test('paused, it asks for nothing; what it had begun it brings to its end', async () => {
+  const gate = gateOf({}, true);
+  const events: ParticipantEvent[] = [];
+  const asked: number[] = [];
+  const { api, ended } = live(
+    [[shelf.trainTask()], [shelf.trainTask({ round: 2 })]],
+    {
+      putUpdate: ({ body }) => {
+        if (asked.length === 1) gate.setPaused(true);
+        return { sha256: hashOf(body), bytes: body.length };
+      },
+    },
+    {
+      gate,
+      observe: (event) => {
+        events.push(event);
+        if (event.type !== 'waiting') return;
+        asked.push(api.count('nextTasks'));
+        setImmediate(() => gate.setPaused(false));
+      },
+    },
+  );
+  await ended;
+  expect(typesOf(events)).toEqual([
+    ...['waiting', 'ready', 'preparing', 'training', 'contributed'],
+    ...['waiting', 'ready', 'preparing', 'training', 'contributed'],
+  ]);
+  expect(asked).toEqual([0, 1]);
+});
+
 test('an evaluator delivers metrics, and never an update', async () => {
   const { api, events, ended } = live([[shelf.evaluateTask()]], {}, { role: 'evaluator' });
   await ended;
@@ -184,6 +233,21 @@ describe('what cannot be done is declined once, by its code', () => {
     const { api, ended } = live([[shelf.trainTask()]], {}, { dataSets: setsOf(single, true) });
     await ended;
     expect([api.count('decline'), api.count('putUpdate')]).toEqual([0, 1]);
+  });
+
+  test('what the owner does not permit, by the name of the rule, before a row is read', async () => {
+    const task = shelf.trainTask();
+    const gate = gateOf({ purposes: ['something else'] });
+    // An empty data set would be declined as such, if anybody looked.
+    const dataSets = setsOf({ ...good, count: 0 });
+    const { api, events, ended } = live([[task], [task], []], {}, { gate, dataSets });
+    await ended;
+    expect(api.calls.filter(({ name }) => name === 'decline')).toMatchObject([
+      { request: { body: { code: 'policyRefused', reason: 'purposes' } } },
+    ]);
+    const told = events.filter(({ type }) => type === 'declined');
+    expect(told).toMatchObject([{ problem: { detail: { permitted: 'something else' } } }]);
+    expect(api.count('getBlob')).toBe(0);
   });
 
   test('training that diverges', async () => {

@@ -246,6 +246,18 @@ describe('over stores in memory', () => {
     expectSuccess(await create({}));
   });
 
+  test('a refusal by policy is counted with its rule, and with no other text', async () => {
+    const runner = await collecting();
+    const params = attemptParams(runner.state);
+    const decline = (node: Node, body: { code: string; reason: string }) =>
+      listening.call(node, 'decline', { params, body });
+    expectSuccess(await decline(first, { code: 'policyRefused', reason: 'purposes' }));
+    expectSuccess(await decline(second, { code: 'policyRefused', reason: 'constructor' }));
+    expect(runner.state.history).toMatchObject([
+      { declined: { 'policyRefused:purposes': 1, policyRefused: 1 } },
+    ]);
+  });
+
   test('a decline whose code is the name of a member of every object', async () => {
     const runner = await collecting();
     const params = attemptParams(runner.state);

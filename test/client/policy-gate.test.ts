@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+import { NodeLedger } from '../../client/node-ledger.ts';
+import { PolicyGate } from '../../client/policy-gate.ts';
+import { isProblem } from '../../protocol/problem.ts';
+import type { Directory } from '../../schemas/directory.ts';
+import type { CostLimits, NodePolicy } from '../../schemas/node-policy.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
+import { directoryOf, organisationOf } from '../fixtures/directory-maker.ts';
+import { JOB, statusOf } from '../fixtures/job-shelf.ts';
+import { manifestOf } from '../fixtures/manifest.ts';
+import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
+
+const NEVER = new AbortController().signal;
+const manifest = manifestOf('fed-0123456789abcdef');
+const context = { jobId: JOB, manifestSha256: '0'.repeat(64), round: 1, attempt: 1, model: '0'.repeat(64) };
+const deadline = '2026-01-15T12:00:00.000Z';
+const TRAIN = { type: 'train', ...context, deadline } as const;
+const EVALUATE = { type: 'evaluate', ...context, deadline } as const;
+
+interface Setting {
+  readonly policy?: NodePolicy;
+  readonly limits?: CostLimits;
+  readonly directory?: Directory;
+  readonly cohort?: readonly string[];
+}
+
+function gateOf({ policy = {}, limits = {}, directory, cohort = [] }: Setting) {
+  const clock = new VirtualClock(Date.parse('2026-01-15T12:00:30.000Z'));
+  const ledger = new NodeLedger();
+  const gate = new PolicyGate({ policy, limits, clock, ledger, directory: () => directory });
+  const api = scriptedCoordinator({
+    getJob: () => ({ ...statusOf(manifest, '0'.repeat(64)), cohort: [...cohort] }),
+  });
+  const ask = async (task: typeof TRAIN | typeof EVALUATE = TRAIN, stepBytes?: number) => {
+    const asked = { manifest, examples: 100, ...(stepBytes !== undefined && { stepBytes }) };
+    try {
+      await gate.admit(task, asked, api, NEVER);
+      return 'permitted';
+    } catch (error) {
+      if (!isProblem(error)) throw error;
+      return isProblem(error, 'policyRefused') ? error.detail.rule : error.code;
+    }
+  };
+  return { clock, ledger, gate, api, ask };
+}
+
+test('without rules everything is permitted, and nobody is asked who else is there', async () => {
+  const { ask, api } = gateOf({});
+  expect([await ask(), await ask(EVALUATE)]).toEqual(['permitted', 'permitted']);
+  expect(api.calls).toEqual([]);
+});
+
+test('a refusal names its rule; memory counts once it is known; time is that of this node', async () => {
+  expect(await gateOf({ policy: { purposes: ['another'] } }).ask()).toBe('purposes');
+  const memory = gateOf({ limits: { memoryMegabytes: 1 } });
+  expect([await memory.ask(), await memory.ask(TRAIN, 1e6), await memory.ask(TRAIN, 1e6 + 1)]).toEqual([
+    'permitted',
+    'permitted',
+    'memoryMegabytes',
+  ]);
+  const time = gateOf({ limits: { secondsPerJob: 10 } });
+  time.ledger.add(JOB, 'x', { milliseconds: 1000, steps: 1e9 });
+  expect(await time.ask()).toBe('permitted');
+  time.ledger.add(JOB, 'x', { milliseconds: 9001 });
+  expect(await time.ask()).toBe('secondsPerJob');
+  // What costs training alone does not keep an evaluator away, what the job is for does.
+  expect(await time.ask(EVALUATE)).toBe('permitted');
+  expect(await gateOf({ policy: { purposes: ['another'] } }).ask(EVALUATE)).toBe('purposes');
+  expect(await gateOf({ limits: { bytesDownPerRound: 1 } }).ask(EVALUATE)).toBe('bytesDownPerRound');
+});
+
+test('known organisations are those of the own directory that the cohort holds; named twice they count once', async () => {
+  const [clinic, lab] = await Promise.all([organisationOf('clinic', ['a']), organisationOf('lab', ['b'])]);
+  if (!clinic || !lab) throw new Error('unreachable');
+  const directory = await directoryOf([clinic, lab]);
+  const cohort = [clinic, lab].map(({ nodes }) => nodes[0]?.nodeId ?? '');
+  const policy = (minimumKnownOrganisations: number) => ({
+    knownOrganisations: ['clinic', clinic.publicKey, 'lab'],
+    minimumKnownOrganisations,
+  });
+  const rule = 'minimumKnownOrganisations';
+  expect(await gateOf({ policy: policy(2), directory, cohort }).ask()).toBe('permitted');
+  expect(await gateOf({ policy: policy(3), directory, cohort }).ask()).toBe(rule);
+  expect(await gateOf({ policy: policy(2), directory, cohort: cohort.slice(0, 1) }).ask()).toBe(rule);
+  // Without a directory of its own the node knows nobody, whoever the coordinator says is there.
+  expect(await gateOf({ policy: policy(1), cohort }).ask()).toBe(rule);
+});
+
+test('hours and a pause close the door, and whoever waits hears of it', async () => {
+  const policy: NodePolicy = { hours: [{ from: '12:02', to: '12:03' }] };
+  const { gate, clock, ask } = gateOf({ policy });
+  expect(gate.closed()).toEqual({ why: 'hours', until: Date.parse('2026-01-15T12:02:00.000Z') });
+  expect(await ask()).toBe('outsideHours');
+  let changes = 0;
+  const watch = async () => {
+    for (; changes < 3; changes += 1) await gate.change(NEVER);
+  };
+  const watching = watch();
+  await clock.advance(30_000);
+  expect([changes, gate.closed()?.why]).toEqual([1, 'hours']);
+  await clock.advance(60_000);
+  expect([changes, gate.closed()]).toEqual([2, undefined]);
+  expect(await ask()).toBe('permitted');
+  gate.setPaused(true);
+  await watching;
+  expect(gate.closed()).toEqual({ why: 'paused', until: null });
+  expect(await ask()).toBe('nodePaused');
+  gate.setPaused(false);
+  expect(gate.closed()).toBeUndefined();
+  expect(clock.pending).toBe(0);
+  const stopped = new AbortController();
+  const waiting = gate.change(stopped.signal);
+  stopped.abort();
+  await waiting;
+  await gate.change(stopped.signal);
+  expect(clock.pending).toBe(0);
+});
