@@ -35,6 +35,34 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'make an invite link for one node',
     load: async () => (await import('./client/commands/invite.ts')).inviteCommand,
   },
+  'member list': {
+    summary: 'list the members of the federation, and whether they are there',
+    load: async () => (await import('./client/commands/member.ts')).memberCommands.list,
+  },
+  'member waiting': {
+    summary: 'list who waits to become a member',
+    load: async () => (await import('./client/commands/member.ts')).memberCommands.waiting,
+  },
+  'member approve': {
+    summary: 'make a member of somebody who waits',
+    load: async () => (await import('./client/commands/member.ts')).memberCommands.approve,
+  },
+  'member refuse': {
+    summary: 'make no member of somebody who waits',
+    load: async () => (await import('./client/commands/member.ts')).memberCommands.refuse,
+  },
+  'member revoke': {
+    summary: 'end the membership of a node or an organisation, at once',
+    load: async () => (await import('./client/commands/member.ts')).memberCommands.revoke,
+  },
+  'directory show': {
+    summary: 'show the signed directory, checked against the one that is pinned',
+    load: async () => (await import('./client/commands/directory.ts')).directoryCommands.show,
+  },
+  'directory verify': {
+    summary: 'check that the directory which somebody else has seen is the same, or an earlier one of it',
+    load: async () => (await import('./client/commands/directory.ts')).directoryCommands.verify,
+  },
   join: {
     summary: 'run a participant or an evaluator next to its data; enrol a researcher',
     load: async () => (await import('./client/commands/join.ts')).joinCommand,
@@ -103,6 +131,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 
 const GROUPS: Readonly<Record<string, string>> = {
   config: 'write and check the configuration of a node',
+  member: 'decide who is in the federation',
+  directory: 'see and compare who is in the federation',
   job: 'create and follow federated trainings',
   model: 'export and use released models',
   graph: 'compile and check train steps',

@@ -148,8 +148,8 @@ export const PROBLEMS = {
     'Do not go on: ask the operator whether an old copy was restored, and why.',
   ),
   directoryUnreadable: entry<{ file: string; reason: string }>(
-    'The directory that this member has pinned cannot be read.',
-    'Restore the file from a copy; if there is none, remove it and compare `hanse directory show` with that of others.',
+    'A file with a directory cannot be used.',
+    'Get it again from whoever sent it. If it is your own pin, restore a copy, or remove it and compare `hanse directory show` with others.',
   ),
   directoryForked: entry<{ version: number; pinned: string; got: string }>(
     'The directory of the coordinator does not follow from the one pinned: two of the same version exist.',

@@ -11,6 +11,7 @@ interface InviteOptions extends IdentityOptions {
   readonly organisation: string;
   readonly role: Role;
   readonly lifetime: number;
+  readonly needsApproval?: boolean;
 }
 
 export const inviteCommand = defineCommand<InviteOptions>({
@@ -35,16 +36,18 @@ export const inviteCommand = defineCommand<InviteOptions>({
       default: 86_400,
       schema: InviteRequest.properties.lifetimeSeconds,
     },
+    { flags: '--needs-approval', description: 'wait with the enrolment for `hanse member approve`' },
     IDENTITY_OPTION,
   ],
   examples: [
     ['hanse invite --organisation clinic.example', 'for a participant, valid for a day'],
     ['hanse invite --organisation lab.example --role researcher', 'for somebody who proposes jobs'],
+    ['hanse invite --organisation lab.example --needs-approval', 'you will see who uses it, and decide'],
   ],
   async run({ options }, io) {
-    const { organisation, role, lifetime } = options;
+    const { organisation, role, lifetime, needsApproval = false } = options;
     const { identity, api } = await connectAs(options, io.signal);
-    const request = { role, organisationId: organisation, lifetimeSeconds: lifetime };
+    const request = { role, organisationId: organisation, lifetimeSeconds: lifetime, needsApproval };
     const invite = await api.call('createInvite', { body: parse(InviteRequest, request, 'invite') });
     const { server, publicServer = server, federationId, coordinatorKey } = identity;
     const link = formatInviteLink({
@@ -59,6 +62,7 @@ export const inviteCommand = defineCommand<InviteOptions>({
     io.note(
       `for one ${role} of ${organisation}, until ${invite.expiresAt}; send it over a channel you trust`,
     );
+    if (needsApproval) io.note('whoever uses it waits for you: hanse member waiting');
     return { link, role, organisationId: organisation, expiresAt: invite.expiresAt };
   },
 });

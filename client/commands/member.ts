@@ -1,0 +1,141 @@
+/**
+ * `hanse member list|waiting|approve|refuse|revoke`: what the operator decides about members. SPEC.md sections 4.3, 4.8.
+ */
+import { parse } from '../../protocol/parse.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { type CommandArgument, type CommandOption, defineCommand } from '../../schemas/command.ts';
+import { NodeId, OrganisationId } from '../../schemas/ids.ts';
+import { type Member, Revocation } from '../../schemas/member.ts';
+import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+
+const NODE: CommandArgument = {
+  name: '<node>',
+  description: 'id of the node: 32 hex digits (hanse member waiting)',
+  schema: NodeId,
+};
+
+const REASON: CommandOption = {
+  flags: '--reason <text>',
+  description: 'why; kept in the records of the coordinator',
+  default: 'revoked by the operator',
+  schema: Revocation.properties.reason,
+};
+
+interface RevokeOptions extends IdentityOptions {
+  readonly organisation?: string;
+  readonly reason: string;
+}
+
+const list = defineCommand<IdentityOptions>({
+  summary: 'list the members of the federation, and whether they are there',
+  options: [IDENTITY_OPTION],
+  examples: [['hanse member list', 'all that ever were, in the order in which they came']],
+  async run({ options }, io) {
+    const { api } = await connectAs(options, io.signal);
+    const { members } = await api.call('listMembers', {});
+    for (const member of members) {
+      const { nodeId, organisationId, role, name } = member;
+      io.print([nodeId, stateOf(member), role, organisationId, name].join('  '));
+    }
+    return { members };
+  },
+});
+
+const waiting = defineCommand<IdentityOptions>({
+  summary: 'list who waits to become a member',
+  options: [IDENTITY_OPTION],
+  examples: [['hanse member waiting', 'with the keys: compare them with what you were told otherwise']],
+  async run({ options }, io) {
+    const { api } = await connectAs(options, io.signal);
+    const enrolments = await api.call('listEnrolments', {});
+    if (enrolments.waiting.length === 0) io.print('nobody waits');
+    for (const { nodeId, role, organisationId, name, isNewOrganisation, ...rest } of enrolments.waiting) {
+      const organisation = isNewOrganisation ? `${organisationId} (new)` : organisationId;
+      io.print([nodeId, role, organisation, name, `since ${rest.requestedAt}`].join('  '));
+      io.print(`  key ${rest.publicKey}, admitted by ${rest.organisationKey}`);
+    }
+    return enrolments;
+  },
+});
+
+const approve = defineCommand<IdentityOptions>({
+  summary: 'make a member of somebody who waits',
+  arguments: [NODE],
+  options: [IDENTITY_OPTION],
+  examples: [['hanse member approve 0123456789abcdef0123456789abcdef', 'from now on it takes part']],
+  async run({ args, options }, io) {
+    const nodeId = nodeOf(args);
+    const { api } = await connectAs(options, io.signal);
+    await api.call('approveEnrolment', { params: { nodeId } });
+    io.print(`${nodeId} is a member`);
+    return { nodeId };
+  },
+});
+
+const refuse = defineCommand<IdentityOptions>({
+  summary: 'make no member of somebody who waits',
+  arguments: [NODE],
+  options: [IDENTITY_OPTION],
+  examples: [['hanse member refuse 0123456789abcdef0123456789abcdef', 'its invite is spent']],
+  async run({ args, options }, io) {
+    const nodeId = nodeOf(args);
+    const { api } = await connectAs(options, io.signal);
+    await api.call('refuseEnrolment', { params: { nodeId } });
+    io.print(`${nodeId} was refused`);
+    return { nodeId };
+  },
+});
+
+const revoke = defineCommand<RevokeOptions>({
+  summary: 'end the membership of a node or an organisation, at once',
+  arguments: [
+    {
+      ...NODE,
+      name: '[node]',
+      description: 'id of the node, with all keys that it ever had (hanse member list)',
+    },
+  ],
+  options: [
+    {
+      flags: '--organisation <id>',
+      description: 'an organisation with all its nodes, instead of a node',
+      schema: OrganisationId,
+    },
+    REASON,
+    IDENTITY_OPTION,
+  ],
+  examples: [
+    ['hanse member revoke 0123456789abcdef0123456789abcdef --reason "key was stolen"', 'one node'],
+    ['hanse member revoke --organisation clinic.example', 'an organisation; nothing takes it back'],
+  ],
+  async run({ args, options }, io) {
+    const { organisation: organisationId, reason } = options;
+    const isNode = args.length > 0;
+    if (isNode === (organisationId !== undefined))
+      throw new HanseError('usage', { reason: 'give the id of a node, or --organisation' });
+    const body = parse(Revocation, { reason }, 'reason');
+    const { api } = await connectAs(options, io.signal);
+    if (organisationId !== undefined) {
+      await api.call('revokeOrganisation', { params: { organisationId }, body });
+      io.print(`${organisationId} and all its nodes are revoked`);
+      return { organisationId, reason };
+    }
+    const nodeId = nodeOf(args);
+    await api.call('revokeMember', { params: { nodeId }, body });
+    io.print(`${nodeId} is revoked`);
+    return { nodeId, reason };
+  },
+});
+
+export const memberCommands = { list, waiting, approve, refuse, revoke };
+
+/** Its form was checked by the schema of the argument. */
+function nodeOf([nodeId = '']: readonly string[]): string {
+  return nodeId;
+}
+
+function stateOf({ revokedAt, validUntil, live }: Member): string {
+  if (revokedAt !== null) return `revoked ${revokedAt}`;
+  if (validUntil !== null) return `replaced, valid until ${validUntil}`;
+  return live ? 'here' : 'away';
+}
