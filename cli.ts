@@ -63,6 +63,22 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'check that the directory which somebody else has seen is the same, or an earlier one of it',
     load: async () => (await import('./client/commands/directory.ts')).directoryCommands.verify,
   },
+  'organisation new-key': {
+    summary: 'make the key with which an organisation admits its nodes',
+    load: async () => (await import('./client/commands/organisation.ts')).organisationCommands.newKey,
+  },
+  'organisation admit': {
+    summary: 'admit a node to your organisation, and print the word that says so',
+    load: async () => (await import('./client/commands/organisation.ts')).organisationCommands.admit,
+  },
+  'identity request': {
+    summary: 'make the key of a node, and print what its organisation has to admit',
+    load: async () => (await import('./client/commands/identity.ts')).identityCommands.request,
+  },
+  'identity show': {
+    summary: 'show who an identity file makes you; nothing secret',
+    load: async () => (await import('./client/commands/identity.ts')).identityCommands.show,
+  },
   join: {
     summary: 'run a participant or an evaluator next to its data; enrol a researcher',
     load: async () => (await import('./client/commands/join.ts')).joinCommand,
@@ -133,6 +149,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   config: 'write and check the configuration of a node',
   member: 'decide who is in the federation',
   directory: 'see and compare who is in the federation',
+  organisation: 'keep the key of an organisation, and admit its nodes',
+  identity: 'look after the key of a node',
   job: 'create and follow federated trainings',
   model: 'export and use released models',
   graph: 'compile and check train steps',

@@ -115,6 +115,10 @@ export const PROBLEMS = {
     'The organisation is known by another key.',
     'Use the key of the organisation (--organisation-key), or have the node admitted with it: `hanse organisation admit`.',
   ),
+  organisationKeyUnreadable: entry<{ file: string; reason: string }>(
+    'The file with the key of the organisation cannot be used.',
+    'Check the path and its permissions (mode 600). A key that is lost has no successor: keep a copy.',
+  ),
   identityDuplicate: entry<{ what: string }>(
     'The key is already in the federation, as that of another node or organisation.',
     'Enrol with a fresh key: choose another --identity.',

@@ -7,7 +7,7 @@ import { FederationId, NodeId, OrganisationId, PublicKey } from './ids.ts';
 import { DisplayName, Role } from './member.ts';
 
 /** Ed25519 secret, 32 bytes in hex. */
-const Seed = Type.String({ pattern: '^[0-9a-f]{64}$' });
+export const Seed = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
 export const IdentityFile = Type.Object(
   {

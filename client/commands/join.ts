@@ -34,6 +34,7 @@ import type { ParticipantEvent } from '../participant-event.ts';
 import { PolicyGate } from '../policy-gate.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
+import { ADMISSION_OPTIONS, type AdmissionOptions, admitted } from './admission-options.ts';
 import { CA_OPTION, readCa } from './ca-option.ts';
 import { DATA_OPTIONS } from './data-options.ts';
 import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
@@ -58,6 +59,7 @@ export const joinCommand = defineCommand<JoinOptions>({
     },
     { flags: '--identity <file>', description: 'the key of this node', default: DEFAULTS.identity },
     { ...CA_OPTION, description: `${CA_OPTION.description}; kept with the identity` },
+    ...ADMISSION_OPTIONS,
     {
       flags: '--name <name>',
       description: 'what the node is called',
@@ -112,7 +114,11 @@ export const joinCommand = defineCommand<JoinOptions>({
       exchange: nodeExchangeTrusting(trust),
       signal: io.signal,
     });
-    const plan: KnownPlan = { ...(await planJoin(options, DEFAULTS)), ...(ca !== undefined && { ca }) };
+    const plan: KnownPlan = {
+      ...(await planJoin(options, DEFAULTS)),
+      admittedBy: options,
+      ...(ca !== undefined && { ca }),
+    };
     if (plan.sources.length === 0) return enrolOnly(invite, plan, patience, io);
     const dataSets = await loadDataSets(plan.sources);
     const { threads } = plan;
@@ -137,8 +143,8 @@ export const joinCommand = defineCommand<JoinOptions>({
 /** How connections are made, once it is known whom to trust. */
 type Patience = (trust: Trust) => ConnectionOptions;
 
-/** With the certificates that the coordinator is trusted by. */
-type KnownPlan = JoinPlan & Pick<Trust, 'ca'>;
+/** With the certificates that the coordinator is trusted by, and what admits the node if it enrols. */
+type KnownPlan = JoinPlan & Pick<Trust, 'ca'> & { readonly admittedBy: AdmissionOptions };
 
 /** For a member without data: the identity is stored for the other commands. */
 async function enrolOnly(
@@ -269,7 +275,9 @@ async function identityFor(
   }
   // The key is stored before it is sent: whatever fails from here on, another try finds it enrolled.
   const seed = await pendingKey(file, invite);
-  const enrolled = await enrol(invite, name, systemClock, { ...patience(trusted), seed });
+  const enrolled = await admitted(plan.admittedBy, file, io, (how) =>
+    enrol(invite, name, systemClock, { ...patience(trusted), ...how, seed }),
+  );
   const identity = { ...enrolled, ...trusted };
   await writeIdentity(file, identity);
   await forgetPendingKey(file);

@@ -149,6 +149,7 @@ test('an identity that cannot be written spends no invite, nor does an answer th
   expect((await readdir(running.folder)).filter((name) => name.startsWith('lost'))).toEqual([
     'lost.json',
     'lost.json.directory',
+    'lost.json.organisation',
   ]);
 });
 
