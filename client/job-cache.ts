@@ -11,6 +11,7 @@ import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Evaluator } from './engine/evaluator.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import { Trainer } from './engine/trainer.ts';
+import type { EngineTurns } from './engine-turns.ts';
 import type { CompiledEpoch } from './graph/compiled.ts';
 import {
   compileTraining,
@@ -39,6 +40,8 @@ export interface JobSource {
     signal: AbortSignal,
     admit?: Admission,
   ): Promise<{ readonly job: PreparedJob; readonly evaluator: Pick<Evaluator, 'evaluate'> }>;
+  /** The task for which a trainer or an evaluator was asked is over: its job may be freed. */
+  done?(task: Task): void;
 }
 
 /**
@@ -57,17 +60,22 @@ interface Entry {
   stepBytes?: number;
   trainer?: Promise<Trainer>;
   evaluator?: Promise<Evaluator>;
+  /** Tasks that are not over. */
+  users: number;
 }
 
 export class JobCache implements JobSource {
   readonly #provider: ExecutionProvider;
+  readonly #turns: EngineTurns | undefined;
   /** By manifest hash; the least recently used comes first. */
   readonly #entries = new Map<string, Entry>();
   /** Ends what is being fetched when the cache is released. */
   readonly #life = new AbortController();
 
-  constructor(provider: ExecutionProvider) {
+  /** @param turns where jobs under way at the same time share the engine */
+  constructor(provider: ExecutionProvider, turns?: EngineTurns) {
     this.#provider = provider;
+    this.#turns = turns;
   }
 
   /**
@@ -89,7 +97,7 @@ export class JobCache implements JobSource {
         entry.stepBytes = training.cost.peakBytes;
         await admit(manifest, entry.stepBytes);
         this.#life.signal.throwIfAborted();
-        entry.trainer ??= Trainer.create(this.#provider, training).catch((error: unknown) => {
+        entry.trainer ??= Trainer.create(this.#providerFor(task), training).catch((error: unknown) => {
           delete entry.trainer;
           throw error;
         });
@@ -113,7 +121,7 @@ export class JobCache implements JobSource {
     const loading = this.#with(task, api, async (entry) => {
       await admit(await entry.manifest);
       const job = await this.#jobOf(entry, task, api);
-      entry.evaluator ??= prepareEvaluation(job, this.#provider).catch((error: unknown) => {
+      entry.evaluator ??= prepareEvaluation(job, this.#providerFor(task)).catch((error: unknown) => {
         delete entry.evaluator;
         throw error;
       });
@@ -139,7 +147,8 @@ export class JobCache implements JobSource {
     const entry = this.#entries.get(key) ?? this.#prepare(task, api);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    const [oldest] = this.#entries;
+    entry.users += 1;
+    const oldest = [...this.#entries].find(([, { users }]) => users === 0);
     if (this.#entries.size > CAPACITY && oldest) {
       this.#entries.delete(oldest[0]);
       await releaseEntry(oldest[1]);
@@ -147,9 +156,19 @@ export class JobCache implements JobSource {
     return use(entry);
   }
 
+  /** As `JobSource`; whoever does not say so keeps its job loaded. */
+  done({ manifestSha256 }: Task): void {
+    const entry = this.#entries.get(manifestSha256);
+    if (entry && entry.users > 0) entry.users -= 1;
+  }
+
+  #providerFor({ manifestSha256 }: Task): ExecutionProvider {
+    return this.#turns?.provider(manifestSha256, this.#provider) ?? this.#provider;
+  }
+
   /** An entry that is forgotten if the job cannot be prepared; what else fails, fails without the rest of it. */
   #prepare(task: Task, api: CoordinatorApi): Entry {
-    const entry: Entry = { manifest: fetchManifest(task, api, this.#life.signal) };
+    const entry: Entry = { manifest: fetchManifest(task, api, this.#life.signal), users: 0 };
     entry.manifest.catch(() => this.#forget(task, entry));
     return entry;
   }

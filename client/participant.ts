@@ -8,18 +8,20 @@
 import { primitives } from '#primitives';
 import { SOFTWARE } from '../protocol/versions.ts';
 import type { Role } from '../schemas/member.ts';
-import type { Task } from '../schemas/task.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import { performTask, type TaskOptions } from './perform-task.ts';
 import type { PolicyGate } from './policy-gate.ts';
 import { TaskFeed } from './task-feed.ts';
+import { TaskPool } from './task-pool.ts';
 
 export interface ParticipantOptions extends TaskOptions {
   readonly role: Extract<Role, 'participant' | 'evaluator'>;
   readonly provider: ExecutionProvider;
   /** How long a request for tasks may be held by the coordinator, where it offers no stream of them. */
   readonly waitSeconds: number;
+  /** Jobs of which a task is under way at the same time, up to what `jobs` keeps loaded; absent: one. */
+  readonly atOnce?: number;
   /** Absent: the node believes every directory, as those of a simulation do. */
   readonly directory?: DirectoryWatch;
 }
@@ -70,26 +72,26 @@ async function workWhileOpen(
   const shift = new AbortController();
   const signal = AbortSignal.any([life, shift.signal]);
   const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds, onDirectory });
-  const dealtWith = new Set<string>();
+  const pool = new TaskPool({
+    atOnce: options.atOnce ?? 1,
+    attained: ({ manifestSha256 }) => options.turns?.used(manifestSha256) ?? 0,
+    perform: async (task) => {
+      await directory?.settled();
+      if (!life.aborted) await performTask(task, options);
+    },
+  });
   const watching = gate && untilClosed(gate, shift);
   observe({ type: 'ready' });
   try {
     while (!signal.aborted) {
-      const tasks = await feed.next();
-      const offered = new Set(tasks.map(keyOf));
-      for (const key of dealtWith) if (!offered.has(key)) dealtWith.delete(key);
-      const fresh = tasks.filter((task) => !dealtWith.has(keyOf(task)));
-      for (const task of fresh) {
-        await directory?.settled();
-        if (life.aborted) break;
-        dealtWith.add(keyOf(task));
-        await performTask(task, options);
-      }
+      pool.offer(await Promise.race([feed.next(), pool.failed]));
+      await pool.room();
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
     shift.abort();
+    await pool.close();
     await watching;
   }
 }
@@ -117,8 +119,4 @@ function capabilitiesOf({ provider, dataSets }: ParticipantOptions) {
       inputShape: [...inputShape],
     })),
   };
-}
-
-function keyOf({ type, jobId, round, attempt }: Task): string {
-  return `${type}/${jobId}/${round}/${attempt}`;
 }

@@ -13,6 +13,7 @@ import { contribute } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import { type DataSet, fittingDataSet } from './data/data-set.ts';
 import type { Trainer, TrainingProgress } from './engine/trainer.ts';
+import type { EngineTurns } from './engine-turns.ts';
 import type { JobSource } from './job-cache.ts';
 import type { NodeLedger, Spending } from './node-ledger.ts';
 import type { ParticipantEvent } from './participant-event.ts';
@@ -28,13 +29,15 @@ export interface TaskOptions {
   readonly dataSets: readonly DataSet[];
   /** Compiled jobs: a `JobCache`, which the caller releases afterwards; nodes of a simulation share one. */
   readonly jobs: JobSource;
-  /** For one task at a time of each node; nodes of a simulation share them. */
+  /** Tasks of several jobs, and nodes of a simulation, share them. */
   readonly buffers: SpareBuffers;
   /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
   randomFor(task: TrainTask): Promise<RandomSource>;
   readonly clock: Clock;
   /** What the owner permits; absent: everything. */
   readonly gate?: PolicyGate;
+  /** Where several jobs share an engine: its time is told by them. */
+  readonly turns?: EngineTurns;
   /** What tasks take; absent: nobody wants to know. */
   readonly ledger?: NodeLedger;
   /** Ends the node's life. */
@@ -85,6 +88,7 @@ export async function performTask(task: Task, options: TaskOptions): Promise<voi
     }
   } finally {
     cancel();
+    options.jobs.done?.(task);
   }
 }
 
@@ -119,11 +123,9 @@ async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortS
   const { examples } = dataFor(job, dataSets, true);
   await admit.final(job, examples.count);
   const parameters = await fetchModel(task.model, job.manifest.parameters, api, signal);
-  const { clock } = options;
-  const from = clock.now();
+  const elapsed = engineTime(task, options);
   const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
-  const milliseconds = Math.max(0, clock.now() - from);
-  spend(task, job, { rounds: 1, milliseconds, bytesDown: modelBytes(job) }, options);
+  spend(task, job, { rounds: 1, milliseconds: elapsed(), bytesDown: modelBytes(job) }, options);
   if (!Number.isFinite(loss))
     throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
   const metrics = { loss, accuracy, examples: count };
@@ -161,7 +163,7 @@ function metered(
 ): Pick<Trainer, 'train'> {
   return {
     async train(request) {
-      const from = options.clock.now();
+      const elapsed = engineTime(task, options);
       let steps = 0;
       const onProgress = (progress: TrainingProgress) => {
         steps = progress.step;
@@ -169,11 +171,17 @@ function metered(
       try {
         return await trainer.train({ ...request, onProgress });
       } finally {
-        const milliseconds = Math.max(0, options.clock.now() - from);
-        spend(task, job, { milliseconds, steps }, options);
+        spend(task, job, { milliseconds: elapsed(), steps }, options);
       }
     },
   };
+}
+
+/** Begins to measure; the function returned tells how long this job has had the engine since, in milliseconds. */
+function engineTime({ manifestSha256 }: Task, { clock, turns }: TaskOptions): () => number {
+  const now = () => turns?.used(manifestSha256) ?? clock.now();
+  const from = now();
+  return () => Math.max(0, now() - from);
 }
 
 function spend(

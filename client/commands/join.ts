@@ -22,10 +22,11 @@ import { DirectoryWatch, describeDirectory } from '../directory-watch.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
+import { EngineTurns } from '../engine-turns.ts';
 import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
 import { forgetPendingKey, type Identity, pendingKey, readIdentity, writeIdentity } from '../identity.ts';
 import { lockIdentity } from '../identity-lock.ts';
-import { JobCache } from '../job-cache.ts';
+import { CAPACITY, JobCache } from '../job-cache.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
 import { NodeLedger } from '../node-ledger.ts';
@@ -187,7 +188,8 @@ async function live(
   const data = dataSets.map(({ examples: { count, name } }) => `${count} examples of ${name}`).join(', ');
   io.note(`${data}; training on ${provider.name}, ${provider.reason}`);
   const lock = await lockIdentity(identity.nodeId, plan.identity);
-  const jobs = new JobCache(provider);
+  const turns = new EngineTurns({ now: () => performance.now(), soon: setImmediate });
+  const jobs = new JobCache(provider, turns);
   const announced = new Set<string>();
   const observe = (event: ParticipantEvent) => {
     if (event.type in counts) counts[event.type as keyof Counts] += 1;
@@ -216,6 +218,8 @@ async function live(
       jobs,
       gate,
       ledger,
+      turns,
+      atOnce: CAPACITY,
       buffers: new SpareBuffers(),
       randomFor: (task) => randomFor(task, identity, plan.seed),
       clock: systemClock,

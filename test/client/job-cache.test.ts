@@ -83,8 +83,12 @@ test('four jobs stay loaded, and the one that was not used for longest is freed'
   const cache = new JobCache(provider);
   const shelves = await Promise.all([1, 2, 3, 4, 5].map((rounds) => jobShelf({ rounds })));
   const apis = shelves.map(({ script }) => scriptedCoordinator(script));
-  const use = (i: number) =>
+  const ask = (i: number) =>
     cache.trainer((shelves[i] as JobShelf).trainTask(), apis[i] as (typeof apis)[0], NEVER);
+  const use = async (i: number) => {
+    await ask(i);
+    cache.done((shelves[i] as JobShelf).trainTask());
+  };
   for (const i of [0, 1, 2, 3, 0]) await use(i);
   expect([sessions.created, sessions.released]).toEqual([4, 0]);
   await use(4);
@@ -93,6 +97,11 @@ test('four jobs stay loaded, and the one that was not used for longest is freed'
   expect(apis.map((api) => api.count('getJob'))).toEqual([1, 1, 1, 1, 1]);
   await use(1);
   expect(apis.map((api) => api.count('getJob'))).toEqual([1, 2, 1, 1, 1]);
+  // One that is in use is not freed, however long ago it was asked for.
+  await ask(2);
+  for (const i of [3, 4, 0, 1, 3]) await use(i);
+  await ask(2);
+  expect(apis[2]?.count('getJob')).toBe(2);
   await cache.release();
   expect(sessions.released).toBe(sessions.created);
 });

@@ -1,10 +1,11 @@
 // covers: client/perform-task.ts
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DataSet } from '../../client/data/data-set.ts';
 import type { Examples } from '../../client/data/examples.ts';
 import { DirectoryWatch, type WatchingMember } from '../../client/directory-watch.ts';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
+import { EngineTurns } from '../../client/engine-turns.ts';
 import { JobCache } from '../../client/job-cache.ts';
 import { NodeLedger } from '../../client/node-ledger.ts';
 import { type ParticipantOptions, participate } from '../../client/participant.ts';
@@ -198,6 +199,46 @@ test('does a task once, however often it is offered, and waits when there is not
   await ended;
   expect(api.count('putUpdate')).toBe(2);
   expect(clock.pauses).toEqual([1000, 1000]);
+});
+
+test('two jobs are under way side by side: the short one does not wait for the end of the long one', async () => {
+  const [long, short] = await Promise.all([longJob(), jobShelf({ rounds: 7 })]);
+  const tasks = [long.trainTask({ jobId: 'job-00000000000000aa' }), short.trainTask()];
+  const turns = new EngineTurns({ now: () => performance.now(), soon: setImmediate });
+  const shared = new JobCache(provider, turns);
+  // The first run of the long job ends when the short one waits for its turn.
+  const take = vi.spyOn(turns, 'take');
+  const isWaiting = () => take.mock.calls.some(([key]) => key === short.manifestSha256);
+  beforeRun = async () => {
+    while (!isWaiting()) await new Promise(setImmediate);
+  };
+  let [asked, delivered] = [0, 0];
+  const shelfOf = (isShort: boolean) => (isShort ? short : long).script;
+  const life: Life = live(
+    [],
+    {
+      getJob: (request, options) =>
+        shelfOf(request.params.jobId === tasks[1]?.jobId).getJob(request, options),
+      getBlob: (request, options) =>
+        shelfOf(short.blobs.some(({ sha256 }) => sha256 === request.params.sha256)).getBlob(request, options),
+      nextTasks: (_, { signal }) => {
+        asked += 1;
+        return asked === 1 ? { tasks } : held({ tasks: [] }, signal);
+      },
+      putUpdate: ({ body }) => {
+        delivered += 1;
+        if (delivered === 2) setImmediate(() => life.stop());
+        return { sha256: hashOf(body), bytes: body.length };
+      },
+    },
+    { jobs: shared, turns, atOnce: 2 },
+  );
+  await life.ended;
+  const done = life.events.filter(({ type }) => type === 'contributed');
+  expect(done.map((event) => 'task' in event && event.task.jobId)).toEqual(
+    [short, long].map((_, i) => tasks[1 - i]?.jobId),
+  );
+  await shared.release();
 });
 
 test('does a task again that was gone in between: the round was opened anew', async () => {
