@@ -159,6 +159,18 @@ export const PROBLEMS = {
     'The directory of the coordinator does not follow from the one pinned: two of the same version exist.',
     'Do not go on: compare the hashes with other organisations, and tell the operator.',
   ),
+  letterInvalid: entry<{ letterId: string; reason: string }>(
+    'A letter was not written by the sender that it names, or not for whoever reads it.',
+    'Do not act on it. Whoever wrote it signs it anew, with the key of the node that sends it.',
+  ),
+  letterExpired: entry<{ expiredAt: string }>(
+    'A letter is older than its lifetime.',
+    'Write it anew; if that happens at once, set the clock of this machine (NTP).',
+  ),
+  mailboxFull: entry<{ whose: string; letters: number }>(
+    'As many letters wait in the mailbox as may, of this sender or of all.',
+    'Wait until the other organisation has read some: its node must be running.',
+  ),
 
   // Jobs
   jobUnknown: entry<{ jobId: string }>('There is no such job.', 'List the jobs with `hanse job list`.'),

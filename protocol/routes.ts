@@ -9,6 +9,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { DirectoryAnswer } from '../schemas/directory.ts';
 import { JobId, NodeId, OrganisationId, Sha256 } from '../schemas/ids.ts';
 import { JobLine, JobManifest, JobStatus, Metrics } from '../schemas/job.ts';
+import { Letter, LetterReceipt, Letters, LettersRead } from '../schemas/letter.ts';
 import type { Role } from '../schemas/member.ts';
 import {
   Capabilities,
@@ -236,7 +237,10 @@ export const ROUTES = {
     path: '/v1/tasks',
     summary: 'What this node is asked to do; waits until there is something',
     access: ['participant', 'evaluator'],
-    query: Type.Object({ wait: Wait }, closed),
+    query: Type.Object(
+      { wait: Wait, letters: Type.Optional(Type.String({ pattern: '^(0|[1-9][0-9]{0,14})$' })) },
+      closed,
+    ),
     response: Tasks,
     problems: [],
   },
@@ -256,6 +260,35 @@ export const ROUTES = {
     access: 'public',
     params: Type.Object({ streamId: StreamId }, closed),
     response: StreamState,
+    problems: [],
+  },
+  postLetter: {
+    method: 'POST',
+    path: '/v1/letters',
+    summary: 'Leave a signed letter for another organisation; repeating it is harmless',
+    access: anyMember,
+    body: Letter,
+    // A body in which every character is escaped, and the statement.
+    bodyLimitBytes: 131_072,
+    response: LetterReceipt,
+    problems: ['letterInvalid', 'letterExpired', 'mailboxFull', 'messageConflict', 'nodeUnknown'],
+  },
+  listLetters: {
+    method: 'GET',
+    path: '/v1/letters',
+    summary: 'Letters that wait for the organisation of the caller, in order',
+    access: anyMember,
+    query: Type.Object({ after: Type.Optional(Type.String({ pattern: '^(0|[1-9][0-9]{0,14})$' })) }, closed),
+    response: Letters,
+    problems: [],
+  },
+  ackLetters: {
+    method: 'POST',
+    path: '/v1/letters/read',
+    summary: 'Say that all letters up to this one have been dealt with; repeating it is harmless',
+    access: anyMember,
+    body: LettersRead,
+    response: Type.Object({}, closed),
     problems: [],
   },
   putBlob: {

@@ -14,7 +14,7 @@ export type StreamId = Static<typeof StreamId>;
 /** Over how many milliseconds the nodes spread their return when their streams break. */
 const SpreadMs = Type.Integer({ minimum: 0, maximum: 600_000 });
 
-const { directoryVersion } = Tasks.properties;
+const { directoryVersion, letters } = Tasks.properties;
 
 export const TaskLine = Type.Union([
   /** The first line. */
@@ -22,13 +22,13 @@ export const TaskLine = Type.Union([
     { type: Type.Literal('opened'), streamId: StreamId, spreadMs: SpreadMs, directoryVersion },
     closed,
   ),
-  /** All that the node is asked to do now, in place of every earlier list. */
+  /** All that the node is asked to do now, in place of every earlier list; written too when a letter has come. */
   Type.Object(
-    { type: Type.Literal('tasks'), tasks: Type.Array(Task, { maxItems: 1000 }), directoryVersion },
+    { type: Type.Literal('tasks'), tasks: Type.Array(Task, { maxItems: 1000 }), directoryVersion, letters },
     closed,
   ),
   /** Nothing is new; the node says that it is there. */
-  Type.Object({ type: Type.Literal('heartbeat'), spreadMs: SpreadMs, directoryVersion }, closed),
+  Type.Object({ type: Type.Literal('heartbeat'), spreadMs: SpreadMs, directoryVersion, letters }, closed),
 ]);
 export type TaskLine = Static<typeof TaskLine>;
 

@@ -3,6 +3,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { Attempt, JobId, Round, Sha256, Timestamp } from './ids.ts';
+import { LetterNumber } from './letter.ts';
 
 const closed = { additionalProperties: false } as const;
 const context = { jobId: JobId, manifestSha256: Sha256, round: Round, attempt: Attempt } as const;
@@ -28,6 +29,8 @@ export const Tasks = Type.Object(
     tasks: Type.Array(Task, { maxItems: 1000 }),
     /** Version of the directory: a member that knows another fetches it. */
     directoryVersion: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Number of the newest letter that waits for the organisation of the node; absent where none does. */
+    letters: Type.Optional(LetterNumber),
   },
   closed,
 );

@@ -20,6 +20,7 @@ import type { UploadRequest } from '../schemas/upload.ts';
 import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
+import { Mailboxes } from './mailbox.ts';
 import { successorsOf } from './membership.ts';
 import { removeOrphanedUpdates } from './orphaned-updates.ts';
 import { Presence } from './presence.ts';
@@ -83,6 +84,7 @@ export class Coordinator {
   readonly federation: Federation;
   readonly presence: Presence;
   readonly uploads: Uploads;
+  readonly mailboxes: Mailboxes;
   readonly settings: CoordinatorSettings;
   readonly dependencies: CoordinatorDependencies;
   readonly #jobs = new Map<JobId, JobRunner>();
@@ -95,10 +97,12 @@ export class Coordinator {
 
   private constructor(
     federation: Federation,
+    mailboxes: Mailboxes,
     dependencies: CoordinatorDependencies,
     settings: CoordinatorSettings,
   ) {
     this.federation = federation;
+    this.mailboxes = mailboxes;
     this.dependencies = dependencies;
     this.settings = settings;
     this.presence = new Presence(dependencies.clock, settings.livenessMs);
@@ -115,7 +119,11 @@ export class Coordinator {
     const { store, signer, operatorKey, federationId } = dependencies;
     const keys = { coordinator: signer, operator: operatorKey };
     const federation = await Federation.open(store, keys, dependencies, federationId);
-    const coordinator = new Coordinator(federation, dependencies, { ...DEFAULT_SETTINGS, ...settings });
+    const mailboxes = await Mailboxes.open(store, dependencies.clock);
+    const coordinator = new Coordinator(federation, mailboxes, dependencies, {
+      ...DEFAULT_SETTINGS,
+      ...settings,
+    });
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
     await coordinator.#sweep();
@@ -158,10 +166,17 @@ export class Coordinator {
   }
 
   /**
-   * Waits until the member has a task, for `milliseconds` at most; fewer when the coordinator closes.
+   * Waits until the member has a task, or its organisation a letter that is newer than the one named, for `milliseconds`
+   * at most; fewer when the coordinator closes.
+   * @param letter number of the newest letter of which the member has been told; absent: letters end no wait
    * @throws `memberRevoked`, `keyRetired` once it is no member any more
    */
-  async waitForTasks(member: KnownMember, milliseconds: number, signal: AbortSignal): Promise<Task[]> {
+  async waitForTasks(
+    member: KnownMember,
+    milliseconds: number,
+    signal: AbortSignal,
+    letter = Number.POSITIVE_INFINITY,
+  ): Promise<Task[]> {
     const { clock } = this.dependencies;
     const end = clock.now() + Math.min(milliseconds, this.settings.longestWaitMs);
     for (;;) {
@@ -169,7 +184,8 @@ export class Coordinator {
       this.presence.saw(member.nodeId);
       const tasks = this.tasksFor(member);
       const left = end - clock.now();
-      if (tasks.length > 0 || left <= 0 || signal.aborted || this.closing.aborted) return tasks;
+      const isTold = (this.mailboxes.newest(member.organisationId) ?? 0) <= letter;
+      if (tasks.length > 0 || !isTold || left <= 0 || signal.aborted || this.closing.aborted) return tasks;
       await this.presence.wait(member.nodeId, left, signal);
     }
   }
@@ -231,6 +247,7 @@ export class Coordinator {
     this.beginClosing();
     this.uploads.close();
     await Promise.all([...this.#jobs.values(), ...this.#unborn].map((runner) => runner.close()));
+    await this.mailboxes.settled();
     await this.dependencies.store.close();
   }
 

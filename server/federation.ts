@@ -33,6 +33,7 @@ import {
   type FederationState,
   foldFederation,
   type KnownMember,
+  type KnownOrganisation,
   type KnownRequest,
   NO_FEDERATION,
 } from './federation-state.ts';
@@ -127,6 +128,11 @@ export class Federation {
   /** Enrolments that wait for the operator. */
   waiting(): KnownRequest[] {
     return [...this.#stream.state.requests.values()].filter(({ isRefused }) => !isRefused);
+  }
+
+  /** One that is revoked is among them. */
+  organisation(organisationId: string): KnownOrganisation | undefined {
+    return this.#stream.state.organisations.get(organisationId);
   }
 
   hasOrganisation(organisationId: string): boolean {

@@ -20,6 +20,7 @@ import type { Handlers } from './handler.ts';
 import { HotContent } from './hot-content.ts';
 import type { Selection } from './http/conditional-request.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
+import { mailboxHandlers } from './mailbox-handlers.ts';
 import { checkManifest } from './manifest-check.ts';
 import { memberHandlers } from './member-handlers.ts';
 import { SignedBody } from './signed-body.ts';
@@ -41,7 +42,7 @@ const NOTHING = new Uint8Array(0);
 const UNLISTED = 'other';
 
 export function createHandlers(coordinator: Coordinator): Handlers {
-  const { federation, presence, settings, dependencies } = coordinator;
+  const { federation, mailboxes, presence, settings, dependencies } = coordinator;
   const { blobs, clock, signer, report } = dependencies;
   const streams = new TaskStreams(coordinator);
   const hotContent = new HotContent(blobs);
@@ -76,10 +77,19 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 
     ...memberHandlers(coordinator),
 
+    ...mailboxHandlers(coordinator),
+
     nextTasks: async ({ query, member, signal }) => {
-      const tasks = await coordinator.waitForTasks(member, Number(query.wait ?? 0) * 1000, signal);
+      const milliseconds = Number(query.wait ?? 0) * 1000;
+      const told = query.letters === undefined ? undefined : Number(query.letters);
+      const tasks = await coordinator.waitForTasks(member, milliseconds, signal, told);
       if (signal.aborted) presence.lost(member.nodeId);
-      return { tasks, directoryVersion: federation.directoryVersion };
+      const letters = mailboxes.newest(member.organisationId);
+      return {
+        tasks,
+        directoryVersion: federation.directoryVersion,
+        ...(letters !== undefined && { letters }),
+      };
     },
 
     taskStream: async ({ member, signal }) => streams.open(member, signal),

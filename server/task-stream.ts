@@ -1,7 +1,7 @@
 /**
  * The open answers over which nodes are told what they are asked to do. SPEC.md section 9.4.
  *
- * A line is written when the tasks of a node change, and a heartbeat when nothing has been written for a while. Tasks
+ * A line is written when the tasks of a node change or a letter has come for its organisation, and a heartbeat when nothing has been written for a while. Tasks
  * are state: the newest list says all that older ones said, so that nothing is kept for a node which reads slowly or
  * not at all, and a stream that begins anew has lost nothing. While nothing changes a stream costs a timer.
  *
@@ -37,7 +37,7 @@ export class TaskStreams {
    * left a question without an answer until the next heartbeat is due.
    */
   async *open({ nodeId }: KnownMember, signal: AbortSignal): AsyncGenerator<TaskLine, void, undefined> {
-    const { presence, federation, closing, dependencies } = this.#coordinator;
+    const { presence, federation, mailboxes, closing, dependencies } = this.#coordinator;
     const { clock, random } = dependencies;
     const streamId = toBase64Url(randomBytes(random, 16));
     const stream = presence.open(nodeId);
@@ -50,6 +50,7 @@ export class TaskStreams {
         directoryVersion: federation.directoryVersion,
       };
       let told: string | undefined;
+      let toldLetters = 0;
       let heartbeatAt = clock.now() + HEARTBEAT_MS;
       for (;;) {
         const member = federation.member(nodeId);
@@ -58,16 +59,20 @@ export class TaskStreams {
         if (!isMember || stream.isOver || signal.aborted || closing.aborted) return;
         const { directoryVersion } = federation;
         const tasks = this.#coordinator.tasksFor(member);
+        const letters = mailboxes.newest(member.organisationId);
+        const news = { directoryVersion, ...(letters !== undefined && { letters }) };
         const list = JSON.stringify(tasks);
         const isDue = clock.now() >= heartbeatAt;
         if (isDue && stream.owedMs >= HEARTBEAT_MS) return;
-        if (list !== told || isDue) {
+        const isNew = list !== told || (letters ?? 0) > toldLetters;
+        if (isNew || isDue) {
           // A node has nothing to say to an empty list.
-          if (tasks.length > 0 || list === told) stream.ask();
+          if (tasks.length > 0 || !isNew) stream.ask();
           heartbeatAt = clock.now() + HEARTBEAT_MS;
-          if (list === told) yield { type: 'heartbeat', spreadMs: this.#spreadMs(), directoryVersion };
-          else yield { type: 'tasks', tasks, directoryVersion };
+          if (isNew) yield { type: 'tasks', tasks, ...news };
+          else yield { type: 'heartbeat', spreadMs: this.#spreadMs(), ...news };
           told = list;
+          toldLetters = letters ?? 0;
         } else await stream.wait(Math.min(heartbeatAt, endOf(member)) - clock.now(), signal);
       }
     } finally {

@@ -18,6 +18,7 @@ import {
 } from '../../protocol/routes.ts';
 import * as directory from '../../schemas/directory.ts';
 import * as job from '../../schemas/job.ts';
+import * as letter from '../../schemas/letter.ts';
 import * as member from '../../schemas/member.ts';
 import * as task from '../../schemas/task.ts';
 import * as taskStream from '../../schemas/task-stream.ts';
@@ -27,7 +28,7 @@ const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'u
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [directory, job, member, task, taskStream, upload].flatMap((shapes) =>
+  [directory, job, letter, member, task, taskStream, upload].flatMap((shapes) =>
     Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
   ),
 );

@@ -1,0 +1,56 @@
+/**
+ * What the coordinator does for the routes of letters. As all of `handlers.ts`, free of any transport; role and form
+ * have been checked.
+ */
+import { invalid, type LetterSender } from '../protocol/letter.ts';
+import { HanseError } from '../protocol/problem.ts';
+import type { RouteName, RouteRequest, RouteResponse } from '../protocol/routes.ts';
+import type { LetterStatement } from '../schemas/letter.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { KnownMember } from './federation-state.ts';
+
+type Called<Name extends RouteName> = RouteRequest<Name> & { readonly member: KnownMember };
+type Answer<Name extends RouteName> = Promise<RouteResponse<Name>>;
+
+/** Letters in one answer. */
+const AT_ONCE = 16;
+
+export function mailboxHandlers(coordinator: Coordinator) {
+  const { federation, mailboxes, presence } = coordinator;
+
+  const senderOf = ({ organisationId, nodeId }: LetterStatement['from']): LetterSender | undefined => {
+    const organisation = federation.organisation(organisationId);
+    if (!organisation) return undefined;
+    const { publicKey, revokedAt } = organisation;
+    if (nodeId === null) return { publicKey, revokedAt, validUntil: null };
+    const member = federation.member(nodeId);
+    return member?.organisationId === organisationId ? member.entry : undefined;
+  };
+
+  return {
+    postLetter: async ({ body: letter, member }: Called<'postLetter'>): Answer<'postLetter'> => {
+      const { federationId, from, to } = letter.statement;
+      federation.requireValid(member.nodeId);
+      if (federationId !== federation.id) throw invalid(letter, 'it is of another federation');
+      const isOwn = from.nodeId === null || from.nodeId === member.nodeId;
+      if (from.organisationId !== member.organisationId || !isOwn)
+        throw invalid(letter, 'it is not of the node that sends it');
+      const recipient = federation.organisation(to);
+      // Not `memberRevoked`: a sender takes that for its own end.
+      if (!recipient || recipient.revokedAt !== null) throw new HanseError('nodeUnknown', { id: to });
+      const receipt = await mailboxes.post(letter, senderOf(from));
+      for (const nodeId of recipient.nodes) presence.wake(nodeId);
+      return receipt;
+    },
+
+    listLetters: async ({ query, member }: Called<'listLetters'>): Answer<'listLetters'> => ({
+      letters: mailboxes.list(member.organisationId, Number(query.after ?? 0), AT_ONCE),
+    }),
+
+    ackLetters: async ({ body, member }: Called<'ackLetters'>): Answer<'ackLetters'> => {
+      federation.requireValid(member.nodeId);
+      await mailboxes.read(member.organisationId, body.upTo, member.nodeId);
+      return {};
+    },
+  };
+}
