@@ -51,6 +51,7 @@ export class TaskStreams {
       };
       let told: string | undefined;
       let heartbeatAt = clock.now() + HEARTBEAT_MS;
+      let named = federation.directoryVersion;
       for (;;) {
         const member = federation.member(nodeId);
         const isMember =
@@ -59,12 +60,15 @@ export class TaskStreams {
         const { directoryVersion } = federation;
         const tasks = this.#coordinator.tasksFor(member);
         const list = JSON.stringify(tasks);
-        const isDue = clock.now() >= heartbeatAt;
+        // Whose key is replaced hears of it at once, from the directory.
+        const isReplaced = member.entry.validUntil !== null && named !== directoryVersion;
+        const isDue = isReplaced || clock.now() >= heartbeatAt;
         if (isDue && stream.owedMs >= HEARTBEAT_MS) return;
         if (list !== told || isDue) {
           // A node has nothing to say to an empty list.
           if (tasks.length > 0 || list === told) stream.ask();
           heartbeatAt = clock.now() + HEARTBEAT_MS;
+          named = directoryVersion;
           if (list === told) yield { type: 'heartbeat', spreadMs: this.#spreadMs(), directoryVersion };
           else yield { type: 'tasks', tasks, directoryVersion };
           told = list;
