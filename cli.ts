@@ -79,6 +79,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'show who an identity file makes you; nothing secret',
     load: async () => (await import('./client/commands/identity.ts')).identityCommands.show,
   },
+  'identity rotate': {
+    summary: 'replace the key of a node; one that runs goes on with the new key',
+    load: async () => (await import('./client/commands/identity.ts')).identityCommands.rotate,
+  },
   join: {
     summary: 'run a participant or an evaluator next to its data; enrol a researcher',
     load: async () => (await import('./client/commands/join.ts')).joinCommand,

@@ -45,6 +45,8 @@ export interface DirectoryWatchOptions {
   readonly member: WatchingMember;
   readonly pin: DirectoryPin;
   observe(event: DirectoryEvent): void;
+  /** Told once a version is pinned in which this node, not revoked, has taken the place of the member. */
+  readonly onSuccessor?: (nodeId: string) => void;
 }
 
 export class DirectoryWatch {
@@ -118,6 +120,8 @@ export class DirectoryWatch {
     }
     await pin.write(directory);
     this.#pinned = directory;
+    const successor = successorOf(directory, member.nodeId);
+    if (successor !== undefined) this.#options.onSuccessor?.(successor);
   }
 
   get #version(): number | undefined {
@@ -133,6 +137,14 @@ function checkListed(
   const own = organisations.find((organisation) => organisation.organisationId === organisationId);
   if (!own?.nodes.some((node) => node.nodeId === nodeId))
     throw invalid(statement, `this node, ${nodeId} of ${organisationId}, is not in it`);
+}
+
+function successorOf({ organisations }: Directory, nodeId: string): string | undefined {
+  return organisations
+    .flatMap(({ nodes }) => nodes)
+    .find(
+      ({ proof, revokedAt }) => proof.type === 'succession' && proof.from === nodeId && revokedAt === null,
+    )?.nodeId;
 }
 
 /** For people. */

@@ -6,7 +6,9 @@
  */
 import { rm } from 'node:fs/promises';
 import { primitives } from '#primitives';
+import type { PinnedFederation } from '../protocol/admission.ts';
 import { hexBytes, toHex } from '../protocol/bytes.ts';
+import { nodeIdOf } from '../protocol/identity.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { randomBytes } from '../protocol/random.ts';
 import { Secret } from '../protocol/secret.ts';
@@ -59,27 +61,54 @@ export async function writeIdentity(file: string, identity: Identity): Promise<v
  * @param file of the identity
  * @throws `identityUnreadable`, `storageFull`, `storageFailed`
  */
-export async function pendingKey(
+export function pendingKey(file: string, federation: PinnedFederation): Promise<Secret> {
+  return keyBeside(pendingFile(file), federation);
+}
+
+/** The key that is to take the place of the one in the file; else as `pendingKey`. What `forgetNextKey` removes. */
+export function nextKey(file: string, federation: PinnedFederation): Promise<Secret> {
+  return keyBeside(nextFile(file), federation);
+}
+
+/**
+ * Who the owner of this identity has become: the one in the file, if that is another by now, or with the next key, if
+ * that is at hand; undefined if neither is. Throws `identityUnreadable`.
+ */
+export async function successorIdentity(file: string, identity: Identity): Promise<Identity | undefined> {
+  const stored = await readIdentity(file);
+  if (stored.nodeId !== identity.nodeId) return stored;
+  const next = await storedKey(nextFile(file), identity);
+  return next && withKey(stored, next);
+}
+
+/** The same node with another key, which makes it another node to all others. */
+export async function withKey(identity: Identity, seed: Secret): Promise<Identity> {
+  const { publicKey } = await primitives.signer(seed.reveal());
+  return { ...identity, nodeId: await nodeIdOf(publicKey), seed };
+}
+
+async function keyBeside(file: string, federation: PinnedFederation): Promise<Secret> {
+  const stored = await storedKey(file, federation);
+  if (stored) return stored;
+  const seed = randomBytes(primitives.random, 32);
+  const { federationId, coordinatorKey } = federation;
+  const content = { version: 1, federationId, coordinatorKey, seed: toHex(seed) };
+  await writePrivately(file, content, unreadable(file));
+  return new Secret(seed);
+}
+
+async function storedKey(
   file: string,
-  { federationId, coordinatorKey }: Pick<Identity, 'federationId' | 'coordinatorKey'>,
-): Promise<Secret> {
-  const pending = pendingFile(file);
-  const stored = await readPrivately(PendingKeyFile, pending, 'a key', unreadable(pending)).catch(
-    unlessMissing,
-  );
-  if (!stored) {
-    const seed = randomBytes(primitives.random, 32);
-    const content = { version: 1, federationId, coordinatorKey, seed: toHex(seed) };
-    await writePrivately(pending, content, unreadable(pending));
-    return new Secret(seed);
-  }
+  { federationId, coordinatorKey }: PinnedFederation,
+): Promise<Secret | undefined> {
+  const stored = await readPrivately(PendingKeyFile, file, 'a key', unreadable(file)).catch(unlessMissing);
   // One key in two federations would tell both that they have a member in common.
-  if (stored.federationId !== federationId || stored.coordinatorKey !== coordinatorKey)
+  if (stored && (stored.federationId !== federationId || stored.coordinatorKey !== coordinatorKey))
     throw new HanseError('identityUnreadable', {
-      file: pending,
+      file,
       reason: 'it waits for the invite of another federation; choose another --identity, or remove it',
     });
-  return new Secret(hexBytes(stored.seed));
+  return stored && new Secret(hexBytes(stored.seed));
 }
 
 /** Once the identity is stored. Whether it succeeds does not matter: nothing reads it beside an identity. */
@@ -87,8 +116,17 @@ export async function forgetPendingKey(file: string): Promise<void> {
   await rm(pendingFile(file), { force: true }).catch(() => {});
 }
 
+/** Once the identity with this key is stored. */
+export async function forgetNextKey(file: string): Promise<void> {
+  await rm(nextFile(file), { force: true }).catch(() => {});
+}
+
 function pendingFile(file: string): string {
   return `${file}.pending`;
+}
+
+function nextFile(file: string): string {
+  return `${file}.next`;
 }
 
 function unreadable(file: string) {

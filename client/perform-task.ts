@@ -59,6 +59,7 @@ const OVER: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
 const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'memberUnknown',
   'memberRevoked',
+  'keyRetired',
   'roleRefused',
   'versionUnsupported',
   'signatureInvalid',

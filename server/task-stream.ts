@@ -52,6 +52,7 @@ export class TaskStreams {
       let told: string | undefined;
       let toldLetters = 0;
       let heartbeatAt = clock.now() + HEARTBEAT_MS;
+      let named = federation.directoryVersion;
       for (;;) {
         const member = federation.member(nodeId);
         const isMember =
@@ -62,13 +63,16 @@ export class TaskStreams {
         const letters = mailboxes.newest(member.organisationId);
         const news = { directoryVersion, ...(letters !== undefined && { letters }) };
         const list = JSON.stringify(tasks);
-        const isDue = clock.now() >= heartbeatAt;
+        // Whose key is replaced hears of it at once, from the directory.
+        const isReplaced = member.entry.validUntil !== null && named !== directoryVersion;
+        const isDue = isReplaced || clock.now() >= heartbeatAt;
         if (isDue && stream.owedMs >= HEARTBEAT_MS) return;
         const isNew = list !== told || (letters ?? 0) > toldLetters;
         if (isNew || isDue) {
           // A node has nothing to say to an empty list.
           if (tasks.length > 0 || !isNew) stream.ask();
           heartbeatAt = clock.now() + HEARTBEAT_MS;
+          named = directoryVersion;
           if (isNew) yield { type: 'tasks', tasks, ...news };
           else yield { type: 'heartbeat', spreadMs: this.#spreadMs(), ...news };
           told = list;

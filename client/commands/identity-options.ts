@@ -33,6 +33,11 @@ export async function connectAs(
   signal: AbortSignal,
 ): Promise<{ identity: Identity; api: CoordinatorApi }> {
   const identity = await identityOf(options);
+  return { identity, api: await connectIdentity(identity, signal) };
+}
+
+/** As `connectAs`, with an identity that is at hand. */
+export async function connectIdentity(identity: Identity, signal: AbortSignal): Promise<CoordinatorApi> {
   const around = (api: CoordinatorApi) =>
     interruptible(
       retryingCoordinator(api, {
@@ -44,7 +49,7 @@ export async function connectAs(
       signal,
     );
   const exchange = nodeExchangeTrusting(identity);
-  return { identity, api: await connect(identity, systemClock, { around, exchange }) };
+  return connect(identity, systemClock, { around, exchange });
 }
 
 async function identityOf({ identity: file }: IdentityOptions): Promise<Identity> {

@@ -24,9 +24,17 @@ import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
 import { EngineTurns } from '../engine-turns.ts';
 import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
-import { forgetPendingKey, type Identity, pendingKey, readIdentity, writeIdentity } from '../identity.ts';
+import {
+  forgetPendingKey,
+  type Identity,
+  pendingKey,
+  readIdentity,
+  successorIdentity,
+  writeIdentity,
+} from '../identity.ts';
 import { lockIdentity } from '../identity-lock.ts';
 import { CAPACITY, JobCache } from '../job-cache.ts';
+import { type KeyHandover, throughKeys } from '../key-handover.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
 import { NodeLedger } from '../node-ledger.ts';
@@ -127,13 +135,23 @@ export const joinCommand = defineCommand<JoinOptions>({
     try {
       const stored = await identityFor(invite, plan, patience, io);
       const identity = { ...stored, server: plan.server ?? stored.server };
-      await live(
-        identity,
-        { dataSets, provider, patience, counts },
-        { ...plan, ...(options.seed !== undefined && { seed: options.seed }) },
-        io,
-      );
-      return { nodeId: identity.nodeId, ...counts };
+      const ledger = new NodeLedger();
+      const last = await throughKeys(identity, {
+        live: (current, handover) =>
+          live(
+            current,
+            { dataSets, provider, patience, counts, handover, ledger },
+            { ...plan, ...(options.seed !== undefined && { seed: options.seed }) },
+            io,
+          ),
+        find: async (current) => {
+          const next = await successorIdentity(plan.identity, current);
+          return next && { ...next, server: current.server };
+        },
+        clock: systemClock,
+        signal: io.signal,
+      });
+      return { nodeId: last.nodeId, ...counts };
     } catch (error) {
       if (!io.signal.aborted) throw error;
       return { nodeId: null, ...counts };
@@ -172,12 +190,15 @@ interface Equipment {
   readonly provider: ExecutionProvider;
   readonly patience: Patience;
   readonly counts: Counts;
+  readonly handover: KeyHandover;
+  /** Of all keys. */
+  readonly ledger: NodeLedger;
 }
 
-/** Takes part until the signal aborts. */
+/** Takes part until the signal aborts, or another key has taken the place of this one. */
 async function live(
   identity: Identity,
-  { dataSets, provider, patience, counts }: Equipment,
+  { dataSets, provider, patience, counts, handover, ledger }: Equipment,
   plan: JoinPlan & Pick<JoinOptions, 'seed'>,
   io: CommandIo,
 ): Promise<void> {
@@ -191,7 +212,11 @@ async function live(
   const turns = new EngineTurns({ now: () => performance.now(), soon: setImmediate });
   const jobs = new JobCache(provider, turns);
   const announced = new Set<string>();
+  const onSuccessor = (nodeId: string) => {
+    handover.announced(nodeId).catch((error: unknown) => io.note(`the next key cannot be used: ${error}`));
+  };
   const observe = (event: ParticipantEvent) => {
+    handover.observe(event);
     if (event.type in counts) counts[event.type as keyof Counts] += 1;
     if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
     if (event.type === 'preparing') announced.add(event.task.jobId);
@@ -202,8 +227,7 @@ async function live(
   try {
     const api = await connect(identity, systemClock, patience(identity));
     const pin = directoryFile(plan.identity, identity);
-    const directory = await DirectoryWatch.open({ api, member: identity, pin, observe });
-    const ledger = new NodeLedger();
+    const directory = await DirectoryWatch.open({ api, member: identity, pin, observe, onSuccessor });
     const { policy, limits } = plan;
     const gate = new PolicyGate({
       ...{ policy, limits, clock: systemClock, ledger },
@@ -223,7 +247,7 @@ async function live(
       buffers: new SpareBuffers(),
       randomFor: (task) => randomFor(task, identity, plan.seed),
       clock: systemClock,
-      signal: io.signal,
+      signal: AbortSignal.any([io.signal, handover.signal]),
       waitSeconds: 20,
       observe,
     });

@@ -3,13 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { primitives } from '#primitives';
 import {
+  forgetNextKey,
   forgetPendingKey,
   type Identity,
+  nextKey,
   pendingKey,
   readIdentity,
+  successorIdentity,
+  withKey,
   writeIdentity,
 } from '../../client/identity.ts';
+import { nodeIdOf } from '../../protocol/identity.ts';
 import { isProblem } from '../../protocol/problem.ts';
 import { Secret } from '../../protocol/secret.ts';
 
@@ -110,6 +116,28 @@ test('the key of an invite is there before it is used, and the same for every tr
   expect((await pendingKey(file, identity)).reveal()).not.toEqual(first.reveal());
   await chmod(`${file}.pending`, 0o644);
   await expect(pendingKey(file, identity)).rejects.toMatchObject({ code: 'identityUnreadable' });
+});
+
+test('the next key is another one, is there before it is named, and makes the node another', async () => {
+  const file = join(folder, 'rotating', 'identity.json');
+  const [{ publicKey }, next] = [
+    await primitives.signer(identity.seed.reveal()),
+    await nextKey(file, identity),
+  ];
+  const known = { ...identity, nodeId: await nodeIdOf(publicKey) };
+  await writeIdentity(file, known);
+  expect((await nextKey(file, known)).reveal()).toEqual(next.reveal());
+  expect((await stat(`${file}.next`)).mode & 0o777).toBe(0o600);
+  expect(await withKey(known, known.seed)).toEqual(known);
+  const renewed = await withKey(known, next);
+  expect(renewed).toEqual({ ...known, nodeId: renewed.nodeId, seed: next });
+  expect(renewed.nodeId).not.toBe(known.nodeId);
+  // At hand before it is stored, and after; to who is the one in the file, there is no other.
+  expect((await successorIdentity(file, known))?.nodeId).toBe(renewed.nodeId);
+  await writeIdentity(file, renewed);
+  await forgetNextKey(file);
+  expect((await successorIdentity(file, known))?.nodeId).toBe(renewed.nodeId);
+  expect(await successorIdentity(file, renewed)).toBeUndefined();
 });
 
 test('what cannot be written is told by name, and leaves nothing behind', async () => {
