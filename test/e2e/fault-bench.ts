@@ -5,6 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobPlan } from '../../client/author-job.ts';
+import { connect } from '../../client/enrol.ts';
+import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import { isProblem } from '../../protocol/problem.ts';
 import { FaultControl } from './fault-control.ts';
 import { FaultyProxy } from './faulty-proxy.ts';
 import { DEADLINE_MS, type HanseProcess, runHanse, within } from './hanse-process.ts';
@@ -111,6 +114,22 @@ export class FaultBench {
     this.linkOfA = await this.federation.invite('participant', 'a');
     this.federation.forget('a');
     this.federation.launch('a', [this.linkOfA]);
+  }
+
+  /** A node whose streams broke often asks for its tasks for a while: one that begins anew opens a stream. */
+  async restartA(): Promise<void> {
+    await this.node('a').stop();
+    await this.federation.rejoin('a');
+    await this.ready();
+  }
+
+  /** Resolves when a request of the operator ends in this problem. */
+  async operatorIsRefused(code: string): Promise<void> {
+    const { operator } = this.federation;
+    if (!operator) throw new Error('unreachable');
+    const api = await connect(operator, systemClock);
+    const problem = await api.call('listJobs', {}).catch((error: unknown) => error);
+    if (!isProblem(problem) || problem.code !== code) throw new Error(`the operator was answered ${problem}`);
   }
 
   /** `hanse model export`, over the proxy of the operator or not. Resolves to the file. */

@@ -207,6 +207,8 @@ async function strike(bench: FaultBench, fault: ProcessFault, phase: Phase): Pro
   }
   const nodes = isCoordinator ? (['a', 'b', 'e'] as const).map((one) => bench.node(one)) : [victim];
   const noticed = nodes.map(noticesClock);
+  // Who waits asks for nothing.
+  if (isCoordinator && phase === 'waiting') noticed.push(() => bench.operatorIsRefused('signatureExpired'));
   await control.setClock(victim, fault.endsWith('forward') ? HOUR_MS : -HOUR_MS);
   return {
     lasts: () => Promise.race(noticed.map((wait) => wait())),
@@ -248,6 +250,7 @@ async function messageRow(bench: FaultBench, fault: MessageFault, phase: Phase):
   let blow: Gate;
   let jobId: string | undefined;
   if (message === STREAM) {
+    await bench.restartA();
     const gate = await gateOf(phase, bench);
     if (phase !== 'waiting') jobId = await create();
     await gate.reached;
@@ -257,6 +260,7 @@ async function messageRow(bench: FaultBench, fault: MessageFault, phase: Phase):
     gate.open();
     jobId ??= await create();
   } else {
+    if (phase === 'task fetch') await bench.restartA();
     blow = befall(bench, fault, phase, message);
     jobId = await create();
     await blow.reached;
