@@ -6,9 +6,11 @@ import type { Metrics } from '../schemas/job.ts';
 import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
 import type { LocalReport } from './contribute.ts';
 import type { DirectoryEvent } from './directory-watch.ts';
+import type { LetterEvent } from './mailbox.ts';
 
 export type ParticipantEvent =
   | DirectoryEvent
+  | LetterEvent
   | { readonly type: 'ready' }
   /** The node asks for no work, by the will of its owner. @property until RFC 3339; null if nobody knows */
   | { readonly type: 'waiting'; readonly why: 'hours' | 'paused'; readonly until: string | null }

@@ -10,9 +10,10 @@ import { SOFTWARE } from '../protocol/versions.ts';
 import type { Role } from '../schemas/member.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
+import type { Mailbox } from './mailbox.ts';
 import { performTask, type TaskOptions } from './perform-task.ts';
 import type { PolicyGate } from './policy-gate.ts';
-import { TaskFeed } from './task-feed.ts';
+import { TaskFeed, type TaskFeedOptions } from './task-feed.ts';
 import { TaskPool } from './task-pool.ts';
 
 export interface ParticipantOptions extends TaskOptions {
@@ -24,30 +25,44 @@ export interface ParticipantOptions extends TaskOptions {
   readonly atOnce?: number;
   /** Absent: the node believes every directory, as those of a simulation do. */
   readonly directory?: DirectoryWatch;
+  /** Absent: letters stay where they are. Needs the directory. */
+  readonly mailbox?: Mailbox;
 }
+
+/** What the feed tells beside tasks. */
+type News = Pick<TaskFeedOptions, 'onDirectory' | 'onLetters'>;
 
 /**
  * Resolves when the signal aborts.
- * @throws a problem that ends the membership, as `performTask` does; those of `DirectoryWatch`; and any other with which the coordinator answers a
+ * @throws a problem that ends the membership, as `performTask` does; those of `DirectoryWatch` and `Mailbox`; and any other with which the coordinator answers a
  *   request for work, once `api` has given up repeating it
  */
 export async function participate(options: ParticipantOptions): Promise<void> {
-  const { api, directory } = options;
+  const { api, directory, mailbox } = options;
   const distrust = new AbortController();
   const signal = AbortSignal.any([options.signal, distrust.signal]);
   const living = { ...options, signal };
-  const onDirectory = (version: number) => {
-    directory?.follow(version, signal).catch((error: unknown) => distrust.abort(error));
+  const news: News = {
+    onDirectory: (version) => {
+      directory?.follow(version, signal).catch((error: unknown) => distrust.abort(error));
+    },
+    ...(mailbox && {
+      onLetters: () => {
+        mailbox.read(signal).catch((error: unknown) => distrust.abort(error));
+      },
+    }),
   };
   try {
     await directory?.follow(undefined, signal);
     await api.call('reportCapabilities', { body: capabilitiesOf(options) }, { signal });
     while (!signal.aborted) {
       await untilOpen(living);
-      if (!signal.aborted) await workWhileOpen(living, onDirectory);
+      if (!signal.aborted) await workWhileOpen(living, news);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
+  } finally {
+    await mailbox?.settled();
   }
   if (distrust.signal.aborted && !options.signal.aborted) throw distrust.signal.reason;
 }
@@ -64,14 +79,11 @@ async function untilOpen({ gate, signal, observe }: ParticipantOptions): Promise
 }
 
 /** What has been begun is brought to its end, also if the node closes meanwhile. */
-async function workWhileOpen(
-  options: ParticipantOptions,
-  onDirectory: (version: number) => void,
-): Promise<void> {
+async function workWhileOpen(options: ParticipantOptions, news: News): Promise<void> {
   const { api, gate, signal: life, waitSeconds, clock, observe, directory } = options;
   const shift = new AbortController();
   const signal = AbortSignal.any([life, shift.signal]);
-  const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds, onDirectory });
+  const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds, ...news });
   const pool = new TaskPool({
     atOnce: options.atOnce ?? 1,
     attained: ({ manifestSha256 }) => options.turns?.used(manifestSha256) ?? 0,

@@ -25,6 +25,8 @@ export interface TaskFeedOptions {
   readonly waitSeconds: number;
   /** Called with the version of the directory, as often as the coordinator names it; before the tasks that came with it. */
   readonly onDirectory?: (version: number) => void;
+  /** Called with the number of the newest letter that waits, as often as the coordinator names one. */
+  readonly onLetters?: (number: number) => void;
 }
 
 /** Without a first line after that long somebody on the way holds the answer back. */
@@ -49,6 +51,8 @@ export class TaskFeed {
   #asksUntil = Number.NEGATIVE_INFINITY;
   #earlyEnds = 0;
   #lastAnswer = '[]';
+  /** The newest letter of which the coordinator has told. */
+  #letters = 0;
 
   constructor(options: TaskFeedOptions) {
     this.#options = options;
@@ -93,21 +97,26 @@ export class TaskFeed {
   }
 
   async #ask(): Promise<List> {
-    const { api, clock, signal, waitSeconds } = this.#options;
-    const { tasks, directoryVersion } = await api.call(
+    const { api, clock, signal, waitSeconds, onLetters } = this.#options;
+    const answered = await api.call(
       'nextTasks',
-      { query: { wait: String(waitSeconds) } },
+      { query: { wait: String(waitSeconds), ...(onLetters && { letters: String(this.#letters) }) } },
       { signal },
     );
-    this.#named(directoryVersion);
+    this.#named(answered);
+    const { tasks } = answered;
     const answer = JSON.stringify(tasks);
     if (tasks.length > 0 && answer === this.#lastAnswer) await pause(clock, REPEATED_MS, signal);
     this.#lastAnswer = answer;
     return tasks;
   }
 
-  #named(directoryVersion: number | undefined): void {
-    if (directoryVersion !== undefined) this.#options.onDirectory?.(directoryVersion);
+  #named({ directoryVersion, letters }: { directoryVersion?: number; letters?: number }): void {
+    const { onDirectory, onLetters } = this.#options;
+    if (directoryVersion !== undefined) onDirectory?.(directoryVersion);
+    if (letters === undefined) return;
+    this.#letters = letters;
+    onLetters?.(letters);
   }
 
   /** One stream after another, until the node has to ask. Never rejects. */
@@ -169,7 +178,7 @@ export class TaskFeed {
       lines = stream;
       for await (const line of stream) {
         cancel();
-        this.#named(line.directoryVersion);
+        this.#named(line);
         switch (line.type) {
           case 'opened':
             ({ streamId, spreadMs } = line);

@@ -35,6 +35,8 @@ import {
 import { lockIdentity } from '../identity-lock.ts';
 import { CAPACITY, JobCache } from '../job-cache.ts';
 import { type KeyHandover, throughKeys } from '../key-handover.ts';
+import { letterFile } from '../letter-log.ts';
+import { Mailbox } from '../mailbox.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
 import { NodeLedger } from '../node-ledger.ts';
@@ -228,6 +230,12 @@ async function live(
     const api = await connect(identity, systemClock, patience(identity));
     const pin = directoryFile(plan.identity, identity);
     const directory = await DirectoryWatch.open({ api, member: identity, pin, observe, onSuccessor });
+    const mailbox = new Mailbox({
+      ...{ api, reader: identity, directory, clock: systemClock, observe },
+      log: letterFile(plan.identity),
+      // No letter has a meaning yet beyond being shown.
+      receive: async () => {},
+    });
     const { policy, limits } = plan;
     const gate = new PolicyGate({
       ...{ policy, limits, clock: systemClock, ledger },
@@ -237,6 +245,7 @@ async function live(
       role,
       api,
       directory,
+      mailbox,
       dataSets,
       provider,
       jobs,
@@ -339,6 +348,11 @@ function describe(event: ParticipantEvent): string {
     case 'directoryPinned':
     case 'directoryChanged':
       return describeDirectory(event);
+    case 'letterReceived':
+      return `a letter of ${event.letter.from.organisationId}: ${event.letter.type}`;
+    case 'letterRefused':
+    case 'letterDelayed':
+      return `a letter of ${event.letter.from.organisationId}: ${event.type}, ${event.problem.code}: ${event.problem.message}`;
     case 'ready':
       return 'ready; waiting for work';
     case 'waiting':

@@ -77,7 +77,11 @@ beforeEach(() => {
 });
 afterEach(() => life.current.abort());
 
-function feedOf(script: Script = {}, onDirectory?: (version: number) => void): TaskFeed {
+function feedOf(
+  script: Script = {},
+  onDirectory?: (version: number) => void,
+  onLetters?: (number: number) => void,
+): TaskFeed {
   api = scriptedCoordinator({
     taskStream: (_, { signal }) => {
       streams.push(new Written(signal as AbortSignal));
@@ -89,7 +93,8 @@ function feedOf(script: Script = {}, onDirectory?: (version: number) => void): T
   });
   const random = seededRandom(new Uint8Array(32));
   const { signal } = life.current;
-  return new TaskFeed({ api, clock, random, signal, waitSeconds: 20, ...(onDirectory && { onDirectory }) });
+  const told = { ...(onDirectory && { onDirectory }), ...(onLetters && { onLetters }) };
+  return new TaskFeed({ api, clock, random, signal, waitSeconds: 20, ...told });
 }
 
 /** Goes on in small steps until another stream is asked for. */
@@ -143,6 +148,37 @@ describe('over a stream', () => {
     );
     await asking.next();
     expect(versions).toEqual([1, 2, 3, 4]);
+  });
+
+  test('letters are told as often as they are named, and asked for beyond the newest that was', async () => {
+    const told: number[] = [];
+    const asked: unknown[] = [];
+    const feed = feedOf({}, undefined, (number) => told.push(number));
+    const first = feed.next();
+    await atRest();
+    await latest().write(opened, { ...tasks(), letters: 3 });
+    await first;
+    await latest().write({ ...heartbeat, letters: 3 }, heartbeat, { ...tasks(), letters: 4 });
+    expect(told).toEqual([3, 3, 4]);
+    life.current.abort();
+    await atRest();
+    life.current = new AbortController();
+    const asking = feedOf(
+      {
+        taskStream: () => {
+          throw new HanseError('routeUnknown', { method: 'GET', path: '' });
+        },
+        nextTasks: ({ query }) => {
+          asked.push(query);
+          return { tasks: [], letters: 7 };
+        },
+      },
+      undefined,
+      (number) => told.push(number),
+    );
+    for (const _ of [1, 2]) await asking.next();
+    expect(told).toEqual([3, 3, 4, 7, 7]);
+    expect(asked).toMatchObject([{ letters: '0' }, { letters: '7' }]);
   });
 
   test('heartbeats are answered, one at a time, and so is a task that comes while the node is busy', async () => {
