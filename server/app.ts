@@ -16,6 +16,7 @@ import { HanseError } from '../protocol/problem.ts';
 import { ROUTES } from '../protocol/routes.ts';
 import { formatRange, PROTOCOL_VERSIONS, VERSION_HEADER } from '../protocol/versions.ts';
 import type { Coordinator } from './coordinator.ts';
+import type { Handlers } from './handler.ts';
 import { createHandlers } from './handlers.ts';
 import { Authenticator } from './http/authenticate.ts';
 import { limitBody } from './http/body-deadline.ts';
@@ -42,6 +43,8 @@ export interface AppOptions {
   readonly bodyMs?: number;
   /** Connections beyond that many are closed at once. Default: 10,000, which together take some hundred megabytes. */
   readonly maxConnections?: number;
+  /** What routes come to. Default: the handlers of the coordinator. */
+  readonly handlers?: Handlers;
   /** Makes the servers beneath, with TLS or without. Default: without. */
   readonly listeners?: TlsListeners;
 }
@@ -60,7 +63,7 @@ const CLOSING_MS = 5000;
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { coordinator, report, idleMs, bodyMs = BODY_MS, maxConnections = MAX_CONNECTIONS } = options;
-  const { listeners = new TlsListeners() } = options;
+  const { listeners = new TlsListeners(), handlers = createHandlers(coordinator) } = options;
   const { dependencies, federation, settings } = coordinator;
   const { protocol } = settings;
   const perListener = {
@@ -135,7 +138,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.get('/openapi.json', hidden, async () => app.swagger());
 
   registerRoutes(app, {
-    handlers: createHandlers(coordinator),
+    handlers,
     authenticator: new Authenticator(federation, dependencies.store, dependencies.clock),
     protocol,
   });

@@ -76,12 +76,11 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       await authenticator.checkEnrolling(request.authenticated.signature, publicKey);
     },
     handler: async (request, reply) => {
-      const { params, query, body } = request;
-      const incoming = route.body === 'binary' ? incomingBody(request) : body;
+      const { params, query, body } = validated(request, route);
       const member = request.authenticated?.member;
       const signal = abortedWithout(reply);
       const selected = (sha256: string, length: number) => select(request.headers, etagOf(sha256), length);
-      const response = await handler({ params, query, body: incoming, member, signal, select: selected });
+      const response = await handler({ params, query, body, member, signal, select: selected });
       if (route.response === 'binary') return sendBinary(reply, response as OutgoingBody);
       if (route.response === 'lines') return sendLines(reply, response as AsyncIterable<object>);
       return response;
@@ -90,6 +89,16 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       if (!raw.complete) linger(raw);
     },
   });
+}
+
+/** The parts that the route has a schema for: nothing else of a request has been looked at, and nobody needs it. */
+function validated(request: FastifyRequest, route: Route) {
+  const { params, query, body } = request;
+  return {
+    params: route.params ? params : {},
+    query: route.query ? query : {},
+    body: route.body === 'binary' ? incomingBody(request) : route.body && body,
+  };
 }
 
 /** Bodies are read only after the head has been authenticated, and JSON only counts if it has the signed hash. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { concatBytes, toHex, utf8 } from '../../../protocol/bytes.ts';
 import { SIGNATURE_LIFETIME_SECONDS } from '../../../protocol/http-signature.ts';
+import { succeed } from '../../../protocol/key-succession.ts';
 import { ROUTES, type Route, type RouteName } from '../../../protocol/routes.ts';
 import type { Invite, Role } from '../../../schemas/member.ts';
 import { type Node, nodeOf } from '../../fixtures/federation.ts';
@@ -289,6 +290,73 @@ describe('invites', () => {
     expectProblem(await enrol(posing, token), 'signatureInvalid', 401);
     expectProblem(await enrol(own, token, 'line\nbreak'), 'invalidFormat', 400);
     expectSuccess(await enrol(own, token));
+  });
+});
+
+describe('who is no member any more', () => {
+  let others: ListeningApp;
+  let nodes: [Node, Node, Node];
+  beforeAll(async () => {
+    others = await listeningApp({ participants: 3 });
+    nodes = others.federation.participants as [Node, Node, Node];
+  });
+  afterAll(() => others.close());
+
+  const asks = (node: Node) => others.call(node, 'listJobs');
+  const operator = () => others.federation.operator;
+
+  test('a revoked node is refused from then on, and told so only if it has signed', async () => {
+    const [node, second] = nodes;
+    expectSuccess(await asks(node));
+    const prepared = await signed(node, others.federation.clock, 'listJobs');
+    const params = { nodeId: node.nodeId };
+    expectSuccess(await others.call(operator(), 'revokeMember', { params, body: { reason: 'stolen' } }));
+    expectProblem(await asks(node), 'memberRevoked', 403);
+    expectProblem(await send(others.server, prepared), 'memberRevoked', 403);
+    const posing = { ...node, signer: second.signer };
+    expectProblem(await asks(posing), 'signatureInvalid', 401);
+    expectSuccess(await asks(second));
+  });
+
+  test('its key comes back with no invite', async () => {
+    const [node] = nodes;
+    const body = { role: 'participant', organisationId: 'hansa', lifetimeSeconds: 60 };
+    const enrolled = async (one: Node) => {
+      const { token } = expectSuccess(await others.call(operator(), 'createInvite', { body })).json as Invite;
+      const admission = await others.federation.admission(one);
+      const publicKey = toHex(one.signer.publicKey);
+      return others.call(one, 'enrol', { body: { token, publicKey, name: 'a', admission } });
+    };
+    expectProblem(await enrolled(node), 'identityDuplicate', 409);
+    expectSuccess(await enrolled(await nodeOf('fresh', 'participant')));
+  });
+
+  test('a key that has been replaced is refused after its time; nobody replaces one by the key of another', async () => {
+    const [, old, third] = nodes;
+    const { clock, coordinator } = others.federation;
+    const coordinatorKey = toHex((await nodeOf('coordinator', 'operator')).signer.publicKey);
+    const replacedBy = async (next: Node) => {
+      const pinned = { federationId: coordinator.federation.id, coordinatorKey };
+      const { byOld, byNew } = await succeed(old.signer, next.signer, pinned);
+      const body = { publicKey: toHex(next.signer.publicKey), byOld, byNew, overlapSeconds: 60 };
+      return others.call(old, 'succeedKey', { body });
+    };
+    expectProblem(await replacedBy(third), 'identityDuplicate', 409);
+    const next = await nodeOf('next', 'participant');
+    expectSuccess(await replacedBy(next));
+    for (const one of [old, next]) expectSuccess(await asks(one));
+    await clock.advance(60_000);
+    expectProblem(await asks(old), 'keyRetired', 403);
+    expectSuccess(await asks(next));
+  });
+
+  test('an organisation takes all its nodes with it', async () => {
+    const [, , third] = nodes;
+    expectSuccess(await asks(third));
+    const params = { organisationId: 'hansa' };
+    expectSuccess(await others.call(operator(), 'revokeOrganisation', { params, body: { reason: 'left' } }));
+    expectProblem(await asks(third), 'memberRevoked', 403);
+    expectSuccess(await asks(operator()));
   });
 });
 
