@@ -54,7 +54,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
   const { training, parameters, codec } = manifest;
 
   // 1. The model that this round starts from: d float32 values with the announced hash.
-  const model = await fetchModel(task.model, parameters, api, signal);
+  const model = await fetchModel(task.model, parameters, api, { series: task.jobId, signal });
 
   // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
   const trained = await trainer.train({

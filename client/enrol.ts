@@ -8,6 +8,7 @@ import { canonicalJson } from '../protocol/canonical.ts';
 import { type Clock, pause } from '../protocol/clock.ts';
 import { checkFederation, nodeIdOf } from '../protocol/identity.ts';
 import type { InviteLink } from '../protocol/invite-link.ts';
+import { isLoopback } from '../protocol/loopback.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { randomBytes } from '../protocol/random.ts';
@@ -16,6 +17,7 @@ import { negotiateVersion, PROTOCOL_VERSIONS } from '../protocol/versions.ts';
 import type { Enrolment, EnrolmentRequest } from '../schemas/member.ts';
 import type { Admission } from '../schemas/node-proof.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
+import { deltaDownloads } from './delta-download.ts';
 import type { Exchange } from './exchange.ts';
 import { type Caller, httpCoordinator } from './http-coordinator.ts';
 import type { Identity } from './identity.ts';
@@ -26,6 +28,8 @@ export interface ConnectionOptions {
   readonly around?: (api: CoordinatorApi) => CoordinatorApi;
   /** How requests are sent; absent: by `fetch`. */
   readonly exchange?: Exchange;
+  /** Whether models are asked for as differences; absent: unless the coordinator is on this machine. */
+  readonly deltas?: boolean;
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
@@ -128,9 +132,12 @@ function dial(
   server: string,
   caller: Caller | undefined,
   clock: Clock,
-  { around = (api) => api, exchange }: ConnectionOptions,
+  { around = (api) => api, exchange, deltas }: ConnectionOptions,
 ): CoordinatorApi {
-  return around(resumingUploads(httpCoordinator(server, caller, clock, exchange)));
+  const api = resumingUploads(httpCoordinator(server, caller, clock, exchange));
+  // A difference costs processor time on both sides, which only a line that is slower is worth.
+  const isWorthIt = deltas ?? !isLoopback(new URL(server).hostname);
+  return around(isWorthIt ? deltaDownloads(api) : api);
 }
 
 function callOptions({ signal }: ConnectionOptions): CallOptions {

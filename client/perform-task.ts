@@ -123,7 +123,8 @@ async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortS
   const { job, evaluator } = await jobs.evaluator(task, api, signal, admit.early);
   const { examples } = dataFor(job, dataSets, true);
   await admit.final(job, examples.count);
-  const parameters = await fetchModel(task.model, job.manifest.parameters, api, signal);
+  const of = { series: task.jobId, signal };
+  const parameters = await fetchModel(task.model, job.manifest.parameters, api, of);
   const elapsed = engineTime(task, options);
   const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
   spend(task, job, { rounds: 1, milliseconds: elapsed(), bytesDown: modelBytes(job) }, options);

@@ -167,10 +167,10 @@ export async function fetchModel(
   sha256: Sha256,
   length: number,
   api: CoordinatorApi,
-  signal?: AbortSignal,
+  options: Pick<CallOptions, 'signal' | 'series'> = {},
 ): Promise<Float32Array> {
   const limitBytes = HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * length;
-  const bytes = await fetchBlob('model', sha256, api, { limitBytes, ...(signal && { signal }) });
+  const bytes = await fetchBlob('model', sha256, api, { ...options, limitBytes });
   const header = parseHeader(bytes, { maxLength: length, maxSecondBlock: 0 });
   if (header.kind !== 'parameters' || header.length !== length)
     throw new HanseError('updateMalformed', {

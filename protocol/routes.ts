@@ -310,6 +310,16 @@ export const ROUTES = {
     response: 'binary',
     problems: ['blobUnknown', 'rangeInvalid'],
   },
+  getBlobFrom: {
+    method: 'GET',
+    path: '/v1/blobs/:sha256/from/:base',
+    summary:
+      'The same as its difference from a model that the caller has; as a whole where that is hardly longer',
+    access: anyMember,
+    params: Type.Object({ sha256: Sha256, base: Sha256 }, closed),
+    response: 'binary',
+    problems: ['blobUnknown', 'rangeInvalid'],
+  },
   createJob: {
     method: 'POST',
     path: '/v1/jobs',

@@ -63,6 +63,9 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   uploadBytes: 2 ** 35,
 };
 
+/** Models of a job from which the present one is told as a difference: a node that missed a few rounds has one of them. */
+const DELTA_BASES = 8;
+
 export interface CoordinatorDependencies {
   readonly store: Store;
   readonly blobs: BlobStore;
@@ -219,6 +222,18 @@ export class Coordinator {
 
   isReadable(sha256: Sha256): boolean {
     return this.#readable.has(sha256);
+  }
+
+  /**
+   * Whether somebody may well have `base` and be about to fetch `target`: the present model of a job, or the one that is
+   * being measured, and one of the models before it. There are few such pairs, however many models there have been.
+   */
+  isNextModel(base: Sha256, target: Sha256): boolean {
+    const jobId = this.#readable.get(target);
+    const state = jobId === undefined ? undefined : this.#jobs.get(jobId)?.state;
+    if (!state || (target !== state.model && target !== state.candidate?.model)) return false;
+    const released = state.history.map(({ model }) => model).filter((model) => model !== null);
+    return [state.manifest.initialModel, ...released].slice(-DELTA_BASES).includes(base);
   }
 
   countDownload(sha256: Sha256, bytes: number): void {

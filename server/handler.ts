@@ -25,6 +25,9 @@ export interface OutgoingBody {
   readonly selection: Selection;
 }
 
+/** What the caller wants of the content with this hash and length. May throw `rangeInvalid`. */
+export type Select = (sha256: string, length: number) => Selection;
+
 type BinaryBody<Request> = Request extends { body: Uint8Array }
   ? Omit<Request, 'body'> & { body: IncomingBody }
   : Request;
@@ -34,8 +37,8 @@ export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Nam
   readonly member: Name extends 'getFederation' | 'enrol' | 'answerStream' ? undefined : KnownMember;
   /** Aborted when nobody waits for the response any more. */
   readonly signal: AbortSignal;
-  /** What the caller wants of the content with this hash and length; absent: the whole. May throw `rangeInvalid`. */
-  readonly select?: (sha256: string, length: number) => Selection;
+  /** Absent: the whole. */
+  readonly select?: Select;
 };
 
 export type HandlerResponse<Name extends RouteName> =

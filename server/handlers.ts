@@ -16,13 +16,14 @@ import type { Sha256 } from '../schemas/ids.ts';
 import { PolicyRule } from '../schemas/node-policy.ts';
 import type { Decline } from '../schemas/task.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Handlers } from './handler.ts';
+import type { Handlers, OutgoingBody, Select } from './handler.ts';
 import { HotContent } from './hot-content.ts';
 import type { Selection } from './http/conditional-request.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { mailboxHandlers } from './mailbox-handlers.ts';
 import { checkManifest } from './manifest-check.ts';
 import { memberHandlers } from './member-handlers.ts';
+import { ModelDeltas } from './model-deltas.ts';
 import { SignedBody } from './signed-body.ts';
 import type { BlobStore, ByteRange } from './store/blob-store.ts';
 import { TaskStreams } from './task-stream.ts';
@@ -46,6 +47,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
   const { blobs, clock, signer, report } = dependencies;
   const streams = new TaskStreams(coordinator);
   const hotContent = new HotContent(blobs);
+  const deltas = new ModelDeltas({ read: (sha256) => hotContent.read(sha256) });
   const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
   const uploads = new UploadsUnderWay();
   /** Content whose last answer broke off, because it did not verify; asked for again it is verified first. */
@@ -60,6 +62,25 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       report(error, 'sending content');
       throw error;
     }
+  }
+
+  /** What was selected of content that members may fetch. */
+  async function contentOf(sha256: Sha256, select: Select | undefined): Promise<OutgoingBody> {
+    if (!coordinator.isReadable(sha256)) throw new HanseError('blobUnknown', { sha256 });
+    const content = await hotContent.read(sha256);
+    const length = content?.length ?? (await blobs.has(sha256))?.size;
+    if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
+    if (suspects.has(sha256)) {
+      await verify(sha256, blobs);
+      suspects.delete(sha256);
+    }
+    const selection = select?.(sha256, length) ?? WHOLE;
+    if (selection.type === 'notModified') return { source: NOTHING, sha256, length, selection };
+    const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
+    coordinator.countDownload(sha256, end - start);
+    const range = selection.type === 'part' ? selection.range : undefined;
+    const source = content?.subarray(start, end) ?? streamed(sha256, range);
+    return { source, sha256, length, selection };
   }
 
   const whole: WholeHandlers = {
@@ -106,23 +127,22 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     },
 
     getBlob: async ({ params, member, select }) => {
-      const { sha256 } = params;
       presence.heard(member.nodeId);
-      if (!coordinator.isReadable(sha256)) throw new HanseError('blobUnknown', { sha256 });
-      const content = await hotContent.read(sha256);
-      const length = content?.length ?? (await blobs.has(sha256))?.size;
-      if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
-      if (suspects.has(sha256)) {
-        await verify(sha256, blobs);
-        suspects.delete(sha256);
-      }
-      const selection = select?.(sha256, length) ?? WHOLE;
-      if (selection.type === 'notModified') return { source: NOTHING, sha256, length, selection };
+      return contentOf(params.sha256, select);
+    },
+
+    getBlobFrom: async ({ params, member, select }) => {
+      const { sha256, base } = params;
+      presence.heard(member.nodeId);
+      const delta = coordinator.isNextModel(base, sha256) ? await deltas.between(base, sha256) : undefined;
+      if (!delta) return contentOf(sha256, select);
+      const { length } = delta.bytes;
+      const selection = select?.(delta.sha256, length) ?? WHOLE;
+      if (selection.type === 'notModified')
+        return { source: NOTHING, sha256: delta.sha256, length, selection };
       const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
       coordinator.countDownload(sha256, end - start);
-      const range = selection.type === 'part' ? selection.range : undefined;
-      const source = content?.subarray(start, end) ?? streamed(sha256, range);
-      return { source, sha256, length, selection };
+      return { source: delta.bytes.subarray(start, end), sha256: delta.sha256, length, selection };
     },
 
     createJob: async ({ body: manifest, member }) => {
