@@ -27,12 +27,12 @@ export interface ParticipantOptions extends TaskOptions {
 }
 
 /**
- * Resolves when the signal aborts.
+ * Resolves when the signal aborts, or when the node has left.
  * @throws a problem that ends the membership, as `performTask` does; those of `DirectoryWatch`; and any other with which the coordinator answers a
  *   request for work, once `api` has given up repeating it
  */
 export async function participate(options: ParticipantOptions): Promise<void> {
-  const { api, directory } = options;
+  const { api, directory, leaving } = options;
   const distrust = new AbortController();
   const signal = AbortSignal.any([options.signal, distrust.signal]);
   const living = { ...options, signal };
@@ -42,9 +42,9 @@ export async function participate(options: ParticipantOptions): Promise<void> {
   try {
     await directory?.follow(undefined, signal);
     await api.call('reportCapabilities', { body: capabilitiesOf(options) }, { signal });
-    while (!signal.aborted) {
+    while (!signal.aborted && !leaving?.aborted) {
       await untilOpen(living);
-      if (!signal.aborted) await workWhileOpen(living, onDirectory);
+      if (!signal.aborted && !leaving?.aborted) await workWhileOpen(living, onDirectory);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -53,7 +53,8 @@ export async function participate(options: ParticipantOptions): Promise<void> {
 }
 
 /** Outside the hours of its owner, and while it is paused, a node asks for nothing, so that nobody counts on it. */
-async function untilOpen({ gate, signal, observe }: ParticipantOptions): Promise<void> {
+async function untilOpen({ gate, signal: life, leaving, observe }: ParticipantOptions): Promise<void> {
+  const signal = leaving ? AbortSignal.any([life, leaving]) : life;
   let told = '';
   for (let closed = gate?.closed(); gate && closed && !signal.aborted; closed = gate.closed()) {
     const event = { type: 'waiting', why: closed.why, until: isoOf(closed.until) } as const;
@@ -70,7 +71,8 @@ async function workWhileOpen(
 ): Promise<void> {
   const { api, gate, signal: life, waitSeconds, clock, observe, directory } = options;
   const shift = new AbortController();
-  const signal = AbortSignal.any([life, shift.signal]);
+  const { leaving } = options;
+  const signal = AbortSignal.any([life, shift.signal, ...(leaving ? [leaving] : [])]);
   const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds, onDirectory });
   const pool = new TaskPool({
     atOnce: options.atOnce ?? 1,
@@ -94,6 +96,7 @@ async function workWhileOpen(
     await pool.close();
     await watching;
   }
+  if (pool.failure && !life.aborted) throw pool.failure.error;
 }
 
 /** Ends the shift when the node closes; resolves when the shift has ended. */
