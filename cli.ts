@@ -95,6 +95,22 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write a configuration file that explains itself',
     load: async () => (await import('./client/commands/config.ts')).configInitCommand,
   },
+  'node status': {
+    summary: 'what a running node does, what it waits for, what jobs have taken',
+    load: async () => (await import('./client/commands/node.ts')).nodeStatusCommand,
+  },
+  'node pause': {
+    summary: 'let a running node finish what is under way and ask for no more, until it is resumed',
+    load: async () => (await import('./client/commands/node.ts')).nodePauseCommand,
+  },
+  'node resume': {
+    summary: 'let a paused node go on',
+    load: async () => (await import('./client/commands/node.ts')).nodeResumeCommand,
+  },
+  'node leave': {
+    summary: 'stop a running node at once; rounds do not wait for it',
+    load: async () => (await import('./client/commands/node.ts')).nodeLeaveCommand,
+  },
   'job create': {
     summary: 'start a federated training',
     load: async () => (await import('./client/commands/job-create.ts')).jobCreateCommand,
@@ -151,6 +167,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 
 const GROUPS: Readonly<Record<string, string>> = {
   config: 'write and check the configuration of a node',
+  node: 'look at a running node, pause it, let it go on or leave',
   member: 'decide who is in the federation',
   directory: 'see and compare who is in the federation',
   organisation: 'keep the key of an organisation, and admit its nodes',

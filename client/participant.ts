@@ -33,12 +33,12 @@ export interface ParticipantOptions extends TaskOptions {
 type News = Pick<TaskFeedOptions, 'onDirectory' | 'onLetters'>;
 
 /**
- * Resolves when the signal aborts.
+ * Resolves when the signal aborts, or when the node has left.
  * @throws a problem that ends the membership, as `performTask` does; those of `DirectoryWatch` and `Mailbox`; and any other with which the coordinator answers a
  *   request for work, once `api` has given up repeating it
  */
 export async function participate(options: ParticipantOptions): Promise<void> {
-  const { api, directory, mailbox } = options;
+  const { api, directory, mailbox, leaving } = options;
   const distrust = new AbortController();
   const signal = AbortSignal.any([options.signal, distrust.signal]);
   const living = { ...options, signal };
@@ -55,9 +55,9 @@ export async function participate(options: ParticipantOptions): Promise<void> {
   try {
     await directory?.follow(undefined, signal);
     await api.call('reportCapabilities', { body: capabilitiesOf(options) }, { signal });
-    while (!signal.aborted) {
+    while (!signal.aborted && !leaving?.aborted) {
       await untilOpen(living);
-      if (!signal.aborted) await workWhileOpen(living, news);
+      if (!signal.aborted && !leaving?.aborted) await workWhileOpen(living, news);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -68,7 +68,8 @@ export async function participate(options: ParticipantOptions): Promise<void> {
 }
 
 /** Outside the hours of its owner, and while it is paused, a node asks for nothing, so that nobody counts on it. */
-async function untilOpen({ gate, signal, observe }: ParticipantOptions): Promise<void> {
+async function untilOpen({ gate, signal: life, leaving, observe }: ParticipantOptions): Promise<void> {
+  const signal = leaving ? AbortSignal.any([life, leaving]) : life;
   let told = '';
   for (let closed = gate?.closed(); gate && closed && !signal.aborted; closed = gate.closed()) {
     const event = { type: 'waiting', why: closed.why, until: isoOf(closed.until) } as const;
@@ -82,7 +83,8 @@ async function untilOpen({ gate, signal, observe }: ParticipantOptions): Promise
 async function workWhileOpen(options: ParticipantOptions, news: News): Promise<void> {
   const { api, gate, signal: life, waitSeconds, clock, observe, directory } = options;
   const shift = new AbortController();
-  const signal = AbortSignal.any([life, shift.signal]);
+  const { leaving } = options;
+  const signal = AbortSignal.any([life, shift.signal, ...(leaving ? [leaving] : [])]);
   const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds, ...news });
   const pool = new TaskPool({
     atOnce: options.atOnce ?? 1,
@@ -106,6 +108,7 @@ async function workWhileOpen(options: ParticipantOptions, news: News): Promise<v
     await pool.close();
     await watching;
   }
+  if (pool.failure && !life.aborted) throw pool.failure.error;
 }
 
 /** Ends the shift when the node closes; resolves when the shift has ended. */

@@ -42,6 +42,8 @@ export interface TaskOptions {
   readonly ledger?: NodeLedger;
   /** Ends the node's life. */
   readonly signal: AbortSignal;
+  /** The owner wants the node to leave: what is under way is declined. Aborted before `signal`. */
+  readonly leaving?: AbortSignal;
   observe(event: ParticipantEvent): void;
 }
 
@@ -74,13 +76,16 @@ export async function performTask(task: Task, options: TaskOptions): Promise<voi
   const { clock, signal: life, observe } = options;
   const deadline = new AbortController();
   const cancel = clock.schedule(Date.parse(task.deadline), () => deadline.abort());
-  const signal = AbortSignal.any([life, deadline.signal]);
+  const { leaving = new AbortController().signal } = options;
+  const signal = AbortSignal.any([life, deadline.signal, leaving]);
   try {
     if (task.type === 'train') await train(task, options, signal);
     else await evaluate(task, options, signal);
   } catch (error) {
     if (life.aborted) return;
-    const problem = asProblem(error, deadline.signal.aborted);
+    const problem = leaving.aborted
+      ? new HanseError('nodePaused')
+      : asProblem(error, deadline.signal.aborted);
     if (FATAL.has(problem.code)) throw problem;
     if (OVER.has(problem.code)) observe({ type: 'missed', task, problem });
     else {

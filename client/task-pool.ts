@@ -20,6 +20,7 @@ export class TaskPool {
   /** By job. */
   readonly #underWay = new Map<string, Promise<void>>();
   #waiting: readonly Task[] = [];
+  #failure: { readonly error: unknown } | undefined;
   #isClosed = false;
   /** Rejects with what a task has failed with. */
   readonly failed: Promise<never>;
@@ -32,6 +33,11 @@ export class TaskPool {
       this.#fail = reject;
     });
     this.failed.catch(() => {}); // whoever waits for room hears of it too
+  }
+
+  /** What `failed` rejects with. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
   }
 
   /** All that the node is asked to do now, in place of what it was asked before. */
@@ -76,6 +82,7 @@ export class TaskPool {
       .perform(task)
       .catch((error: unknown) => {
         this.#isClosed = true;
+        this.#failure ??= { error };
         this.#fail(error);
       })
       .finally(() => {

@@ -39,10 +39,9 @@ import { letterFile } from '../letter-log.ts';
 import { Mailbox } from '../mailbox.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
-import { NodeLedger } from '../node-ledger.ts';
+import { NodeService } from '../node-service.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
-import { PolicyGate } from '../policy-gate.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { ADMISSION_OPTIONS, type AdmissionOptions, admitted } from './admission-options.ts';
@@ -119,7 +118,8 @@ export const joinCommand = defineCommand<JoinOptions>({
     const [link] = args;
     const invite = link === undefined ? undefined : asUsage(() => parseInviteLink(link));
     const ca = options.ca === undefined ? undefined : await readCa(options.ca);
-    const around = (api: CoordinatorApi) => patient(api, io);
+    const trouble: Trouble = { told: () => {} };
+    const around = (api: CoordinatorApi) => patient(api, io, trouble);
     const patience: Patience = (trust) => ({
       around,
       exchange: nodeExchangeTrusting(trust),
@@ -137,12 +137,12 @@ export const joinCommand = defineCommand<JoinOptions>({
     try {
       const stored = await identityFor(invite, plan, patience, io);
       const identity = { ...stored, server: plan.server ?? stored.server };
-      const ledger = new NodeLedger();
+      const left = new AbortController();
       const last = await throughKeys(identity, {
         live: (current, handover) =>
           live(
             current,
-            { dataSets, provider, patience, counts, handover, ledger },
+            { dataSets, provider, patience, counts, handover, trouble, left },
             { ...plan, ...(options.seed !== undefined && { seed: options.seed }) },
             io,
           ),
@@ -151,7 +151,7 @@ export const joinCommand = defineCommand<JoinOptions>({
           return next && { ...next, server: current.server };
         },
         clock: systemClock,
-        signal: io.signal,
+        signal: AbortSignal.any([io.signal, left.signal]),
       });
       return { nodeId: last.nodeId, ...counts };
     } catch (error) {
@@ -193,14 +193,15 @@ interface Equipment {
   readonly patience: Patience;
   readonly counts: Counts;
   readonly handover: KeyHandover;
-  /** Of all keys. */
-  readonly ledger: NodeLedger;
+  readonly trouble: Trouble;
+  /** Aborted when the owner has told the node to leave: it goes on with no other key. */
+  readonly left: AbortController;
 }
 
 /** Takes part until the signal aborts, or another key has taken the place of this one. */
 async function live(
   identity: Identity,
-  { dataSets, provider, patience, counts, handover, ledger }: Equipment,
+  { dataSets, provider, patience, counts, handover, trouble, left }: Equipment,
   plan: JoinPlan & Pick<JoinOptions, 'seed'>,
   io: CommandIo,
 ): Promise<void> {
@@ -217,8 +218,10 @@ async function live(
   const onSuccessor = (nodeId: string) => {
     handover.announced(nodeId).catch((error: unknown) => io.note(`the next key cannot be used: ${error}`));
   };
+  let service: NodeService | undefined;
   const observe = (event: ParticipantEvent) => {
     handover.observe(event);
+    service?.observe(event);
     if (event.type in counts) counts[event.type as keyof Counts] += 1;
     if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
     if (event.type === 'preparing') announced.add(event.task.jobId);
@@ -237,10 +240,18 @@ async function live(
       receive: async () => {},
     });
     const { policy, limits } = plan;
-    const gate = new PolicyGate({
-      ...{ policy, limits, clock: systemClock, ledger },
+    service = await NodeService.open({
+      identity,
+      identityFile: plan.identity,
+      policy,
+      limits,
+      clock: systemClock,
       directory: () => directory.pinned,
+      note: io.note,
     });
+    const { gate, ledger, leaving } = service;
+    leaving.addEventListener('abort', () => left.abort());
+    trouble.told = (what) => service?.repeated(what);
     await participate({
       role,
       api,
@@ -251,6 +262,7 @@ async function live(
       jobs,
       gate,
       ledger,
+      leaving,
       turns,
       atOnce: CAPACITY,
       buffers: new SpareBuffers(),
@@ -261,6 +273,7 @@ async function live(
       observe,
     });
   } finally {
+    await service?.close();
     await jobs.release();
     await lock.release();
   }
@@ -322,13 +335,20 @@ async function identityFor(
   return identity;
 }
 
-function patient(api: CoordinatorApi, io: CommandIo): CoordinatorApi {
+/** Who else hears that a request has to be repeated. */
+interface Trouble {
+  told: (what: string) => void;
+}
+
+function patient(api: CoordinatorApi, io: CommandIo, trouble: Trouble): CoordinatorApi {
   return retryingCoordinator(api, {
     clock: systemClock,
     random: primitives.random,
     ...DEFAULT_PAUSES,
-    onRetry: ({ code, message }, pauseMs) =>
-      io.note(`${code}: ${message}; trying again in ${(pauseMs / 1000).toFixed(1)} s`),
+    onRetry: ({ code, message }, pauseMs) => {
+      trouble.told(`${code}: ${message}`);
+      io.note(`${code}: ${message}; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+    },
   });
 }
 

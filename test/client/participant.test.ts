@@ -181,6 +181,32 @@ test('paused, it asks for nothing; what it had begun it brings to its end', asyn
   expect(asked).toEqual([0, 1]);
 });
 
+test('leaving, it declines what is under way, so that no round waits for it, and ends', async () => {
+  const slow = await longJob();
+  const leaving = new AbortController();
+  beforeRun = () => leaving.abort();
+  const { api, events, ended } = live([[slow.trainTask()], [], []], slow.script, { leaving: leaving.signal });
+  await ended;
+  expect(api.calls.at(-1)).toMatchObject({ name: 'decline', request: { body: { code: 'nodePaused' } } });
+  expect(typesOf(events)).toEqual(['ready', 'preparing', 'training', 'declined']);
+  expect([api.count('nextTasks'), api.count('putUpdate')]).toEqual([1, 0]);
+});
+
+test('what ends the membership while the node is closing is told all the same', async () => {
+  const gate = gateOf({});
+  const { ended } = live(
+    [[shelf.trainTask()], []],
+    {
+      putUpdate: () => {
+        gate.setPaused(true);
+        throw refusal('memberUnknown');
+      },
+    },
+    { gate },
+  );
+  await expect(ended).rejects.toMatchObject({ code: 'memberUnknown' });
+});
+
 test('an evaluator delivers metrics, and never an update', async () => {
   const { api, events, ended } = live([[shelf.evaluateTask()]], {}, { role: 'evaluator' });
   await ended;

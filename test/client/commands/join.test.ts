@@ -150,6 +150,7 @@ test('an identity that cannot be written spends no invite, nor does an answer th
     'lost.json',
     'lost.json.directory',
     'lost.json.organisation',
+    'lost.json.state',
   ]);
 });
 

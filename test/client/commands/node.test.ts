@@ -1,0 +1,110 @@
+// covers: client/commands/join-plan.ts
+import { readFile, writeFile } from 'node:fs/promises';
+import { join as path } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { JobStatus } from '../../../schemas/job.ts';
+import { hanse } from '../../fixtures/command-line.ts';
+import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
+
+let running: RunningCoordinator;
+let config: string;
+const at = (name: string) => path(running.folder, name);
+
+beforeAll(async () => {
+  running = await runCoordinator();
+  const rows = Array.from({ length: 20 }, (_, i) => `${i % 2 ? 'p' : 'n'},${(i % 2) * 2 - 1},${0.1 * i - 1}`);
+  await writeFile(at('table.csv'), `y,a,b\n${rows.join('\n')}\n`);
+  config = at('node.yaml');
+  await writeFile(
+    config,
+    `identity: node.json
+name: clinic-node
+provider: cpu
+data:
+  - { name: table, version: "1", source: "csv:table.csv", columns: { features: [a, b], target: y, classes: [n, p] } }
+policy: { purposes: ["research *"] }
+`,
+  );
+});
+
+afterAll(() => running.close());
+
+const node = (command: string) => hanse(['node', command, '--config', config, '--json']);
+
+/** Starts a node; `says` resolves once it has said so. */
+async function join(words: readonly string[]) {
+  let written = '';
+  const watchers = new Set<() => void>();
+  const outcome = hanse(['join', ...words, '--config', config, '--json'], {
+    onOutput: (text) => {
+      written = text;
+      for (const look of watchers) look();
+    },
+  });
+  const says = (text: string, from = 0) =>
+    new Promise<number>((resolve, reject) => {
+      const look = () => {
+        const found = written.indexOf(text, from);
+        if (found < 0) return;
+        watchers.delete(look);
+        resolve(found + text.length);
+      };
+      watchers.add(look);
+      look();
+      void outcome.then(({ err }) => reject(new Error(`it ended without "${text}": ${err}`)));
+    });
+  return { outcome, says };
+}
+
+async function create(purpose: string): Promise<string> {
+  const plan = ['--model', 'mlp:2,3,2', '--cohort', '1', '--rounds', '1', '--lr', '0.5'];
+  const as = ['--identity', running.operatorFile, '--json'];
+  const created = await hanse(['job', 'create', '--name', 'n', '--purpose', purpose, ...plan, ...as]);
+  return (created.json as JobStatus).jobId;
+}
+
+const ended = async (jobId: string) =>
+  (await hanse(['job', 'watch', jobId, '--identity', running.operatorFile, '--json'])).json as JobStatus;
+
+test('a node from its file: trains what its policy permits, declines the rest, pauses over a restart, and leaves', async () => {
+  expect(await node('status')).toMatchObject({ exitCode: 1, json: { problem: { code: 'nodeNotRunning' } } });
+  const first = await join([await running.invite()]);
+  await first.says('ready; waiting for work');
+  expect((await node('status')).json).toMatchObject({ name: 'clinic-node', state: 'ready', jobs: [] });
+
+  const good = await create('research on tables');
+  expect((await ended(good)).phase).toBe('finished');
+  const refused = await create('advertising');
+  await ended(refused); // attemptsExhausted: nobody else is there
+  const shown = await hanse(['job', 'show', refused, '--identity', running.operatorFile, '--json']);
+  const [attempt] = (shown.json as JobStatus).rounds;
+  expect(attempt).toMatchObject({ declined: { 'policyRefused:purposes': 1 }, updates: 0 });
+  const { jobs } = (await node('status')).json as { jobs: { jobId: string }[] };
+  expect(jobs.find(({ jobId }) => jobId === good)).toMatchObject({ rounds: 1, problem: null });
+  expect(jobs.find(({ jobId }) => jobId === refused)).toMatchObject({
+    rounds: 0,
+    problem: expect.stringContaining('purposes'),
+  });
+
+  const paused = first.says('paused: asking for no work');
+  expect(await node('pause')).toMatchObject({ exitCode: 0 });
+  await paused;
+  expect((await node('status')).json).toMatchObject({
+    state: 'waiting',
+    why: expect.stringContaining('resume'),
+  });
+  expect(await node('leave')).toMatchObject({ exitCode: 0, json: { state: 'leaving' } });
+  expect(await first.outcome).toMatchObject({ exitCode: 0, json: { contributed: 1 } });
+
+  const second = await join([]);
+  await second.says('paused: asking for no work');
+  const waiting = await create('research again');
+  expect(await node('resume')).toMatchObject({ exitCode: 0 });
+  expect((await ended(waiting)).phase).toBe('finished');
+  const words = await hanse(['node', 'status', '--identity', at('node.json')]);
+  expect(words.out).toMatch(/clinic-node .*participant at/);
+  expect(words.out).toMatch(/1 rounds/);
+  await node('leave');
+  expect((await second.outcome).exitCode).toBe(0);
+  expect(await readFile(at('node.json.state'), 'utf8')).toContain(good);
+});
