@@ -47,11 +47,7 @@ export class NodeJournal {
       case 'declined':
         this.#note(event.task, { doing: null, problem: `${event.problem.code}: ${event.problem.message}` });
         break;
-      case 'directoryPinned':
-      case 'directoryChanged':
-        break;
-      default:
-        event satisfies never;
+      default: // what happens to directory and letters is no work
     }
   }
 
