@@ -32,6 +32,7 @@ export interface CoordinatorApi {
 /** Problems after which the same request may well succeed a little later. */
 export const TRANSIENT: ReadonlySet<string> = new Set([
   'coordinatorUnreachable',
+  'proxyFailed',
   'tlsExpired',
   'overloaded',
   'storageFull',

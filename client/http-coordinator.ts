@@ -215,6 +215,7 @@ function bodyOf(body: unknown): Uint8Array | undefined {
 }
 
 function unreachable(url: string, error: unknown): HanseError {
+  if (isProblem(error)) return error; // of a proxy on the way
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const distrust = tlsProblem(url, cause);
   if (distrust) return distrust;

@@ -4,10 +4,12 @@
  * streams. Node only.
  */
 import { request as httpRequest, type IncomingMessage, Agent as PlainAgent } from 'node:http';
-import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import { request as httpsRequest, type Agent as TlsAgent } from 'node:https';
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { type Exchange, type ExchangeRequest, IDLE_MS, silent } from './exchange.ts';
+import { proxyFor } from './proxy-choice.ts';
+import { TunnellingAgent } from './proxy-tunnel.ts';
 
 /** What is asked of the certificate of a coordinator. */
 export interface Trust {
@@ -27,14 +29,17 @@ const TRUSTED_BYTES = 67_108_864;
 
 export const nodeExchange: Exchange = nodeExchangeWithin(IDLE_MS);
 
-/** Shares no connection with an exchange of another trust. */
-export function nodeExchangeTrusting(trust: Trust): Exchange {
-  return nodeExchangeWithin(IDLE_MS, trust);
+/**
+ * Shares no connection with an exchange of another trust.
+ * @param proxy address of the proxy for TLS; absent: that of the environment, if it names one
+ */
+export function nodeExchangeTrusting(trust: Trust, proxy?: string): Exchange {
+  return nodeExchangeWithin(IDLE_MS, trust, proxy);
 }
 
 /** @param idleMs longest silence of a connection, also while it is made */
-export function nodeExchangeWithin(idleMs: number, trust: Trust = {}): Exchange {
-  const agents = agentsFor(trust);
+export function nodeExchangeWithin(idleMs: number, trust: Trust = {}, proxy?: string): Exchange {
+  const agents = agentsFor(trust, proxy);
   return async (request) => {
     const answer = await send(request, idleMs, agents);
     const { statusCode: status = 0 } = answer;
@@ -58,7 +63,7 @@ export function nodeExchangeWithin(idleMs: number, trust: Trust = {}): Exchange 
  * Idle connections close by themselves and do not keep the process alive. Certificates are verified whatever the
  * environment says (NODE_TLS_REJECT_UNAUTHORIZED), and one that is trusted itself needs no authority.
  */
-function agentsFor({ ca, tlsName }: Trust): Agents {
+function agentsFor({ ca, tlsName }: Trust, proxy: string | undefined): Agents {
   const named = tlsName !== undefined && {
     checkServerIdentity: (_host: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
       checkServerIdentity(tlsName, certificate),
@@ -66,13 +71,16 @@ function agentsFor({ ca, tlsName }: Trust): Agents {
   };
   return {
     plain: new PlainAgent({ keepAlive: true }),
-    tls: new TlsAgent({
-      keepAlive: true,
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: true,
-      ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
-      ...named,
-    }),
+    tls: new TunnellingAgent(
+      {
+        keepAlive: true,
+        minVersion: 'TLSv1.2',
+        rejectUnauthorized: true,
+        ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
+        ...named,
+      },
+      (host, port) => proxyFor(host, port, process.env, proxy),
+    ),
   };
 }
 

@@ -368,6 +368,14 @@ export const PROBLEMS = {
     'Plain HTTP would leave this machine: whoever is on the way could read and change what it carries.',
     'Use https: a coordinator has it by --tls-cert and --tls-key, or by a proxy before it (--behind-proxy).',
   ),
+  proxyUnauthorized: entry<{ proxy: string; given: boolean }>(
+    'The proxy on the way to the coordinator demands credentials, or does not accept those it was given.',
+    'Give them with the address: --proxy http://name:password@proxy.example:3128, or HTTPS_PROXY; only Basic is spoken.',
+  ),
+  proxyFailed: entry<{ proxy: string; reason: string }>(
+    'The proxy on the way to the coordinator makes no connection to it.',
+    'Check --proxy, or HTTPS_PROXY and NO_PROXY; ask who runs the proxy whether it permits CONNECT to the coordinator. A node tries again by itself.',
+  ),
   tlsUntrusted: entry<{ url: string; reason: string }>(
     'The TLS certificate of the coordinator is of no authority that this node trusts.',
     'If the coordinator has a certificate of its own, give it or its authority by --ca; if not, do not go on: somebody may stand between.',

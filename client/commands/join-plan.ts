@@ -1,6 +1,7 @@
 /**
  * What `hanse join` is to do, from its options or from the configuration file that takes their place.
  */
+
 import { HanseError } from '../../protocol/problem.ts';
 import type { CostLimits, NodePolicy } from '../../schemas/node-policy.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
@@ -9,8 +10,9 @@ import type { DataSet } from '../data/data-set.ts';
 import { type DataSource, loadExamples } from '../data/data-source.ts';
 import type { AdmissionOptions } from './admission-options.ts';
 import { columnsOf, type DataOptions } from './data-options.ts';
+import type { ProxyOptions } from './proxy-option.ts';
 
-export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions {
+export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, ProxyOptions {
   readonly config?: string;
   readonly identity: string;
   readonly name: string;

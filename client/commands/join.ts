@@ -48,6 +48,7 @@ import { ADMISSION_OPTIONS, type AdmissionOptions, admitted } from './admission-
 import { CA_OPTION, readCa } from './ca-option.ts';
 import { DATA_OPTIONS } from './data-options.ts';
 import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
+import { checkedProxy, PROXY_OPTION } from './proxy-option.ts';
 
 /** What the options are without being given. */
 const DEFAULTS = {
@@ -69,6 +70,7 @@ export const joinCommand = defineCommand<JoinOptions>({
     },
     { flags: '--identity <file>', description: 'the key of this node', default: DEFAULTS.identity },
     { ...CA_OPTION, description: `${CA_OPTION.description}; kept with the identity` },
+    PROXY_OPTION,
     ...ADMISSION_OPTIONS,
     {
       flags: '--name <name>',
@@ -120,9 +122,10 @@ export const joinCommand = defineCommand<JoinOptions>({
     const ca = options.ca === undefined ? undefined : await readCa(options.ca);
     const trouble: Trouble = { told: () => {} };
     const around = (api: CoordinatorApi) => patient(api, io, trouble);
+    const proxy = checkedProxy(options);
     const patience: Patience = (trust) => ({
       around,
-      exchange: nodeExchangeTrusting(trust),
+      exchange: nodeExchangeTrusting(trust, proxy),
       signal: io.signal,
     });
     const plan: KnownPlan = {
