@@ -83,6 +83,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'replace the key of a node; one that runs goes on with the new key',
     load: async () => (await import('./client/commands/identity.ts')).identityCommands.rotate,
   },
+  'identity encrypt': {
+    summary: 'put the key of a node under a passphrase',
+    load: async () => (await import('./client/commands/identity.ts')).identityCommands.encrypt,
+  },
+  'identity decrypt': {
+    summary: 'keep the key of a node without a passphrase again',
+    load: async () => (await import('./client/commands/identity.ts')).identityCommands.decrypt,
+  },
   join: {
     summary: 'run a participant or an evaluator next to its data; enrol a researcher',
     load: async () => (await import('./client/commands/join.ts')).joinCommand,

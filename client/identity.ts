@@ -1,10 +1,11 @@
 /**
  * A node's identity, and the file that keeps it. SPEC.md section 4.5.
  *
- * The file holds the secret key: it is written with mode 600 and refused if others may read it. Beside it lies, from
+ * The file holds the secret key: it is written with mode 600 and refused if others may read it; the key may be under a
+ * passphrase besides. Beside it lies, from
  * before an invite is used until the identity is stored, the key that is being enrolled.
  */
-import { rm } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { primitives } from '#primitives';
 import type { PinnedFederation } from '../protocol/admission.ts';
 import { hexBytes, toHex } from '../protocol/bytes.ts';
@@ -15,6 +16,7 @@ import { Secret } from '../protocol/secret.ts';
 import { IdentityFile, PendingKeyFile } from '../schemas/identity-file.ts';
 import type { Role } from '../schemas/member.ts';
 import { readPrivately, unlessMissing, writePrivately } from './private-file.ts';
+import { type AskPassphrase, openKey, storeKey } from './stored-key.ts';
 
 export interface Identity {
   /** Origin of the coordinator. */
@@ -34,16 +36,41 @@ export interface Identity {
   readonly name: string;
   /** Ed25519 secret, 32 bytes. */
   readonly seed: Secret;
+  /** Under which the key is stored; absent: in the clear. */
+  readonly passphrase?: Secret;
 }
 
-/** Throws `identityUnreadable`. */
-export async function readIdentity(file: string): Promise<Identity> {
-  const {
-    version: _,
-    seed,
-    ...rest
-  } = await readPrivately(IdentityFile, file, 'an identity file', unreadable(file));
-  return { ...rest, seed: new Secret(hexBytes(seed)) };
+/**
+ * @param ask for the passphrase, if the key is encrypted
+ * @throws `identityUnreadable`, `passphraseNeeded`, `passphraseWrong`
+ */
+export async function readIdentity(file: string, ask?: AskPassphrase): Promise<Identity> {
+  const stored = await readPrivately(IdentityFile, file, 'an identity file', unreadable(file));
+  const opened = await openKey(stored, file, ask);
+  return { ...memberOf(stored), ...opened };
+}
+
+/** What an identity file says in the clear, and the public key. Throws `identityUnreadable`. */
+export async function describeIdentity(
+  file: string,
+): Promise<
+  Omit<Identity, 'seed' | 'passphrase'> & { readonly publicKey: string; readonly isEncrypted: boolean }
+> {
+  const stored = await readPrivately(IdentityFile, file, 'an identity file', unreadable(file));
+  const isEncrypted = stored.version === 2;
+  const publicKey = isEncrypted
+    ? stored.publicKey
+    : toHex((await primitives.signer(hexBytes(stored.seed))).publicKey);
+  return { ...memberOf(stored), publicKey, isEncrypted };
+}
+
+function memberOf(stored: IdentityFile): Omit<Identity, 'seed' | 'passphrase'> {
+  if (stored.version === 1) {
+    const { version: _, seed: __, ...member } = stored;
+    return member;
+  }
+  const { version: _, publicKey: __, sealedSeed: ___, ...member } = stored;
+  return member;
 }
 
 /**
@@ -51,33 +78,38 @@ export async function readIdentity(file: string): Promise<Identity> {
  * @throws `identityUnreadable` if the path cannot be used; `storageFull`, `storageFailed`
  */
 export async function writeIdentity(file: string, identity: Identity): Promise<void> {
-  const { seed, ...rest } = identity;
-  await writePrivately(file, { version: 1, ...rest, seed: toHex(seed.reveal()) }, unreadable(file));
+  const { seed, passphrase, ...member } = identity;
+  await writePrivately(file, { ...(await storeKey(seed, passphrase)), ...member }, unreadable(file));
 }
 
 /**
  * The key with which an invite of this federation is, or is to be, used: the one that an earlier try has left, or a
  * fresh one, which is on disk before it is returned. What `forgetPendingKey` removes.
  * @param file of the identity
- * @throws `identityUnreadable`, `storageFull`, `storageFailed`
+ * @param passphrase under which it is stored
+ * @throws `identityUnreadable`, `passphraseNeeded`, `passphraseWrong`, `storageFull`, `storageFailed`
  */
-export function pendingKey(file: string, federation: PinnedFederation): Promise<Secret> {
-  return keyBeside(pendingFile(file), federation);
+export function pendingKey(file: string, federation: PinnedFederation, passphrase?: Secret): Promise<Secret> {
+  return keyBeside(pendingFile(file), federation, passphrase);
 }
 
 /** The key that is to take the place of the one in the file; else as `pendingKey`. What `forgetNextKey` removes. */
-export function nextKey(file: string, federation: PinnedFederation): Promise<Secret> {
-  return keyBeside(nextFile(file), federation);
+export function nextKey(
+  file: string,
+  identity: PinnedFederation & Pick<Identity, 'passphrase'>,
+): Promise<Secret> {
+  return keyBeside(nextFile(file), identity, identity.passphrase);
 }
 
 /**
  * Who the owner of this identity has become: the one in the file, if that is another by now, or with the next key, if
- * that is at hand; undefined if neither is. Throws `identityUnreadable`.
+ * that is at hand; undefined if neither is. The
+ * passphrase is taken to be the same. Throws as `readIdentity`.
  */
 export async function successorIdentity(file: string, identity: Identity): Promise<Identity | undefined> {
-  const stored = await readIdentity(file);
+  const stored = await readIdentity(file, known(identity.passphrase));
   if (stored.nodeId !== identity.nodeId) return stored;
-  const next = await storedKey(nextFile(file), identity);
+  const next = await storedKey(nextFile(file), identity, identity.passphrase);
   return next && withKey(stored, next);
 }
 
@@ -87,19 +119,24 @@ export async function withKey(identity: Identity, seed: Secret): Promise<Identit
   return { ...identity, nodeId: await nodeIdOf(publicKey), seed };
 }
 
-async function keyBeside(file: string, federation: PinnedFederation): Promise<Secret> {
-  const stored = await storedKey(file, federation);
+async function keyBeside(
+  file: string,
+  federation: PinnedFederation,
+  passphrase: Secret | undefined,
+): Promise<Secret> {
+  const stored = await storedKey(file, federation, passphrase);
   if (stored) return stored;
-  const seed = randomBytes(primitives.random, 32);
+  const seed = new Secret(randomBytes(primitives.random, 32));
   const { federationId, coordinatorKey } = federation;
-  const content = { version: 1, federationId, coordinatorKey, seed: toHex(seed) };
+  const content = { ...(await storeKey(seed, passphrase)), federationId, coordinatorKey };
   await writePrivately(file, content, unreadable(file));
-  return new Secret(seed);
+  return seed;
 }
 
 async function storedKey(
   file: string,
   { federationId, coordinatorKey }: PinnedFederation,
+  passphrase: Secret | undefined,
 ): Promise<Secret | undefined> {
   const stored = await readPrivately(PendingKeyFile, file, 'a key', unreadable(file)).catch(unlessMissing);
   // One key in two federations would tell both that they have a member in common.
@@ -108,7 +145,11 @@ async function storedKey(
       file,
       reason: 'it waits for the invite of another federation; choose another --identity, or remove it',
     });
-  return stored && new Secret(hexBytes(stored.seed));
+  return stored && (await openKey(stored, file, known(passphrase))).seed;
+}
+
+function known(passphrase: Secret | undefined): AskPassphrase | undefined {
+  return passphrase && (async () => passphrase);
 }
 
 /** Once the identity is stored. Whether it succeeds does not matter: nothing reads it beside an identity. */
@@ -119,6 +160,13 @@ export async function forgetPendingKey(file: string): Promise<void> {
 /** Once the identity with this key is stored. */
 export async function forgetNextKey(file: string): Promise<void> {
   await rm(nextFile(file), { force: true }).catch(() => {});
+}
+
+export async function hasNextKey(file: string): Promise<boolean> {
+  return access(nextFile(file)).then(
+    () => true,
+    () => false,
+  );
 }
 
 function pendingFile(file: string): string {

@@ -107,6 +107,14 @@ export const PROBLEMS = {
   ),
 
   // Organisations and their directory
+  passphraseNeeded: entry<{ file: string }>(
+    'The key in this file is encrypted, and nobody gave its passphrase.',
+    'Give it with --passphrase-file or HANSE_PASSPHRASE, or run the command on a terminal, where it is asked for.',
+  ),
+  passphraseWrong: entry<{ file: string }>(
+    'The passphrase does not open the key, or the file was altered.',
+    'Try again with the right passphrase; without it the key is lost: enrol again, and have the old one revoked.',
+  ),
   admissionInvalid: entry<{ organisationId: string; reason: string }>(
     'The organisation has not admitted this node: its signature is missing or does not verify.',
     'Have it admitted by whoever keeps the key of the organisation: `hanse organisation admit`.',

@@ -13,7 +13,7 @@ import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { Directory } from '../../schemas/directory.ts';
 import { directoryFile } from '../directory-file.ts';
 import { DirectoryWatch, describeDirectory } from '../directory-watch.ts';
-import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { writeOutput } from './output-file.ts';
 
 interface ShowOptions extends IdentityOptions {
@@ -24,7 +24,7 @@ const show = defineCommand<ShowOptions>({
   summary: 'show the signed directory, checked against the one that is pinned',
   options: [
     { flags: '-o, --output <file>', description: 'write it, for others to compare: it holds no secret' },
-    IDENTITY_OPTION,
+    ...IDENTITY_OPTIONS,
   ],
   examples: [
     ['hanse directory show', 'organisations and nodes, and the hash that all members should see'],
@@ -54,7 +54,7 @@ const show = defineCommand<ShowOptions>({
 const verify = defineCommand<IdentityOptions>({
   summary: 'check that the directory which somebody else has seen is the same, or an earlier one of it',
   arguments: [{ name: '<file>', description: 'what `hanse directory show -o` wrote for somebody else' }],
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [
     ['hanse directory verify theirs.json', 'ends with a problem if the coordinator lied to one of you'],
   ],

@@ -9,20 +9,29 @@ import type { CoordinatorApi } from '../coordinator-api.ts';
 import { connect } from '../enrol.ts';
 import { type Identity, readIdentity } from '../identity.ts';
 import { nodeExchangeTrusting } from '../node-exchange.ts';
+import { askPassphrase, type PassphraseSource } from '../passphrase.ts';
 import { DEFAULT_PAUSES, repeatsOfCommand, retryingCoordinator } from '../retrying-coordinator.ts';
 
-export interface IdentityOptions {
+export interface IdentityOptions extends PassphraseSource {
   readonly identity: string;
 }
 
 /** Where `hanse serve` keeps the operator's key unless it is told otherwise. */
 const OPERATOR_FILE = '.hanse/coordinator/keys/operator.json';
 
-export const IDENTITY_OPTION: CommandOption = {
+export const PASSPHRASE_OPTION: CommandOption = {
+  flags: '--passphrase-file <file>',
+  description: 'the passphrase of an encrypted key, else HANSE_PASSPHRASE, else you are asked',
+};
+
+const IDENTITY_OPTION: CommandOption = {
   flags: '--identity <file>',
   description: 'who asks; the default is the operator of a coordinator in this folder',
   default: OPERATOR_FILE,
 };
+
+/** Who asks, and how to open its key. */
+export const IDENTITY_OPTIONS: readonly CommandOption[] = [IDENTITY_OPTION, PASSPHRASE_OPTION];
 
 /**
  * Reads the identity, checks the coordinator's key and version, and returns the connection.
@@ -52,9 +61,9 @@ export async function connectIdentity(identity: Identity, signal: AbortSignal): 
   return connect(identity, systemClock, { around, exchange });
 }
 
-async function identityOf({ identity: file }: IdentityOptions): Promise<Identity> {
+async function identityOf({ identity: file, ...source }: IdentityOptions): Promise<Identity> {
   try {
-    return await readIdentity(file);
+    return await readIdentity(file, askPassphrase(source));
   } catch (error) {
     const isMissing = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
     if (!isMissing || file !== OPERATOR_FILE) throw error;

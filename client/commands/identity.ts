@@ -1,5 +1,5 @@
 /**
- * `hanse identity request|show|rotate`: the key of a node, as its owner sees it. SPEC.md sections 4.3, 4.5 and 4.7.
+ * `hanse identity request|show|rotate|encrypt|decrypt`: the key of a node, as its owner sees it. SPEC.md sections 4.3, 4.5 and 4.7.
  */
 import { access } from 'node:fs/promises';
 import { primitives } from '#primitives';
@@ -13,7 +13,9 @@ import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { SuccessionRequest } from '../../schemas/member.ts';
 import {
+  describeIdentity,
   forgetNextKey,
+  hasNextKey,
   type Identity,
   nextKey,
   pendingKey,
@@ -21,9 +23,10 @@ import {
   withKey,
   writeIdentity,
 } from '../identity.ts';
-import { connectIdentity } from './identity-options.ts';
+import { askPassphrase, givenPassphrase, newPassphrase, type PassphraseSource } from '../passphrase.ts';
+import { connectIdentity, PASSPHRASE_OPTION } from './identity-options.ts';
 
-interface NodeOptions {
+interface NodeOptions extends PassphraseSource {
   readonly identity: string;
 }
 
@@ -36,14 +39,14 @@ const IDENTITY: CommandOption = {
 const request = defineCommand<NodeOptions>({
   summary: 'make the key of a node, and print what its organisation has to admit',
   arguments: [{ name: '<invite>', description: 'the invite link with which the node will join' }],
-  options: [IDENTITY],
+  options: [IDENTITY, PASSPHRASE_OPTION],
   examples: [
     [
       'hanse identity request "http://127.0.0.1:8790/#invite=..."',
       'then: hanse organisation admit <what it printed>',
     ],
   ],
-  async run({ args: [link = ''], options: { identity: file } }, io) {
+  async run({ args: [link = ''], options: { identity: file, ...source } }, io) {
     const invite = asUsage(() => parseInviteLink(link));
     const isThere = await access(file).then(
       () => true,
@@ -54,7 +57,8 @@ const request = defineCommand<NodeOptions>({
         file,
         reason: 'it holds the key of a member already; choose another --identity',
       });
-    const { publicKey } = await primitives.signer((await pendingKey(file, invite)).reveal());
+    const seed = await pendingKey(file, invite, await givenPassphrase(source));
+    const { publicKey } = await primitives.signer(seed.reveal());
     const word = formatAdmissionRequest({ ...invite, publicKey: toHex(publicKey) });
     const { organisationId, role } = invite;
     io.print(word);
@@ -70,8 +74,7 @@ const show = defineCommand<NodeOptions>({
   options: [IDENTITY],
   examples: [['hanse identity show', 'node, organisation, role, federation and keys']],
   async run({ options: { identity: file } }, io) {
-    const { seed, ...known } = await readIdentity(file);
-    const shown = { ...known, publicKey: toHex((await primitives.signer(seed.reveal())).publicKey) };
+    const shown = await describeIdentity(file);
     for (const [name, value] of Object.entries(shown)) io.print(`${name.padEnd(16)} ${value}`);
     return shown;
   },
@@ -81,6 +84,7 @@ const rotate = defineCommand<NodeOptions & { readonly overlap: number }>({
   summary: 'replace the key of a node; one that runs goes on with the new key',
   options: [
     IDENTITY,
+    PASSPHRASE_OPTION,
     {
       flags: '--overlap <seconds>',
       description: 'how long the old key goes on being accepted',
@@ -93,8 +97,8 @@ const rotate = defineCommand<NodeOptions & { readonly overlap: number }>({
     ['hanse identity rotate', 'from time to time; what was begun with the old key is finished with it'],
     ['hanse identity rotate --overlap 0', 'if the old key may be known to others; then tell the operator'],
   ],
-  async run({ options: { identity: file, overlap: overlapSeconds } }, io) {
-    const old = await readIdentity(file);
+  async run({ options: { identity: file, overlap: overlapSeconds, ...source } }, io) {
+    const old = await readIdentity(file, askPassphrase(source));
     // On disk before it is named: whatever fails from here on, another try names the same.
     const next = await withKey(old, await nextKey(file, old));
     const { byOld, byNew, publicKey } = await succession(old, next);
@@ -138,4 +142,41 @@ async function announce(
   }
 }
 
-export const identityCommands = { request, show, rotate };
+const encrypt = defineCommand<NodeOptions>({
+  summary: 'put the key of a node under a passphrase',
+  options: [
+    IDENTITY,
+    { ...PASSPHRASE_OPTION, description: 'the passphrase to be, else HANSE_PASSPHRASE, else asked' },
+  ],
+  examples: [
+    ['hanse identity encrypt', 'asks for a passphrase, twice'],
+    [
+      'hanse identity encrypt --passphrase-file /run/secrets/node',
+      'from then on: hanse join --passphrase-file ...',
+    ],
+  ],
+  async run({ options: { identity: file, ...source } }, io) {
+    if ((await describeIdentity(file)).isEncrypted)
+      throw new HanseError('usage', { reason: `${file} is encrypted: hanse identity decrypt first` });
+    const identity = await readIdentity(file);
+    if (await hasNextKey(file))
+      throw new HanseError('usage', { reason: 'a change of keys is under way: hanse identity rotate first' });
+    await writeIdentity(file, { ...identity, passphrase: await newPassphrase(file, source) });
+    io.print(`the key in ${file} is encrypted; nobody can restore a passphrase that is lost`);
+    return { nodeId: identity.nodeId, isEncrypted: true };
+  },
+});
+
+const decrypt = defineCommand<NodeOptions>({
+  summary: 'keep the key of a node without a passphrase again',
+  options: [IDENTITY, PASSPHRASE_OPTION],
+  examples: [['hanse identity decrypt', 'asks for the passphrase']],
+  async run({ options: { identity: file, ...source } }, io) {
+    const { passphrase: _, ...identity } = await readIdentity(file, askPassphrase(source));
+    await writeIdentity(file, identity);
+    io.print(`the key in ${file} is not encrypted; its owner alone may read it`);
+    return { nodeId: identity.nodeId, isEncrypted: false };
+  },
+});
+
+export const identityCommands = { request, show, rotate, encrypt, decrypt };

@@ -5,7 +5,7 @@ import { formatInviteLink } from '../../protocol/invite-link.ts';
 import { parse } from '../../protocol/parse.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import { InviteRequest, type Role } from '../../schemas/member.ts';
-import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 
 interface InviteOptions extends IdentityOptions {
   readonly organisation: string;
@@ -37,7 +37,7 @@ export const inviteCommand = defineCommand<InviteOptions>({
       schema: InviteRequest.properties.lifetimeSeconds,
     },
     { flags: '--needs-approval', description: 'wait with the enrolment for `hanse member approve`' },
-    IDENTITY_OPTION,
+    ...IDENTITY_OPTIONS,
   ],
   examples: [
     ['hanse invite --organisation clinic.example', 'for a participant, valid for a day'],

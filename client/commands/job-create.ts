@@ -11,7 +11,7 @@ import { FedAvgM, type Strategy } from '../../schemas/strategy.ts';
 import { LearningRateSchedule, LocalTraining } from '../../schemas/training.ts';
 import { authorJob, type JobPlan, submitJob } from '../author-job.ts';
 import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf } from './choice-option.ts';
-import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
 import { loadModel, MODEL_OPTION } from './model-source.ts';
 import {
@@ -214,7 +214,7 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
       description: 'for experiments: makes initial weights and cohorts repeatable',
       schema: manifest.seed,
     },
-    IDENTITY_OPTION,
+    ...IDENTITY_OPTIONS,
   ],
   examples: [
     ['hanse job create --name digits --purpose "read digits" --rounds 20', '2NN on MNIST by FedAvg'],

@@ -7,7 +7,7 @@ import { type CommandArgument, type CommandIo, defineCommand } from '../../schem
 import { JobId } from '../../schemas/ids.ts';
 import type { JobStatus, RoundSummary } from '../../schemas/job.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
-import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 
 export const JOB_ARGUMENT: CommandArgument = {
   name: '<job>',
@@ -17,7 +17,7 @@ export const JOB_ARGUMENT: CommandArgument = {
 
 export const jobListCommand = defineCommand<IdentityOptions>({
   summary: 'list the jobs of a coordinator',
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [['hanse job list', 'newest first']],
   async run({ options }, io) {
     const { api } = await connectAs(options, io.signal);
@@ -35,7 +35,7 @@ export const jobListCommand = defineCommand<IdentityOptions>({
 export const jobShowCommand = defineCommand<IdentityOptions>({
   summary: 'show a job and its rounds',
   arguments: [JOB_ARGUMENT],
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [['hanse job show job-0123456789abcdef', 'state, manifest and rounds']],
   async run({ args, options }, io) {
     const { api } = await connectAs(options, io.signal);
@@ -48,7 +48,7 @@ export const jobShowCommand = defineCommand<IdentityOptions>({
 export const jobWatchCommand = defineCommand<IdentityOptions>({
   summary: 'follow a job until it ends',
   arguments: [JOB_ARGUMENT],
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [['hanse job watch job-0123456789abcdef', 'one line a round']],
   async run({ args, options }, io) {
     const { api } = await connectAs(options, io.signal);
@@ -70,7 +70,7 @@ export const jobWatchCommand = defineCommand<IdentityOptions>({
 export const jobCancelCommand = defineCommand<IdentityOptions>({
   summary: 'end a job; released models stay',
   arguments: [JOB_ARGUMENT],
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [['hanse job cancel job-0123456789abcdef', 'stop after what has been released']],
   async run({ args, options }, io) {
     const { api } = await connectAs(options, io.signal);

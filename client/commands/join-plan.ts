@@ -8,11 +8,12 @@ import type { ProviderName } from '../../schemas/provider.ts';
 import { readNodeConfig, sourceOf } from '../config/node-config.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { type DataSource, loadExamples } from '../data/data-source.ts';
+import type { PassphraseSource } from '../passphrase.ts';
 import type { AdmissionOptions } from './admission-options.ts';
 import { columnsOf, type DataOptions } from './data-options.ts';
 import type { ProxyOptions } from './proxy-option.ts';
 
-export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, ProxyOptions {
+export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, ProxyOptions, PassphraseSource {
   readonly config?: string;
   readonly identity: string;
   readonly name: string;

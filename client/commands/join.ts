@@ -42,11 +42,13 @@ import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
 import { NodeService } from '../node-service.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
+import { askPassphrase, givenPassphrase, type PassphraseSource } from '../passphrase.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { ADMISSION_OPTIONS, type AdmissionOptions, admitted } from './admission-options.ts';
 import { CA_OPTION, readCa } from './ca-option.ts';
 import { DATA_OPTIONS } from './data-options.ts';
+import { PASSPHRASE_OPTION } from './identity-options.ts';
 import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
 import { checkedProxy, PROXY_OPTION } from './proxy-option.ts';
 
@@ -72,6 +74,7 @@ export const joinCommand = defineCommand<JoinOptions>({
     { ...CA_OPTION, description: `${CA_OPTION.description}; kept with the identity` },
     PROXY_OPTION,
     ...ADMISSION_OPTIONS,
+    PASSPHRASE_OPTION,
     {
       flags: '--name <name>',
       description: 'what the node is called',
@@ -131,6 +134,7 @@ export const joinCommand = defineCommand<JoinOptions>({
     const plan: KnownPlan = {
       ...(await planJoin(options, DEFAULTS)),
       admittedBy: options,
+      passphrase: options,
       ...(ca !== undefined && { ca }),
     };
     if (plan.sources.length === 0) return enrolOnly(invite, plan, patience, io);
@@ -150,7 +154,9 @@ export const joinCommand = defineCommand<JoinOptions>({
             io,
           ),
         find: async (current) => {
-          const next = await successorIdentity(plan.identity, current);
+          const passphrase = current.passphrase ?? (await givenPassphrase(plan.passphrase));
+          const opened = { ...current, ...(passphrase && { passphrase }) };
+          const next = await successorIdentity(plan.identity, opened);
           return next && { ...next, server: current.server };
         },
         clock: systemClock,
@@ -167,8 +173,12 @@ export const joinCommand = defineCommand<JoinOptions>({
 /** How connections are made, once it is known whom to trust. */
 type Patience = (trust: Trust) => ConnectionOptions;
 
-/** With the certificates that the coordinator is trusted by, and what admits the node if it enrols. */
-type KnownPlan = JoinPlan & Pick<Trust, 'ca'> & { readonly admittedBy: AdmissionOptions };
+/** With the certificates that the coordinator is trusted by, what admits the node if it enrols, and what opens its key. */
+type KnownPlan = JoinPlan &
+  Pick<Trust, 'ca'> & {
+    readonly admittedBy: AdmissionOptions;
+    readonly passphrase: PassphraseSource;
+  };
 
 /** For a member without data: the identity is stored for the other commands. */
 async function enrolOnly(
@@ -299,7 +309,7 @@ async function identityFor(
   );
   const trusted = ca === undefined ? {} : { ca };
   if (invite === undefined) {
-    const stored = await readIdentity(file);
+    const stored = await readIdentity(file, askPassphrase(plan.passphrase));
     if (ca === undefined || ca === stored.ca) return stored;
     const trusting = { ...stored, ...trusted };
     await connect(trusting, systemClock, patience(trusting));
@@ -307,7 +317,7 @@ async function identityFor(
     return trusting;
   }
   if (isStored) {
-    const stored = await readIdentity(file);
+    const stored = await readIdentity(file, askPassphrase(plan.passphrase));
     if (stored.federationId !== invite.federationId)
       throw new HanseError('identityUnreadable', {
         file,
@@ -327,11 +337,12 @@ async function identityFor(
     return moved;
   }
   // The key is stored before it is sent: whatever fails from here on, another try finds it enrolled.
-  const seed = await pendingKey(file, invite);
+  const passphrase = await givenPassphrase(plan.passphrase);
+  const seed = await pendingKey(file, invite, passphrase);
   const enrolled = await admitted(plan.admittedBy, file, io, (how) =>
     enrol(invite, name, systemClock, { ...patience(trusted), ...how, seed }),
   );
-  const identity = { ...enrolled, ...trusted };
+  const identity = { ...enrolled, ...trusted, ...(passphrase && { passphrase }) };
   await writeIdentity(file, identity);
   await forgetPendingKey(file);
   io.note(`enrolled; the key is in ${file}`);

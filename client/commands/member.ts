@@ -6,7 +6,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { type CommandArgument, type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { NodeId, OrganisationId } from '../../schemas/ids.ts';
 import { type Member, Revocation } from '../../schemas/member.ts';
-import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 
 const NODE: CommandArgument = {
   name: '<node>',
@@ -28,7 +28,7 @@ interface RevokeOptions extends IdentityOptions {
 
 const list = defineCommand<IdentityOptions>({
   summary: 'list the members of the federation, and whether they are there',
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [['hanse member list', 'all that ever were, in the order in which they came']],
   async run({ options }, io) {
     const { api } = await connectAs(options, io.signal);
@@ -43,7 +43,7 @@ const list = defineCommand<IdentityOptions>({
 
 const waiting = defineCommand<IdentityOptions>({
   summary: 'list who waits to become a member',
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [['hanse member waiting', 'with the keys: compare them with what you were told otherwise']],
   async run({ options }, io) {
     const { api } = await connectAs(options, io.signal);
@@ -61,7 +61,7 @@ const waiting = defineCommand<IdentityOptions>({
 const approve = defineCommand<IdentityOptions>({
   summary: 'make a member of somebody who waits',
   arguments: [NODE],
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [['hanse member approve 0123456789abcdef0123456789abcdef', 'from now on it takes part']],
   async run({ args, options }, io) {
     const nodeId = nodeOf(args);
@@ -75,7 +75,7 @@ const approve = defineCommand<IdentityOptions>({
 const refuse = defineCommand<IdentityOptions>({
   summary: 'make no member of somebody who waits',
   arguments: [NODE],
-  options: [IDENTITY_OPTION],
+  options: IDENTITY_OPTIONS,
   examples: [['hanse member refuse 0123456789abcdef0123456789abcdef', 'its invite is spent']],
   async run({ args, options }, io) {
     const nodeId = nodeOf(args);
@@ -102,7 +102,7 @@ const revoke = defineCommand<RevokeOptions>({
       schema: OrganisationId,
     },
     REASON,
-    IDENTITY_OPTION,
+    ...IDENTITY_OPTIONS,
   ],
   examples: [
     ['hanse member revoke 0123456789abcdef0123456789abcdef --reason "key was stolen"', 'one node'],

@@ -20,7 +20,7 @@ import { elementCount } from '../graph/tensor-type.ts';
 import { releasedModel } from '../released-model.ts';
 import { type ChoiceOptions, choicesOf, INPUT_SHAPE_OPTION } from './choice-option.ts';
 import { columnsOf, DATA_OPTIONS, type DataOptions } from './data-options.ts';
-import { connectAs, IDENTITY_OPTION, type IdentityOptions } from './identity-options.ts';
+import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { JOB_ARGUMENT, jobIdOf } from './job.ts';
 import { writeOutput } from './output-file.ts';
 
@@ -33,7 +33,7 @@ export const modelExportCommand = defineCommand<ExportOptions>({
   arguments: [JOB_ARGUMENT],
   options: [
     { flags: '-o, --output <file>', description: 'file to write', default: '.hanse/model.onnx' },
-    IDENTITY_OPTION,
+    ...IDENTITY_OPTIONS,
   ],
   examples: [['hanse model export job-0123456789abcdef -o .hanse/digits.onnx', 'for any ONNX runtime']],
   async run({ args, options }, io) {

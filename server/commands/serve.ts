@@ -14,7 +14,7 @@ import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { randomBytes } from '../../protocol/random.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
-import { IdentityFile } from '../../schemas/identity-file.ts';
+import { IdentityFile, type StoredKey } from '../../schemas/identity-file.ts';
 import { FederationId } from '../../schemas/ids.ts';
 import { buildApp } from '../app.ts';
 import { Coordinator } from '../coordinator.ts';
@@ -129,12 +129,11 @@ async function serve(
     io.note(
       `${new Date().toISOString()} ${doing}: ${error instanceof HanseError ? `${error.code}: ` : ''}${text(error)}`,
     );
-  const stored = storedOperator(dataDir);
+  const stored = await storedOperator(dataDir);
   const federationId = pinnedFederation(dataDir) ?? stored?.federationId;
   if (federationId !== undefined) requireData(dataDir, federationId);
   const signer = await ownKey(dataDir);
-  const operatorSeed = stored?.seed ?? randomBytes(primitives.random, 32);
-  const operator = await primitives.signer(operatorSeed);
+  const operator = stored ?? (await newOperator());
   const limit = options.storeLimit;
   const store = openSqliteStore(dataDir.database, limit === undefined ? {} : { limitBytes: limit });
   let coordinator: Coordinator;
@@ -167,11 +166,11 @@ async function serve(
     const addresses = addressesOf(entrance, options.host, port);
     const { url, publicServer } = addresses;
     const founded = { federationId: id, signer };
-    await writeOperator(dataDir, operatorSeed, operator, addresses, founded);
+    await writeOperator(dataDir, operator, addresses, founded);
     stopRenewing = renewOnHangup(entrance, options.behindProxy ?? false, io, async (renewed) => {
       listeners.replace(renewed);
       const again = addressesOf(withCredentials(entrance, renewed), options.host, port);
-      await writeOperator(dataDir, operatorSeed, operator, again, founded);
+      await writeOperator(dataDir, (await storedOperator(dataDir)) ?? operator, again, founded);
     });
     const operatorIdentity = `${dataDir.path}/${OPERATOR_IDENTITY}`;
     io.print(`Hanse coordinator of ${id} at ${url}`);
@@ -282,13 +281,33 @@ async function ownKey(dataDir: DataDir): Promise<Signer> {
   return primitives.signer(seed);
 }
 
-function storedOperator(dataDir: DataDir): { seed: Uint8Array; federationId: string } | undefined {
+/** Of the operator, whose key may be under a passphrase: the coordinator has no use for the secret part. */
+interface OperatorKey {
+  readonly publicKey: Uint8Array;
+  readonly key: StoredKey;
+}
+
+async function newOperator(): Promise<OperatorKey> {
+  const seed = randomBytes(primitives.random, 32);
+  const { publicKey } = await primitives.signer(seed);
+  return { publicKey, key: { version: 1, seed: toHex(seed) } };
+}
+
+async function storedOperator(
+  dataDir: DataDir,
+): Promise<(OperatorKey & { readonly federationId: string }) | undefined> {
   const stored = dataDir.readPrivateFile(OPERATOR_IDENTITY);
   if (!stored) return undefined;
   try {
     const text = new TextDecoder().decode(stored);
-    const { seed, federationId } = parseJson(IdentityFile, text, 'identity file');
-    return { seed: hexBytes(seed), federationId };
+    const file = parseJson(IdentityFile, text, 'identity file');
+    const { federationId } = file;
+    if (file.version === 1) {
+      const { publicKey } = await primitives.signer(hexBytes(file.seed));
+      return { publicKey, key: { version: 1, seed: file.seed }, federationId };
+    }
+    const { publicKey, sealedSeed } = file;
+    return { publicKey: hexBytes(publicKey), key: { version: 2, publicKey, sealedSeed }, federationId };
   } catch (error) {
     const reason = 'it is not an identity file; restore it, or remove it to have a new one made';
     throw new HanseError('identityUnreadable', { file: OPERATOR_IDENTITY, reason }, { cause: error });
@@ -298,22 +317,20 @@ function storedOperator(dataDir: DataDir): { seed: Uint8Array; federationId: str
 /** Written again at each start, since the addresses may have changed, and when the certificate has. */
 async function writeOperator(
   dataDir: DataDir,
-  seed: Uint8Array,
-  operator: Signer,
+  { publicKey, key }: OperatorKey,
   { operator: local, publicServer }: Addresses,
   { federationId, signer }: { federationId: string; signer: Signer },
 ): Promise<void> {
   const identity: IdentityFile = {
-    version: 1,
+    ...key,
     ...local,
     ...(publicServer !== undefined && { publicServer }),
     federationId,
     coordinatorKey: toHex(signer.publicKey),
-    nodeId: await nodeIdOf(operator.publicKey),
+    nodeId: await nodeIdOf(publicKey),
     organisationId: 'operator',
     role: 'operator',
     name: 'operator',
-    seed: toHex(seed),
   };
   dataDir.writePrivateFile(OPERATOR_IDENTITY, utf8(`${JSON.stringify(identity, null, 2)}\n`));
 }

@@ -115,3 +115,49 @@ test('a running node goes on with the new key, at once', async () => {
   expect(await outcome).toMatchObject({ exitCode: 0, json: { nodeId: rotated.nodeId } });
   expect(written).toContain(`node ${rotated.nodeId} of`);
 });
+
+test('a key under a passphrase is used with it alone, is changed under it, and comes out again', async () => {
+  await member('sealed.json');
+  const plain = JSON.parse(await readFile(at('sealed.json'), 'utf8')) as { seed: string };
+  await writeFile(at('word'), 'correct horse\n', { mode: 0o600 });
+  await writeFile(at('wrong'), 'battery staple\n', { mode: 0o600 });
+  const key = ['--identity', at('sealed.json'), '--json'];
+  const given = ['--passphrase-file', at('word')];
+  const run = (...words: string[]) => hanse([...words, ...key]);
+  expect(await run('identity', 'encrypt')).toMatchObject(problem('passphraseNeeded'));
+  const encrypted = await run('identity', 'encrypt', ...given);
+  expect(encrypted).toMatchObject({ exitCode: 0, json: { isEncrypted: true } });
+  const content = await readFile(at('sealed.json'), 'utf8');
+  expect(content).not.toContain(plain.seed);
+  expect((await stat(at('sealed.json'))).mode & 0o777).toBe(0o600);
+  expect(await run('identity', 'encrypt', ...given)).toMatchObject(problem('usage', 2));
+  expect((await run('identity', 'show')).json).toMatchObject({ isEncrypted: true, name: 'sealed.json' });
+
+  expect(await run('job', 'list')).toMatchObject(problem('passphraseNeeded'));
+  expect(await run('job', 'list', '--passphrase-file', at('wrong'))).toMatchObject(
+    problem('passphraseWrong'),
+  );
+  expect(await run('job', 'list', ...given)).toMatchObject({ exitCode: 0 });
+  const rotated = await run('identity', 'rotate', ...given);
+  expect(rotated).toMatchObject({ exitCode: 0 });
+  const after = JSON.parse(await readFile(at('sealed.json'), 'utf8')) as object;
+  expect(after).toMatchObject({ version: 2, nodeId: (rotated.json as { nodeId: string }).nodeId });
+  expect(after).not.toHaveProperty('seed');
+  expect(await run('identity', 'decrypt', ...given)).toMatchObject({ exitCode: 0 });
+  expect(await run('job', 'list')).toMatchObject({ exitCode: 0 });
+  const told = [encrypted, rotated].map(({ out, err }) => out + err).join('');
+  for (const secret of ['correct horse', plain.seed]) expect(told).not.toContain(secret);
+});
+
+test('who joins with a passphrase has no key in the clear at any time', async () => {
+  await writeFile(at('word'), 'correct horse\n', { mode: 0o600 });
+  const link = await running.invite('researcher');
+  const words = ['--identity', at('fresh.json'), '--passphrase-file', at('word'), '--json'];
+  expect(await hanse(['identity', 'request', link, ...words])).toMatchObject({ exitCode: 0 });
+  expect(JSON.parse(await readFile(at('fresh.json.pending'), 'utf8'))).toMatchObject({ version: 2 });
+  expect(await hanse(['join', link, ...words])).toMatchObject({ exitCode: 0 });
+  const stored = JSON.parse(await readFile(at('fresh.json'), 'utf8')) as object;
+  expect(stored).toMatchObject({ version: 2, role: 'researcher' });
+  expect(stored).not.toHaveProperty('seed');
+  expect(await hanse(['job', 'list', ...words])).toMatchObject({ exitCode: 0 });
+});

@@ -107,8 +107,10 @@ function emptied(content: Buffer): Buffer {
   return readFileSync(file);
 }
 
-function storedIdentity(): IdentityFile {
-  return parseJson(IdentityFile, readFileSync(operatorFile(), 'utf8'), 'identity');
+function storedIdentity(): Extract<IdentityFile, { version: 1 }> {
+  const stored = parseJson(IdentityFile, readFileSync(operatorFile(), 'utf8'), 'identity');
+  if (stored.version !== 1) throw new Error('it is encrypted');
+  return stored;
 }
 
 /** A request of the operator, by its identity file. */
