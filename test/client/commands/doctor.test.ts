@@ -63,3 +63,28 @@ test.each(['coordinator', 'localhost:8790', 'ftp://127.0.0.1'])('%s is no addres
     json: { problem: { code: 'usage' } },
   });
 });
+
+test('a node, its key and its coordinator; each finding is a line of JSON, those of a failure too', async () => {
+  const running = await runCoordinator();
+  const { operatorFile } = running;
+  const well = await hanse(['doctor', '--identity', operatorFile]);
+  expect(well.exitCode).toBe(0);
+  for (const check of ['identity', 'proxy', 'TLS', 'coordinator', 'clock', 'pinned key', 'membership'])
+    expect(well.out).toMatch(new RegExp(`^ok {4}${check}: `, 'm'));
+  await running.app.close();
+  const gone = await hanse(['doctor', '--identity', operatorFile, '--json']);
+  expect(gone).toMatchObject({ exitCode: 1, json: { problem: { code: 'checkFailed' } } });
+  const lines = gone.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toContainEqual({
+    finding: expect.objectContaining({ check: 'coordinator', ok: false, remedy: expect.any(String) }),
+  });
+  await running.close();
+});
+
+test('what is no proxy is wrong usage', async () => {
+  const words = ['doctor', '--server', 'http://127.0.0.1:1', '--proxy', 'socks5://x', '--json'];
+  expect(await hanse(words)).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
+});
