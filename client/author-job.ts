@@ -25,7 +25,7 @@ export interface JobPlan {
   readonly training: LocalTraining;
   readonly strategy: Strategy;
   readonly rounds: number;
-  readonly cohort: { readonly size: number; readonly minimum: number };
+  readonly cohort: JobManifest['cohort'];
   /** L2 norm that the update of a participant may have; longer ones are scaled down to it. */
   readonly clipNorm: number;
   readonly weighting: JobManifest['weighting'];

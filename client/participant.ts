@@ -89,9 +89,9 @@ async function workWhileOpen(options: ParticipantOptions, news: News): Promise<v
   const pool = new TaskPool({
     atOnce: options.atOnce ?? 1,
     attained: ({ manifestSha256 }) => options.turns?.used(manifestSha256) ?? 0,
-    perform: async (task) => {
+    perform: async (task, superseded) => {
       await directory?.settled();
-      if (!life.aborted) await performTask(task, options);
+      if (!life.aborted) await performTask(task, options, superseded);
     },
   });
   const watching = gate && untilClosed(gate, shift);

@@ -70,14 +70,19 @@ const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
 
 /**
  * Resolves when the task is over for this node, also when the signal aborts.
+ * @param superseded aborted once the job has gone on to another round or attempt: there is nothing to be done any more
  * @throws a problem of `FATAL`: the node has no business with this coordinator any more
  */
-export async function performTask(task: Task, options: TaskOptions): Promise<void> {
+export async function performTask(
+  task: Task,
+  options: TaskOptions,
+  superseded: AbortSignal = new AbortController().signal,
+): Promise<void> {
   const { clock, signal: life, observe } = options;
   const deadline = new AbortController();
   const cancel = clock.schedule(Date.parse(task.deadline), () => deadline.abort());
   const { leaving = new AbortController().signal } = options;
-  const signal = AbortSignal.any([life, deadline.signal, leaving]);
+  const signal = AbortSignal.any([life, deadline.signal, leaving, superseded]);
   try {
     if (task.type === 'train') await train(task, options, signal);
     else await evaluate(task, options, signal);
@@ -85,7 +90,7 @@ export async function performTask(task: Task, options: TaskOptions): Promise<voi
     if (life.aborted) return;
     const problem = leaving.aborted
       ? new HanseError('nodePaused')
-      : asProblem(error, deadline.signal.aborted);
+      : asProblem(error, deadline.signal.aborted || superseded.aborted);
     if (FATAL.has(problem.code)) throw problem;
     if (OVER.has(problem.code)) observe({ type: 'missed', task, problem });
     else {

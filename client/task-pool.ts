@@ -7,10 +7,19 @@ import type { Task } from '../schemas/task.ts';
 export interface TaskPoolOptions {
   /** At least 1. */
   readonly atOnce: number;
-  /** Rejects with what ends the life of the node. */
-  perform(task: Task): Promise<void>;
+  /**
+   * Rejects with what ends the life of the node.
+   * @param superseded aborted once its job has gone on to another round or attempt
+   */
+  perform(task: Task, superseded: AbortSignal): Promise<void>;
   /** What the job of this task has had: the least comes first, of equals the first offered. */
   attained(task: Task): number;
+}
+
+interface UnderWay {
+  readonly key: string;
+  readonly superseded: AbortController;
+  readonly work: Promise<void>;
 }
 
 export class TaskPool {
@@ -18,7 +27,7 @@ export class TaskPool {
   /** Begun or done, and still offered when last heard: not to be begun again. */
   readonly #dealtWith = new Set<string>();
   /** By job. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #underWay = new Map<string, UnderWay>();
   #waiting: readonly Task[] = [];
   #failure: { readonly error: unknown } | undefined;
   #isClosed = false;
@@ -45,6 +54,11 @@ export class TaskPool {
     const offered = new Set(tasks.map(keyOf));
     for (const key of this.#dealtWith) if (!offered.has(key)) this.#dealtWith.delete(key);
     this.#waiting = tasks;
+    // A task that is merely gone may be about to have its receipt; not so one in whose place there is another.
+    for (const task of tasks) {
+      const running = this.#underWay.get(task.jobId);
+      if (running && !offered.has(running.key)) running.superseded.abort();
+    }
     this.#startWaiting();
   }
 
@@ -56,7 +70,8 @@ export class TaskPool {
   /** Nothing is begun any more; resolves when nothing is under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay.values()]);
+    while (this.#underWay.size > 0)
+      await Promise.allSettled([...this.#underWay.values()].map(({ work }) => work));
   }
 
   #change(): Promise<void> {
@@ -78,8 +93,9 @@ export class TaskPool {
 
   #start(task: Task): void {
     this.#dealtWith.add(keyOf(task));
+    const superseded = new AbortController();
     const work = this.#options
-      .perform(task)
+      .perform(task, superseded.signal)
       .catch((error: unknown) => {
         this.#isClosed = true;
         this.#failure ??= { error };
@@ -92,7 +108,7 @@ export class TaskPool {
         this.#changed = [];
         for (const resolve of changed) resolve();
       });
-    this.#underWay.set(task.jobId, work);
+    this.#underWay.set(task.jobId, { key: keyOf(task), superseded, work });
   }
 }
 

@@ -2,7 +2,13 @@
  * Who trains in a round: a uniform choice without replacement among the live participants. SPEC.md section 8.2.
  */
 import type { NodeId } from '../schemas/ids.ts';
+import type { JobManifest } from '../schemas/job.ts';
 import type { RandomNumbers } from './random.ts';
+
+/** Participants to choose for a round: as many as it takes, and some in the place of stragglers. */
+export function cohortMost({ size, extra = 0 }: JobManifest['cohort']): number {
+  return size + extra;
+}
 
 /** @returns min(size, candidates) ids in ascending order; the same for the same set of candidates and randomness */
 export function drawCohort(candidates: Iterable<NodeId>, size: number, numbers: RandomNumbers): NodeId[] {

@@ -17,6 +17,7 @@
 import type { NodeId, Sha256 } from '../schemas/ids.ts';
 import type { JobManifest, JobPhase, Metrics, RoundSummary } from '../schemas/job.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
+import { cohortMost } from './cohort.ts';
 import { HanseError } from './problem.ts';
 
 export interface AcceptedUpdate {
@@ -195,12 +196,13 @@ function selectCohort(
   at: string,
 ): Step {
   if (state.phase !== 'recruiting') return outOfOrder(state, event.type);
-  const { size, minimum } = state.manifest.cohort;
+  const { minimum } = state.manifest.cohort;
+  const most = cohortMost(state.manifest.cohort);
   const distinct = new Set(event.cohort).size;
-  if (distinct > size || distinct !== event.cohort.length)
+  if (distinct > most || distinct !== event.cohort.length)
     return refuse(
       state,
-      new HanseError('invalidFormat', { where: 'cohort', expected: `at most ${size} distinct nodes` }),
+      new HanseError('invalidFormat', { where: 'cohort', expected: `at most ${most} distinct nodes` }),
     );
   if (distinct < minimum)
     return refuse(state, new HanseError('cohortTooSmall', { needed: minimum, got: distinct }));
@@ -256,11 +258,14 @@ function refuseMessage(state: JobState, node: NodeId): HanseError | undefined {
   return undefined;
 }
 
-/** Aggregates as soon as nobody is awaited, or gives up as soon as the minimum is out of reach. */
+/**
+ * Aggregates as soon as nobody is awaited or the round has as many updates as it takes, or gives up as soon as the
+ * minimum is out of reach. More than `size` are never accepted: the ring has room for no more.
+ */
 function closeIfComplete(state: JobState, at: string): Step {
   const possible = state.cohort.length - state.declined.size;
   if (possible < state.manifest.cohort.minimum) return abort(state, 'cohortTooSmall', at);
-  if (awaited(state).length > 0) return [state, []];
+  if (awaited(state).length > 0 && state.accepted.size < state.manifest.cohort.size) return [state, []];
   return enter({ ...state, phase: 'aggregating' });
 }
 

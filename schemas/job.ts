@@ -70,8 +70,10 @@ export const JobManifest = Type.Object(
     rounds: Round,
     cohort: Type.Object(
       {
-        /** Participants chosen for each round. */
+        /** Updates in a round, at most: it does not wait for more. */
         size: Type.Integer({ minimum: 1, maximum: 10_000 }),
+        /** Participants chosen beyond `size`, so that a round need not wait for the slowest; absent: none. */
+        extra: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
         /** Updates without which a round is not aggregated; never lowered. */
         minimum: Type.Integer({ minimum: 1, maximum: 10_000 }),
       },

@@ -6,7 +6,7 @@
  * tried again until the coordinator closes.
  */
 import type { Clock } from '../protocol/clock.ts';
-import { drawCohort } from '../protocol/cohort.ts';
+import { cohortMost, drawCohort } from '../protocol/cohort.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { RandomNumbers } from '../protocol/random.ts';
 import {
@@ -227,11 +227,12 @@ export class JobRunner {
   #recruit(round: number, attempt: number): void {
     this.#stopRecruiting?.();
     const { clock } = this.#around;
-    const { size, minimum } = this.state.manifest.cohort;
+    const { minimum } = this.state.manifest.cohort;
+    const most = cohortMost(this.state.manifest.cohort);
     let isPatient = true;
     const consider = () => {
       const { live, expected } = this.#around.candidates();
-      const wanted = isPatient ? Math.min(size, Math.max(minimum, live.length + expected)) : minimum;
+      const wanted = isPatient ? Math.min(most, Math.max(minimum, live.length + expected)) : minimum;
       if (live.length < wanted) return;
       stop();
       this.#answer(() => this.#draw(round, attempt));
@@ -260,7 +261,7 @@ export class JobRunner {
       if (isWanted && !this.#closed) this.#recruit(round, attempt);
       return undefined;
     }
-    const cohort = drawCohort(live, manifest.cohort.size, await this.#around.numbersFor(job));
+    const cohort = drawCohort(live, cohortMost(manifest.cohort), await this.#around.numbersFor(job));
     const deadline = this.#inSeconds(manifest.deadlines.collectSeconds);
     return { type: 'cohortSelected', round, attempt, cohort, deadline };
   }

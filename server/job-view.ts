@@ -2,6 +2,7 @@
  * A job as its members see it.
  */
 import type { Clock } from '../protocol/clock.ts';
+import { cohortMost } from '../protocol/cohort.ts';
 import { hasEnded, type JobState } from '../protocol/round.ts';
 import type { JobLine, JobStatus } from '../schemas/job.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -64,6 +65,7 @@ export function untilChanged(
 }
 
 function describeRecruiting(job: JobState, coordinator: Coordinator): string {
-  const { size, minimum } = job.manifest.cohort;
+  const { minimum } = job.manifest.cohort;
+  const size = cohortMost(job.manifest.cohort);
   return `participants: ${coordinator.liveParticipants()} live, ${minimum} to ${size} wanted`;
 }

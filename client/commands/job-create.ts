@@ -46,6 +46,7 @@ interface JobCreateOptions extends TrainingOptions, IdentityOptions {
   readonly name: string;
   readonly purpose: string;
   readonly cohort: number;
+  readonly extra?: number;
   readonly minimum?: number;
   readonly deadline: number;
   readonly attempts: number;
@@ -190,6 +191,12 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
       schema: manifest.cohort.properties.size,
     },
     {
+      flags: '--extra <n>',
+      description: 'participants chosen beyond the cohort, so that a round need not wait for the slowest',
+      kind: 'integer',
+      schema: manifest.cohort.properties.extra,
+    },
+    {
       flags: '--minimum <n>',
       description: 'updates without which a round is void; 2 unless said, or 1 for a cohort of one',
       kind: 'integer',
@@ -240,7 +247,7 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
       ...(await trainingPlan(options, options.seed ?? 'hanse')),
       name: options.name,
       purpose: options.purpose,
-      cohort: { size, minimum },
+      cohort: { size, minimum, ...(options.extra !== undefined && { extra: options.extra }) },
       deadlines: { collectSeconds: options.deadline, evaluateSeconds: options.deadline },
       maxAttempts: options.attempts,
       ...(options.seed !== undefined && { seed: options.seed }),

@@ -142,9 +142,9 @@ export class JobLedger {
 
   #open(event: Extract<JobEvent, { type: 'cohortSelected' }>, at: number): void {
     const { cohort, round, attempt } = event;
-    const { size, minimum } = this.manifest.cohort;
+    const { size, extra = 0, minimum } = this.manifest.cohort;
     if (this.current) throw new Violation('one cohort an attempt', `a second one in ${round}/${attempt}`);
-    if (cohort.length < minimum || cohort.length > size || new Set(cohort).size !== cohort.length)
+    if (cohort.length < minimum || cohort.length > size + extra || new Set(cohort).size !== cohort.length)
       throw new Violation('a cohort of minimum to size', `${cohort.length} nodes`);
     const accounts = { updates: new Map(), declined: new Set<NodeId>() };
     this.current = { round, attempt, cohort, openedAt: at, ...accounts, isClosed: false, isEvaluated: false };
@@ -160,7 +160,10 @@ export class JobLedger {
   #closeIfComplete(current: Attempt): void {
     const { cohort, updates, declined } = current;
     if (cohort.length - declined.size < this.manifest.cohort.minimum) this.#end('cohortTooSmall');
-    else current.isClosed = updates.size + declined.size === cohort.length;
+    else {
+      const isFull = updates.size === this.manifest.cohort.size;
+      current.isClosed = isFull || updates.size + declined.size === cohort.length;
+    }
   }
 
   #close(current: Attempt, at: number): void {

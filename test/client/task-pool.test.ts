@@ -58,6 +58,25 @@ test('the newest list counts: what is gone is not begun, what was done is done o
   expect(begun).toEqual(['a1', 'c1', 'a1']);
 });
 
+test('a task in whose place there is another of its job is ended; one that is merely gone is not', async () => {
+  const signals = new Map<string, AbortSignal>();
+  const { pool } = poolOf(2, {
+    perform: (one, superseded) => {
+      signals.set(`${one.manifestSha256}${one.round}`, superseded);
+      return new Promise((resolve) => {
+        superseded.addEventListener('abort', () => resolve());
+      });
+    },
+  });
+  pool.offer([task('a'), task('b')]);
+  pool.offer([task('b')]);
+  expect([signals.get('a1')?.aborted, signals.get('b1')?.aborted]).toEqual([false, false]);
+  pool.offer([task('a', 2), task('b')]);
+  await new Promise(setImmediate);
+  expect([signals.get('a1')?.aborted, signals.get('b1')?.aborted]).toEqual([true, false]);
+  expect(signals.get('a2')?.aborted).toBe(false);
+});
+
 test('the job that has had least comes first', async () => {
   const had: Record<string, number> = { a: 0, b: 5, c: 3, d: 5 };
   const { pool, begun, end } = poolOf(1, { attained: ({ manifestSha256 }) => had[manifestSha256] ?? 0 });

@@ -108,6 +108,45 @@ describe('after any sequence of events', () => {
     );
   });
 
+  test('with more nodes than it takes, a round has the first updates in the order of events, never more', () => {
+    const job = fc.record({ size: fc.integer({ min: 1, max: 4 }), extra: fc.nat(4), chosen: fc.nat(5) });
+    const sends = fc.array(fc.record({ node: fc.nat(NODES.length - 1), declines: fc.boolean() }), {
+      maxLength: 12,
+    });
+    let ended = 0;
+    fc.assert(
+      fc.property(job, sends, ({ size, extra, chosen }, messages) => {
+        const cohort = NODES.slice(0, Math.max(1, Math.min(chosen, size + extra)));
+        const start = follow(jobOf({ cohort: { size, extra, minimum: 1 } }), select(cohort));
+        const expected: string[] = [];
+        const answered = new Set<string>();
+        let state = start;
+        const events: JobEvent[] = [];
+        for (const { node: index, declines } of messages) {
+          if (state.phase !== 'collecting') break;
+          const node = NODES[index] ?? '';
+          const event = declines ? decline(node) : update(node);
+          const [next, effects] = step(state, event, LATER);
+          if (next !== state) events.push(event);
+          if (effects.every(({ type }) => type !== 'refuse') && !answered.has(node)) {
+            answered.add(node);
+            if (!declines) expected.push(node);
+          }
+          state = next;
+        }
+        if (state.phase === 'recruiting') return; // all declined
+        expect([...state.accepted.keys()]).toEqual(expected);
+        expect(state.accepted.size).toBeLessThanOrEqual(size);
+        const isOver = expected.length === size || answered.size === cohort.length;
+        expect(state.phase).toBe(isOver ? 'aggregating' : 'collecting');
+        if (isOver && answered.size < cohort.length) ended += 1;
+        expect(follow(start, ...events)).toEqual(state); // what a restart reads
+      }),
+      { seed: 5, numRuns: 300 },
+    );
+    expect(ended).toBeGreaterThan(10); // rounds that did not wait for everybody
+  });
+
   test('the order of messages decides neither phase nor outcome', () => {
     const answers = fc.array(fc.boolean(), { minLength: 2, maxLength: 5 });
     const orders = answers.chain((sent) => {

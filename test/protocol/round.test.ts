@@ -34,6 +34,7 @@ import {
   jobOf,
   LATER,
   METRICS,
+  NODES,
   passed,
   released,
   select,
@@ -219,6 +220,28 @@ describe('histories', () => {
     }
     const second = follow(releasing, released('2'));
     expect(follow(second, CANCELLED)).toMatchObject({ model: hash('2'), history: second.history });
+  });
+});
+
+describe('more nodes than the round takes', () => {
+  const start = jobOf({ cohort: { size: 2, extra: 2, minimum: 2 } });
+
+  test('the round ends with as many updates as it takes; who comes later is late, and a repetition is none', () => {
+    expect(verdict(start, select([...NODES]))).toBe('invalidFormat');
+    const open = follow(start, select([A, B, C, D]));
+    const half = follow(open, update(C));
+    expect([half.phase, awaited(half)]).toEqual(['collecting', [A, B, D]]);
+    const full = follow(half, update(A));
+    expect([full.phase, [...full.accepted.keys()]]).toEqual(['aggregating', [C, A]]);
+    expect([verdict(full, update(B)), verdict(full, decline(B))]).toEqual(['messageLate', 'messageLate']);
+    expect(verdict(full, update(C))).toBe('accepted');
+  });
+
+  test('declines let it wait for the others, as long as the minimum is possible', () => {
+    const two = follow(start, select([A, B, C, D]), decline(A), decline(B));
+    expect([two.phase, two.attempt]).toEqual(['collecting', 1]);
+    expect(follow(two, update(C), update(D)).phase).toBe('aggregating');
+    expect(follow(two, decline(C)).attempt).toBe(2);
   });
 });
 

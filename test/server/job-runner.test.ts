@@ -94,6 +94,16 @@ async function accept(runner: JobRunner, i: number): Promise<void> {
   await atRest();
 }
 
+test('stragglers have others in their place: more are chosen, and the round takes the first', async () => {
+  const runner = await created({ cohort: { size: 1, extra: 1, minimum: 1 } });
+  const { cohort } = runner.state;
+  expect(cohort).toHaveLength(2);
+  await accept(runner, nodes.indexOf(cohort[1] as string));
+  expect(runner.state.phase).toBe('finished');
+  expect(runner.state.history).toMatchObject([{ outcome: 'released', cohort: 2, updates: 1 }]);
+  await runner.close();
+});
+
 test('before its first event there is no job', async () => {
   const runner = await JobRunner.open(JOB, surroundings(), SETTINGS);
   expect(runner.exists).toBe(false);
