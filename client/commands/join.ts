@@ -1,7 +1,6 @@
 /**
  * `hanse join`: a participant or an evaluator, next to its data, until it is stopped.
  */
-import { access } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Type } from 'typebox';
 import { primitives } from '#primitives';
@@ -18,38 +17,33 @@ import type { TrainTask } from '../../schemas/task.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { directoryFile } from '../directory-file.ts';
-import { DirectoryWatch, describeDirectory } from '../directory-watch.ts';
+import { DirectoryWatch } from '../directory-watch.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
 import { EngineTurns } from '../engine-turns.ts';
-import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
-import {
-  forgetPendingKey,
-  type Identity,
-  pendingKey,
-  readIdentity,
-  successorIdentity,
-  writeIdentity,
-} from '../identity.ts';
+import { connect } from '../enrol.ts';
+import { type Identity, successorIdentity } from '../identity.ts';
 import { lockIdentity } from '../identity-lock.ts';
 import { CAPACITY, JobCache } from '../job-cache.ts';
 import { type KeyHandover, throughKeys } from '../key-handover.ts';
 import { letterFile } from '../letter-log.ts';
 import { Mailbox } from '../mailbox.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
-import { nodeExchangeTrusting, type Trust } from '../node-exchange.ts';
+import { nodeExchangeTrusting } from '../node-exchange.ts';
 import { NodeService } from '../node-service.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
-import { askPassphrase, givenPassphrase, type PassphraseSource } from '../passphrase.ts';
+import { givenPassphrase } from '../passphrase.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
-import { ADMISSION_OPTIONS, type AdmissionOptions, admitted } from './admission-options.ts';
+import { ADMISSION_OPTIONS } from './admission-options.ts';
 import { CA_OPTION, readCa } from './ca-option.ts';
 import { DATA_OPTIONS } from './data-options.ts';
 import { PASSPHRASE_OPTION } from './identity-options.ts';
+import { identityFor, type KnownPlan, type Patience } from './join-identity.ts';
 import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
+import { describeEvent, eventToJson, stackOf } from './participant-report.ts';
 import { checkedProxy, PROXY_OPTION } from './proxy-option.ts';
 
 /** What the options are without being given. */
@@ -170,16 +164,6 @@ export const joinCommand = defineCommand<JoinOptions>({
   },
 });
 
-/** How connections are made, once it is known whom to trust. */
-type Patience = (trust: Trust) => ConnectionOptions;
-
-/** With the certificates that the coordinator is trusted by, what admits the node if it enrols, and what opens its key. */
-type KnownPlan = JoinPlan &
-  Pick<Trust, 'ca'> & {
-    readonly admittedBy: AdmissionOptions;
-    readonly passphrase: PassphraseSource;
-  };
-
 /** For a member without data: the identity is stored for the other commands. */
 async function enrolOnly(
   invite: InviteLink | undefined,
@@ -238,9 +222,9 @@ async function live(
     if (event.type in counts) counts[event.type as keyof Counts] += 1;
     if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
     if (event.type === 'preparing') announced.add(event.task.jobId);
-    io.note(describe(event));
+    io.note(describeEvent(event));
     if ('problem' in event && isProblem(event.problem, 'internalError')) io.note(stackOf(event.problem));
-    io.event(toJson(event));
+    io.event(eventToJson(event));
   };
   try {
     const api = await connect(identity, systemClock, patience(identity));
@@ -292,63 +276,6 @@ async function live(
   }
 }
 
-/**
- * The stored identity; with an invite link, a new one. A stored key is never overwritten: a link to the same federation
- * only says where its coordinator is to be found now, and is not used up.
- */
-async function identityFor(
-  invite: InviteLink | undefined,
-  plan: KnownPlan,
-  patience: Patience,
-  io: CommandIo,
-): Promise<Identity> {
-  const { identity: file, name, ca } = plan;
-  const isStored = await access(file).then(
-    () => true,
-    () => false,
-  );
-  const trusted = ca === undefined ? {} : { ca };
-  if (invite === undefined) {
-    const stored = await readIdentity(file, askPassphrase(plan.passphrase));
-    if (ca === undefined || ca === stored.ca) return stored;
-    const trusting = { ...stored, ...trusted };
-    await connect(trusting, systemClock, patience(trusting));
-    await writeIdentity(file, trusting);
-    return trusting;
-  }
-  if (isStored) {
-    const stored = await readIdentity(file, askPassphrase(plan.passphrase));
-    if (stored.federationId !== invite.federationId)
-      throw new HanseError('identityUnreadable', {
-        file,
-        reason: 'it belongs to another federation; choose another --identity',
-      });
-    if (stored.coordinatorKey !== invite.coordinatorKey)
-      throw new HanseError('coordinatorKeyMismatch', {
-        pinned: stored.coordinatorKey,
-        got: invite.coordinatorKey,
-      });
-    const moved = { ...stored, server: invite.server, ...trusted };
-    if (moved.server === stored.server && moved.ca === stored.ca) return stored;
-    // Refuses an address at which another coordinator answers, before the one that is known is given up.
-    await connect(moved, systemClock, patience(moved));
-    await writeIdentity(file, moved);
-    io.note(`the coordinator is at ${invite.server} now`);
-    return moved;
-  }
-  // The key is stored before it is sent: whatever fails from here on, another try finds it enrolled.
-  const passphrase = await givenPassphrase(plan.passphrase);
-  const seed = await pendingKey(file, invite, passphrase);
-  const enrolled = await admitted(plan.admittedBy, file, io, (how) =>
-    enrol(invite, name, systemClock, { ...patience(trusted), ...how, seed }),
-  );
-  const identity = { ...enrolled, ...trusted, ...(passphrase && { passphrase }) };
-  await writeIdentity(file, identity);
-  await forgetPendingKey(file);
-  io.note(`enrolled; the key is in ${file}`);
-  return identity;
-}
-
 /** Who else hears that a request has to be repeated. */
 interface Trouble {
   told: (what: string) => void;
@@ -375,57 +302,4 @@ async function randomFor(
   if (seed === undefined) return primitives.random;
   const label = `HANSE participant\0${seed}\0${identity.name}\0${task.round}\0${task.attempt}`;
   return nativeSeededRandom(await primitives.sha256(utf8(label)));
-}
-
-function describe(event: ParticipantEvent): string {
-  switch (event.type) {
-    case 'directoryPinned':
-    case 'directoryChanged':
-      return describeDirectory(event);
-    case 'letterReceived':
-      return `a letter of ${event.letter.from.organisationId}: ${event.letter.type}`;
-    case 'letterRefused':
-    case 'letterDelayed':
-      return `a letter of ${event.letter.from.organisationId}: ${event.type}, ${event.problem.code}: ${event.problem.message}`;
-    case 'ready':
-      return 'ready; waiting for work';
-    case 'waiting':
-      return event.why === 'paused'
-        ? 'paused: asking for no work until `hanse node resume`'
-        : `outside the hours of the policy: asking for no work until ${event.until ?? 'further notice'}`;
-    case 'preparing':
-      return `${event.task.jobId}: checking the job and compiling its train step`;
-    case 'training':
-      return `${event.task.jobId}, round ${event.task.round}: training`;
-    case 'contributed': {
-      const { steps, lossFirst, lossLast, norm, isClipped, receipt } = event.report;
-      const clipped = isClipped ? ', clipped' : '';
-      return (
-        `${event.task.jobId}, round ${event.task.round}: ${steps} steps, loss ${lossFirst.toFixed(3)} to ` +
-        `${lossLast.toFixed(3)}, norm ${norm.toFixed(3)}${clipped}, ${receipt.bytes} bytes sent`
-      );
-    }
-    case 'evaluated': {
-      const { accuracy, loss, examples } = event.metrics;
-      const share = accuracy === null ? '' : `, accuracy ${(100 * accuracy).toFixed(2)} %`;
-      return `${event.task.jobId}, round ${event.task.round}: loss ${loss.toFixed(4)}${share} on ${examples} examples`;
-    }
-    case 'declined':
-    case 'missed':
-      return `${event.task.jobId}, round ${event.task.round}: ${event.type}, ${event.problem.code}: ${event.problem.message}`;
-    default:
-      event satisfies never;
-      throw new Error('unreachable');
-  }
-}
-
-/** Where a bug happened; it stays on this machine. */
-function stackOf({ cause }: HanseError): string {
-  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-}
-
-function toJson(event: ParticipantEvent): object {
-  if (!('problem' in event)) return event;
-  const { problem, ...rest } = event;
-  return { ...rest, problem: { code: problem.code, detail: problem.message } };
 }
