@@ -1,0 +1,60 @@
+/**
+ * What a node says of what happens to it: a line for people, an object for programs.
+ */
+import type { HanseError } from '../../protocol/problem.ts';
+import { describeDirectory } from '../directory-watch.ts';
+import type { ParticipantEvent } from '../participant-event.ts';
+
+/** In one line. */
+export function describeEvent(event: ParticipantEvent): string {
+  switch (event.type) {
+    case 'directoryPinned':
+    case 'directoryChanged':
+      return describeDirectory(event);
+    case 'letterReceived':
+      return `a letter of ${event.letter.from.organisationId}: ${event.letter.type}`;
+    case 'letterRefused':
+    case 'letterDelayed':
+      return `a letter of ${event.letter.from.organisationId}: ${event.type}, ${event.problem.code}: ${event.problem.message}`;
+    case 'ready':
+      return 'ready; waiting for work';
+    case 'waiting':
+      return event.why === 'paused'
+        ? 'paused: asking for no work until `hanse node resume`'
+        : `outside the hours of the policy: asking for no work until ${event.until ?? 'further notice'}`;
+    case 'preparing':
+      return `${event.task.jobId}: checking the job and compiling its train step`;
+    case 'training':
+      return `${event.task.jobId}, round ${event.task.round}: training`;
+    case 'contributed': {
+      const { steps, lossFirst, lossLast, norm, isClipped, receipt } = event.report;
+      const clipped = isClipped ? ', clipped' : '';
+      return (
+        `${event.task.jobId}, round ${event.task.round}: ${steps} steps, loss ${lossFirst.toFixed(3)} to ` +
+        `${lossLast.toFixed(3)}, norm ${norm.toFixed(3)}${clipped}, ${receipt.bytes} bytes sent`
+      );
+    }
+    case 'evaluated': {
+      const { accuracy, loss, examples } = event.metrics;
+      const share = accuracy === null ? '' : `, accuracy ${(100 * accuracy).toFixed(2)} %`;
+      return `${event.task.jobId}, round ${event.task.round}: loss ${loss.toFixed(4)}${share} on ${examples} examples`;
+    }
+    case 'declined':
+    case 'missed':
+      return `${event.task.jobId}, round ${event.task.round}: ${event.type}, ${event.problem.code}: ${event.problem.message}`;
+    default:
+      event satisfies never;
+      throw new Error('unreachable');
+  }
+}
+
+/** Where a bug happened; it stays on this machine. */
+export function stackOf({ cause }: HanseError): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+}
+
+export function eventToJson(event: ParticipantEvent): object {
+  if (!('problem' in event)) return event;
+  const { problem, ...rest } = event;
+  return { ...rest, problem: { code: problem.code, detail: problem.message } };
+}
