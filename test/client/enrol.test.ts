@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import { connect, enrol } from '../../client/enrol.ts';
+import { type Exchange, fetchExchange } from '../../client/exchange.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../../client/retrying-coordinator.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
 import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
@@ -10,7 +11,9 @@ import { HanseError } from '../../protocol/problem.ts';
 import { seededRandom } from '../../protocol/random.ts';
 import { Secret } from '../../protocol/secret.ts';
 import { HastyClock } from '../fixtures/hasty-clock.ts';
+import { FORWARD_GRAPH, INITIAL_MODEL, manifestOf } from '../fixtures/manifest.ts';
 import { type RunningCoordinator, runCoordinator } from '../fixtures/running-coordinator.ts';
+import { hashOf } from '../fixtures/vector-files.ts';
 
 let running: RunningCoordinator;
 
@@ -146,3 +149,29 @@ test.each([
   else await expect(connecting).rejects.toMatchObject({ code: 'versionUnsupported', detail: protocol });
   await versioned.close();
 });
+
+test.each([
+  [undefined, 2],
+  [true, 1],
+  [false, 2],
+])(
+  'models are kept for differences unless the coordinator is on this machine, or where told so: %s',
+  async (deltas, requests) => {
+    for (const content of [FORWARD_GRAPH, INITIAL_MODEL])
+      await running.api.call('putBlob', { params: { sha256: hashOf(content) }, body: content });
+    const manifest = manifestOf(running.operator.federationId);
+    const { jobId } = await running.api.call('createJob', { body: manifest });
+    let sent = 0;
+    const exchange: Exchange = (request) => {
+      if (request.url.includes('/v1/blobs/')) sent += 1;
+      return fetchExchange(request);
+    };
+    const api = await connect(running.operator, systemClock, {
+      exchange,
+      ...(deltas !== undefined && { deltas }),
+    });
+    for (let i = 0; i < 2; i += 1)
+      await api.call('getBlob', { params: { sha256: manifest.initialModel } }, { series: jobId });
+    expect(sent).toBe(requests);
+  },
+);

@@ -5,7 +5,6 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,12 +19,12 @@ import { manifestOf } from '../fixtures/manifest.ts';
 import { type RequestParts, signed } from '../fixtures/signed-client.ts';
 import { hashOf, modelFile } from '../fixtures/vector-files.ts';
 import { isBuilt } from './hanse-process.ts';
+import { isMeasurable, MB, memoryAtRest, peakMemory } from './process-memory.ts';
 import { SmallFederation } from './small-federation.ts';
 
 const BUFFERING = fileURLToPath(new URL('buffering-coordinator.mjs', import.meta.url));
 const CLIENT = fileURLToPath(new URL('transfer-memory-child.mjs', import.meta.url));
 
-const MB = 2 ** 20;
 /** Beyond what is kept in memory for all who ask (`server/hot-content.ts`). */
 const SMALL = 80 * MB;
 const LARGE = 304 * MB;
@@ -38,9 +37,6 @@ const SLOW = 64;
 
 /** Gigabytes in all, on a machine that may have other things to do. */
 const SLOWLY = { timeout: 180_000 };
-
-/** Peaks can be told apart. */
-const isMeasurable = existsSync('/proc/self/clear_refs') && existsSync('/proc/self/status');
 
 /** A coordinator with content of zeros that a job names, seen through its resident memory. */
 class Measured {
@@ -109,17 +105,11 @@ class Measured {
 
   /** Resident memory now, in bytes; peaks are counted anew from here. */
   rest(): number {
-    writeFileSync(`/proc/${this.#pid}/clear_refs`, '5');
-    return this.#memory('VmRSS');
+    return memoryAtRest(this.#pid);
   }
 
   peak(): number {
-    return this.#memory('VmHWM');
-  }
-
-  #memory(field: string): number {
-    const status = readFileSync(`/proc/${this.#pid}/status`, 'utf8');
-    return 1024 * Number(new RegExp(`^${field}:\\s*([0-9]+) kB$`, 'm').exec(status)?.[1]);
+    return peakMemory(this.#pid);
   }
 
   get #pid(): number {
