@@ -6,6 +6,7 @@
  * that does not follow from the one it has pinned: a coordinator that lies there is given nothing any more.
  */
 import { primitives } from '#primitives';
+import type { RandomSource } from '../protocol/random.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import type { Role } from '../schemas/member.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
@@ -23,6 +24,8 @@ export interface ParticipantOptions extends TaskOptions {
   readonly waitSeconds: number;
   /** Jobs of which a task is under way at the same time, up to what `jobs` keeps loaded; absent: one. */
   readonly atOnce?: number;
+  /** For the pauses before a stream of tasks is opened again; absent: the CSPRNG. */
+  readonly jitter?: RandomSource;
   /** Absent: the node believes every directory, as those of a simulation do. */
   readonly directory?: DirectoryWatch;
   /** Absent: letters stay where they are. Needs the directory. */
@@ -83,9 +86,9 @@ async function untilOpen({ gate, signal: life, leaving, observe }: ParticipantOp
 async function workWhileOpen(options: ParticipantOptions, news: News): Promise<void> {
   const { api, gate, signal: life, waitSeconds, clock, observe, directory } = options;
   const shift = new AbortController();
-  const { leaving } = options;
+  const { leaving, jitter = primitives.random } = options;
   const signal = AbortSignal.any([life, shift.signal, ...(leaving ? [leaving] : [])]);
-  const feed = new TaskFeed({ api, clock, random: primitives.random, signal, waitSeconds, ...news });
+  const feed = new TaskFeed({ api, clock, random: jitter, signal, waitSeconds, ...news });
   const pool = new TaskPool({
     atOnce: options.atOnce ?? 1,
     attained: ({ manifestSha256 }) => options.turns?.used(manifestSha256) ?? 0,

@@ -14,14 +14,25 @@ const Milliseconds = Type.Integer({ minimum: 0, maximum: 86_400_000 });
 /** `coordinator`, `operator`, or the number of a node: participants first, then the evaluator. */
 const Machine = Type.Union([Type.Literal('coordinator'), Type.Literal('operator'), Index]);
 
-/** To the n-th message that a machine sends, over all its lives; to the n-th update, if it says so. */
+/** Routes whose messages can be named as such. */
+const NamedRoute = Type.Union([
+  Type.Literal('putUpdate'),
+  Type.Literal('openUpload'),
+  Type.Literal('putChunk'),
+  Type.Literal('completeUpload'),
+  Type.Literal('revokeMember'),
+  Type.Literal('succeedKey'),
+  Type.Literal('taskStream'),
+]);
+
+/** To the n-th message that a machine sends, over all its lives; to the n-th of a route, if it names one. */
 export const MessageFault = Type.Object(
   {
     kind: Type.Literal('message'),
     from: Machine,
     message: Index,
     /** Only messages of this route are counted. */
-    route: Type.Optional(Type.Literal('putUpdate')),
+    route: Type.Optional(NamedRoute),
     what: Type.Union([
       Type.Literal('request lost'),
       Type.Literal('answer lost'),
@@ -29,8 +40,10 @@ export const MessageFault = Type.Object(
       Type.Literal('request late'),
       Type.Literal('answer late'),
       Type.Literal('request twice'),
+      /** Of an answer that does not end; to others nothing happens. */
+      Type.Literal('stream broken'),
     ]),
-    /** How late; of what comes twice, how long after the first. */
+    /** How late; of what comes twice or breaks, how long after the first or the beginning. */
     byMs: Milliseconds,
   },
   closed,
@@ -44,6 +57,7 @@ export const DiskFault = Type.Object(
     operation: Type.Union([
       Type.Literal('append'),
       Type.Literal('put'),
+      Type.Literal('add chunk'),
       Type.Literal('read events'),
       Type.Literal('read content'),
     ]),
@@ -102,7 +116,28 @@ export const TrainingFault = Type.Object(
 );
 export type TrainingFault = Static<typeof TrainingFault>;
 
-export const FuzzFault = Type.Union([MessageFault, DiskFault, ProcessFault, ClockFault, TrainingFault]);
+/** At a time since the start the operator revokes a node, or the node takes another key. */
+export const MembershipFault = Type.Object(
+  {
+    kind: Type.Literal('membership'),
+    of: Index,
+    what: Type.Union([Type.Literal('revoked'), Type.Literal('key changed')]),
+    atMs: Milliseconds,
+    /** How long the old key goes on being accepted. */
+    overlapSeconds: Type.Integer({ minimum: 0, maximum: 86_400 }),
+  },
+  closed,
+);
+export type MembershipFault = Static<typeof MembershipFault>;
+
+export const FuzzFault = Type.Union([
+  MessageFault,
+  DiskFault,
+  ProcessFault,
+  ClockFault,
+  TrainingFault,
+  MembershipFault,
+]);
 export type FuzzFault = Static<typeof FuzzFault>;
 
 export const FuzzSchedule = Type.Object(
@@ -119,6 +154,10 @@ export const FuzzSchedule = Type.Object(
     maxAttempts: Type.Integer({ minimum: 1, maximum: 10 }),
     collectSeconds: Type.Integer({ minimum: 1, maximum: 3600 }),
     evaluateSeconds: Type.Integer({ minimum: 1, maximum: 3600 }),
+    /** Whether nodes ask for tasks again and again, or keep a stream of them open. */
+    tasks: Type.Union([Type.Literal('asked for'), Type.Literal('streamed')]),
+    /** Whether updates come in one piece or in chunks. */
+    updates: Type.Union([Type.Literal('whole'), Type.Literal('in chunks')]),
     faults: Type.Array(FuzzFault, { maxItems: 10_000 }),
   },
   closed,

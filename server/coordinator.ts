@@ -195,7 +195,8 @@ export class Coordinator {
 
   /**
    * Ends what revoked nodes wait for, and no round waits for them any more. What they had delivered before counts: it
-   * was acknowledged. Idempotent, and done again at the start, since a kill may have come between.
+   * was acknowledged. Idempotent, and done again at the start, since a kill may have come between; a round that begins
+   * meanwhile looks by itself.
    */
   async dismissRevoked(): Promise<void> {
     const revoked = [...this.federation.members()].filter(({ entry }) => entry.revokedAt !== null);
@@ -203,17 +204,7 @@ export class Coordinator {
       this.presence.wake(nodeId);
       this.presence.lost(nodeId);
     }
-    for (const runner of this.#jobs.values())
-      for (const { nodeId: node } of revoked) {
-        const { round, attempt } = runner.state;
-        if (!awaited(runner.state).includes(node)) continue;
-        const event = { type: 'taskDeclined', round, attempt, node, code: 'memberRevoked' } as const;
-        // Refused only if the round went on meanwhile, and does not wait for the node either.
-        await runner.dispatch(event).catch((error: unknown) => {
-          if (!isProblem(error)) throw error;
-          this.dependencies.report(error, `dismissing ${node} from job ${runner.jobId}`);
-        });
-      }
+    await Promise.all([...this.#jobs.values()].map((runner) => runner.dismissRevoked()));
   }
 
   liveParticipants(): number {
@@ -328,6 +319,8 @@ export class Coordinator {
       },
       hasEvaluator: () => this.#withRole('evaluator').some((nodeId) => this.presence.mayBeLive(nodeId)),
       onArrival: (arrived) => this.presence.onArrival(arrived),
+      revokedAmong: (nodes) =>
+        nodes.filter((nodeId) => (this.federation.member(nodeId)?.entry.revokedAt ?? null) !== null),
       wake: (nodes) => {
         for (const nodeId of nodes === 'evaluators' ? this.#withRole('evaluator') : nodes)
           this.presence.wake(nodeId);

@@ -10,6 +10,7 @@ import { cohortMost, drawCohort } from '../protocol/cohort.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { RandomNumbers } from '../protocol/random.ts';
 import {
+  awaited,
   createJob,
   type Effect,
   hasEnded,
@@ -39,6 +40,8 @@ export interface JobSurroundings {
   /** Calls back when a node shows up; returns how to stop that. */
   onArrival(arrived: () => void): () => void;
   wake(nodes: readonly NodeId[] | 'evaluators'): void;
+  /** Which of these nodes are no members any more. */
+  revokedAmong(nodes: readonly NodeId[]): readonly NodeId[];
   /** Something went wrong that is no problem of a caller. */
   report(error: unknown, doing: string): void;
 }
@@ -121,7 +124,7 @@ export class JobRunner {
 
   /** Never rejects. When the event turns up later, `onRecovery` starts the job. */
   async #lookAgain(): Promise<void> {
-    this.#answer(() => this.#stream.command(() => []).then(() => undefined));
+    void this.#answer(() => this.#stream.command(() => []).then(() => undefined));
     await Promise.allSettled(this.#effects);
   }
 
@@ -154,6 +157,21 @@ export class JobRunner {
     this.#perform(effects);
   }
 
+  /**
+   * The round waits no more for nodes whose membership has ended. Never rejects; resolves when that is so, or has been
+   * tried: what fails for want of disk is tried again.
+   */
+  async dismissRevoked(): Promise<void> {
+    if (!this.exists || this.#closed) return;
+    const { round, attempt } = this.state;
+    const dismiss = (node: NodeId) =>
+      this.#answer(async () => {
+        if (!awaited(this.state).includes(node)) return undefined;
+        return { type: 'taskDeclined', round, attempt, node, code: 'memberRevoked' };
+      });
+    await Promise.all(this.#around.revokedAmong(awaited(this.state)).map(dismiss));
+  }
+
   /** Lets effects that are under way end; nothing new begins. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -172,6 +190,8 @@ export class JobRunner {
           break;
         case 'announce':
           this.#around.wake(effect.nodes);
+          // A membership that ended while the cohort was drawn has found no round that waited for the node.
+          if (effect.nodes !== 'evaluators') void this.dismissRevoked();
           break;
         case 'setDeadline': {
           const { round, attempt, phase, at } = effect;
@@ -182,11 +202,11 @@ export class JobRunner {
           break;
         }
         case 'aggregate':
-          this.#answer(() => this.#aggregate(effect.round, effect.attempt));
+          void this.#answer(() => this.#aggregate(effect.round, effect.attempt));
           break;
         case 'release': {
           const { round, attempt, model } = effect;
-          this.#answer(async () => ({ type: 'released', round, attempt, model }));
+          void this.#answer(async () => ({ type: 'released', round, attempt, model }));
           break;
         }
         case 'refuse':
@@ -198,7 +218,7 @@ export class JobRunner {
   }
 
   /** Dispatches the event that an effect leads to; again and again while the storage fails. */
-  #answer(produce: () => Promise<JobEvent | undefined>): void {
+  #answer(produce: () => Promise<JobEvent | undefined>): Promise<void> {
     const work = (async () => {
       try {
         const event = await produce();
@@ -206,11 +226,11 @@ export class JobRunner {
       } catch (error) {
         if (isProblem(error) && STALE.has(error.code)) return;
         this.#around.report(error, `job ${this.jobId}`);
-        this.#later(() => this.#answer(produce));
+        this.#later(() => void this.#answer(produce));
       }
     })();
     this.#effects.add(work);
-    void work.then(() => this.#effects.delete(work));
+    return work.then(() => void this.#effects.delete(work));
   }
 
   #later(work: () => void): void {
@@ -235,7 +255,7 @@ export class JobRunner {
       const wanted = isPatient ? Math.min(most, Math.max(minimum, live.length + expected)) : minimum;
       if (live.length < wanted) return;
       stop();
-      this.#answer(() => this.#draw(round, attempt));
+      void this.#answer(() => this.#draw(round, attempt));
     };
     const stopListening = this.#around.onArrival(consider);
     const cancelGrace = clock.schedule(clock.now() + this.#settings.recruitGraceMs, () => {
@@ -310,6 +330,8 @@ export class JobRunner {
 const STALE: ReadonlySet<string> = new Set([
   'jobEnded',
   'messageLate',
+  // Dismissed while its update was being written.
+  'messageConflict',
   'messageOutOfOrder',
   'roundUnknown',
   'jobUnknown',

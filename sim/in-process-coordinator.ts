@@ -17,17 +17,21 @@ interface AnyRequest {
   readonly body?: unknown;
 }
 
-/** @param nodeId of the member who calls; undefined for somebody who is none yet */
+/**
+ * @param nodeId of the member who calls; undefined for somebody who is none yet
+ * @param hasStreams without a connection there is nothing to keep open: unless somebody plays one, nodes ask again and
+ *   again, as behind a proxy that buffers
+ */
 export function inProcessCoordinator(
   handlers: Handlers,
   federation: Federation,
   nodeId: string | undefined,
+  hasStreams = false,
 ): CoordinatorApi {
   return {
     async call(name, request, options) {
       const route: Route = ROUTES[name];
-      // Without a connection there is nothing to keep open: nodes ask again and again, as behind a proxy that buffers.
-      if (route.response === 'lines')
+      if (route.response === 'lines' && !hasStreams)
         throw new HanseError('routeUnknown', { method: route.method, path: route.path });
       const member = nodeId === undefined ? undefined : federation.requireValid(nodeId);
       if (Array.isArray(route.access) && !(member && route.access.includes(member.role)))

@@ -36,21 +36,32 @@ export interface CampaignResult {
   readonly receipts: number;
   readonly released: number;
   readonly aborted: number;
+  /** How often each fault happened, by the phase of the job: of `Outcome`. */
+  readonly happened: Readonly<Record<string, number>>;
 }
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { from, seeds, signal, wrappers, participants, rounds } = options;
   const sums = { seeds: 0, steps: 0, faults: 0, receipts: 0, released: 0, aborted: 0 };
+  const happened = new Map<string, number>();
   const finds: Find[] = [];
   for (let seed = from; seed < from + seeds && !signal.aborted; seed += 1) {
     const schedule = drawSchedule(seed, { participants, rounds });
-    const { violation, steps, receipts, released, aborted } = await runSchedule(schedule, wrappers);
+    const {
+      violation,
+      steps,
+      receipts,
+      released,
+      aborted,
+      happened: here,
+    } = await runSchedule(schedule, wrappers);
     sums.seeds += 1;
     sums.faults += schedule.faults.length;
     sums.steps += steps;
     sums.receipts += receipts;
     sums.released += released;
     sums.aborted += aborted;
+    for (const [what, count] of Object.entries(here)) happened.set(what, (happened.get(what) ?? 0) + count);
     if (violation) {
       const smallest = await shrink(schedule, violation.rule, (smaller) => runSchedule(smaller, wrappers));
       finds.push({ seed, violation, schedule: smallest });
@@ -58,5 +69,6 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     }
     options.onSeed?.(sums.seeds, finds.length);
   }
-  return { ...sums, finds };
+  const sorted = [...happened].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { ...sums, finds, happened: Object.fromEntries(sorted) };
 }

@@ -40,12 +40,92 @@ export function drawSchedule(seed: number, { participants, rounds }: FuzzSize): 
     maxAttempts: numbers.between(1, 3),
     collectSeconds: numbers.between(2, 12),
     evaluateSeconds: numbers.between(1, 8),
+    ...drawWays(seed),
   };
   const count = Math.floor(numbers.unit() ** 2 * (MOST_FAULTS * rounds + 1));
   const faults: FuzzFault[] = [];
   while (faults.length < count)
     faults.push(...(numbers.unit() < 0.15 ? comeback(numbers, world) : [drawFault(numbers, world)]));
-  return { ...world, faults };
+  return { ...world, faults: [...faults, ...drawMembership(world), ...drawTransport(world)] };
+}
+
+/** Numbers of their own: what is drawn here leaves the rest of a schedule as it is. */
+function drawWays(seed: number): Pick<World, 'tasks' | 'updates'> {
+  const numbers = new KeyedNumbers('ways', seed);
+  return {
+    tasks: numbers.oneOf(['asked for', 'streamed'] as const),
+    updates: numbers.oneOf(['whole', 'in chunks'] as const),
+  };
+}
+
+/** Nodes that are revoked or change their key, each more often than not with something that befalls that message. */
+function drawMembership(world: World): FuzzFault[] {
+  const numbers = new KeyedNumbers('membership', world.seed);
+  const faults: FuzzFault[] = [];
+  if (numbers.unit() < 0.6) return faults;
+  // Who is left must be enough for a cohort.
+  let spare = world.participants - world.cohort.minimum;
+  const affected = new Set<number>();
+  for (let count = numbers.between(1, 3); count > 0; count -= 1) {
+    const of = nodeOf(numbers, world);
+    if (affected.has(of)) continue;
+    affected.add(of);
+    const isParticipant = of < world.participants;
+    const isRevoked = numbers.between(0, 1) === 0 && (!isParticipant || spare > 0);
+    if (isRevoked && isParticipant) spare -= 1;
+    faults.push({
+      kind: 'membership',
+      of,
+      what: isRevoked ? 'revoked' : 'key changed',
+      // While the first cohort is recruited, or at any time.
+      atMs: numbers.between(0, numbers.oneOf([300, ROUND_MS * world.rounds])),
+      overlapSeconds: isRevoked ? 0 : numbers.oneOf([0, 5, 60] as const),
+    });
+    if (numbers.unit() < 0.6) {
+      const from = isRevoked ? 'operator' : of;
+      const route = isRevoked ? 'revokeMember' : 'succeedKey';
+      faults.push({ ...transportFault(numbers), from, message: numbers.between(0, 1), route });
+    }
+  }
+  return faults;
+}
+
+/** What befalls updates or their chunks, and streams of tasks where there are any. */
+function drawTransport(world: World): FuzzFault[] {
+  const numbers = new KeyedNumbers('transport', world.seed);
+  const faults: FuzzFault[] = [];
+  const add = (route: NonNullable<MessageFault['route']>, most: number, what?: MessageFault['what']) => {
+    const from = numbers.between(0, world.participants - 1);
+    const fault = transportFault(numbers);
+    faults.push({ ...fault, from, message: numbers.between(0, most), route, what: what ?? fault.what });
+  };
+  if (world.updates === 'whole')
+    for (let count = numbers.between(0, 2); count > 0; count -= 1) add('putUpdate', world.rounds);
+  else
+    for (let count = numbers.between(0, 2); count > 0; count -= 1)
+      add(numbers.oneOf(['openUpload', 'putChunk', 'putChunk', 'completeUpload'] as const), 3 * world.rounds);
+  if (world.updates === 'in chunks' && numbers.between(0, 1) === 0) {
+    const what = numbers.oneOf(['fails', 'fails late', 'killed before', 'killed after'] as const);
+    const downMs = what.startsWith('killed') ? someMilliseconds(numbers, 15_000) : 0;
+    const at = numbers.between(0, OPERATIONS * world.rounds);
+    faults.push({ kind: 'disk', operation: 'add chunk', at, what, downMs });
+  }
+  if (world.tasks === 'streamed')
+    for (let count = numbers.between(0, 2); count > 0; count -= 1)
+      add('taskStream', 2, numbers.between(0, 1) === 0 ? 'stream broken' : undefined);
+  return faults;
+}
+
+function transportFault(numbers: KeyedNumbers): Omit<MessageFault, 'from' | 'message'> {
+  const what = numbers.oneOf([
+    'request twice',
+    'request twice',
+    'request late',
+    'answer lost',
+    'request lost',
+    'request cut',
+  ] as const);
+  return { kind: 'message', what, byMs: someMilliseconds(numbers, 8000) };
 }
 
 type World = Omit<FuzzSchedule, 'faults'>;

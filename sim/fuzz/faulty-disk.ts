@@ -4,11 +4,14 @@
  *
  * What a process was told to be durable is there for the next one; what it had only asked for may be lost.
  */
+import { concatBytes } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { DiskFault } from '../../schemas/fuzz-schedule.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
+import { memoryPartStore } from '../../server/store/memory-part-store.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
+import type { PartStore } from '../../server/store/part-store.ts';
 import type { Store, StoredEvent } from '../../server/store/store.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
@@ -23,30 +26,43 @@ export class FaultyDisk {
   /** What is durable. */
   readonly store: Store = memoryStore();
   readonly blobs: BlobStore = memoryBlobStore();
+  readonly parts: PartStore = memoryPartStore();
   /** Everything that was ever appended, in the order in which it became durable. */
   readonly journal: StoredEvent[] = [];
   readonly #world: VirtualClock;
   readonly #seed: number;
   readonly #faults: readonly DiskFault[];
   readonly #kill: (downMs: number) => void;
-  readonly #counts: Record<Operation, number> = { append: 0, put: 0, 'read events': 0, 'read content': 0 };
+  readonly #counts: Record<Operation, number> = {
+    append: 0,
+    put: 0,
+    'add chunk': 0,
+    'read events': 0,
+    'read content': 0,
+  };
+  readonly #befell: (fault: DiskFault) => void;
 
-  /** @param kill the process that uses the disk, to be started again after so many milliseconds */
+  /**
+   * @param kill the process that uses the disk, to be started again after so many milliseconds
+   * @param befell called when a fault happens
+   */
   constructor(
     world: VirtualClock,
     seed: number,
     faults: readonly DiskFault[],
     kill: (downMs: number) => void,
+    befell: (fault: DiskFault) => void,
   ) {
     this.#world = world;
     this.#seed = seed;
     this.#faults = faults;
     this.#kill = kill;
+    this.#befell = befell;
   }
 
   /** The disk as one process sees it. */
-  mount(life: Life): { readonly store: Store; readonly blobs: BlobStore } {
-    const { store, blobs } = this;
+  mount(life: Life): { readonly store: Store; readonly blobs: BlobStore; readonly parts: PartStore } {
+    const { store, blobs, parts } = this;
     const write = <Result>(operation: Operation, work: () => Promise<Result>) =>
       this.#perform(life, operation, work, SLOWEST_MS);
     const read = <Result>(operation: Operation, work: () => Promise<Result>) =>
@@ -79,6 +95,19 @@ export class FaultyDisk {
         list: () => blobs.list(),
         sweepTemporary: () => blobs.sweepTemporary(),
       },
+      parts: {
+        begin: (...part) => write('add chunk', () => parts.begin(...part)),
+        append: (name, { source, ...chunk }) => {
+          if (source instanceof Uint8Array)
+            return write('add chunk', () => parts.append(name, { source, ...chunk }));
+          return collect(source).then((whole) =>
+            write('add chunk', () => parts.append(name, { source: whole, ...chunk })),
+          );
+        },
+        stream: (name) => parts.stream(name),
+        delete: (name) => parts.delete(name),
+        list: () => parts.list(),
+      },
     };
   }
 
@@ -93,6 +122,7 @@ export class FaultyDisk {
     this.#counts[operation] += 1;
     const fault = this.#faults.find((one) => one.operation === operation && one.at === index);
     if (!life.isAlive) return new Promise(() => {});
+    if (fault) this.#befell(fault);
     const numbers = new KeyedNumbers('disk', this.#seed, operation, index);
     if (slowestMs > 0) await this.#sleep(life, numbers.between(0, slowestMs));
     if (fault?.what === 'killed before') return this.#killed(fault);
@@ -115,6 +145,12 @@ export class FaultyDisk {
     this.#kill(downMs);
     return new Promise(() => {});
   }
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source) pieces.push(piece.slice());
+  return concatBytes(...pieces);
 }
 
 function failure(numbers: KeyedNumbers): HanseError {

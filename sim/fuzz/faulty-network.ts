@@ -8,16 +8,25 @@
 import { createHash } from 'node:crypto';
 import type { CallOptions, CoordinatorApi } from '../../client/coordinator-api.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
-import type { RouteName, RouteRequest, RouteResponse } from '../../protocol/routes.ts';
+import {
+  ROUTES,
+  type Route,
+  type RouteName,
+  type RouteRequest,
+  type RouteResponse,
+} from '../../protocol/routes.ts';
 import type { MessageFault } from '../../schemas/fuzz-schedule.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { KeyedNumbers, type NamePart } from './keyed-numbers.ts';
 import type { Life, Machine } from './machine.ts';
+import { StreamEnd } from './stream-end.ts';
 
 /** Longest that a message takes one way, in milliseconds, if nothing befalls it. */
 const SLOWEST_MS = 30;
 /** After so long a sender gives up, beyond what it has asked the coordinator to wait. */
 const PATIENCE_MS = 10_000;
+/** Silence that a member takes for the end of a stream, SPEC.md 9.4. */
+const SILENCE_MS = 60_000;
 
 /** The coordinator as long as one process of it lives: what answers, and for whom. */
 export interface Service {
@@ -33,6 +42,8 @@ export interface NetworkOptions {
   service(): Service | undefined;
   /** An answer leaves the coordinator: from now on its sender is bound by it. */
   answered(name: RouteName, nodeId: string, request: unknown, response: unknown): void;
+  /** A fault happens. */
+  befell(fault: MessageFault, name: RouteName): void;
   /** A handler threw what is no problem. */
   failed(name: RouteName, error: unknown): void;
 }
@@ -59,17 +70,18 @@ export class FaultyNetwork {
         request: RouteRequest<Name>,
         callOptions?: CallOptions,
       ): Promise<RouteResponse<Name>> => {
-        const index = machine.messages;
-        const update = name === 'putUpdate' ? machine.updates : undefined;
-        machine.messages += 1;
-        if (update !== undefined) machine.updates += 1;
-        const { seed, faults } = this.#options;
+        const { message: index, ofRoute } = machine.send(name);
+        const { seed, faults, befell } = this.#options;
         const numbers = new KeyedNumbers('message', seed, label, index);
-        const fault = faults.find(
-          ({ from, message, route }) => from === label && message === (route === undefined ? index : update),
-        );
+        const fault = faults.find(({ from, message, route }) => {
+          if (from !== label) return false;
+          return route === undefined ? message === index : route === name && message === ofRoute;
+        });
+        const isStream = (ROUTES[name] as Route).response === 'lines';
+        if (fault && (isStream || fault.what !== 'stream broken')) befell(fault, name);
         const message = { name, nodeId, request: asSent(request), callOptions };
-        return this.#send(message, life, numbers, fault) as Promise<RouteResponse<Name>>;
+        const send = isStream ? this.#stream : this.#send;
+        return send.call(this, message, life, numbers, fault) as Promise<RouteResponse<Name>>;
       },
     };
   }
@@ -115,6 +127,85 @@ export class FaultyNetwork {
         });
       this.#later(up, () => arrive(answer));
       if (fault?.what === 'request twice') this.#later(up + fault.byMs, () => arrive(() => {}));
+    });
+  }
+
+  /** A request whose answer does not end: lines come as long as both sides live and the connection does. */
+  #stream(message: Message, life: Life, numbers: KeyedNumbers, fault: MessageFault | undefined) {
+    const { name, nodeId, request, callOptions } = message;
+    const signal = callOptions?.signal;
+    const up = numbers.between(1, SLOWEST_MS) + (fault?.what === 'request late' ? fault.byMs : 0);
+    const down = numbers.between(1, SLOWEST_MS) + (fault?.what === 'answer late' ? fault.byMs : 0);
+    const connection = new AbortController();
+    const lines = new StreamEnd();
+    return new Promise<unknown>((resolve, reject) => {
+      let isOpen = true;
+      let isAnswered = false;
+      const leave = () => {
+        if (!isOpen) return;
+        isOpen = false;
+        cancelPatience();
+        stopMourning();
+        signal?.removeEventListener('abort', abandon);
+        this.#later(up, () => connection.abort());
+      };
+      const fail = (error: HanseError) => {
+        if (!isOpen) return;
+        leave();
+        if (isAnswered) lines.fail(error);
+        else reject(error);
+      };
+      const abandon = () => fail(unreachable('the sender has given up'));
+      const silence = (milliseconds: number) =>
+        this.#later(milliseconds, () => life.run(() => fail(unreachable('nothing came'))));
+      let cancelPatience = silence(PATIENCE_MS);
+      const stopMourning = life.onEnd(leave);
+      lines.onClose = leave;
+      signal?.addEventListener('abort', abandon, { once: true });
+      if (signal?.aborted) return abandon();
+      const breakHere = () => life.run(() => fail(unreachable('the connection broke')));
+      const hear = (work: () => void) =>
+        this.#later(down, () =>
+          life.run(() => {
+            if (!isOpen) return;
+            cancelPatience();
+            cancelPatience = silence(SILENCE_MS);
+            isAnswered = true;
+            resolve(lines);
+            work();
+          }),
+        );
+      const arrive = (isHeard: boolean) => {
+        const answer = (work: () => void) => {
+          if (isHeard) this.#later(down, () => life.run(work));
+        };
+        const server = this.#options.service();
+        if (!server) return answer(() => fail(unreachable('nobody listens')));
+        server.life.run(() => {
+          const stop = server.life.onEnd(() => answer(breakHere));
+          const pump = async () => {
+            const options = { ...callOptions, signal: connection.signal };
+            const opened = await server.apiFor(nodeId).call(name, request as never, options);
+            for await (const line of opened as AsyncIterable<unknown>)
+              if (isHeard && server.life.isAlive) hear(() => lines.push(line));
+            answer(() => {
+              leave();
+              lines.end();
+            });
+          };
+          pump()
+            .catch((error: unknown) => {
+              if (isProblem(error)) answer(() => fail(error));
+              else this.#options.failed(name, error);
+            })
+            .finally(stop);
+        });
+      };
+      if (fault?.what === 'request lost') return;
+      if (fault?.what === 'request cut') return void this.#later(up, breakHere);
+      this.#later(up, () => arrive(fault?.what !== 'answer lost'));
+      if (fault?.what === 'request twice') this.#later(up + fault.byMs, () => arrive(false));
+      if (fault?.what === 'stream broken') this.#later(up + fault.byMs, breakHere);
     });
   }
 

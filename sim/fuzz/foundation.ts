@@ -7,14 +7,17 @@ import { type AuthoredJob, authorJob } from '../../client/author-job.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import { linear } from '../../client/graph/models/linear.ts';
 import { type PreparedJob, prepareJob } from '../../client/prepared-job.ts';
-import { admit } from '../../protocol/admission.ts';
+import { admit, type PinnedFederation } from '../../protocol/admission.ts';
 import { toHex } from '../../protocol/bytes.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
+import { nodeIdOf } from '../../protocol/identity.ts';
+import { succeed } from '../../protocol/key-succession.ts';
 import type { Signer } from '../../protocol/primitives.ts';
 import { planCodec } from '../../protocol/ring/width.ts';
 import { SOFTWARE } from '../../protocol/versions.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
 import type { JobManifest, JobStatus } from '../../schemas/job.ts';
+import type { SuccessionRequest } from '../../schemas/member.ts';
 import { Coordinator } from '../../server/coordinator.ts';
 import { createHandlers } from '../../server/handlers.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
@@ -41,12 +44,19 @@ export interface Foundation {
   readonly operatorId: string;
   /** Participants, then the evaluator. */
   readonly nodeIds: readonly string[];
+  /** How the n-th node names its next key, without how long the old one goes on, and the id that it then has. */
+  readonly successions: readonly Succession[];
   /** The job of a schedule, as its author makes it. */
   jobFor(schedule: FuzzSchedule): AuthoredJob;
   /** What a node makes of the manifest when it prepares the job, without compiling it again. */
   readonly prepared: PreparedJob;
   /** Writes the federation into an empty store. */
   copyInto(store: Store): Promise<void>;
+}
+
+export interface Succession {
+  readonly nodeId: string;
+  readonly request: Omit<SuccessionRequest, 'overlapSeconds'>;
 }
 
 const foundations = new Map<number, Promise<Foundation>>();
@@ -79,13 +89,16 @@ async function found(participants: number): Promise<Foundation> {
   const operator = inProcessCoordinator(handlers, federation, operatorId);
   const pinned = { federationId: federation.id, coordinatorKey: toHex(signer.publicKey) };
   const nodeIds: string[] = [];
+  const successions: Succession[] = [];
   for (let index = 0; index <= participants; index += 1) {
     const role = index < participants ? 'participant' : 'evaluator';
     const organisationId = `organisation-${index}`;
     const { token } = await operator.call('createInvite', {
       body: { role, organisationId, lifetimeSeconds: 3600 },
     });
-    const publicKey = toHex((await keyOf(`node ${index}`)).publicKey);
+    const key = await keyOf(`node ${index}`);
+    const publicKey = toHex(key.publicKey);
+    successions.push(await successionOf(key, await keyOf(`next of node ${index}`), pinned));
     const stranger = inProcessCoordinator(handlers, federation, undefined);
     const organisation = await keyOf(organisationId);
     const admission = await admit({ organisationId, publicKey, role }, pinned, organisation);
@@ -104,6 +117,7 @@ async function found(participants: number): Promise<Foundation> {
     operatorKey,
     operatorId,
     nodeIds,
+    successions,
     jobFor: (schedule) => ({ ...authored, manifest: manifestFor(schedule, authored.manifest) }),
     prepared: await prepareJob(
       { jobId: `job-${'0'.repeat(16)}`, manifestSha256: await canonicalSha256(authored.manifest) },
@@ -124,6 +138,12 @@ export function dataOf(index: number) {
     targetShape: [OUTPUTS],
     targets: new Float32Array(count * OUTPUTS),
   };
+}
+
+async function successionOf(key: Signer, next: Signer, pinned: PinnedFederation): Promise<Succession> {
+  const { byOld, byNew } = await succeed(key, next, pinned);
+  const publicKey = toHex(next.publicKey);
+  return { nodeId: await nodeIdOf(next.publicKey), request: { publicKey, byOld, byNew } };
 }
 
 function capabilitiesOf(index: number) {

@@ -7,11 +7,13 @@ import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import type { JobSource } from '../../client/job-cache.ts';
 import { participate } from '../../client/participant.ts';
 import type { PreparedJob } from '../../client/prepared-job.ts';
+import { resumingUploads } from '../../client/resumable-upload.ts';
 import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
 import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { pause } from '../../protocol/clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
 import type { Task } from '../../schemas/task.ts';
 import { dataOf } from './foundation.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
@@ -27,6 +29,7 @@ export interface NodeOptions {
   /** The network, without repetitions. */
   readonly api: CoordinatorApi;
   readonly prepared: PreparedJob;
+  readonly updates: FuzzSchedule['updates'];
   /** Whether training comes to nothing in this round. */
   fails(round: number): boolean;
 }
@@ -45,9 +48,11 @@ const NO_PROVIDER: ExecutionProvider = {
 export function liveAsNode(options: NodeOptions): Promise<void> {
   const { seed, role, index, lives, life } = options;
   const named = (what: string) => new KeyedNumbers(what, seed, index, lives).source();
+  const api = options.updates === 'in chunks' ? resumingUploads(options.api, 1) : options.api;
   return participate({
     role,
-    api: retryingCoordinator(options.api, {
+    jitter: named('return'),
+    api: retryingCoordinator(api, {
       clock: life.clock,
       random: named('jitter'),
       firstPauseMs: 200,

@@ -13,9 +13,9 @@ export class Machine {
   offsetMs = 0;
   /** Until then, in the time of the world, nothing moves here. */
   frozenUntil = 0;
-  /** Messages sent so far, by all of its processes, and the updates among them. */
+  /** Messages sent so far, by all of its processes, and those of each route among them. */
   messages = 0;
-  updates = 0;
+  readonly #messagesOf = new Map<string, number>();
   /** Processes started so far. */
   lives = 0;
   #life: Life | undefined;
@@ -33,6 +33,14 @@ export class Machine {
     this.lives += 1;
     this.#life = new Life(this);
     return this.#life;
+  }
+
+  /** Counts a message; returns its number among all, and among those of its route, each from 0. */
+  send(route: string): { readonly message: number; readonly ofRoute: number } {
+    const sent = { message: this.messages, ofRoute: this.#messagesOf.get(route) ?? 0 };
+    this.messages += 1;
+    this.#messagesOf.set(route, sent.ofRoute + 1);
+    return sent;
   }
 
   kill(): void {

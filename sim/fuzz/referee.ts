@@ -6,6 +6,7 @@
  * - What was answered stands in the records at that moment, and its content is on the disk.
  * - A model is what its updates make it, computed again from their bytes.
  * - What a member is shown of a job never goes back, and is never ahead of the records.
+ * - Whoever is revoked is chosen no more, delivers no more, and no round waits for it; of two keys of a node, one counts.
  * - Nothing fails but what the schedule lets fail, and nobody's work ends but by a kill.
  * - At the end every acknowledged update is in one released sum, or in an attempt that was aborted for a named reason.
  */
@@ -16,6 +17,7 @@ import { encodeHeader } from '../../protocol/vector.ts';
 import type { JobManifest, JobStatus } from '../../schemas/job.ts';
 import type { Receipt } from '../../schemas/task.ts';
 import type { Coordinator } from '../../server/coordinator.ts';
+import type { StoredEvent } from '../../server/store/store.ts';
 import type { FaultyDisk } from './faulty-disk.ts';
 import { type Attempt, JobLedger, Violation } from './job-ledger.ts';
 import { recompute } from './recompute.ts';
@@ -40,6 +42,11 @@ const PHASES: readonly JobStatus['phase'][] = [
   'cancelled',
 ];
 
+/** What was under way to the disk when the operator was told. */
+const UNDER_WAY_MS = 20;
+/** By then a round has taken note; trying again after a failure of the disk takes a second. */
+const PROMPT_MS = 3000;
+
 /** Failures of the disk, which the schedule asks for. */
 const EXPECTED: ReadonlySet<string> = new Set(['storageFull', 'storageFailed']);
 
@@ -52,6 +59,10 @@ export class Referee {
   /** Looked at with the next step: they were answered in the middle of this one. */
   #fresh: Acknowledged[] = [];
   readonly #shown = new Map<string, JobStatus>();
+  /** When the operator was told that a node is revoked, all of its keys included. */
+  readonly #revokedAt = new Map<string, number>();
+  /** The key before this one, of nodes that have changed theirs. */
+  readonly #before = new Map<string, string>();
   #read = 0;
   #found: Violation | undefined;
 
@@ -77,6 +88,16 @@ export class Referee {
     this.#fresh.push({ jobId, place: `${round}/${attempt}`, nodeId, sha256 });
   }
 
+  /** The operator was told that the node is revoked. @param now the time of the world */
+  revoked(nodeId: string, now: number): void {
+    if (this.#revokedAt.has(nodeId)) return;
+    this.#revokedAt.set(nodeId, now);
+    for (const [next, before] of this.#before) {
+      if (before === nodeId) this.revoked(next, now);
+      if (next === nodeId) this.revoked(before, now);
+    }
+  }
+
   /** A member was shown this of a job, after all that it was shown before. */
   shown(member: string, status: JobStatus): void {
     const key = `${member} ${status.jobId}`;
@@ -99,16 +120,22 @@ export class Referee {
   /**
    * Looks at all that has come since the last step.
    * @param now the time of the world
+   * @param awakeMs for how long the coordinator has been there without a break
    * @throws Violation
    */
-  async look(now: number, coordinator: Coordinator | undefined): Promise<void> {
+  async look(now: number, coordinator: Coordinator | undefined, awakeMs: number): Promise<void> {
     const { journal } = this.#disk;
     for (; this.#read < journal.length; this.#read += 1) {
       const record = journal[this.#read];
+      if (record?.type === 'keySucceeded') {
+        const { nodeId, succession } = record.data as { nodeId: string; succession: { from: string } };
+        this.#before.set(nodeId, succession.from);
+      }
       if (!record?.stream.startsWith('job/')) continue;
       const jobId = record.stream.slice('job/'.length);
       const ledger = this.ledgers.get(jobId) ?? new JobLedger(this.#manifest, this.#isClockSteady);
       this.ledgers.set(jobId, ledger);
+      this.#checkMembership(ledger, record, now, awakeMs);
       const summed = ledger.enter(record, now);
       if (summed) await this.#checkModel(ledger, summed, record.data as { model: string; weight: number });
     }
@@ -128,6 +155,17 @@ export class Referee {
     return ledgers.length > 0 && ledgers.every(({ outcome }) => outcome !== undefined);
   }
 
+  /** What the job is doing, as its records say. */
+  get phase(): string {
+    const [ledger] = this.ledgers.values();
+    if (!ledger) return 'before the job';
+    if (ledger.outcome) return 'after the end';
+    if (!ledger.current) return 'recruiting';
+    if (!ledger.current.isClosed) return 'collecting';
+    if (!ledger.current.candidate) return 'aggregating';
+    return ledger.current.isEvaluated ? 'releasing' : 'evaluating';
+  }
+
   /** Updates that were acknowledged so far. */
   get receipts(): number {
     return this.#acknowledged.length;
@@ -142,6 +180,29 @@ export class Referee {
       const ledger = this.ledgers.get(jobId);
       if (phase !== 'finished' || (ledger?.outcome === phase && ledger.model === model)) continue;
       throw new Violation('what is shown is what was released', `${key}: ${model}, not ${ledger?.model}`);
+    }
+  }
+
+  #checkMembership({ current }: JobLedger, { type, data }: StoredEvent, now: number, awakeMs: number): void {
+    const isOut = (node: string, sinceMs: number) => now - (this.#revokedAt.get(node) ?? now) > sinceMs;
+    if (type === 'cohortSelected') {
+      const { cohort } = data as { cohort: readonly string[] };
+      const out = cohort.find((node) => isOut(node, UNDER_WAY_MS));
+      if (out !== undefined) throw new Violation('who is revoked is out', `${out} was chosen`);
+      const twice = cohort.find((node) => cohort.includes(this.#before.get(node) ?? ''));
+      if (twice !== undefined) throw new Violation('one voice of each node', `${twice} beside its old key`);
+    }
+    if (type === 'updateAccepted' || type === 'evaluated') {
+      const { node } = data as { node: string };
+      if (isOut(node, UNDER_WAY_MS)) throw new Violation('who is revoked is out', `${type} of ${node}`);
+    }
+    if (type === 'deadlinePassed' && current && !current.isClosed) {
+      // A coordinator that was away finds deadlines passed.
+      const waited = Math.min(awakeMs, now - current.openedAt);
+      const { cohort, updates, declined } = current;
+      const out = cohort.find((node) => !updates.has(node) && !declined.has(node) && isOut(node, PROMPT_MS));
+      if (out !== undefined && waited > PROMPT_MS)
+        throw new Violation('nobody waits for who is revoked', `${out} until the deadline`);
     }
   }
 

@@ -3,8 +3,13 @@
  * schedule. One schedule, one run: nothing here depends on real time, on chance, or on how fast the machine is, and all
  * that follows from one step has come to rest before the next.
  */
+import type { CoordinatorApi } from '../../client/coordinator-api.ts';
+import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
 import { isProblem } from '../../protocol/problem.ts';
+import { attemptParams, type RouteName } from '../../protocol/routes.ts';
 import type { DiskFault, FuzzSchedule, MessageFault } from '../../schemas/fuzz-schedule.ts';
+import type { Receipt } from '../../schemas/task.ts';
+import type { UploadRequest, UploadState } from '../../schemas/upload.ts';
 import { Coordinator, type CoordinatorSettings } from '../../server/coordinator.ts';
 import type { Handlers } from '../../server/handler.ts';
 import { createHandlers } from '../../server/handlers.ts';
@@ -19,7 +24,7 @@ import { liveAsNode } from './fuzz-node.ts';
 import { runJob } from './fuzz-operator.ts';
 import { Violation } from './job-ledger.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
-import { Machine } from './machine.ts';
+import { type Life, Machine } from './machine.ts';
 import { Referee } from './referee.ts';
 
 export interface Outcome {
@@ -33,6 +38,8 @@ export interface Outcome {
   /** Attempts that ended without a result. */
   readonly aborted: number;
   readonly released: number;
+  /** How often each fault happened in each phase of the job: `<fault>, <phase>`. A moment that never came is none. */
+  readonly happened: Readonly<Record<string, number>>;
   /** All records in their order, each in a line: two runs with the same story are the same run. */
   readonly story: readonly string[];
 }
@@ -50,6 +57,8 @@ const SETTINGS: Partial<CoordinatorSettings> = {
   recruitGraceMs: 2000,
   expectedMs: 10_000,
   retryMs: 1000,
+  // An update of the smallest model has three chunks.
+  chunkBytes: 40,
 };
 
 /** A coordinator that cannot start is started again by whoever looks after it. */
@@ -79,6 +88,15 @@ class Run {
   #coordinator: Coordinator | undefined;
   #isFollowed = false;
   #steps = 0;
+  /** What an upload in chunks is for, by its id. */
+  readonly #uploads = new Map<string, UploadRequest>();
+  /** Present ids of the nodes. */
+  readonly #nodeIds: string[];
+  /** Nodes that change their key, with how long the old one goes on, until they know that it is done. */
+  readonly #changing = new Map<number, number>();
+  readonly #revoked = new Set<number>();
+  #awakeSince = 0;
+  readonly #happened = new Map<string, number>();
 
   constructor(schedule: FuzzSchedule, foundation: Foundation, wrappers: Wrappers) {
     const { seed, faults, participants, hasEvaluator } = schedule;
@@ -87,7 +105,13 @@ class Run {
     this.#wrappers = wrappers;
     const ofDisk = faults.filter((fault): fault is DiskFault => fault.kind === 'disk');
     const ofMessages = faults.filter((fault): fault is MessageFault => fault.kind === 'message');
-    this.#disk = new FaultyDisk(this.#world, seed, ofDisk, (downMs) => this.#killCoordinator(downMs));
+    this.#disk = new FaultyDisk(
+      this.#world,
+      seed,
+      ofDisk,
+      (downMs) => this.#killCoordinator(downMs),
+      (fault) => this.#befell(`disk: ${fault.operation} ${fault.what}`),
+    );
     const isClockSteady = !faults.some((fault) => fault.kind === 'clock' && fault.of === 'coordinator');
     this.#referee = new Referee(this.#disk, foundation.jobFor(schedule).manifest, isClockSteady);
     this.#network = new FaultyNetwork({
@@ -96,14 +120,15 @@ class Run {
       faults: ofMessages,
       service: () => this.#service,
       answered: (name, nodeId, request, response) => {
-        if (name === 'putUpdate')
-          this.#referee.acknowledged(nodeId, (request as { params: never }).params, response as never);
+        this.#answered(name, nodeId, request, response);
       },
+      befell: ({ what }, name) => this.#befell(`message: ${name} ${what}`),
       failed: (name, error) => this.#referee.note('nothing fails by itself', `${name}: ${error}`),
     });
     this.#server = new Machine(this.#world);
     this.#operator = new Machine(this.#world);
     const nodes = participants + (hasEvaluator ? 1 : 0);
+    this.#nodeIds = foundation.nodeIds.slice(0, nodes);
     this.#nodes = Array.from({ length: nodes }, () => new Machine(this.#world));
   }
 
@@ -133,8 +158,10 @@ class Run {
     while (this.#elapsed < end) {
       const goesOn = await this.#world.step();
       this.#steps += 1;
-      await this.#referee.look(this.#world.now(), this.#coordinator);
-      const isOver = this.#isFollowed && this.#referee.allEnded;
+      const now = this.#world.now();
+      const awakeSince = Math.max(this.#awakeSince, this.#server.frozenUntil);
+      await this.#referee.look(now, this.#coordinator, now - awakeSince);
+      const isOver = this.#isOver;
       if (isOver && end === Number.POSITIVE_INFINITY) end = this.#elapsed + this.#aftermathMs;
       if (!isOver && (!goesOn || this.#elapsed > limit || this.#steps > MOST_STEPS))
         throw new Violation('the job ends', `not after ${this.#elapsed} ms, ${this.#steps} steps`);
@@ -150,13 +177,14 @@ class Run {
   #startCoordinator(): void {
     const machine = this.#server;
     const life = machine.start();
-    const { seed } = this.#schedule;
-    const { store, blobs } = this.#disk.mount(life);
+    const { seed, tasks } = this.#schedule;
+    const { store, blobs, parts } = this.#disk.mount(life);
     const { signer, operatorKey, federationId } = this.#foundation;
     const opening = Coordinator.open(
       {
         store: this.#wrappers.store?.(store) ?? store,
         blobs: this.#wrappers.blobs?.(blobs) ?? blobs,
+        parts,
         clock: life.clock,
         random: new KeyedNumbers('coordinator', seed, machine.lives).source(),
         signer,
@@ -174,9 +202,11 @@ class Run {
           const plain = createHandlers(coordinator);
           const handlers = this.#wrappers.handlers?.(plain, coordinator) ?? plain;
           this.#coordinator = coordinator;
+          this.#awakeSince = this.#world.now();
           this.#service = {
             life,
-            apiFor: (nodeId) => inProcessCoordinator(handlers, coordinator.federation, nodeId),
+            apiFor: (nodeId) =>
+              inProcessCoordinator(handlers, coordinator.federation, nodeId, tasks === 'streamed'),
           };
         }),
       (error) =>
@@ -198,27 +228,88 @@ class Run {
   #startNode(index: number): void {
     const machine = this.#nodes[index];
     if (!machine) return;
-    const { seed, participants, faults } = this.#schedule;
+    const { seed, participants, updates } = this.#schedule;
     const life = machine.start();
     const { lives } = machine;
-    const nodeId = this.#foundation.nodeIds[index] ?? '';
     const ended = (error: unknown) => {
-      if (life.isAlive) this.#referee.note('the life of a node goes on', `node ${index}: ${error}`);
+      if (!life.isAlive) return;
+      if (this.#revoked.has(index) && isProblem(error, 'memberRevoked')) machine.kill();
+      else this.#referee.note('the life of a node goes on', `node ${index}: ${error}`);
     };
-    liveAsNode({
-      seed,
-      role: index < participants ? 'participant' : 'evaluator',
-      index,
-      lives,
-      life,
-      api: this.#network.connect(index, machine, life, nodeId),
-      prepared: this.#foundation.prepared,
-      fails: (round) =>
-        faults.some(
-          (fault) =>
-            fault.kind === 'training' && fault.of === index && fault.round === round && fault.life === lives,
-        ),
-    }).then(() => ended('it resolved'), ended);
+    const live = async () => {
+      if (this.#changing.has(index)) await this.#changeKey(index, machine, life);
+      await liveAsNode({
+        seed,
+        role: index < participants ? 'participant' : 'evaluator',
+        index,
+        lives,
+        life,
+        api: this.#network.connect(index, machine, life, this.#nodeIds[index] ?? ''),
+        prepared: this.#foundation.prepared,
+        updates,
+        fails: (round) => this.#trainingFails(index, round, lives),
+      });
+    };
+    live().then(() => ended('it resolved'), ended);
+  }
+
+  #trainingFails(index: number, round: number, lives: number): boolean {
+    const fails = this.#schedule.faults.some(
+      (fault) =>
+        fault.kind === 'training' && fault.of === index && fault.round === round && fault.life === lives,
+    );
+    if (fails) this.#befell('training: fails');
+    return fails;
+  }
+
+  /** Names the next key until that is known to be done; a node that is killed meanwhile begins again with the same. */
+  async #changeKey(index: number, machine: Machine, life: Life): Promise<void> {
+    const succession = this.#foundation.successions[index];
+    if (!succession) return;
+    const body = { ...succession.request, overlapSeconds: this.#changing.get(index) ?? 0 };
+    const network = this.#network.connect(index, machine, life, this.#nodeIds[index] ?? '');
+    try {
+      await this.#persistent(network, life, index).call('succeedKey', { body });
+    } catch (error) {
+      if (!isProblem(error, 'keyRetired')) throw error; // else it was done, and the answer was lost
+    }
+    this.#changing.delete(index);
+    this.#nodeIds[index] = succession.nodeId;
+  }
+
+  #revoke(index: number): void {
+    const { life } = this.#operator;
+    const nodeId = this.#nodeIds[index];
+    if (!life || nodeId === undefined) return;
+    this.#revoked.add(index);
+    const network = this.#network.connect('operator', this.#operator, life, this.#foundation.operatorId);
+    const body = { reason: 'a fault of the schedule' };
+    this.#persistent(network, life, `revoking ${index}`)
+      .call('revokeMember', { params: { nodeId }, body })
+      .catch((error: unknown) => this.#referee.note('the operator gets an answer', `revokeMember: ${error}`));
+  }
+
+  #persistent(network: CoordinatorApi, { clock }: Life, what: string | number): CoordinatorApi {
+    const random = new KeyedNumbers('jitter', this.#schedule.seed, 'membership', what).source();
+    return retryingCoordinator(network, { clock, random, firstPauseMs: 200, longestPauseMs: 2000 });
+  }
+
+  /** An answer leaves the coordinator. */
+  #answered(name: RouteName, nodeId: string, request: unknown, response: unknown): void {
+    const { params, body } = request as { readonly params: never; readonly body: never };
+    if (name === 'putUpdate') this.#referee.acknowledged(nodeId, params, response as Receipt);
+    if (name === 'revokeMember')
+      this.#referee.revoked((params as { readonly nodeId: string }).nodeId, this.#world.now());
+    if (name === 'openUpload') this.#uploads.set((response as UploadState).uploadId, body);
+    if (name !== 'completeUpload') return;
+    const target = this.#uploads.get((params as { readonly uploadId: string }).uploadId)?.target;
+    if (target?.type === 'update')
+      this.#referee.acknowledged(nodeId, attemptParams(target), response as Receipt);
+  }
+
+  #befell(fault: string): void {
+    const key = `${fault}, ${this.#referee.phase}`;
+    this.#happened.set(key, (this.#happened.get(key) ?? 0) + 1);
   }
 
   #startOperator(): void {
@@ -242,19 +333,44 @@ class Run {
 
   #planFaults(): void {
     for (const fault of this.#schedule.faults) {
+      if (fault.kind === 'membership')
+        this.#in(fault.atMs, () => {
+          if (this.#isOver) return;
+          this.#befell(`membership: ${fault.what}`);
+          if (fault.what === 'revoked') this.#revoke(fault.of);
+          else this.#beginChange(fault.of, fault.overlapSeconds);
+        });
       if (fault.kind === 'clock')
         this.#in(fault.atMs, () => {
           const machine = this.#machine(fault.of);
-          if (machine) machine.offsetMs += fault.byMs;
+          if (!machine || this.#isOver) return;
+          this.#befell(`clock: ${fault.byMs < 0 ? 'back' : 'forward'}, ${roleOf(fault.of)}`);
+          machine.offsetMs += fault.byMs;
         });
       if (fault.kind === 'process')
         this.#in(fault.atMs, () => {
           const machine = this.#machine(fault.of);
-          if (!machine) return;
+          if (!machine || this.#isOver) return;
+          this.#befell(`process: ${fault.what}, ${roleOf(fault.of)}`);
           if (fault.what === 'frozen') machine.frozenUntil = this.#world.now() + fault.forMs;
           else this.#kill(fault.of, machine, fault.forMs);
         });
     }
+  }
+
+  /** A node that changes its key begins anew, with both. */
+  #beginChange(index: number, overlapSeconds: number): void {
+    const machine = this.#nodes[index];
+    const isDone = this.#nodeIds[index] !== this.#foundation.nodeIds[index];
+    if (!machine || isDone || this.#changing.has(index)) return;
+    this.#changing.set(index, overlapSeconds);
+    if (!machine.life) return; // when it is back
+    machine.kill();
+    this.#startNode(index);
+  }
+
+  get #isOver(): boolean {
+    return this.#isFollowed && this.#referee.allEnded;
   }
 
   /** An operator that was killed is nobody's concern: another one comes, and the job goes on meanwhile. */
@@ -262,7 +378,9 @@ class Run {
     if (which === 'coordinator') this.#killCoordinator(downMs);
     else if (which !== 'operator' && machine.life) {
       machine.kill();
-      this.#in(downMs, () => this.#startNode(which));
+      this.#in(downMs, () => {
+        if (!machine.life) this.#startNode(which);
+      });
     }
   }
 
@@ -284,12 +402,17 @@ class Run {
       receipts: this.#referee.receipts,
       aborted: endings.length - released,
       released,
+      happened: Object.fromEntries([...this.#happened].sort(([a], [b]) => (a < b ? -1 : 1))),
       story: this.#disk.journal.map(
         ({ stream, sequence, type, at, data }) =>
           `${stream} ${sequence} ${type} ${at} ${JSON.stringify(data)}`,
       ),
     };
   }
+}
+
+function roleOf(machine: 'coordinator' | 'operator' | number): string {
+  return typeof machine === 'number' ? 'node' : machine;
 }
 
 /** Once nothing befalls anybody any more, a job must end within this time. */
@@ -301,6 +424,7 @@ function longestMs({ faults, rounds, maxAttempts, collectSeconds, evaluateSecond
     if (fault.kind === 'clock') last += fault.atMs + Math.abs(fault.byMs);
     if (fault.kind === 'disk') last += fault.downMs;
     if (fault.kind === 'message') last += fault.byMs;
+    if (fault.kind === 'membership') last = Math.max(last, fault.atMs);
   }
   // Recruiting takes as long as the longest pause of a node, and a request for work that nobody answers.
   const attemptMs = 1000 * (collectSeconds + evaluateSeconds) + 60_000;

@@ -32,6 +32,7 @@ let listeners: number;
 let woken: (readonly string[] | 'evaluators')[];
 let reported: unknown[];
 let hasEvaluator: boolean;
+let revoked: Set<string>;
 
 beforeEach(async () => {
   clock = new VirtualClock();
@@ -44,6 +45,7 @@ beforeEach(async () => {
   woken = [];
   reported = [];
   hasEvaluator = false;
+  revoked = new Set();
 });
 
 function surroundings(): JobSurroundings {
@@ -58,6 +60,7 @@ function surroundings(): JobSurroundings {
     numbersFor: async () => new RandomNumbers(seededRandom(new Uint8Array(32))),
     candidates: () => ({ live, expected }),
     hasEvaluator: () => hasEvaluator,
+    revokedAmong: (among) => among.filter((nodeId) => revoked.has(nodeId)),
     onArrival: (arrived) => {
       listeners += 1;
       arrivals.add(arrived);
@@ -349,6 +352,64 @@ describe('aggregation', () => {
     expect(runner.state.phase).toBe('finished');
     expect(phases.filter((phase) => phase.endsWith('evaluating'))).toEqual(['2 evaluating', '3 evaluating']);
     expect(woken.filter((whom) => whom === 'evaluators')).toHaveLength(2);
+  });
+});
+
+describe('a membership that ends', () => {
+  const [, , last = ''] = nodes;
+  const cohort = { size: 3, minimum: 2 };
+
+  test('is waited for no more, and what it had delivered stays', async () => {
+    const runner = await created({ cohort });
+    await accept(runner, 0);
+    expect(runner.state.declined).toEqual(new Map());
+    revoked = new Set([last, nodes[0] as string]);
+    await runner.dismissRevoked();
+    expect([...runner.state.declined]).toEqual([[last, 'memberRevoked']]);
+    expect([...runner.state.accepted.keys()]).toEqual([nodes[0]]);
+  });
+
+  test('while the cohort is drawn, or before a restart, is found all the same', async () => {
+    revoked.add(last);
+    const runner = await created({ cohort });
+    expect(runner.state).toMatchObject({ phase: 'collecting', cohort: nodes });
+    expect([...runner.state.declined]).toEqual([[last, 'memberRevoked']]);
+    await runner.close();
+    revoked.add(nodes[1] as string);
+    live = nodes.slice(0, 1);
+    const next = await JobRunner.open(JOB, surroundings(), SETTINGS);
+    next.start();
+    await atRest();
+    // Fewer than the minimum are left: the attempt is over.
+    expect(next.state.history).toMatchObject([{ outcome: 'aborted', declined: { memberRevoked: 2 } }]);
+  });
+
+  test('while nothing can be written, is looked at again', async () => {
+    const runner = await created({ cohort });
+    revoked.add(last);
+    store.fault = () => 'full';
+    await runner.dismissRevoked();
+    expect([runner.state.declined.size, reported]).toEqual([0, [problem('storageFull')]]);
+    store.fault = () => undefined;
+    await clock.advance(SETTINGS.retryMs);
+    expect([...runner.state.declined]).toEqual([[last, 'memberRevoked']]);
+  });
+
+  test('while its update is written leaves the update', async () => {
+    const runner = await created({ cohort });
+    const update = {
+      type: 'updateAccepted',
+      round: 1,
+      attempt: 1,
+      node: last,
+      sha256: 'a'.repeat(64),
+    } as const;
+    const accepting = runner.dispatch({ ...update, bytes: 1 });
+    revoked.add(last);
+    await Promise.all([accepting, runner.dismissRevoked()]);
+    await clock.advance(SETTINGS.retryMs);
+    expect([[...runner.state.accepted.keys()], runner.state.declined.size]).toEqual([[last], 0]);
+    expect(reported).toEqual([]);
   });
 });
 

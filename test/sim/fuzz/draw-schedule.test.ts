@@ -23,7 +23,7 @@ test('every kind of fault comes up, and some schedules have none', () => {
     const name = 'what' in fault ? `${fault.kind}: ${fault.what}` : fault.kind;
     kinds.set(name, (kinds.get(name) ?? 0) + 1);
   }
-  expect(kinds.size).toBe(14);
+  expect(kinds.size).toBe(17);
   for (const [name, count] of kinds)
     expect({ name, isSeldom: count < 20 }).toEqual({ name, isSeldom: false });
   expect(schedules.some(({ faults }) => faults.length === 0)).toBe(true);

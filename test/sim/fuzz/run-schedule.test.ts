@@ -18,6 +18,8 @@ function schedule(faults: readonly FuzzFault[], overrides: Partial<FuzzSchedule>
     maxAttempts: 1,
     collectSeconds: 10,
     evaluateSeconds: 5,
+    tasks: 'asked for',
+    updates: 'whole',
     faults: [...faults],
     ...overrides,
   };
@@ -107,6 +109,98 @@ describe('each kind of fault befalls somebody', () => {
     const { story, released, aborted, violation } = await runSchedule(schedule(fails, { rounds: 1 }));
     expect(violation).toBeUndefined();
     expect([released, aborted, times('taskDeclined', story)]).toEqual([0, 1, 2]);
+  });
+});
+
+describe('members', () => {
+  const revoked = (of: number, atMs: number) =>
+    ({ kind: 'membership', of, what: 'revoked', atMs, overlapSeconds: 0 }) as const;
+
+  test('a node that is revoked is not waited for, nor chosen again', async () => {
+    for (const atMs of [60, 150, 700, 2500]) {
+      const { story, violation, released } = await runSchedule(schedule([revoked(1, atMs)]));
+      expect(violation).toBeUndefined();
+      expect(released).toBe(2);
+      expect(times('memberRevoked', story)).toBe(1);
+      expect(times('deadlinePassed', story)).toBe(0);
+      expect(times('updateAccepted', story)).toBeLessThan(8);
+    }
+  });
+
+  test('a revocation that comes twice, or whose answer is lost, is one', async () => {
+    for (const what of ['request twice', 'answer lost'] as const) {
+      const message = {
+        kind: 'message',
+        from: 'operator',
+        message: 0,
+        route: 'revokeMember',
+        what,
+        byMs: 40,
+      };
+      const faults = [revoked(1, 150), message as FuzzFault];
+      const { story, violation, happened } = await runSchedule(schedule(faults));
+      expect(violation).toBeUndefined();
+      expect(times('memberRevoked', story)).toBe(1);
+      expect(Object.keys(happened)).toContainEqual(expect.stringContaining(`revokeMember ${what}`));
+    }
+  });
+
+  test('a node that changes its key takes part under the new one, though the answer is lost or the old key over', async () => {
+    const changed = { kind: 'membership', of: 1, what: 'key changed', atMs: 10, overlapSeconds: 0 } as const;
+    const lost = { kind: 'message', from: 1, message: 0, route: 'succeedKey', what: 'answer lost', byMs: 0 };
+    for (const faults of [[changed], [changed, lost as FuzzFault]]) {
+      const { story, violation } = await runSchedule(
+        schedule(faults, { collectSeconds: 40, cohort: { size: 4, minimum: 4 } }),
+      );
+      expect(violation).toBeUndefined();
+      expect(times('keySucceeded', story)).toBe(1);
+      expect(times('updateAccepted', story)).toBe(8);
+    }
+  });
+});
+
+describe('ways', () => {
+  test.each(['request twice', 'request cut', 'answer lost', 'request late'] as const)(
+    'an update in chunks arrives although one of them is disturbed: %s',
+    async (what) => {
+      for (const route of ['openUpload', 'putChunk', 'completeUpload'] as const) {
+        const disturbed = { kind: 'message', from: 2, message: 0, route, what, byMs: 500 } as const;
+        const outcome = await runSchedule(
+          schedule([disturbed], { updates: 'in chunks', collectSeconds: 40 }),
+        );
+        expect(outcome.violation).toBeUndefined();
+        expect(outcome).toMatchObject({ receipts: expect.any(Number), released: 2 });
+        expect(outcome.receipts).toBeGreaterThanOrEqual(8);
+        expect(Object.keys(outcome.happened)).toEqual([`message: ${route} ${what}, collecting`]);
+      }
+    },
+  );
+
+  test.each(['stream broken', 'request twice', 'request cut', 'answer lost', 'request lost'] as const)(
+    'a node whose stream of tasks is disturbed takes part: %s',
+    async (what) => {
+      const disturbed = {
+        kind: 'message',
+        from: 2,
+        message: 0,
+        route: 'taskStream',
+        what,
+        byMs: 200,
+      } as const;
+      const outcome = await runSchedule(schedule([disturbed], { tasks: 'streamed', collectSeconds: 40 }));
+      expect(outcome.violation).toBeUndefined();
+      // Who cannot ask for tasks is not there when the first cohort is drawn.
+      expect(outcome.receipts).toBe(what === 'request lost' ? 7 : 8);
+      expect(outcome.released).toBe(2);
+      expect(Object.keys(outcome.happened)[0]).toContain(`taskStream ${what}`);
+    },
+  );
+
+  test('streams of tasks break with the coordinator, and are opened again', async () => {
+    const killed = { kind: 'process', of: 'coordinator', what: 'killed', atMs: 400, forMs: 800 } as const;
+    const outcome = await runSchedule(schedule([killed], { tasks: 'streamed', collectSeconds: 40 }));
+    expect(outcome.violation).toBeUndefined();
+    expect(outcome.released).toBe(2);
   });
 });
 
