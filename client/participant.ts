@@ -7,8 +7,8 @@
  */
 import { primitives } from '#primitives';
 import type { RandomSource } from '../protocol/random.ts';
-import { SOFTWARE } from '../protocol/versions.ts';
 import type { Role } from '../schemas/member.ts';
+import { CapabilityReport } from './capability-report.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import type { Mailbox } from './mailbox.ts';
@@ -22,6 +22,8 @@ export interface ParticipantOptions extends TaskOptions {
   readonly provider: ExecutionProvider;
   /** How long a request for tasks may be held by the coordinator, where it offers no stream of them. */
   readonly waitSeconds: number;
+  /** That a train step may take; absent: nobody said. */
+  readonly memoryBytes?: number;
   /** Jobs of which a task is under way at the same time, up to what `jobs` keeps loaded; absent: one. */
   readonly atOnce?: number;
   /** For the pauses before a stream of tasks is opened again; absent: the CSPRNG. */
@@ -41,10 +43,11 @@ type News = Pick<TaskFeedOptions, 'onDirectory' | 'onLetters'>;
  *   other with which the coordinator answers a request for work, once `api` has given up repeating it
  */
 export async function participate(options: ParticipantOptions): Promise<void> {
-  const { api, directory, mailbox, leaving } = options;
+  const { directory, mailbox, leaving } = options;
   const distrust = new AbortController();
   const signal = AbortSignal.any([options.signal, distrust.signal]);
   const living = { ...options, signal };
+  const report = new CapabilityReport(options);
   const news: News = {
     onDirectory: (version) => {
       directory?.follow(version, signal).catch((error: unknown) => distrust.abort(error));
@@ -57,10 +60,10 @@ export async function participate(options: ParticipantOptions): Promise<void> {
   };
   try {
     await directory?.follow(undefined, signal);
-    await api.call('reportCapabilities', { body: capabilitiesOf(options) }, { signal });
+    await report.send(signal);
     while (!signal.aborted && !leaving?.aborted) {
       await untilOpen(living);
-      if (!signal.aborted && !leaving?.aborted) await workWhileOpen(living, news);
+      if (!signal.aborted && !leaving?.aborted) await workWhileOpen(living, news, report);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -83,7 +86,11 @@ async function untilOpen({ gate, signal: life, leaving, observe }: ParticipantOp
 }
 
 /** What has been begun is brought to its end, also if the node closes meanwhile. */
-async function workWhileOpen(options: ParticipantOptions, news: News): Promise<void> {
+async function workWhileOpen(
+  options: ParticipantOptions,
+  news: News,
+  report: CapabilityReport,
+): Promise<void> {
   const { api, gate, signal: life, waitSeconds, clock, observe, directory } = options;
   const shift = new AbortController();
   const { leaving, jitter = primitives.random } = options;
@@ -94,7 +101,9 @@ async function workWhileOpen(options: ParticipantOptions, news: News): Promise<v
     attained: ({ manifestSha256 }) => options.turns?.used(manifestSha256) ?? 0,
     perform: async (task, superseded) => {
       await directory?.settled();
-      if (!life.aborted) await performTask(task, options, superseded);
+      if (life.aborted) return;
+      await performTask(task, options, superseded);
+      if (task.type === 'train') await report.measured(task.jobId, signal);
     },
   });
   const watching = gate && untilClosed(gate, shift);
@@ -124,17 +133,4 @@ async function untilClosed(gate: PolicyGate, shift: AbortController): Promise<vo
 
 function isoOf(moment: number | null): string | null {
   return moment === null ? null : new Date(moment).toISOString();
-}
-
-function capabilitiesOf({ provider, dataSets }: ParticipantOptions) {
-  return {
-    software: SOFTWARE,
-    provider: provider.name,
-    providerReason: provider.reason.slice(0, 200),
-    dataSets: dataSets.map(({ examples: { name, inputShape }, version }) => ({
-      name: name.slice(0, 80),
-      version,
-      inputShape: [...inputShape],
-    })),
-  };
 }

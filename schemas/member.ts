@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import {
   DataSetVersion,
   FederationId,
+  JobId,
   NodeId,
   OrganisationId,
   PublicKey,
@@ -36,6 +37,14 @@ export const Capabilities = Type.Object(
     software: Type.String({ maxLength: 40 }),
     provider: ProviderName,
     providerReason: Type.String({ maxLength: 200 }),
+    /** That a train step may take on this node. */
+    memoryBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+    /** Measured time of one train step, job by job. */
+    steps: Type.Optional(
+      Type.Array(Type.Object({ jobId: JobId, milliseconds: Type.Number({ exclusiveMinimum: 0 }) }, closed), {
+        maxItems: 16,
+      }),
+    ),
     dataSets: Type.Array(
       Type.Object(
         {

@@ -1,7 +1,7 @@
 /**
  * `hanse join`: a participant or an evaluator, next to its data, until it is stopped.
  */
-import { hostname } from 'node:os';
+import { hostname, totalmem } from 'node:os';
 import { Type } from 'typebox';
 import { primitives } from '#primitives';
 import { utf8 } from '../../protocol/bytes.ts';
@@ -13,6 +13,7 @@ import type { RandomSource } from '../../protocol/random.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { DataSetVersion } from '../../schemas/ids.ts';
 import { DisplayName } from '../../schemas/member.ts';
+import type { CostLimits } from '../../schemas/node-policy.ts';
 import type { TrainTask } from '../../schemas/task.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { DataSet } from '../data/data-set.ts';
@@ -256,6 +257,7 @@ async function live(
       mailbox,
       dataSets,
       provider,
+      memoryBytes: memoryOf(limits),
       jobs,
       gate,
       ledger,
@@ -274,6 +276,11 @@ async function live(
     await jobs.release();
     await lock.release();
   }
+}
+
+/** What the owner permits, or what there is. */
+function memoryOf({ memoryMegabytes }: CostLimits): number {
+  return memoryMegabytes === undefined ? totalmem() : memoryMegabytes * 1e6;
 }
 
 /** Who else hears that a request has to be repeated. */

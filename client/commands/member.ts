@@ -36,6 +36,7 @@ const list = defineCommand<IdentityOptions>({
     for (const member of members) {
       const { nodeId, organisationId, role, name } = member;
       io.print([nodeId, stateOf(member), role, organisationId, name].join('  '));
+      for (const line of abilitiesOf(member)) io.print(`  ${line}`);
     }
     return { members };
   },
@@ -138,4 +139,15 @@ function stateOf({ revokedAt, validUntil, live }: Member): string {
   if (revokedAt !== null) return `revoked ${revokedAt}`;
   if (validUntil !== null) return `replaced, valid until ${validUntil}`;
   return live ? 'here' : 'away';
+}
+
+/** What the node has said of itself, if anything. */
+function abilitiesOf({ capabilities }: Member): string[] {
+  if (!capabilities) return [];
+  const { provider, memoryBytes, steps = [] } = capabilities;
+  const memory = memoryBytes === undefined ? '' : `, ${(memoryBytes / 1e9).toFixed(1)} GB for a train step`;
+  return [
+    `trains on ${provider}${memory}`,
+    ...steps.map(({ jobId, milliseconds }) => `${jobId}: ${milliseconds} ms a step`),
+  ];
 }

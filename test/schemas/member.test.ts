@@ -34,8 +34,15 @@ describeForm('capabilities', Capabilities, {
   takes: [
     ['dataSets', []],
     ['dataSets', [{ name: 'a', version: '1', inputShape: [] }]],
+    ['memoryBytes', 0],
+    ['steps', [{ jobId: `job-${'0'.repeat(16)}`, milliseconds: 0.5 }]],
   ],
   refuses: [
+    ['memoryBytes', -1],
+    ['memoryBytes', 0.5],
+    ['steps', [{ jobId: `job-${'0'.repeat(16)}`, milliseconds: 0 }]],
+    ['steps', [{ jobId: 'job', milliseconds: 1 }]],
+    ['steps', Array(17).fill({ jobId: `job-${'0'.repeat(16)}`, milliseconds: 1 })],
     ['provider', 'tpu'],
     ['providerReason', 'x'.repeat(201)],
     ['software', 'x'.repeat(41)],

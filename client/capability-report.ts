@@ -1,0 +1,80 @@
+/**
+ * What a node says of itself to its coordinator: provider, data sets, memory, and how fast its steps were. SPEC.md 8.2.
+ *
+ * It says so when it begins, and again when a training has measured something new: one step of a job that was not timed
+ * before, or that takes another time by half. Rounds do not depend on it, so a report that fails is given up.
+ */
+import { isProblem } from '../protocol/problem.ts';
+import { SOFTWARE } from '../protocol/versions.ts';
+import type { JobId } from '../schemas/ids.ts';
+import type { Capabilities } from '../schemas/member.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
+import type { DataSet } from './data/data-set.ts';
+import type { ExecutionProvider } from './engine/provider.ts';
+import type { NodeLedger } from './node-ledger.ts';
+
+export interface CapabilityOptions {
+  readonly api: CoordinatorApi;
+  readonly provider: Pick<ExecutionProvider, 'name' | 'reason'>;
+  readonly dataSets: readonly DataSet[];
+  /** That a train step may take; absent: nobody said. */
+  readonly memoryBytes?: number;
+  /** Absent: nothing is measured. */
+  readonly ledger?: Pick<NodeLedger, 'millisecondsPerStep'>;
+}
+
+/** Jobs whose step time is reported; those that were timed longest ago are left out first. */
+const JOBS = 16;
+/** A step time is told again once it has changed by this factor. */
+const CHANGE = 1.5;
+
+export class CapabilityReport {
+  readonly #options: CapabilityOptions;
+  readonly #told = new Map<JobId, number>();
+
+  constructor(options: CapabilityOptions) {
+    this.#options = options;
+  }
+
+  /** Throws what `api` throws. */
+  async send(signal: AbortSignal): Promise<void> {
+    await this.#options.api.call('reportCapabilities', { body: this.#body() }, { signal });
+  }
+
+  /** To be called after a training of this job. Throws nothing but bugs. */
+  async measured(jobId: JobId, signal: AbortSignal): Promise<void> {
+    const got = this.#options.ledger?.millisecondsPerStep(jobId);
+    if (got === undefined || !(got > 0)) return;
+    const told = this.#told.get(jobId);
+    if (told !== undefined && got < told * CHANGE && got > told / CHANGE) return;
+    this.#told.delete(jobId);
+    this.#told.set(jobId, got);
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > JOBS && oldest !== undefined) this.#told.delete(oldest);
+    try {
+      await this.send(signal);
+    } catch (error) {
+      if (!isProblem(error) && !signal.aborted) throw error;
+    }
+  }
+
+  #body(): Capabilities {
+    const { provider, dataSets, memoryBytes } = this.#options;
+    const steps = [...this.#told].map(([jobId, milliseconds]) => ({
+      jobId,
+      milliseconds: Number(milliseconds.toPrecision(2)),
+    }));
+    return {
+      software: SOFTWARE,
+      provider: provider.name,
+      providerReason: provider.reason.slice(0, 200),
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(steps.length > 0 && { steps }),
+      dataSets: dataSets.map(({ examples: { name, inputShape }, version }) => ({
+        name: name.slice(0, 80),
+        version,
+        inputShape: [...inputShape],
+      })),
+    };
+  }
+}

@@ -1,0 +1,79 @@
+import { beforeEach, expect, test } from 'vitest';
+import { CapabilityReport } from '../../client/capability-report.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import type { Capabilities } from '../../schemas/member.ts';
+import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
+import { clouds } from '../fixtures/small-job.ts';
+
+const signal = new AbortController().signal;
+const job = (n: number) => `job-${n.toString(16).padStart(16, '0')}`;
+const times = new Map<string, number>();
+const reports: Capabilities[] = [];
+let fails = false;
+const report = () =>
+  new CapabilityReport({
+    api: scriptedCoordinator({
+      reportCapabilities: ({ body }) => {
+        if (fails) throw new HanseError('overloaded');
+        reports.push(body);
+        return {};
+      },
+    }),
+    provider: { name: 'wasm', reason: 'the best available' },
+    dataSets: [{ examples: clouds(12), version: '2', allowSingleClass: false }],
+    memoryBytes: 2e9,
+    ledger: { millisecondsPerStep: (jobId) => times.get(jobId) },
+  });
+
+beforeEach(() => {
+  times.clear();
+  reports.length = 0;
+  fails = false;
+});
+
+test('says at first what is known without a training', async () => {
+  await report().send(signal);
+  expect(reports).toMatchObject([
+    {
+      provider: 'wasm',
+      providerReason: 'the best available',
+      memoryBytes: 2e9,
+      dataSets: [{ version: '2' }],
+    },
+  ]);
+  expect(reports[0]).not.toHaveProperty('steps');
+});
+
+test('a step time is told when it is first measured, and when it has changed by half', async () => {
+  const node = report();
+  for (const milliseconds of [1.234, 1.3, 1.8, 2, 0.8]) {
+    times.set(job(1), milliseconds);
+    await node.measured(job(1), signal);
+  }
+  await node.measured(job(2), signal); // nothing was measured
+  expect(reports.map(({ steps }) => steps)).toEqual([
+    [{ jobId: job(1), milliseconds: 1.2 }],
+    [{ jobId: job(1), milliseconds: 2 }],
+    [{ jobId: job(1), milliseconds: 0.8 }],
+  ]);
+});
+
+test('sixteen jobs are told, the latest ones', async () => {
+  const node = report();
+  for (let n = 1; n <= 20; n += 1) {
+    times.set(job(n), n);
+    await node.measured(job(n), signal);
+  }
+  expect(reports.at(-1)?.steps?.map(({ jobId }) => jobId)).toEqual(
+    Array.from({ length: 16 }, (_, i) => job(i + 5)),
+  );
+});
+
+test('a report that is refused after a training is given up; at the beginning it is not', async () => {
+  const node = report();
+  fails = true;
+  times.set(job(1), 1);
+  await node.measured(job(1), signal);
+  expect(reports).toHaveLength(0);
+  await expect(node.send(signal)).rejects.toMatchObject({ code: 'overloaded' });
+});
