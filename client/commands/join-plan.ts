@@ -5,7 +5,6 @@
 import { HanseError } from '../../protocol/problem.ts';
 import type { CostLimits, NodePolicy } from '../../schemas/node-policy.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
-import { readNodeConfig, sourceOf } from '../config/node-config.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { type DataSource, loadExamples } from '../data/data-source.ts';
 import type { PassphraseSource } from '../passphrase.ts';
@@ -71,6 +70,8 @@ export async function planJoin(options: JoinOptions, defaults: Partial<JoinOptio
     if (options[name] !== undefined && options[name] !== defaults[name])
       throw new HanseError('usage', { reason: `${flag}: write it into ${options.config}` });
   }
+  // The parser of YAML is loaded only where there is some.
+  const { readNodeConfig, sourceOf } = await import('../config/node-config.ts');
   const { identity, server, name, provider, data, policy, limits } = await readNodeConfig(options.config);
   const { threads = 1, ...costs } = limits ?? {};
   return {

@@ -86,11 +86,13 @@ describe.skipIf(!isBuilt)('a reader that goes away', () => {
     };
     const read = await participant('read');
     const lines = createInterface({ input: read.child.stdout as NodeJS.ReadableStream });
-    const ready = new Promise<string>((resolve) => lines.once('line', resolve));
-    expect(JSON.parse(await within('ready', ready, () => ''))).toEqual({ type: 'ready' });
+    const pinned = new Promise<string>((resolve) => lines.once('line', resolve));
+    expect(JSON.parse(await within('the directory', pinned, () => ''))).toMatchObject({
+      type: 'directoryPinned',
+    });
 
     const unread = await participant('unread');
-    unread.child.stdout?.destroy(); // its first line is that it is ready
+    unread.child.stdout?.destroy(); // its first line is that it has pinned the directory
     expect(await unread.ended()).toEqual({ code: 0, signal: null });
 
     expect(read.child.exitCode).toBe(null);

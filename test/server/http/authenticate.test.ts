@@ -372,6 +372,7 @@ describe('roles', () => {
   };
   const params = {
     sha256: '0'.repeat(64),
+    base: '1'.repeat(64),
     jobId: 'job-0000000000000000',
     uploadId: '0'.repeat(32),
     offset: '0',
