@@ -18,7 +18,7 @@ import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation-state.ts';
 
 /** Between two lines: less than the 60 s after which proxies, and members, give up a connection that is silent. */
-export const HEARTBEAT_MS = 25_000;
+export const HEARTBEAT_MS = 45_000;
 
 /** So many streams come back in a second when all of them break: each is a signed request. */
 const RETURNS_PER_SECOND = 100;

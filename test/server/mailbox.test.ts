@@ -6,6 +6,7 @@ import type { Letter, LetterStatement, WaitingLetter } from '../../schemas/lette
 import type { TaskLine } from '../../schemas/task-stream.ts';
 import { decidePost, foldMailbox, MAILBOX_LIMITS, type MailboxState } from '../../server/mailbox-state.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
+import { HEARTBEAT_MS } from '../../server/task-stream.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { admissionOf, type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 
@@ -247,7 +248,7 @@ describe('nodes are told', () => {
     ]);
     await post(await write());
     await atRest();
-    await federation.clock.advance(25_000);
+    await federation.clock.advance(HEARTBEAT_MS);
     await atRest();
     expect(lines.slice(3)).toMatchObject([
       { type: 'tasks', letters: 2 },

@@ -2,12 +2,13 @@
  * What a thousand participants that wait cost the coordinator: one process, whose memory and processor time are read
  * from the kernel, and the participants in another. Each keeps its stream of tasks open and answers what it is asked.
  *
- * Baseline: as many open answers of a bare `node:http` server, to each of which a line is written every 25 s, and which
+ * Baseline: as many open answers of a bare `node:http` server, to each of which a line is written every 45 s, and which
  * is told by a request that it was read: nobody is authenticated, and there is nothing to be told.
  */
 import { join } from 'node:path';
 import { pause } from '../../../protocol/clock.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
+import { HEARTBEAT_MS } from '../../../server/task-stream.ts';
 import { heartbeatSeconds } from '../bare-heartbeats.ts';
 import { withChildren } from '../child.ts';
 import { usageOf } from '../process-usage.ts';
@@ -15,9 +16,10 @@ import type { Measured, RowContext, RowDefinition } from '../row.ts';
 import { withScratchFolder } from '../scratch-folder.ts';
 
 const PARTICIPANTS = 1000;
-const MINUTES = 2;
+/** Each participant hears a whole number of heartbeats in them. */
+const MINUTES = 3;
 const MINUTE_MS = 60_000;
-const HEARTBEATS_PER_MINUTE = MINUTE_MS / 25_000;
+const HEARTBEATS_PER_MINUTE = MINUTE_MS / HEARTBEAT_MS;
 const MEGABYTE = 1e6;
 
 export const idleServer1000: RowDefinition = {
