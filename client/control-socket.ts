@@ -17,7 +17,9 @@ export interface ControlSocket {
 /** Longest request, and how long it may take to arrive. */
 const REQUEST_BYTES = 1024;
 const PATIENCE_MS = 5000;
+/** Longest answer, and how long it may take: a pause is on the disk before it is answered. */
 const ANSWER_BYTES = 4_194_304;
+const ANSWER_MS = 30_000;
 
 /** sun_path of unix(7) on macOS, with the zero at its end; Linux has four bytes more. */
 const PATH_BYTES = 103;
@@ -56,6 +58,8 @@ export async function serveControl(
 export async function askNode(identityFile: string, request: ControlRequest): Promise<unknown> {
   const gone = (cause?: unknown) => new HanseError('nodeNotRunning', { identity: identityFile }, { cause });
   const socket = connect(controlPath(identityFile));
+  // A process that is stopped takes connections and says nothing.
+  socket.setTimeout(ANSWER_MS, () => socket.destroy());
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     const line = await readLine(socket, ANSWER_BYTES);

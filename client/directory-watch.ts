@@ -66,7 +66,7 @@ export class DirectoryWatch {
     return new DirectoryWatch(options, await options.pin.read());
   }
 
-  /** Undefined until `follow` has resolved for the first time. */
+  /** Undefined while nothing has been pinned, now or at an earlier start. */
   get pinned(): Directory | undefined {
     return this.#pinned;
   }

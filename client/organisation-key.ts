@@ -2,28 +2,22 @@
  * The key of an organisation, in a file of its own: it is used seldom, and belongs on another machine than the nodes
  * that it admits. SPEC.md section 4.6.
  */
-import { access } from 'node:fs/promises';
 import { primitives } from '#primitives';
 import { hexBytes, toHex } from '../protocol/bytes.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { randomBytes } from '../protocol/random.ts';
 import { OrganisationKeyFile } from '../schemas/organisation-file.ts';
-import { readPrivately, writePrivately } from './private-file.ts';
+import { readPrivately, writeOncePrivately } from './private-file.ts';
 
 /**
  * Makes a key, on disk before it is returned. Never replaces one: an organisation cannot change its key.
  * @throws `organisationKeyUnreadable` if there is a file already; `storageFull`, `storageFailed`
  */
 export async function makeOrganisationKey(file: string): Promise<Signer> {
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) throw unreadable(file)('there is a file already, which is never overwritten');
   const seed = randomBytes(primitives.random, 32);
   const content = { version: 1, type: 'organisationKey', seed: toHex(seed) };
-  await writePrivately(file, content, unreadable(file));
+  await writeOncePrivately(file, content, unreadable(file));
   return primitives.signer(seed);
 }
 

@@ -26,7 +26,7 @@ export interface Keyboard {
 
 /**
  * What was given beforehand, without asking anybody.
- * @throws `identityUnreadable` for a file that others can read, or that is not there
+ * @throws `usage` for a file that others can read, or that is not there
  */
 export async function givenPassphrase({ passphraseFile }: PassphraseSource): Promise<Secret | undefined> {
   if (passphraseFile !== undefined) return fromFile(passphraseFile);
@@ -60,7 +60,7 @@ export async function newPassphrase(
 
 async function fromFile(file: string): Promise<Secret> {
   const unreadable = (reason: string, cause?: unknown) =>
-    new HanseError('identityUnreadable', { file, reason }, { cause });
+    new HanseError('usage', { reason: `--passphrase-file ${file}: ${reason}` }, { cause });
   let text: string;
   try {
     const { mode } = await stat(file);

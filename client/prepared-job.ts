@@ -77,16 +77,17 @@ export async function prepareManifest(
 ): Promise<PreparedJob> {
   const forward = importModel(await fetchForward(manifest.graph.forward, api, signal), choicesOf(manifest));
   const expected = expectedExamples(manifest, forward);
-  const checked = new WeakSet<Examples>();
+  const checked = { strictly: new WeakSet<Examples>(), leniently: new WeakSet<Examples>() };
   return {
     jobId,
     manifest,
     manifestSha256,
     forward,
     checkExamples: (examples, allowSingleClass) => {
-      if (checked.has(examples)) return;
+      const known = allowSingleClass ? checked.leniently : checked.strictly;
+      if (known.has(examples)) return;
       checkExamples(examples, { ...expected, allowSingleClass });
-      checked.add(examples);
+      known.add(examples);
     },
   };
 }

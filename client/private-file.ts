@@ -3,7 +3,7 @@
  * Node only.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import { parseJson } from '../protocol/parse.ts';
@@ -46,6 +46,26 @@ export async function readPrivately<Form extends TSchema>(
  * @throws what `unusable` makes if the path cannot be used; `storageFull`, `storageFailed`
  */
 export async function writePrivately(file: string, content: object, unusable: Unusable): Promise<void> {
+  await write(file, content, unusable, rename);
+}
+
+/** As `writePrivately`, but never in place of another file: link(2). */
+export async function writeOncePrivately(file: string, content: object, unusable: Unusable): Promise<void> {
+  await write(file, content, unusable, async (temporary) => {
+    await link(temporary, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      throw unusable('there is a file already, which is never overwritten', error);
+    });
+    await rm(temporary, { force: true });
+  });
+}
+
+async function write(
+  file: string,
+  content: object,
+  unusable: Unusable,
+  put: (temporary: string, file: string) => Promise<void>,
+): Promise<void> {
   const temporary = `${file}.${randomUUID()}`;
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
@@ -56,10 +76,11 @@ export async function writePrivately(file: string, content: object, unusable: Un
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
+    await put(temporary, file);
     await flushFolder(dirname(file));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
+    if (error instanceof HanseError) throw error;
     if (!isOfThePath(error)) throw fileProblem(file, error);
     throw unusable(`it cannot be written: ${(error as NodeJS.ErrnoException).code}`, error);
   }

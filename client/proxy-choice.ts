@@ -1,7 +1,7 @@
 /**
  * Which proxy a connection goes through: the one that was named, else that of the environment, as curl(1) reads it.
  *
- * `HTTPS_PROXY` is for `https` addresses; what is written in lower case wins. `NO_PROXY` lists hosts, separated by
+ * `HTTPS_PROXY`, else `ALL_PROXY`, is for `https` addresses; what is written in lower case wins. `NO_PROXY` lists hosts, separated by
  * commas or spaces, that are reached directly: `*` is all of them, `example.org` and `.example.org` are that host and all
  * below it, and a port behind a colon limits an entry to that port. Ranges of addresses are not read. This machine is
  * never reached through a proxy, and so `HTTP_PROXY` has no use: outside of this machine only TLS is spoken. Pure.

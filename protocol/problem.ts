@@ -378,7 +378,7 @@ export const PROBLEMS = {
   ),
   proxyUnauthorized: entry<{ proxy: string; given: boolean }>(
     'The proxy on the way to the coordinator demands credentials, or does not accept those it was given.',
-    'Give them with the address: --proxy http://name:password@proxy.example:3128, or HTTPS_PROXY; only Basic is spoken.',
+    'Give them with the address: --proxy http://name:password@proxy.example:3128, to `hanse join` or `hanse doctor`, or in HTTPS_PROXY; only Basic is spoken.',
   ),
   proxyFailed: entry<{ proxy: string; reason: string }>(
     'The proxy on the way to the coordinator makes no connection to it.',

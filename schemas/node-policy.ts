@@ -1,6 +1,6 @@
 /**
- * What the owner of a node permits, and what it may cost. SPEC.md section 6.5. It never leaves the node, and nothing that
- * a coordinator sends can widen it.
+ * What the owner of a node permits, and what it may cost. SPEC.md section 6.5. It never leaves the node, but for
+ * `memoryMegabytes` (8.2), and nothing that a coordinator sends can widen it.
  */
 import { type Static, Type } from 'typebox';
 import { OrganisationId, PublicKey } from './ids.ts';

@@ -47,12 +47,7 @@ export const JobOfNode = Type.Object(
     jobId: Type.String(),
     ...SPENDING,
     /** What is under way; null: nothing. */
-    doing: Type.Union([
-      Type.Literal('preparing'),
-      Type.Literal('training'),
-      Type.Literal('evaluating'),
-      Type.Null(),
-    ]),
+    doing: Type.Union([Type.Literal('preparing'), Type.Literal('training'), Type.Null()]),
     round: Type.Union([Type.Integer(), Type.Null()]),
     /** Code and particulars of the latest refusal or failure, while nothing has gone well since. */
     problem: Type.Union([Type.String(), Type.Null()]),

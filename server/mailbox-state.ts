@@ -10,7 +10,7 @@ import type { NodeId, OrganisationId } from '../schemas/ids.ts';
 import type { Letter, LetterId, WaitingLetter } from '../schemas/letter.ts';
 import type { MailboxEvent } from '../schemas/mailbox-event.ts';
 
-/** How many letters may wait. With the most that a body may have, an organisation can cost 4 MiB of memory. */
+/** How many letters may wait. With the most that a body may have, an organisation can cost 8 MiB of memory. */
 export const MAILBOX_LIMITS = {
   /** For one organisation. */
   recipient: 1024,

@@ -55,8 +55,9 @@ export async function admitted<T>(
     io.note(`the key of the organisation is in ${file}: it admits further nodes, so keep it elsewhere`);
     return result;
   } catch (error) {
-    // The organisation has a key already, so this one is good for nothing.
-    if (isProblem(error, 'organisationKeyMismatch')) await rm(file, { force: true });
+    // The organisation has another key, so one that was made now is good for nothing. One that was there is kept: it
+    // has no successor, and the coordinator alone says that it is the wrong one.
+    if (!kept && isProblem(error, 'organisationKeyMismatch')) await rm(file, { force: true });
     throw error;
   }
 }

@@ -20,7 +20,7 @@ export const configCheckCommand = defineCommand<object>({
     for (const { line, pointer, reason } of faults)
       io.print(`${file}:${line}: configInvalid: ${pointer || 'the file'} ${reason}`);
     if (config) io.print(`${file} is right: ${config.data.length} data sets, identity ${config.identity}`);
-    else io.note(`${PROBLEMS.configInvalid.cause}\n  remedy: correct these lines`);
+    else io.note(`${PROBLEMS.configInvalid.cause}\n  remedy: ${PROBLEMS.configInvalid.remedy}`);
     return {
       file,
       ok: faults.length === 0,

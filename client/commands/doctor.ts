@@ -11,10 +11,12 @@ import type { Finding } from '../doctor/finding.ts';
 import { keys } from '../doctor/keys.ts';
 import { disk, exampleData, memory, nodeVersion, providers } from '../doctor/machine.ts';
 import type { Identity } from '../identity.ts';
+import { askPassphrase, type PassphraseSource } from '../passphrase.ts';
 import { CA_OPTION, readCa } from './ca-option.ts';
+import { PASSPHRASE_OPTION } from './identity-options.ts';
 import { checkedProxy, PROXY_OPTION, type ProxyOptions } from './proxy-option.ts';
 
-interface DoctorOptions extends ProxyOptions {
+interface DoctorOptions extends ProxyOptions, PassphraseSource {
   readonly server?: string;
   readonly identity?: string;
   readonly ca?: string;
@@ -30,6 +32,7 @@ export const doctorCommand = defineCommand<DoctorOptions>({
     },
     CA_OPTION,
     PROXY_OPTION,
+    PASSPHRASE_OPTION,
   ],
   examples: [
     ['hanse doctor', 'this machine'],
@@ -40,20 +43,16 @@ export const doctorCommand = defineCommand<DoctorOptions>({
     const { server, identity: file } = options;
     const origin = server === undefined ? undefined : originOf(server);
     checkedProxy(options);
+    const read = file === undefined ? undefined : await keys(file, askPassphrase(options));
+    const identity = read?.identity;
     const findings = [
       nodeVersion(process.versions.node),
-      await disk('.'),
+      await disk(file !== undefined && identity ? dirname(file) : '.'),
       memory(),
       ...(await providers()),
       await exampleData(),
     ];
-    let identity: Identity | undefined;
-    if (file !== undefined) {
-      const read = await keys(file);
-      identity = read.identity;
-      findings.push(read.finding);
-      if (identity) findings[1] = await disk(dirname(file));
-    }
+    if (read) findings.push(read.finding);
     const toReach = origin ?? identity?.server;
     if (toReach !== undefined) findings.push(...(await wayTo(toReach, identity, options, io)));
     for (const finding of findings) tell(finding, io);

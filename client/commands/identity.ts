@@ -159,8 +159,7 @@ const encrypt = defineCommand<NodeOptions>({
     if ((await describeIdentity(file)).isEncrypted)
       throw new HanseError('usage', { reason: `${file} is encrypted: hanse identity decrypt first` });
     const identity = await readIdentity(file);
-    if (await hasNextKey(file))
-      throw new HanseError('usage', { reason: 'a change of keys is under way: hanse identity rotate first' });
+    await refuseHalfway(file);
     await writeIdentity(file, { ...identity, passphrase: await newPassphrase(file, source) });
     io.print(`the key in ${file} is encrypted; nobody can restore a passphrase that is lost`);
     return { nodeId: identity.nodeId, isEncrypted: true };
@@ -173,10 +172,17 @@ const decrypt = defineCommand<NodeOptions>({
   examples: [['hanse identity decrypt', 'asks for the passphrase']],
   async run({ options: { identity: file, ...source } }, io) {
     const { passphrase: _, ...identity } = await readIdentity(file, askPassphrase(source));
+    await refuseHalfway(file);
     await writeIdentity(file, identity);
     io.print(`the key in ${file} is not encrypted; its owner alone may read it`);
     return { nodeId: identity.nodeId, isEncrypted: false };
   },
 });
+
+/** The next key is kept as the present one is, with a passphrase or without. */
+async function refuseHalfway(file: string): Promise<void> {
+  if (await hasNextKey(file))
+    throw new HanseError('usage', { reason: 'a change of keys is under way: hanse identity rotate first' });
+}
 
 export const identityCommands = { request, show, rotate, encrypt, decrypt };

@@ -4,7 +4,6 @@
 import { parse } from '../../protocol/parse.ts';
 import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { type ControlRequest, type JobOfNode, NodeStatus } from '../../schemas/node-status.ts';
-import { readNodeConfig } from '../config/node-config.ts';
 import { askNode } from '../control-socket.ts';
 
 interface NodeOptions {
@@ -48,13 +47,19 @@ export const nodeLeaveCommand = defineCommand<NodeOptions>({
   run: ({ options }, io) => tell('leave', options, io),
 });
 
+/** Throws as `readNodeConfig`. The parser of YAML is loaded only where there is some. */
+async function identityIn(config: string): Promise<string> {
+  const { readNodeConfig } = await import('../config/node-config.ts');
+  return (await readNodeConfig(config)).identity;
+}
+
 /** @throws `nodeNotRunning`, and as `readNodeConfig` */
 async function tell(
   command: ControlRequest['command'],
   { identity, config }: NodeOptions,
   io: CommandIo,
 ): Promise<object> {
-  const file = config === undefined ? identity : (await readNodeConfig(config)).identity;
+  const file = config === undefined ? identity : await identityIn(config);
   const status = parse(NodeStatus, await askNode(file, { command }), 'answer of the node');
   for (const line of describeStatus(status)) io.print(line);
   return status;

@@ -44,7 +44,7 @@ policy:
 # What the node may use, and what one job may cost. Absent: no limit, and one thread.
 limits:
   #threads: 2
-  #memoryMegabytes: 2000       # that a train step is estimated to need
+  #memoryMegabytes: 2000       # that a train step is estimated to need; the coordinator is told
   #roundsPerJob: 1000
   #examplesPerRound: 1000000   # examples times passes over them
   #secondsPerRound: 600        # of training, as measured here

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { primitives } from '#primitives';
 import { connect, enrol } from '../../../client/enrol.ts';
 import { type Identity, nextKey, readIdentity, writeIdentity } from '../../../client/identity.ts';
+import { askPassphrase } from '../../../client/passphrase.ts';
 import { toHex } from '../../../protocol/bytes.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
 import { succeed } from '../../../protocol/key-succession.ts';
@@ -160,4 +161,20 @@ test('who joins with a passphrase has no key in the clear at any time', async ()
   expect(stored).toMatchObject({ version: 2, role: 'researcher' });
   expect(stored).not.toHaveProperty('seed');
   expect(await hanse(['job', 'list', ...words])).toMatchObject({ exitCode: 0 });
+});
+
+test('while a change of keys is under way, its key is kept as the present one is', async () => {
+  const identity = await member('halfway.json');
+  const words = ['--identity', at('halfway.json'), '--json'];
+  vi.stubEnv('HANSE_PASSPHRASE', 'open sesame');
+  await nextKey(at('halfway.json'), identity);
+  const halfway = { exitCode: 2, json: { problem: { detail: expect.stringContaining('change of keys') } } };
+  expect(await hanse(['identity', 'encrypt', ...words])).toMatchObject(halfway);
+  await rm(at('halfway.json.next'));
+  expect(await hanse(['identity', 'encrypt', ...words])).toMatchObject({ exitCode: 0 });
+  await nextKey(at('halfway.json'), await readIdentity(at('halfway.json'), askPassphrase({})));
+  expect(await hanse(['identity', 'decrypt', ...words])).toMatchObject(halfway);
+  await rm(at('halfway.json.next'));
+  expect(await hanse(['identity', 'decrypt', ...words])).toMatchObject({ exitCode: 0 });
+  vi.unstubAllEnvs();
 });

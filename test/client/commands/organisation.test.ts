@@ -66,6 +66,16 @@ test('the first node of an organisation makes its key, and with that the second 
   expect(await enrolAs(await invite('lab'), 'lab-b.json', ...key)).toMatchObject({ exitCode: 0 });
 });
 
+test('a key that was there before stays, whatever the coordinator says of it', async () => {
+  expect(await enrolAs(await invite('port'), 'port-a.json')).toMatchObject({ exitCode: 0 });
+  await newKey('port-b.json.organisation');
+  expect(await newKey('port-b.json.organisation')).toMatchObject(problem('organisationKeyUnreadable'));
+  expect(await enrolAs(await invite('port'), 'port-b.json')).toMatchObject(
+    problem('organisationKeyMismatch'),
+  );
+  expect((await stat(at('port-b.json.organisation'))).isFile()).toBe(true);
+});
+
 test('an admission of another key, role or organisation is refused, and spends nothing', async () => {
   await newKey('shop.key');
   const link = await invite('shop');

@@ -9,8 +9,10 @@ import { disk, nodeVersion } from '../../../client/doctor/machine.ts';
 import { enrol } from '../../../client/enrol.ts';
 import { type Identity, writeIdentity } from '../../../client/identity.ts';
 import type { Trust } from '../../../client/node-exchange.ts';
+import { utf8 } from '../../../protocol/bytes.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
+import { Secret } from '../../../protocol/secret.ts';
 import { makeCertificate } from '../../fixtures/certificates.ts';
 import { connectProxy, tlsBefore } from '../../fixtures/connect-proxy.ts';
 import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
@@ -88,15 +90,32 @@ test('a clock that is off', async () => {
   expect(findings.at(-1)?.detail).toContain('signatureExpired');
 });
 
+/** Whom to ask for a passphrase. */
+const nobody = async () => undefined;
+
+test('a key under a passphrase is opened with it', async () => {
+  const file = join(running.folder, 'sealed.json');
+  const passphrase = new Secret(utf8('open sesame'));
+  await writeIdentity(file, { ...identity, passphrase });
+  expect(await keys(file, async () => passphrase)).toMatchObject({
+    finding: { ok: true },
+    identity: { nodeId: identity.nodeId },
+  });
+  expect((await keys(file, nobody)).finding).toMatchObject({
+    ok: false,
+    detail: expect.stringContaining('passphraseNeeded'),
+  });
+});
+
 test('an identity that others may read, or that is not there', async () => {
   const file = join(running.folder, 'node.json');
-  expect(await keys(file)).toMatchObject({ finding: { ok: false, needed: true } });
+  expect(await keys(file, nobody)).toMatchObject({ finding: { ok: false, needed: true } });
   await writeIdentity(file, identity);
-  const read = await keys(file);
+  const read = await keys(file, nobody);
   expect(read).toMatchObject({ finding: { ok: true }, identity: { nodeId: identity.nodeId } });
   expect(read.finding.detail).toMatch(/^node, participant of .* mode 600$/);
   await chmod(file, 0o644);
-  const open = await keys(file);
+  const open = await keys(file, nobody);
   expect(open.identity).toBeUndefined();
   expect(open.finding).toMatchObject({ ok: false, detail: expect.stringContaining('644') });
 });
