@@ -75,9 +75,9 @@ export class PolicyGate {
 
   /** Resolves when the node, which may or may not ask for work now, may have changed in that; or the signal aborts. */
   change(signal: AbortSignal): Promise<void> {
-    const { policy, clock } = this.#options;
+    const { clock } = this.#options;
     const at = clock.now();
-    // Hours begin and end with a minute.
+    // Hours begin and end with a minute. A node that is paused looks too: a process that waits for nothing else would end.
     const next = Math.floor(at / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
     return new Promise((resolve) => {
       const done = () => {
@@ -86,7 +86,7 @@ export class PolicyGate {
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const cancel = policy.hours ? clock.schedule(next, done) : () => {};
+      const cancel = clock.schedule(next, done);
       this.#listeners.add(done);
       signal.addEventListener('abort', done, { once: true });
       if (signal.aborted) done();

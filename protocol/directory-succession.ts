@@ -89,6 +89,11 @@ function checkPermitted(before: Directory, after: Directory): void {
       if (!later) throw fail(`node ${node.nodeId} has vanished from ${organisationId}`);
       checkNodeChange(node, later, fail);
     }
+    const revoked = new Set(old.nodes.filter((node) => node.revokedAt !== null).map(({ nodeId }) => nodeId));
+    const known = byId(old.nodes, ({ nodeId }) => nodeId);
+    for (const { nodeId, proof } of now.nodes)
+      if (!known.has(nodeId) && proof.type === 'succession' && revoked.has(proof.from))
+        throw fail(`node ${proof.from} got a successor after it was revoked`);
     if (old.revokedAt !== null && now.nodes.length > old.nodes.length)
       throw fail(`organisation ${organisationId} got a node after it was revoked`);
   }

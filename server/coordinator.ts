@@ -66,6 +66,10 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
 /** Models of a job from which the present one is told as a difference: a node that missed a few rounds has one of them. */
 const DELTA_BASES = 8;
 
+/** Jobs that are under way at once, and tasks of which a node is told at once: as many as an answer may list. */
+const MOST_JOBS = 1000;
+const MOST_TASKS = 1000;
+
 export interface CoordinatorDependencies {
   readonly store: Store;
   readonly blobs: BlobStore;
@@ -149,8 +153,10 @@ export class Coordinator {
       .sort((a, b) => Date.parse(b.state.createdAt) - Date.parse(a.state.createdAt));
   }
 
-  /** A runner under a fresh id, without a job yet. */
+  /** A runner under a fresh id, without a job yet. Throws `overloaded` while as many jobs are under way as may. */
   async newJob(): Promise<JobRunner> {
+    const underWay = [...this.#jobs.values()].filter(({ exists, state }) => exists && !hasEnded(state));
+    if (underWay.length >= MOST_JOBS) throw new HanseError('overloaded');
     const runner = await this.#openJob(`job-${toHex(randomBytes(this.dependencies.random, 8))}`);
     this.#unborn.add(runner);
     return runner;
@@ -164,6 +170,7 @@ export class Coordinator {
       if (hasEnded(job)) continue;
       const task = taskOf(job, member);
       if (task) tasks.push(task);
+      if (tasks.length === MOST_TASKS) break;
     }
     return tasks;
   }
@@ -204,6 +211,7 @@ export class Coordinator {
       this.presence.wake(nodeId);
       this.presence.lost(nodeId);
     }
+    this.uploads.dropUnwanted();
     await Promise.all([...this.#jobs.values()].map((runner) => runner.dismissRevoked()));
   }
 
@@ -285,6 +293,7 @@ export class Coordinator {
 
   /** An update for as long as its round would accept it, other content always: a job that names it may come. */
   #isWanted(node: NodeId, { target, sha256, bytes }: UploadRequest): boolean {
+    if (this.federation.member(node)?.entry.revokedAt !== null) return false;
     if (target.type === 'blob') return true;
     const { jobId, round, attempt } = target;
     try {
@@ -338,8 +347,9 @@ export class Coordinator {
     const successors = successorsOf(members);
     const at = new Date(this.dependencies.clock.now()).toISOString();
     return members.filter(({ nodeId, role: own, entry }) => {
-      const successor = successors.get(nodeId);
-      const isReplaced = successor !== undefined && this.presence.isLive(successor);
+      let isReplaced = false;
+      for (let next = successors.get(nodeId); next !== undefined && !isReplaced; next = successors.get(next))
+        isReplaced = this.presence.isLive(next);
       return own === role && isValidNode(entry, at) && !isReplaced;
     });
   }

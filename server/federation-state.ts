@@ -35,6 +35,7 @@ export interface KnownInvite {
   readonly organisationId: string;
   readonly expiresAt: string;
   readonly needsApproval: boolean;
+  readonly by: NodeId;
   readonly spentBy: NodeId | null;
 }
 
@@ -95,8 +96,8 @@ export function foldFederation(state: FederationState, event: FederationEvent, a
     case 'federationCreated':
       return { ...state, federationId: event.federationId, coordinatorKey: event.coordinatorKey };
     case 'inviteCreated': {
-      const { role, organisationId, expiresAt, needsApproval } = event;
-      const invite = { role, organisationId, expiresAt, needsApproval, spentBy: null };
+      const { role, organisationId, expiresAt, needsApproval, by } = event;
+      const invite = { role, organisationId, expiresAt, needsApproval, by, spentBy: null };
       return { ...state, invites: new Map(state.invites).set(event.tokenSha256, invite) };
     }
     case 'memberEnrolled':

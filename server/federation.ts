@@ -41,6 +41,7 @@ import {
   decideOrganisationRevocation,
   decideRevocation,
   decideSuccession,
+  keysOf,
   OPERATOR_ORGANISATION,
   requireValid,
 } from './membership.ts';
@@ -50,6 +51,9 @@ const STREAM = 'federation';
 
 /** Changes of its capabilities that a node may report: twenty at once, then one in a quarter of an hour. */
 const CHANGES = { most: 20, everyMs: 900_000 };
+
+/** Keys that a node may have one after the other, all of which stay in the directory: five at once, then four a day. */
+const SUCCESSIONS = { most: 5, everyMs: 21_600_000 };
 
 interface Platform {
   readonly clock: Clock;
@@ -62,6 +66,7 @@ export class Federation {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #changes: Allowance;
+  readonly #successions: Allowance;
 
   private constructor(
     stream: EventStream<FederationState, FederationEvent>,
@@ -73,6 +78,7 @@ export class Federation {
     this.#clock = clock;
     this.#random = random;
     this.#changes = new Allowance(clock, CHANGES);
+    this.#successions = new Allowance(clock, SUCCESSIONS);
   }
 
   /**
@@ -207,10 +213,15 @@ export class Federation {
     await this.#change((state) => decideOrganisationRevocation(state, organisationId, reason, by));
   }
 
-  /** Another key takes the place of this member's. Throws a problem of `decideSuccession`. */
+  /** Another key takes the place of this member's. Throws a problem of `decideSuccession`; `overloaded` after many. */
   async succeed(member: KnownMember, request: SuccessionRequest): Promise<SuccessionReceipt> {
     const nodeId = await nodeIdOf(hexBytes(request.publicKey));
-    const { members } = await this.#change((state, at) => decideSuccession(state, member, request, at));
+    const { members } = await this.#change(async (state, at) => {
+      const events = await decideSuccession(state, member, request, at);
+      const [first = member] = keysOf(state.members, member.nodeId);
+      if (events.length > 0 && !this.#successions.take(first.nodeId)) throw new HanseError('overloaded');
+      return events;
+    });
     const oldKeyValidUntil = members.get(member.nodeId)?.entry.validUntil;
     if (!oldKeyValidUntil) throw new Error('unreachable: the key was just replaced');
     return { nodeId, oldKeyValidUntil };

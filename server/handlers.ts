@@ -117,12 +117,13 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 
     answerStream: async ({ params }) => ({ open: streams.answer(params.streamId) }),
 
-    putBlob: async ({ params, body }) => {
+    putBlob: async ({ params, body, member }) => {
       requireSame('body', params.sha256, body.sha256);
       const { blobLimitBytes: limitBytes } = settings;
       if (body.length !== undefined && body.length > limitBytes)
         throw new HanseError('bodyTooLarge', { limitBytes });
       const stored = await blobs.put(body.source, { limitBytes, expectedSha256: body.sha256 });
+      federation.requireValid(member.nodeId);
       return { sha256: stored.sha256, bytes: stored.size };
     },
 

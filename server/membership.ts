@@ -65,7 +65,8 @@ export function decideOrganisationRevocation(
  * @param member whose key has signed the request
  * @param request attacker-controlled
  * @param at RFC 3339
- * @throws `signatureInvalid`, `identityDuplicate`, `messageConflict` if another key was named before
+ * @throws `signatureInvalid`, `identityDuplicate`, `memberRevoked`, `keyRetired`; `messageConflict` if another key was
+ *   named before, or the key before this one is still valid
  */
 export async function decideSuccession(
   { members, requests, organisations, federationId, coordinatorKey }: FederationState,
@@ -73,14 +74,20 @@ export async function decideSuccession(
   { publicKey, byOld, byNew, overlapSeconds }: SuccessionRequest,
   at: string,
 ): Promise<FederationEvent[]> {
+  const known = members.get(member.nodeId) ?? member;
+  requireValid(known, at);
   const nodeId = await nodeIdOf(hexBytes(publicKey));
-  const { entry } = members.get(member.nodeId) ?? member;
+  const { entry } = known;
   const proof = members.get(nodeId)?.entry.proof;
   if (proof?.type === 'succession' && proof.from === member.nodeId) return [];
   const isTaken = [...organisations.values()].some((known) => known.publicKey === publicKey);
   if (proof || requests.has(nodeId) || isTaken)
     throw new HanseError('identityDuplicate', { what: `node ${nodeId}` });
   if (entry.validUntil !== null) throw new HanseError('messageConflict', { what: 'a successor' });
+  // A node has two keys at most: with more it could be as many members as it likes.
+  const before = entry.proof.type === 'succession' ? members.get(entry.proof.from) : undefined;
+  if (before && isValidNode(before.entry, at))
+    throw new HanseError('messageConflict', { what: 'a change of keys before the end of the last one' });
   const succession = { from: member.nodeId, byOld, byNew };
   const keys = { oldKey: entry.publicKey, newKey: publicKey };
   const pinned = { federationId: federationId ?? '', coordinatorKey: coordinatorKey ?? '' };
@@ -90,8 +97,8 @@ export async function decideSuccession(
   return [{ type: 'keySucceeded', nodeId, publicKey, succession, validUntil }];
 }
 
-/** The member and all whose place it has taken, or who have taken its place. */
-function keysOf(members: ReadonlyMap<NodeId, KnownMember>, nodeId: NodeId): KnownMember[] {
+/** The member and all whose place it has taken, or who have taken its place; the first key first. */
+export function keysOf(members: ReadonlyMap<NodeId, KnownMember>, nodeId: NodeId): KnownMember[] {
   const successors = successorsOf(members.values());
   let first = nodeId;
   for (;;) {

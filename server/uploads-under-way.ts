@@ -7,17 +7,20 @@
  */
 import { HanseError } from '../protocol/problem.ts';
 
+/** Of one update: one whose connection broke unnoticed, and the one that takes its place. */
+const COPIES = 2;
+
 export class UploadsUnderWay {
   readonly #underWay = new Map<string, { readonly sha256: string; count: number }>();
 
   /**
-   * Runs `work` unless another update has the place.
+   * Runs `work` unless another update, or this one twice, has the place.
    * @param place the node and what it sends for
    * @throws `overloaded`, which lets the sender ask again later
    */
   async receive<Result>(place: string, sha256: string, work: () => Promise<Result>): Promise<Result> {
     const upload = this.#underWay.get(place) ?? { sha256, count: 0 };
-    if (upload.sha256 !== sha256) throw new HanseError('overloaded');
+    if (upload.sha256 !== sha256 || upload.count >= COPIES) throw new HanseError('overloaded');
     upload.count += 1;
     this.#underWay.set(place, upload);
     try {

@@ -170,10 +170,10 @@ export class Uploads {
   }
 
   /** Ends what is not wanted any more: the round has gone on. */
-  dropUnwanted(jobId: string): void {
+  dropUnwanted(jobId?: string): void {
     for (const upload of this.#uploads.values()) {
       const { target } = upload.request;
-      if (target.type !== 'update' || target.jobId !== jobId) continue;
+      if (jobId !== undefined && (target.type !== 'update' || target.jobId !== jobId)) continue;
       if (!this.#around.isWanted(upload.nodeId, upload.request)) this.#end(upload);
     }
   }

@@ -1,8 +1,9 @@
 /**
  * `hanse serve`: a coordinator on this machine, with SQLite and a blob folder in a data directory.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { primitives } from '#primitives';
@@ -41,6 +42,8 @@ interface ServeOptions {
 
 /** Where the operator's identity is kept, within the data directory. */
 const OPERATOR_IDENTITY = 'keys/operator.json';
+/** The seed of an operator whose identity is not written yet. */
+const OPERATOR_PENDING = 'keys/operator.pending';
 const COORDINATOR_KEY = 'keys/coordinator.hex';
 /** Id of the federation whose key that is: data without that federation are not ours to found another in. */
 const FEDERATION_ID = 'keys/federation.id';
@@ -133,7 +136,7 @@ async function serve(
   const federationId = pinnedFederation(dataDir) ?? stored?.federationId;
   if (federationId !== undefined) requireData(dataDir, federationId);
   const signer = await ownKey(dataDir);
-  const operator = stored ?? (await newOperator());
+  const operator = stored ?? (await newOperator(dataDir));
   const limit = options.storeLimit;
   const store = openSqliteStore(dataDir.database, limit === undefined ? {} : { limitBytes: limit });
   let coordinator: Coordinator;
@@ -167,6 +170,7 @@ async function serve(
     const { url, publicServer } = addresses;
     const founded = { federationId: id, signer };
     await writeOperator(dataDir, operator, addresses, founded);
+    rmSync(join(dataDir.path, OPERATOR_PENDING), { force: true });
     stopRenewing = renewOnHangup(entrance, options.behindProxy ?? false, io, async (renewed) => {
       listeners.replace(renewed);
       const again = addressesOf(withCredentials(entrance, renewed), options.host, port);
@@ -287,8 +291,12 @@ interface OperatorKey {
   readonly key: StoredKey;
 }
 
-async function newOperator(): Promise<OperatorKey> {
-  const seed = randomBytes(primitives.random, 32);
+/** On disk before it is enrolled: a start that fails after that, at its port for one, finds it again. */
+async function newOperator(dataDir: DataDir): Promise<OperatorKey> {
+  const pending = dataDir.readPrivateFile(OPERATOR_PENDING);
+  const known = pending && fromHex(new TextDecoder().decode(pending).trim());
+  const seed = known?.length === 32 ? known : randomBytes(primitives.random, 32);
+  dataDir.writePrivateFile(OPERATOR_PENDING, utf8(`${toHex(seed)}\n`));
   const { publicKey } = await primitives.signer(seed);
   return { publicKey, key: { version: 1, seed: toHex(seed) } };
 }

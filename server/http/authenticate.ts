@@ -52,6 +52,10 @@ export class Authenticator {
     return { signature, member };
   }
 
+  requireValid({ nodeId }: KnownMember): void {
+    this.#federation.requireValid(nodeId);
+  }
+
   /** The key that is to be enrolled must have signed the request, under the id that follows from it. */
   async checkEnrolling(signature: ReceivedSignature, publicKeyHex: string): Promise<void> {
     const publicKey = hexBytes(publicKeyHex);

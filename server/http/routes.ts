@@ -78,6 +78,7 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
     handler: async (request, reply) => {
       const { params, query, body } = validated(request, route);
       const member = request.authenticated?.member;
+      if (member) authenticator.requireValid(member);
       const signal = abortedWithout(reply);
       const selected = (sha256: string, length: number) => select(request.headers, etagOf(sha256), length);
       const response = await handler({ params, query, body, member, signal, select: selected });

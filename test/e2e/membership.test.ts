@@ -66,6 +66,16 @@ describe.skipIf(!isBuilt)('membership (needs the build: npm test makes it)', () 
       expect.objectContaining({ type: 'directoryPinned', organisations: 2 }),
     );
 
+    const its = ['--identity', 'clinic.json'];
+    await run('node', 'pause', ...its);
+    await process.line('the pause', ({ type, why }) => type === 'waiting' && why === 'paused');
+    // It waits for its owner alone, and goes on to live.
+    const { nodeId: paused } = await run('node', 'status', ...its);
+    expect(paused).toBe(nodeId);
+    const resumed = process.lines.length;
+    await run('node', 'resume', ...its);
+    await ready(process, resumed);
+
     const before = process.lines.length;
     const rotated = await run('identity', 'rotate', '--identity', 'clinic.json');
     expect(rotated).toMatchObject({ replaces: nodeId });

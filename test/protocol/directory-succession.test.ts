@@ -183,6 +183,7 @@ test('no revocation and no end is taken back or moved, and nobody comes after a 
     [changed(ended, 1, { validUntil: LATER }), now[1]],
     [ended, lab],
     [ended, { ...now[1], nodes: [...lab.nodes, await admittedNode('d', 'lab')] }],
+    [{ ...ended, nodes: [...ended.nodes, await succeedingNode('e', 'a')] }, now[1]],
   ];
   for (const organisations of refusedChanges)
     await expect(follow(before, await directoryOf(organisations, before))).rejects.toMatchObject({

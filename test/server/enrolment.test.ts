@@ -214,3 +214,20 @@ describe('the directory', () => {
     expect((await directory()).directory.statement.version).toBe(before.directory.statement.version + 1);
   });
 });
+
+test('an invite is worth no more than the membership of who made it', async () => {
+  const { operator } = federation;
+  const second = await nodeOf('second operator', 'operator');
+  await enrol(second, await invite({ role: 'operator', organisationId: 'deputies' }), 'deputies');
+  const body = { role: 'operator', organisationId: 'sleepers', lifetimeSeconds: 3600 } as const;
+  const [used, late] = [
+    await federation.call('createInvite', second, { body }),
+    await federation.call('createInvite', second, { body }),
+  ];
+  const first = await nodeOf('first sleeper', 'operator');
+  await expect(enrol(first, used.token, 'sleepers')).resolves.toMatchObject({ role: 'operator' });
+  const params = { nodeId: second.nodeId };
+  await federation.call('revokeMember', operator, { params, body: { reason: 'left' } });
+  const other = await nodeOf('second sleeper', 'operator');
+  await expect(enrol(other, late.token, 'sleepers')).rejects.toEqual(refused('inviteUnknown'));
+});

@@ -235,10 +235,36 @@ describe('a change of keys', () => {
     await expect((await change(second, next)).call()).rejects.toEqual(refused('identityDuplicate'));
   });
 
+  test('is refused to a node that was revoked while it asked', async () => {
+    const [old] = federation.participants as [Node];
+    const next = await nodeOf('next', 'participant');
+    const { body } = await change(old, next);
+    const member = requireValid(old);
+    await revoke(old);
+    await expect(federation.coordinator.federation.succeed(member, body)).rejects.toEqual(
+      refused('memberRevoked'),
+    );
+  });
+
+  test('happens five times at once, and then now and then', async () => {
+    let [key] = federation.participants as [Node];
+    for (let count = 1; count <= 6; count += 1) {
+      const next = await nodeOf(`key ${count}`, 'participant');
+      const { call } = await change(key, next, 0);
+      if (count < 6) await call();
+      else await expect(call()).rejects.toEqual(refused('overloaded'));
+      if (count === 6) await federation.clock.advance(6 * hour);
+      if (count === 6) await call();
+      key = next;
+    }
+  });
+
   test.each(['the old key', 'the new key'])('does not save a node that is revoked by %s', async (which) => {
     const [old, second] = federation.participants as [Node, Node];
     const [next, last] = [await nodeOf('next', 'participant'), await nodeOf('last', 'participant')];
     await (await change(old, next)).call();
+    await expect((await change(next, last)).call()).rejects.toEqual(refused('messageConflict'));
+    await federation.clock.advance(hour);
     await (await change(next, last)).call();
     await revoke(which === 'the old key' ? old : last);
     for (const key of [old, next, last]) expect(() => requireValid(key)).toThrow(refused('memberRevoked'));

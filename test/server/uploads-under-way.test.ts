@@ -15,6 +15,7 @@ test('of one place one update at a time; the same one twice; other places are fr
   await expect(receive('a', '2')).rejects.toMatchObject(overloaded);
   const again = receive('a', '1');
   const elsewhere = receive('b', '2');
+  await expect(receive('a', '1')).rejects.toMatchObject(overloaded);
   release[0]?.();
   expect(await first).toBe('a 1');
   await expect(receive('a', '2')).rejects.toMatchObject(overloaded); // the repetition is still there

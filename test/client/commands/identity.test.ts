@@ -51,9 +51,13 @@ test('after a rotation the file has another key; both are members until the over
   ]);
   const { seed } = JSON.parse(await readFile(at('node.json'), 'utf8')) as { seed: string };
   expect(outcome.out + outcome.err).not.toContain(seed);
-  expect(await rotate('node.json', '--overlap', '0')).toMatchObject({ exitCode: 0 });
-  expect(await asked(renewed)).toBe('keyRetired');
-  expect(await asked(await readIdentity(at('node.json')))).toBe('answered');
+  expect(await rotate('node.json', '--overlap', '0')).toMatchObject(problem('messageConflict'));
+  expect(await asked(renewed)).toBe('answered');
+
+  const other = await member('other.json');
+  expect(await rotate('other.json', '--overlap', '0')).toMatchObject({ exitCode: 0 });
+  expect(await asked(other)).toBe('keyRetired');
+  expect(await asked(await readIdentity(at('other.json')))).toBe('answered');
 });
 
 test('one that was cut off after the new key was named is finished, though the old key is refused', async () => {

@@ -313,6 +313,9 @@ describe('what keeps it from starting', () => {
     });
     await serve({ port });
     expect(await invite()).toMatchObject({ role: 'participant' });
+    const listed = await hanse(['member', 'list', '--identity', operatorFile(), '--json']);
+    expect(listed.json).toMatchObject({ members: [{ role: 'operator' }] });
+    expect(existsSync(join(dataDir, 'keys/operator.pending'))).toBe(false);
   });
 
   test.skipIf(process.getuid?.() === 0 || process.platform !== 'linux')(

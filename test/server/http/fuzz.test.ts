@@ -360,9 +360,9 @@ describe('memory', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const PIECE = Buffer.alloc(65_536, 0x20);
-  const PIECES = 512;
+  const PIECES = 1024;
 
-  /** Bytes that are kept while a body of 32 MB is sent to it. */
+  /** Bytes that are kept while a body of 64 MB is sent to it. */
   async function keptBy(sent: (pieces: AsyncIterable<Buffer>) => Promise<unknown>): Promise<number> {
     const used = () => {
       collect();
@@ -382,7 +382,7 @@ describe('memory', () => {
     return most;
   }
 
-  const LIMIT_BYTES = 16 * 2 ** 20;
+  const LIMIT_BYTES = 32 * 2 ** 20;
 
   test.each<[who: string, name: RouteName, path: string]>([
     ['of nobody', 'enrol', '/v1/nodes'],
