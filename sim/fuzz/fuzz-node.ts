@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly api: CoordinatorApi;
   readonly prepared: PreparedJob;
   readonly updates: FuzzSchedule['updates'];
+  /** Aborted when the run is over. */
+  readonly signal: AbortSignal;
   /** Whether training comes to nothing in this round. */
   fails(round: number): boolean;
 }
@@ -64,7 +66,7 @@ export function liveAsNode(options: NodeOptions): Promise<void> {
     buffers: new SpareBuffers(),
     randomFor: async ({ round, attempt }) => named(`rounding ${round}/${attempt}`),
     clock: life.clock,
-    signal: new AbortController().signal,
+    signal: options.signal,
     waitSeconds: 20,
     observe: () => {},
   });

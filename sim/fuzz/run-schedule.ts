@@ -86,6 +86,9 @@ class Run {
   readonly #nodes: readonly Machine[];
   #service: Service | undefined;
   #coordinator: Coordinator | undefined;
+  /** All that there were. */
+  readonly #coordinators: Coordinator[] = [];
+  readonly #over = new AbortController();
   #isFollowed = false;
   #steps = 0;
   /** What an upload in chunks is for, by its id. */
@@ -145,7 +148,19 @@ class Run {
       if (!(error instanceof Violation)) throw error;
       const { rule, message } = error;
       return { violation: { rule, message, atMs: this.#elapsed }, ...this.#outcome() };
+    } finally {
+      this.#letGo();
     }
+  }
+
+  /**
+   * Nobody does anything any more, and nothing is kept of those who have been killed: a signal that somebody listens to
+   * lives, in Node, until it is aborted.
+   */
+  #letGo(): void {
+    for (const machine of [this.#server, this.#operator, ...this.#nodes]) machine.kill();
+    this.#over.abort();
+    for (const coordinator of this.#coordinators) coordinator.beginClosing();
   }
 
   get #elapsed(): number {
@@ -202,6 +217,7 @@ class Run {
           const plain = createHandlers(coordinator);
           const handlers = this.#wrappers.handlers?.(plain, coordinator) ?? plain;
           this.#coordinator = coordinator;
+          this.#coordinators.push(coordinator);
           this.#awakeSince = this.#world.now();
           this.#service = {
             life,
@@ -240,6 +256,7 @@ class Run {
       if (this.#changing.has(index)) await this.#changeKey(index, machine, life);
       await liveAsNode({
         seed,
+        signal: this.#over.signal,
         role: index < participants ? 'participant' : 'evaluator',
         index,
         lives,
