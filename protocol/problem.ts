@@ -234,7 +234,7 @@ export const PROBLEMS = {
   ),
   attemptsExhausted: entry<{ round: number; attempts: number }>(
     'A round was attempted as often as the job permits and never reached its minimum cohort.',
-    'Look at the reasons of the attempts with `hanse job show`, mend them, and create the job again.',
+    'Look at the reasons of the attempts with `hanse job show`, mend them, and create the job again, with nodes to spare (--extra) if some always decline.',
   ),
   ringOverflow: entry<{ worstCase: string; bits: number }>(
     'The worst case of the sum does not fit the ring.',
