@@ -2,7 +2,7 @@
  * What happens before the first command in a fresh checkout: installing once, and again only if it was cut short or
  * something has changed; compiling once, however many commands start together.
  *
- * In a folder of its own, with an npm and a compiler that write down when they are called.
+ * In a folder of its own, with an npm and a compiler that write down when they are called, and a bundler that does nothing.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -37,6 +37,14 @@ mkdirSync('dist.next', { recursive: true });
 writeFileSync('dist.next/cli.js', 'new');
 process.exit(existsSync('fail') ? 1 : 0);
 `)});
+mkdirSync('node_modules/esbuild', { recursive: true });
+writeFileSync('node_modules/esbuild/package.json', '{"type":"module","main":"index.js"}');
+writeFileSync('node_modules/esbuild/index.js', ${JSON.stringify(`
+import { mkdirSync } from 'node:fs';
+export const build = async ({ outdir }) => mkdirSync(outdir, { recursive: true });
+`)});
+mkdirSync('node_modules/typebox', { recursive: true });
+writeFileSync('node_modules/typebox/license', '');
 if (existsSync('fail')) process.exit(1);
 writeFileSync('node_modules/.package-lock.json', '{}');
 `;
