@@ -6,8 +6,10 @@ import { defineConfig } from 'vitest/config';
  * Unit tests share two processes, whose modules are loaded once and not for each of some 200 files: that halves the
  * processor time. A test therefore puts back what it changes outside of its file: environment, folder, globals.
  */
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   test: {
+    // `npm run faults` runs the whole table of faults and phases and writes its results; `npm test` a part of it.
+    env: mode === 'faults' ? { HANSE_FAULTS: 'whole' } : {},
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
@@ -32,4 +34,4 @@ export default defineConfig({
       },
     ],
   },
-});
+}));
