@@ -65,8 +65,8 @@ interface Fault {
   readonly expected: string;
 }
 
-/** The part of a schema that says where a fault may lie. */
-interface Shape {
+/** The part of a schema that says where a fault may lie, and what it is there for. */
+export interface SchemaShape {
   readonly type?: string;
   readonly anyOf?: readonly TSchema[];
   readonly properties?: Readonly<Record<string, TSchema>>;
@@ -74,6 +74,7 @@ interface Shape {
   readonly additionalProperties?: unknown;
   readonly items?: TSchema;
   readonly const?: unknown;
+  readonly description?: string;
 }
 
 /**
@@ -81,7 +82,7 @@ interface Shape {
  * alternative whose constant members fit, so that a wrong momentum is not reported as a wrong type.
  */
 function findFault(schema: TSchema, value: unknown, where: string): Fault {
-  const shape: Shape = schema;
+  const shape: SchemaShape = schema;
   if (shape.anyOf) {
     const meant = shape.anyOf.filter((alternative) => isTaggedLike(alternative, value));
     const [only] = meant;
@@ -93,7 +94,7 @@ function findFault(schema: TSchema, value: unknown, where: string): Fault {
 }
 
 function faultOfMember(
-  shape: Shape,
+  shape: SchemaShape,
   value: Readonly<Record<string, unknown>>,
   where: string,
 ): Fault | undefined {
@@ -109,7 +110,7 @@ function faultOfMember(
   return undefined;
 }
 
-function faultOfItem({ items }: Shape, value: unknown, where: string): Fault | undefined {
+function faultOfItem({ items }: SchemaShape, value: unknown, where: string): Fault | undefined {
   if (!items || !Array.isArray(value)) return undefined;
   const index = value.findIndex((item) => !Check(items, item));
   return index < 0 ? undefined : findFault(items, value[index], `${where}/${index}`);
@@ -117,21 +118,21 @@ function faultOfItem({ items }: Shape, value: unknown, where: string): Fault | u
 
 /** Whether both are objects, and the value has the constants by which this alternative is told from the others. */
 function isTaggedLike(alternative: TSchema, value: unknown): boolean {
-  const { type }: Shape = alternative;
+  const { type }: SchemaShape = alternative;
   return (
     type === 'object' && isObject(value) && tagsOf(alternative).every(([key, tag]) => value[key] === tag)
   );
 }
 
-function tagsOf({ properties = {} }: Shape): (readonly [key: string, tag: unknown])[] {
+function tagsOf({ properties = {} }: SchemaShape): (readonly [key: string, tag: unknown])[] {
   return Object.entries(properties)
-    .map(([key, schema]) => [key, (schema as Shape).const] as const)
+    .map(([key, schema]) => [key, (schema as SchemaShape).const] as const)
     .filter(([, tag]) => tag !== undefined);
 }
 
 /** An alternative of a union in a word. */
 function nameOf(alternative: TSchema): string {
-  const { const: constant, type }: Shape = alternative;
+  const { const: constant, type }: SchemaShape = alternative;
   if (constant !== undefined) return JSON.stringify(constant);
   const tags = tagsOf(alternative).map(([key, tag]) => `${key} ${JSON.stringify(tag)}`);
   return tags.length > 0 ? `of ${tags.join(', ')}` : (type ?? 'another schema');

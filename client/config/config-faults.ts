@@ -4,6 +4,7 @@
  */
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import type { SchemaShape } from '../../protocol/parse.ts';
 import { nearestName } from './nearest-name.ts';
 import { pointerTo } from './placed-yaml.ts';
 
@@ -12,18 +13,6 @@ export interface ConfigFault {
   readonly pointer: string;
   /** Never holds the value. */
   readonly reason: string;
-}
-
-/** The part of a schema that is looked at. */
-interface Shape {
-  readonly type?: string;
-  readonly anyOf?: readonly TSchema[];
-  readonly properties?: Readonly<Record<string, TSchema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: unknown;
-  readonly items?: TSchema;
-  readonly const?: unknown;
-  readonly description?: string;
 }
 
 /** In the order of the value. @param value of JSON, attacker-controlled */
@@ -39,7 +28,7 @@ function* faultsAt(
   pointer: string,
   sections: Sections,
 ): Iterable<ConfigFault> {
-  const shape: Shape = schema;
+  const shape: SchemaShape = schema;
   if (shape.type === 'object' && isObject(value)) {
     yield* faultsOfObject(shape, value, pointer, sections);
   } else if (shape.type === 'array' && Array.isArray(value) && shape.items) {
@@ -53,7 +42,7 @@ function* faultsAt(
 }
 
 function* faultsOfObject(
-  { properties = {}, required = [], additionalProperties }: Shape,
+  { properties = {}, required = [], additionalProperties }: SchemaShape,
   value: Readonly<Record<string, unknown>>,
   pointer: string,
   sections: Sections,
@@ -84,7 +73,7 @@ function advice(
 
 /** Where each key belongs. */
 function sectionsOf(schema: TSchema, section = 'the top level', found = new Map<string, string>()): Sections {
-  const { properties = {}, items }: Shape = schema;
+  const { properties = {}, items }: SchemaShape = schema;
   if (items) sectionsOf(items, section, found);
   for (const [key, member] of Object.entries(properties)) {
     if (!found.has(key)) found.set(key, section);
@@ -94,7 +83,7 @@ function sectionsOf(schema: TSchema, section = 'the top level', found = new Map<
 }
 
 function reasonOf(schema: TSchema, value: unknown): string {
-  const { anyOf, type, description }: Shape = schema;
+  const { anyOf, type, description }: SchemaShape = schema;
   if (anyOf) {
     const names = anyOf.map(nameOf);
     const meant = typeof value === 'string' ? nearestName(value, names) : undefined;
@@ -114,7 +103,7 @@ function messageOf(schema: TSchema, value: unknown): string {
 
 /** An alternative in a word. */
 function nameOf(alternative: TSchema): string {
-  const { const: constant, description, type }: Shape = alternative;
+  const { const: constant, description, type }: SchemaShape = alternative;
   return constant === undefined ? (description ?? type ?? 'another schema') : String(constant);
 }
 

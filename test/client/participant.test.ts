@@ -1,8 +1,5 @@
 // covers: client/perform-task.ts
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { DataSet } from '../../client/data/data-set.ts';
-import type { Examples } from '../../client/data/examples.ts';
-import { DirectoryWatch, type WatchingMember } from '../../client/directory-watch.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { EngineTurns } from '../../client/engine-turns.ts';
@@ -11,18 +8,15 @@ import { NodeLedger } from '../../client/node-ledger.ts';
 import { type ParticipantOptions, participate } from '../../client/participant.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
 import { PolicyGate } from '../../client/policy-gate.ts';
-import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { FIRST_LINE_MS } from '../../client/task-feed.ts';
 import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
-import { seededRandom } from '../../protocol/random.ts';
-import type { Directory, DirectoryOrganisation } from '../../schemas/directory.ts';
 import type { NodePolicy } from '../../schemas/node-policy.ts';
 import type { Task } from '../../schemas/task.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { countingProvider, type SessionCount } from '../fixtures/counting-provider.ts';
-import { directoryOf, organisationOf, pinnedFederation } from '../fixtures/directory-maker.ts';
 import { HastyClock } from '../fixtures/hasty-clock.ts';
 import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
+import { participantEquipment, setsOf } from '../fixtures/participant-equipment.ts';
 import {
   held,
   type Script,
@@ -58,10 +52,6 @@ interface Life {
   stop(): void;
 }
 
-const setsOf = (examples: Examples, allowSingleClass = false): DataSet[] => [
-  { examples, version: '1', allowSingleClass },
-];
-
 const gateOf = (policy: NodePolicy, isPaused = false) =>
   new PolicyGate(
     { policy, limits: {}, clock, ledger: new NodeLedger(), directory: () => undefined },
@@ -92,16 +82,9 @@ function live(
     ...script,
   });
   const ended = participate({
-    role: 'participant',
+    ...participantEquipment({ provider, jobs, clock }),
     api,
-    dataSets: setsOf(clouds(12)),
-    provider,
-    jobs,
-    buffers: new SpareBuffers(),
-    randomFor: async () => seededRandom(new Uint8Array(32)),
-    clock,
     signal: life.signal,
-    waitSeconds: 20,
     observe: (event) => events.push(event),
     ...options,
   });
@@ -439,88 +422,4 @@ test('any other refusal of an update is told and survived', async () => {
   await ended;
   expect(typesOf(events).filter((type) => type === 'declined')).toHaveLength(2);
   expect(api.count('decline')).toBe(2);
-});
-
-describe('the directory', () => {
-  let clinic: DirectoryOrganisation;
-  let versions: [Directory, Directory];
-  let member: WatchingMember;
-  beforeAll(async () => {
-    clinic = await organisationOf('clinic', ['a', 'b']);
-    const first = await directoryOf([clinic]);
-    versions = [first, await directoryOf([clinic, await organisationOf('lab', ['c'])], first)];
-    const nodeId = clinic.nodes[0]?.nodeId ?? '';
-    member = { ...(await pinnedFederation()), nodeId, organisationId: 'clinic' };
-  });
-
-  /** A node that is offered a task together with the second version, of which the coordinator presents one. */
-  async function offered(second: () => Promise<Directory> | Directory) {
-    const events: ParticipantEvent[] = [];
-    const observe = (event: ParticipantEvent) => void events.push(event);
-    let pinned: Directory | undefined;
-    const script: Script = {
-      ...shelf.script,
-      reportCapabilities: () => ({}),
-      nextTasks: async ({ query }, { signal }) => {
-        if (api.count('nextTasks') > 1) return held({ tasks: [] }, signal);
-        return { tasks: query.wait === '20' ? [shelf.trainTask()] : [], directoryVersion: 2 };
-      },
-      getDirectory: async ({ query }) => ({
-        directory: query.after === undefined ? versions[0] : await second(),
-        between: [],
-      }),
-      putUpdate: ({ body }) => {
-        life.abort();
-        return { sha256: hashOf(body), bytes: body.length };
-      },
-    };
-    const life = new AbortController();
-    const api = scriptedCoordinator(script);
-    const pin = {
-      read: async () => pinned,
-      write: async (directory: Directory) => {
-        pinned = directory;
-      },
-    };
-    const directory = await DirectoryWatch.open({ api, member, pin, observe });
-    const ended = participate({
-      role: 'participant',
-      api,
-      dataSets: setsOf(clouds(12)),
-      provider,
-      jobs,
-      buffers: new SpareBuffers(),
-      randomFor: async () => seededRandom(new Uint8Array(32)),
-      clock,
-      signal: life.signal,
-      waitSeconds: 20,
-      directory,
-      observe,
-    });
-    return { api, events, ended, directory };
-  }
-
-  test('is pinned before anything is said, and a later version before the task that came with it', async () => {
-    const { api, events, ended, directory } = await offered(() => versions[1]);
-    await ended;
-    expect(api.calls[0]?.name).toBe('getDirectory');
-    expect(typesOf(events)).toEqual([
-      'directoryPinned',
-      'ready',
-      'directoryChanged',
-      'directoryChanged',
-      ...['preparing', 'training', 'contributed'],
-    ]);
-    expect(directory.pinned).toEqual(versions[1]);
-  });
-
-  test('that does not follow ends the node, before it reads a row for the task', async () => {
-    const honest = await offered(() => versions[1]);
-    await honest.ended;
-    expect(honest.api.count('putUpdate')).toBe(1);
-    const forked = await offered(async () => directoryOf([clinic, await organisationOf('x', ['y'])]));
-    await expect(forked.ended).rejects.toMatchObject({ code: 'directoryForked' });
-    expect(typesOf(forked.events)).toEqual(['directoryPinned', 'ready']);
-    expect([forked.api.count('putUpdate'), forked.api.count('decline')]).toEqual([0, 0]);
-  });
 });
