@@ -2,7 +2,7 @@
  * What a handler is given and what it returns, route by route: the table of `protocol/routes.ts` as the coordinator
  * sees it, with content that streams.
  */
-import type { RouteName, RouteRequest, RouteResponse } from '../protocol/routes.ts';
+import type { ROUTES, RouteName, RouteRequest, RouteResponse } from '../protocol/routes.ts';
 import type { KnownMember } from './federation-state.ts';
 import type { Selection } from './http/conditional-request.ts';
 
@@ -34,7 +34,7 @@ type BinaryBody<Request> = Request extends { body: Uint8Array }
 
 export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Name>> & {
   /** The caller; absent on public routes and while enrolling. */
-  readonly member: Name extends 'getFederation' | 'enrol' | 'answerStream' ? undefined : KnownMember;
+  readonly member: (typeof ROUTES)[Name]['access'] extends string ? undefined : KnownMember;
   /** Aborted when nobody waits for the response any more. */
   readonly signal: AbortSignal;
   /** Absent: the whole. */

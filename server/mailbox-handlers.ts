@@ -4,18 +4,17 @@
  */
 import { invalid, type LetterSender } from '../protocol/letter.ts';
 import { HanseError } from '../protocol/problem.ts';
-import type { RouteName, RouteRequest, RouteResponse } from '../protocol/routes.ts';
+import type { RouteName } from '../protocol/routes.ts';
 import type { LetterStatement } from '../schemas/letter.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { KnownMember } from './federation-state.ts';
-
-type Called<Name extends RouteName> = RouteRequest<Name> & { readonly member: KnownMember };
-type Answer<Name extends RouteName> = Promise<RouteResponse<Name>>;
+import type { Handlers } from './handler.ts';
 
 /** Letters in one answer. */
 const AT_ONCE = 16;
 
-export function mailboxHandlers(coordinator: Coordinator) {
+type LetterRoute = Extract<RouteName, 'postLetter' | 'listLetters' | 'ackLetters'>;
+
+export function mailboxHandlers(coordinator: Coordinator): Pick<Handlers, LetterRoute> {
   const { federation, mailboxes, presence } = coordinator;
 
   const senderOf = ({ organisationId, nodeId }: LetterStatement['from']): LetterSender | undefined => {
@@ -28,7 +27,7 @@ export function mailboxHandlers(coordinator: Coordinator) {
   };
 
   return {
-    postLetter: async ({ body: letter, member }: Called<'postLetter'>): Answer<'postLetter'> => {
+    postLetter: async ({ body: letter, member }) => {
       const { federationId, from, to } = letter.statement;
       federation.requireValid(member.nodeId);
       if (federationId !== federation.id) throw invalid(letter, 'it is of another federation');
@@ -43,11 +42,11 @@ export function mailboxHandlers(coordinator: Coordinator) {
       return receipt;
     },
 
-    listLetters: async ({ query, member }: Called<'listLetters'>): Answer<'listLetters'> => ({
+    listLetters: async ({ query, member }) => ({
       letters: mailboxes.list(member.organisationId, Number(query.after ?? 0), AT_ONCE),
     }),
 
-    ackLetters: async ({ body, member }: Called<'ackLetters'>): Answer<'ackLetters'> => {
+    ackLetters: async ({ body, member }) => {
       federation.requireValid(member.nodeId);
       await mailboxes.read(member.organisationId, body.upTo, member.nodeId);
       return {};

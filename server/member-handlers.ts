@@ -3,64 +3,70 @@
  * As all of `handlers.ts`, free of any transport; role and form have been checked.
  */
 import { toHex } from '../protocol/bytes.ts';
-import type { RouteName, RouteRequest, RouteResponse } from '../protocol/routes.ts';
+import type { RouteName } from '../protocol/routes.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { KnownMember } from './federation-state.ts';
+import type { Handlers } from './handler.ts';
 
-type Called<Name extends RouteName> = RouteRequest<Name> & { readonly member: KnownMember };
-type Answer<Name extends RouteName> = Promise<RouteResponse<Name>>;
+type MemberRoute = Extract<
+  RouteName,
+  | 'createInvite'
+  | 'enrol'
+  | 'listEnrolments'
+  | 'approveEnrolment'
+  | 'refuseEnrolment'
+  | 'revokeMember'
+  | 'revokeOrganisation'
+  | 'succeedKey'
+  | 'getDirectory'
+  | 'listMembers'
+  | 'reportCapabilities'
+>;
 
-export function memberHandlers(coordinator: Coordinator) {
+export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberRoute> {
   const { federation, presence } = coordinator;
   return {
-    createInvite: ({ body, member }: Called<'createInvite'>): Answer<'createInvite'> =>
-      federation.invite(body, member.nodeId),
+    createInvite: ({ body, member }) => federation.invite(body, member.nodeId),
 
-    enrol: ({ body }: RouteRequest<'enrol'>): Answer<'enrol'> => federation.enrol(body),
+    enrol: ({ body }) => federation.enrol(body),
 
-    listEnrolments: async (): Answer<'listEnrolments'> => ({
+    listEnrolments: async () => ({
       waiting: federation.waiting().map(({ isRefused: _, signature: __, ...request }) => ({
         ...request,
         isNewOrganisation: !federation.hasOrganisation(request.organisationId),
       })),
     }),
 
-    approveEnrolment: async ({ params, member }: Called<'approveEnrolment'>): Answer<'approveEnrolment'> => {
+    approveEnrolment: async ({ params, member }) => {
       await federation.approve(params.nodeId, member.nodeId);
       return {};
     },
 
-    refuseEnrolment: async ({ params, member }: Called<'refuseEnrolment'>): Answer<'refuseEnrolment'> => {
+    refuseEnrolment: async ({ params, member }) => {
       await federation.refuse(params.nodeId, member.nodeId);
       return {};
     },
 
-    revokeMember: async ({ params, body, member }: Called<'revokeMember'>): Answer<'revokeMember'> => {
+    revokeMember: async ({ params, body, member }) => {
       await federation.revoke(params.nodeId, body.reason, member.nodeId);
       await coordinator.dismissRevoked();
       return {};
     },
 
-    revokeOrganisation: async ({
-      params,
-      body,
-      member,
-    }: Called<'revokeOrganisation'>): Answer<'revokeOrganisation'> => {
+    revokeOrganisation: async ({ params, body, member }) => {
       await federation.revokeOrganisation(params.organisationId, body.reason, member.nodeId);
       await coordinator.dismissRevoked();
       return {};
     },
 
-    succeedKey: async ({ body, member }: Called<'succeedKey'>): Answer<'succeedKey'> => {
+    succeedKey: async ({ body, member }) => {
       const receipt = await federation.succeed(member, body);
       presence.wake(member.nodeId); // what it has open ends with its key
       return receipt;
     },
 
-    getDirectory: async ({ query }: Called<'getDirectory'>): Answer<'getDirectory'> =>
-      federation.directory(Number(query.after ?? 0)),
+    getDirectory: async ({ query }) => federation.directory(Number(query.after ?? 0)),
 
-    listMembers: async (): Answer<'listMembers'> => {
+    listMembers: async () => {
       const members = [...federation.members()].map(({ publicKey, entry, ...member }) => ({
         ...member,
         publicKey: toHex(publicKey),
@@ -71,10 +77,7 @@ export function memberHandlers(coordinator: Coordinator) {
       return { members };
     },
 
-    reportCapabilities: async ({
-      body,
-      member,
-    }: Called<'reportCapabilities'>): Answer<'reportCapabilities'> => {
+    reportCapabilities: async ({ body, member }) => {
       await federation.reportCapabilities(member.nodeId, body);
       return {};
     },
