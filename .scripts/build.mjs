@@ -1,7 +1,7 @@
 // Compiles dist/ beside the old one and swaps it in, so that a running process never sees half a build.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { gatherTypeBox } from './gather.mjs';
+import { gather } from './gather.mjs';
 
 const next = 'dist.next';
 const old = 'dist.old';
@@ -15,10 +15,10 @@ if (tsc.status !== 0) {
   rmSync(next, { recursive: true, force: true });
   process.exit(tsc.status ?? 1);
 }
-await gatherTypeBox(next);
+await gather(next);
 if (existsSync('server/store/migrations'))
   cpSync('server/store/migrations', `${next}/server/store/migrations`, { recursive: true });
-chmodSync(`${next}/cli.js`, 0o755);
+chmodSync(`${next}/bin/hanse.js`, 0o755);
 writeFileSync(`${next}/.built`, '');
 if (existsSync('dist')) renameSync('dist', old);
 renameSync(next, 'dist');

@@ -1,32 +1,79 @@
-// TypeBox comes as some 700 modules, which take a third of the time that a command needs to start. They are gathered into
-// a few files of dist/, and what was compiled imports those.
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+// `hanse` as one program: of several hundred small modules, finding and reading each takes more than half of the time that
+// a command needs to start. dist/bin/hanse.js is cli.js with all that it imports in a few files; parts that are loaded
+// when they are asked for stay apart. The modules themselves stay in dist/ for whoever imports them.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 
-/** What is imported of it, by the name of its file. */
-const ENTRIES = { index: 'typebox', schema: 'typebox/schema', value: 'typebox/value' };
-const PLACES = new Map(Object.entries(ENTRIES).map(([file, module]) => [module, `${file}.js`]));
-const IMPORT = /(?<= from )'(typebox(?:\/[a-z/]+)?)'(?=;$)/gm;
+/** Packages of many modules that every participant loads. Others stay outside, as all with native code must. */
+const GATHERED = [
+  '@bufbuild/protobuf',
+  '@noble/ciphers',
+  '@noble/curves',
+  'canonicalize',
+  'commander',
+  'papaparse',
+  'typebox',
+];
 
 /** @param folder of what was compiled */
-export async function gatherTypeBox(folder) {
-  const gathered = join(folder, 'gathered', 'typebox');
-  await build({
-    ...{ entryPoints: ENTRIES, outdir: gathered, bundle: true, splitting: true },
-    ...{ format: 'esm', platform: 'node', target: 'node20', legalComments: 'inline' },
+export async function gather(folder) {
+  const { dependencies = {}, optionalDependencies = {}, imports = {} } = readJson('package.json');
+  const entry = join(folder, 'cli.js');
+  const bin = join(folder, 'bin');
+  const { metafile } = await build({
+    ...{ entryPoints: { hanse: entry }, outdir: bin, bundle: true, splitting: true, metafile: true },
+    ...{ format: 'esm', platform: 'node', target: 'node20', legalComments: 'inline', logLevel: 'warning' },
+    // What is CommonJS inside requires modules of Node.
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+    external: Object.keys({ ...dependencies, ...optionalDependencies }).filter(
+      (name) => !GATHERED.includes(name),
+    ),
+    plugins: [modulesOf(folder, imports), placesOf(folder, entry)],
   });
-  copyFileSync('node_modules/typebox/license', join(gathered, 'LICENSE'));
-  for (const name of readdirSync(folder, { recursive: true })) {
-    if (!name.endsWith('.js') || name.startsWith('gathered')) continue;
-    const file = join(folder, name);
-    const source = readFileSync(file, 'utf8');
-    const changed = source.replace(IMPORT, (_, module) => {
-      const place = PLACES.get(module);
-      if (place === undefined) throw new Error(`${name} imports ${module}, which is not gathered`);
-      const path = relative(dirname(file), join(gathered, place));
-      return `'${path.startsWith('.') ? path : `./${path}`}'`;
-    });
-    if (changed !== source) writeFileSync(file, changed);
-  }
+  writeFileSync(join(bin, 'LICENSES'), licences(Object.keys(metafile.inputs)));
 }
+
+/** The package's imports name files of dist/, which may be an older one, or not there yet. */
+const modulesOf = (folder, imports) => ({
+  name: 'modules',
+  setup({ onResolve }) {
+    onResolve({ filter: /^#/ }, ({ path }) => ({
+      path: resolve(imports[path].node.default.replace('./dist', folder)),
+    }));
+  },
+});
+
+/** A module that finds files beside it goes on finding them where it was compiled. */
+const placesOf = (folder, entry) => ({
+  name: 'places',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.js$/ }, ({ path }) => {
+      const place = relative(resolve(folder), path);
+      if (path === resolve(entry) || place.startsWith('..')) return undefined;
+      const source = readFileSync(path, 'utf8');
+      if (!source.includes('import.meta.url')) return undefined;
+      const url = `new URL(${JSON.stringify(`../${place}`)}, import.meta.url).href`;
+      return { contents: source.replaceAll('import.meta.url', url), resolveDir: dirname(path) };
+    });
+  },
+});
+
+/** The licence of each package of which something is inside, under its name. */
+function licences(inputs) {
+  const packages = new Set(
+    inputs.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),
+  );
+  return [...packages].sort().map(licenceOf).join('\n');
+}
+
+function licenceOf(folder) {
+  const { name, version, license } = readJson(join(folder, 'package.json'));
+  const file = readdirSync(folder).find((candidate) => /^licen[cs]e/i.test(candidate));
+  const text = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8')}`;
+  return `${name} ${version}, ${license}\n${text}`;
+}
+
+const readJson = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});

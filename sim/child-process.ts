@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { HanseError } from '../protocol/problem.ts';
 
-const FRONT_DOOR = fileURLToPath(new URL('../cli.js', import.meta.url));
+const FRONT_DOOR = fileURLToPath(new URL('../bin/hanse.js', import.meta.url));
 
 /** How long a child may take to end by itself. */
 const PATIENCE_MS = 5000;

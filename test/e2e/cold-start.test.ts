@@ -40,11 +40,13 @@ process.exit(existsSync('fail') ? 1 : 0);
 mkdirSync('node_modules/esbuild', { recursive: true });
 writeFileSync('node_modules/esbuild/package.json', '{"type":"module","main":"index.js"}');
 writeFileSync('node_modules/esbuild/index.js', ${JSON.stringify(`
-import { mkdirSync } from 'node:fs';
-export const build = async ({ outdir }) => mkdirSync(outdir, { recursive: true });
+import { mkdirSync, writeFileSync } from 'node:fs';
+export async function build({ outdir }) {
+  mkdirSync(outdir, { recursive: true });
+  writeFileSync(outdir + '/hanse.js', '');
+  return { metafile: { inputs: {} } };
+}
 `)});
-mkdirSync('node_modules/typebox', { recursive: true });
-writeFileSync('node_modules/typebox/license', '');
 if (existsSync('fail')) process.exit(1);
 writeFileSync('node_modules/.package-lock.json', '{}');
 `;

@@ -10,7 +10,11 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 
-const FRONT_DOOR = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+/** As it is shipped: gathered into a few files. */
+export const FRONT_DOOR = fileURLToPath(new URL('../../dist/bin/hanse.js', import.meta.url));
+
+/** The same, module by module, so that what Node loads before it can change one of them. */
+const MODULES = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 /** The suites need what `npm test` compiles first. */
 export const isBuilt = existsSync(FRONT_DOOR);
@@ -30,7 +34,7 @@ export interface Ending {
 export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Arguments of Node itself. */
+  /** Arguments of Node itself, such as a module to load first. */
   readonly nodeArgs?: readonly string[];
   /** Another file than the one compiled here. */
   readonly program?: string;
@@ -50,7 +54,8 @@ export class HanseProcess {
 
   constructor(args: readonly string[], options: ProcessOptions = {}) {
     this.name = `hanse ${args.slice(0, 2).join(' ')}`;
-    const { nodeArgs = [], program = FRONT_DOOR, cwd, env } = options;
+    const { nodeArgs = [], cwd, env } = options;
+    const { program = nodeArgs.length > 0 ? MODULES : FRONT_DOOR } = options;
     this.#child = spawn(process.execPath, [...nodeArgs, program, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },

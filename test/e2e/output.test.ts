@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isBuilt, runHanse, within } from './hanse-process.ts';
+import { FRONT_DOOR, isBuilt, runHanse, within } from './hanse-process.ts';
 
 // What becomes of a process when what it writes to is taken away: the other tests read to the end.
-
-const FRONT_DOOR = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 let folder: string;
 beforeAll(() => {

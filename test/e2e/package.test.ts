@@ -81,7 +81,7 @@ describe.skipIf(!isBuilt)('the package (needs the build: npm test makes it)', ()
       'server/nginx.conf.example',
     ]);
     const inside = files.filter((file) => file.startsWith('dist/'));
-    expect(inside).toContain('dist/cli.js');
+    expect(inside).toEqual(expect.arrayContaining(['dist/bin/hanse.js', 'dist/bin/LICENSES', 'dist/cli.js']));
     expect(inside.filter((file) => /^dist\/(test|node_modules)\//.test(file))).toEqual([]);
     expect(inside.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))).toEqual([]);
     expect(inside.filter((file) => file.endsWith('.sql')).length).toBeGreaterThan(0);

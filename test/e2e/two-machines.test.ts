@@ -18,10 +18,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isBuilt } from './hanse-process.ts';
+import { FRONT_DOOR, isBuilt } from './hanse-process.ts';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const FRONT_DOOR = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 /** Training included, on a machine that has other things to do. */
 const DEADLINE_MS = 150_000;
 const PREFIX = 'hanse-e2e-';

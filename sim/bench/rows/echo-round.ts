@@ -102,7 +102,7 @@ function planOf(forward: ReturnType<typeof mlp>) {
 
 async function startCoordinator(folder: string, start: StartChild) {
   const dataDir = join(folder, 'coordinator');
-  const child = start('../../cli.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
+  const child = start('../../bin/hanse.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
   const ready = (await child.next()) as { readonly operatorIdentity: string };
   const identity = await readIdentity(ready.operatorIdentity);
   return { identity, api: await connect(identity, systemClock) };

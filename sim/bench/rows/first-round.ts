@@ -58,7 +58,7 @@ async function firstRound(folder: string, signal: AbortSignal): Promise<Times & 
   const since = stopwatch();
   return withChildren(async (start) => {
     const dataDir = join(folder, 'coordinator');
-    const server = start('../../cli.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
+    const server = start('../../bin/hanse.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
     const ready = (await server.next()) as { readonly operatorIdentity: string };
     const operator = await readIdentity(ready.operatorIdentity);
     const api = await connect(operator, systemClock, { exchange: nodeExchange });
@@ -84,7 +84,7 @@ async function joinWith(link: string, index: number, folder: string, start: Star
   await writeFile(rows, JSON.stringify(Array.from({ length: ROWS }, (_, row) => ROWS * index + row)));
   const data = ['--data', 'mnist:train', '--rows', rows];
   const identity = ['--identity', join(folder, `node-${index}.json`), '--name', `participant-${index}`];
-  return start('../../cli.js', ['join', link, ...data, ...identity, '--json']);
+  return start('../../bin/hanse.js', ['join', link, ...data, ...identity, '--json']);
 }
 
 function plan() {

@@ -38,7 +38,7 @@ export const idleServer1000: RowDefinition = {
 async function measureIdle(folder: string, { progress, signal }: RowContext): Promise<Measured> {
   const measured = await withChildren(async (start) => {
     const dataDir = join(folder, 'coordinator');
-    const server = start('../../cli.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
+    const server = start('../../bin/hanse.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
     const ready = (await server.next()) as { readonly operatorIdentity: string };
     const alone = usageOf(server.pid);
     const nodes = start('./waiting-nodes.js', [String(PARTICIPANTS), ready.operatorIdentity]);

@@ -60,7 +60,7 @@ async function measureUpdates(
 ): Promise<Measured> {
   return withChildren(async (start) => {
     const args = ['serve', '--port', '0', '--data-dir', join(folder, 'coordinator'), '--json'];
-    const server = start('../../cli.js', args);
+    const server = start('../../bin/hanse.js', args);
     const ready = (await server.next()) as { readonly operatorIdentity: string };
     const operator = await readIdentity(ready.operatorIdentity);
     const api = await connect(operator, systemClock, { exchange: nodeExchange });
