@@ -16,7 +16,7 @@ import { HanseError } from '../protocol/problem.ts';
 import { ROUTES } from '../protocol/routes.ts';
 import { formatRange, PROTOCOL_VERSIONS, VERSION_HEADER } from '../protocol/versions.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Handlers } from './handler.ts';
+import type { Handlers } from './handler-types.ts';
 import { createHandlers } from './handlers.ts';
 import { Authenticator } from './http/authenticate.ts';
 import { limitBody } from './http/body-deadline.ts';

@@ -16,9 +16,10 @@ import type { Sha256 } from '../schemas/ids.ts';
 import { PolicyRule } from '../schemas/node-policy.ts';
 import type { Decline } from '../schemas/task.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Handlers, OutgoingBody, Select } from './handler.ts';
+import type { Handlers, OutgoingBody, Select } from './handler-types.ts';
 import { HotContent } from './hot-content.ts';
 import type { Selection } from './http/conditional-request.ts';
+import { IncomingUpdates } from './incoming-updates.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { mailboxHandlers } from './mailbox-handlers.ts';
 import { checkManifest } from './manifest-check.ts';
@@ -31,7 +32,6 @@ import { refuseEarly, updateBytes } from './update-admission.ts';
 import { checkedUpdate } from './update-check.ts';
 import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
 import { type UploadRoute, uploadHandlers } from './upload-handlers.ts';
-import { UploadsUnderWay } from './uploads-under-way.ts';
 
 /** Those of content in one piece, and of everything else. */
 type WholeHandlers = Omit<Handlers, UploadRoute>;
@@ -49,7 +49,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
   const hotContent = new HotContent(blobs);
   const deltas = new ModelDeltas({ read: (sha256) => hotContent.read(sha256) });
   const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
-  const uploads = new UploadsUnderWay();
+  const incoming = new IncomingUpdates();
   /** Content whose last answer broke off, because it did not verify; asked for again it is verified first. */
   const suspects = new Set<Sha256>();
 
@@ -194,7 +194,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
         throw new HanseError('invalidLength', { what: 'update', expected, got: body.length });
 
       const place = `${nodeId}/${params.jobId}/${params.round}/${params.attempt}`;
-      return uploads.receive(place, body.sha256, () =>
+      return incoming.receive(place, body.sha256, () =>
         updateMemory.withBuffer(expected, async (buffer) => {
           const signed = new SignedBody(body.source, body.sha256, expected, buffer);
           const checked = checkedUpdate(signed.pieces(), codec, parameters);

@@ -7,7 +7,7 @@ import { HanseError } from '../protocol/problem.ts';
 import type { RouteName } from '../protocol/routes.ts';
 import type { LetterStatement } from '../schemas/letter.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Handlers } from './handler.ts';
+import type { Handlers } from './handler-types.ts';
 
 /** Letters in one answer. */
 const AT_ONCE = 16;

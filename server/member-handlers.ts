@@ -5,7 +5,7 @@
 import { toHex } from '../protocol/bytes.ts';
 import type { RouteName } from '../protocol/routes.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Handlers } from './handler.ts';
+import type { Handlers } from './handler-types.ts';
 
 type MemberRoute = Extract<
   RouteName,

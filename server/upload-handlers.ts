@@ -8,7 +8,7 @@ import { attemptParams, type RouteName } from '../protocol/routes.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation-state.ts';
-import type { Handlers } from './handler.ts';
+import type { Handlers } from './handler-types.ts';
 import { refuseEarly, updateBytes } from './update-admission.ts';
 
 export type UploadRoute = Extract<RouteName, 'openUpload' | 'getUpload' | 'putChunk' | 'completeUpload'>;

@@ -9,7 +9,7 @@ import { toHex } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { ROUTES, type Route, type RouteName, type RouteResponse } from '../protocol/routes.ts';
 import type { Federation } from '../server/federation.ts';
-import type { Handlers, OutgoingBody } from '../server/handler.ts';
+import type { Handlers, OutgoingBody } from '../server/handler-types.ts';
 
 interface AnyRequest {
   readonly params?: Readonly<Record<string, string>>;

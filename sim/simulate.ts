@@ -24,7 +24,7 @@ import type { JobStatus } from '../schemas/job.ts';
 import type { EnrolmentRequest, Role } from '../schemas/member.ts';
 import type { TrainTask } from '../schemas/task.ts';
 import { Coordinator } from '../server/coordinator.ts';
-import type { Handlers } from '../server/handler.ts';
+import type { Handlers } from '../server/handler-types.ts';
 import { createHandlers } from '../server/handlers.ts';
 import { memoryBlobStore } from '../server/store/memory-blob-store.ts';
 import { memoryStore } from '../server/store/memory-store.ts';

@@ -19,7 +19,7 @@ import {
 import { checkVersion, formatRange, VERSION_HEADER, type VersionRange } from '../../protocol/versions.ts';
 import type { EnrolmentRequest } from '../../schemas/member.ts';
 import { ProblemDetails } from '../../schemas/problem.ts';
-import type { Handlers, IncomingBody, OutgoingBody } from '../handler.ts';
+import type { Handlers, IncomingBody, OutgoingBody } from '../handler-types.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
 import { mayTakeItsTime } from './body-deadline.ts';
 import { select } from './conditional-request.ts';

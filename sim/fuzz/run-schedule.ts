@@ -11,7 +11,7 @@ import type { DiskFault, FuzzSchedule, MessageFault } from '../../schemas/fuzz-s
 import type { Receipt } from '../../schemas/task.ts';
 import type { UploadRequest, UploadState } from '../../schemas/upload.ts';
 import { Coordinator, type CoordinatorSettings } from '../../server/coordinator.ts';
-import type { Handlers } from '../../server/handler.ts';
+import type { Handlers } from '../../server/handler-types.ts';
 import { createHandlers } from '../../server/handlers.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import type { Store } from '../../server/store/store.ts';

@@ -6,7 +6,7 @@ import { parse } from '../../protocol/parse.ts';
 import { attemptParams, ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
 import { payloadOf } from '../../protocol/vector.ts';
 import { Member } from '../../schemas/member.ts';
-import type { OutgoingBody } from '../../server/handler.ts';
+import type { OutgoingBody } from '../../server/handler-types.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';

@@ -22,7 +22,7 @@ import { isProblemCode, type ProblemCode } from '../../../protocol/problem.ts';
 import { EVERYWHERE, ROUTES, type Route, type RouteName, SIGNED } from '../../../protocol/routes.ts';
 import { ProblemDetails } from '../../../schemas/problem.ts';
 import { buildApp } from '../../../server/app.ts';
-import type { Handlers } from '../../../server/handler.ts';
+import type { Handlers } from '../../../server/handler-types.ts';
 import { createHandlers } from '../../../server/handlers.ts';
 import { Authenticator } from '../../../server/http/authenticate.ts';
 import { registerRoutes } from '../../../server/http/routes.ts';

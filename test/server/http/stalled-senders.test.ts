@@ -1,4 +1,4 @@
-// covers: server/uploads-under-way.ts, server/upload-handlers.ts, server/http/routes.ts
+// covers: server/incoming-updates.ts, server/upload-handlers.ts, server/http/routes.ts
 /**
  * Senders that stop in the middle of a body: they hold their own place and nobody else's, and lose it in the end.
  */

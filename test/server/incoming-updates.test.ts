@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { UploadsUnderWay } from '../../server/uploads-under-way.ts';
+import { IncomingUpdates } from '../../server/incoming-updates.ts';
 
 test('of one place one update at a time; the same one twice; other places are free', async () => {
-  const uploads = new UploadsUnderWay();
+  const incoming = new IncomingUpdates();
   const release: (() => void)[] = [];
   const receive = (place: string, sha256: string) =>
-    uploads.receive(
+    incoming.receive(
       place,
       sha256,
       () => new Promise<string>((resolve) => release.push(() => resolve(`${place} ${sha256}`))),
@@ -27,8 +27,8 @@ test('of one place one update at a time; the same one twice; other places are fr
 });
 
 test('a failure frees the place', async () => {
-  const uploads = new UploadsUnderWay();
-  const failing = uploads.receive('a', '1', () => Promise.reject(new Error('no')));
+  const incoming = new IncomingUpdates();
+  const failing = incoming.receive('a', '1', () => Promise.reject(new Error('no')));
   await expect(failing).rejects.toThrow('no');
-  expect(await uploads.receive('a', '2', async () => 'yes')).toBe('yes');
+  expect(await incoming.receive('a', '2', async () => 'yes')).toBe('yes');
 });

@@ -10,7 +10,7 @@ import { HanseError } from '../protocol/problem.ts';
 /** Of one update: one whose connection broke unnoticed, and the one that takes its place. */
 const COPIES = 2;
 
-export class UploadsUnderWay {
+export class IncomingUpdates {
   readonly #underWay = new Map<string, { readonly sha256: string; count: number }>();
 
   /**
@@ -19,15 +19,15 @@ export class UploadsUnderWay {
    * @throws `overloaded`, which lets the sender ask again later
    */
   async receive<Result>(place: string, sha256: string, work: () => Promise<Result>): Promise<Result> {
-    const upload = this.#underWay.get(place) ?? { sha256, count: 0 };
-    if (upload.sha256 !== sha256 || upload.count >= COPIES) throw new HanseError('overloaded');
-    upload.count += 1;
-    this.#underWay.set(place, upload);
+    const incoming = this.#underWay.get(place) ?? { sha256, count: 0 };
+    if (incoming.sha256 !== sha256 || incoming.count >= COPIES) throw new HanseError('overloaded');
+    incoming.count += 1;
+    this.#underWay.set(place, incoming);
     try {
       return await work();
     } finally {
-      upload.count -= 1;
-      if (upload.count === 0) this.#underWay.delete(place);
+      incoming.count -= 1;
+      if (incoming.count === 0) this.#underWay.delete(place);
     }
   }
 }
