@@ -1,26 +1,18 @@
 /**
  * `hanse serve`: a coordinator on this machine, with SQLite and a blob folder in a data directory.
  */
-import { existsSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { primitives } from '#primitives';
-import { fromHex, hexBytes, toHex, utf8 } from '../../protocol/bytes.ts';
-import { nodeIdOf } from '../../protocol/identity.ts';
-import { parse, parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
-import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { randomBytes } from '../../protocol/random.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
-import { IdentityFile, type StoredKey } from '../../schemas/identity-file.ts';
-import { FederationId } from '../../schemas/ids.ts';
 import { buildApp } from '../app.ts';
 import { Coordinator } from '../coordinator.ts';
+import { CoordinatorKeys } from '../coordinator-keys.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
-import { type Addresses, addressesOf, type Entrance, entranceOf, requireName } from '../entrance.ts';
+import { addressesOf, type Entrance, entranceOf, requireName } from '../entrance.ts';
 import { TlsListeners } from '../http/tls-listeners.ts';
 import { openFileBlobStore } from '../store/file-blob-store.ts';
 import { openFilePartStore } from '../store/file-part-store.ts';
@@ -39,14 +31,6 @@ interface ServeOptions {
   readonly recruitGrace: number;
   readonly storeLimit?: number;
 }
-
-/** Where the operator's identity is kept, within the data directory. */
-const OPERATOR_IDENTITY = 'keys/operator.json';
-/** The seed of an operator whose identity is not written yet. */
-const OPERATOR_PENDING = 'keys/operator.pending';
-const COORDINATOR_KEY = 'keys/coordinator.hex';
-/** Id of the federation whose key that is: data without that federation are not ours to found another in. */
-const FEDERATION_ID = 'keys/federation.id';
 
 export const serveCommand = defineCommand<ServeOptions>({
   summary: 'run a coordinator',
@@ -132,57 +116,29 @@ async function serve(
     io.note(
       `${new Date().toISOString()} ${doing}: ${error instanceof HanseError ? `${error.code}: ` : ''}${text(error)}`,
     );
-  const stored = await storedOperator(dataDir);
-  const federationId = pinnedFederation(dataDir) ?? stored?.federationId;
-  if (federationId !== undefined) requireData(dataDir, federationId);
-  const signer = await ownKey(dataDir);
-  const operator = stored ?? (await newOperator(dataDir));
-  const limit = options.storeLimit;
-  const store = openSqliteStore(dataDir.database, limit === undefined ? {} : { limitBytes: limit });
-  let coordinator: Coordinator;
-  try {
-    coordinator = await Coordinator.open(
-      {
-        store,
-        blobs: await openFileBlobStore(dataDir.blobs),
-        parts: await openFilePartStore(dataDir.uploads),
-        clock: systemClock,
-        random: primitives.random,
-        signer,
-        operatorKey: operator.publicKey,
-        federationId,
-        report,
-      },
-      { livenessMs: options.liveness * 1000, recruitGraceMs: options.recruitGrace * 1000 },
-    );
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  const keys = await CoordinatorKeys.open(dataDir);
+  const coordinator = await openCoordinator(dataDir, keys, options, report);
   const { id } = coordinator.federation;
   const listeners = new TlsListeners(entrance.tls?.credentials);
   const app = await buildApp({ coordinator, report, listeners });
   let stopRenewing = () => {};
   try {
-    dataDir.writePrivateFile(FEDERATION_ID, utf8(`${id}\n`));
+    keys.pin(id);
     const port = await listen(app, options.port, options.host);
     const addresses = addressesOf(entrance, options.host, port);
     const { url, publicServer } = addresses;
-    const founded = { federationId: id, signer };
-    await writeOperator(dataDir, operator, addresses, founded);
-    rmSync(join(dataDir.path, OPERATOR_PENDING), { force: true });
+    await keys.writeOperator(addresses);
     stopRenewing = renewOnHangup(entrance, options.behindProxy ?? false, io, async (renewed) => {
       listeners.replace(renewed);
-      const again = addressesOf(withCredentials(entrance, renewed), options.host, port);
-      await writeOperator(dataDir, (await storedOperator(dataDir)) ?? operator, again, founded);
+      await keys.writeOperator(addressesOf(withCredentials(entrance, renewed), options.host, port));
     });
-    const operatorIdentity = `${dataDir.path}/${OPERATOR_IDENTITY}`;
     io.print(`Hanse coordinator of ${id} at ${url}`);
     if (publicServer !== undefined) io.print(`  outside   ${publicServer}`);
     if (entrance.tls) io.print(`  TLS       ${told(entrance.tls.credentials)}`);
     io.print(`  data      ${dataDir.path}`);
-    io.print(`  operator  ${operatorIdentity} (secret; keep it)`);
+    io.print(`  operator  ${keys.operatorFile} (secret; keep it)`);
     io.print('  next      hanse invite --organisation <name>');
+    const operatorIdentity = keys.operatorFile;
     io.event({ ready: true, url, publicServer, federationId: id, dataDir: dataDir.path, operatorIdentity });
     await new Promise<void>((resolve) => {
       if (io.signal.aborted) resolve();
@@ -195,6 +151,27 @@ async function serve(
     coordinator.beginClosing();
     await app.close();
     await coordinator.close();
+  }
+}
+
+async function openCoordinator(
+  dataDir: DataDir,
+  { signer, operatorKey, federationId }: CoordinatorKeys,
+  { storeLimit, liveness, recruitGrace }: ServeOptions,
+  report: (error: unknown, doing: string) => void,
+): Promise<Coordinator> {
+  const store = openSqliteStore(dataDir.database, storeLimit === undefined ? {} : { limitBytes: storeLimit });
+  try {
+    const blobs = await openFileBlobStore(dataDir.blobs);
+    const parts = await openFilePartStore(dataDir.uploads);
+    const { random } = primitives;
+    return await Coordinator.open(
+      { store, blobs, parts, clock: systemClock, random, signer, operatorKey, federationId, report },
+      { livenessMs: liveness * 1000, recruitGraceMs: recruitGrace * 1000 },
+    );
+  } catch (error) {
+    await store.close();
+    throw error;
   }
 }
 
@@ -249,98 +226,6 @@ async function listen(app: FastifyInstance, port: number, host: string): Promise
     const reason = `cannot listen on --host ${host} --port ${port}: ${code}`;
     throw new HanseError('usage', { reason }, { cause: error });
   }
-}
-
-/** Undefined at the first start. */
-function pinnedFederation(dataDir: DataDir): string | undefined {
-  const pinned = dataDir.readPrivateFile(FEDERATION_ID);
-  if (!pinned) return undefined;
-  try {
-    return parse(FederationId, new TextDecoder().decode(pinned).trim(), 'federation');
-  } catch (error) {
-    const reason = 'it is not the id of a federation';
-    throw new HanseError('storageCorrupt', { path: FEDERATION_ID, reason }, { cause: error });
-  }
-}
-
-/** A lost key or database must be restored: one made in its place would begin another federation among the old data. */
-function requireData(dataDir: DataDir, federationId: string): void {
-  const reason = `it is not there, but there has been ${federationId}`;
-  if (!dataDir.readPrivateFile(COORDINATOR_KEY))
-    throw new HanseError('storageCorrupt', { path: COORDINATOR_KEY, reason });
-  if (!existsSync(dataDir.database))
-    throw new HanseError('storageCorrupt', { path: dataDir.database, reason });
-}
-
-/** The coordinator's key, made at the first start. */
-async function ownKey(dataDir: DataDir): Promise<Signer> {
-  const stored = dataDir.readPrivateFile(COORDINATOR_KEY);
-  if (stored) {
-    const seed = fromHex(new TextDecoder().decode(stored).trim());
-    if (seed?.length === 32) return primitives.signer(seed);
-    throw new HanseError('storageCorrupt', { path: COORDINATOR_KEY, reason: 'it is not a key' });
-  }
-  const seed = randomBytes(primitives.random, 32);
-  dataDir.writePrivateFile(COORDINATOR_KEY, utf8(`${toHex(seed)}\n`));
-  return primitives.signer(seed);
-}
-
-/** Of the operator, whose key may be under a passphrase: the coordinator has no use for the secret part. */
-interface OperatorKey {
-  readonly publicKey: Uint8Array;
-  readonly key: StoredKey;
-}
-
-/** On disk before it is enrolled: a start that fails after that, at its port for one, finds it again. */
-async function newOperator(dataDir: DataDir): Promise<OperatorKey> {
-  const pending = dataDir.readPrivateFile(OPERATOR_PENDING);
-  const known = pending && fromHex(new TextDecoder().decode(pending).trim());
-  const seed = known?.length === 32 ? known : randomBytes(primitives.random, 32);
-  dataDir.writePrivateFile(OPERATOR_PENDING, utf8(`${toHex(seed)}\n`));
-  const { publicKey } = await primitives.signer(seed);
-  return { publicKey, key: { version: 1, seed: toHex(seed) } };
-}
-
-async function storedOperator(
-  dataDir: DataDir,
-): Promise<(OperatorKey & { readonly federationId: string }) | undefined> {
-  const stored = dataDir.readPrivateFile(OPERATOR_IDENTITY);
-  if (!stored) return undefined;
-  try {
-    const text = new TextDecoder().decode(stored);
-    const file = parseJson(IdentityFile, text, 'identity file');
-    const { federationId } = file;
-    if (file.version === 1) {
-      const { publicKey } = await primitives.signer(hexBytes(file.seed));
-      return { publicKey, key: { version: 1, seed: file.seed }, federationId };
-    }
-    const { publicKey, sealedSeed } = file;
-    return { publicKey: hexBytes(publicKey), key: { version: 2, publicKey, sealedSeed }, federationId };
-  } catch (error) {
-    const reason = 'it is not an identity file; restore it, or remove it to have a new one made';
-    throw new HanseError('identityUnreadable', { file: OPERATOR_IDENTITY, reason }, { cause: error });
-  }
-}
-
-/** Written again at each start, since the addresses may have changed, and when the certificate has. */
-async function writeOperator(
-  dataDir: DataDir,
-  { publicKey, key }: OperatorKey,
-  { operator: local, publicServer }: Addresses,
-  { federationId, signer }: { federationId: string; signer: Signer },
-): Promise<void> {
-  const identity: IdentityFile = {
-    ...key,
-    ...local,
-    ...(publicServer !== undefined && { publicServer }),
-    federationId,
-    coordinatorKey: toHex(signer.publicKey),
-    nodeId: await nodeIdOf(publicKey),
-    organisationId: 'operator',
-    role: 'operator',
-    name: 'operator',
-  };
-  dataDir.writePrivateFile(OPERATOR_IDENTITY, utf8(`${JSON.stringify(identity, null, 2)}\n`));
 }
 
 function text(error: unknown): string {
