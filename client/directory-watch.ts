@@ -146,32 +146,3 @@ function successorOf({ organisations }: Directory, nodeId: string): string | und
       ({ proof, revokedAt }) => proof.type === 'succession' && proof.from === nodeId && revokedAt === null,
     )?.nodeId;
 }
-
-/** For people. */
-export function describeDirectory(event: DirectoryEvent): string {
-  const { version, sha256 } = event;
-  if (event.type === 'directoryPinned')
-    return (
-      `directory ${version} pinned: ${event.organisations} organisations, ${event.nodes} nodes; ` +
-      `others should see the same: ${sha256}`
-    );
-  return `directory ${version}: ${describeChange(event)}`;
-}
-
-function describeChange({ change, organisationId, nodeId }: DirectoryChange): string {
-  switch (change) {
-    case 'organisationAdded':
-      return `organisation ${organisationId} is new`;
-    case 'organisationRevoked':
-      return `organisation ${organisationId} was revoked`;
-    case 'nodeAdded':
-      return `node ${nodeId} of ${organisationId} is new`;
-    case 'nodeReplaced':
-      return `node ${nodeId} of ${organisationId} takes the place of one of its nodes`;
-    case 'nodeRevoked':
-      return `node ${nodeId} of ${organisationId} was revoked`;
-    default:
-      change satisfies never;
-      throw new Error('unreachable');
-  }
-}

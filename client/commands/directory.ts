@@ -12,9 +12,10 @@ import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { Directory } from '../../schemas/directory.ts';
 import { directoryFile } from '../directory-file.ts';
-import { DirectoryWatch, describeDirectory } from '../directory-watch.ts';
+import { type DirectoryEvent, DirectoryWatch } from '../directory-watch.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { writeOutput } from './output-file.ts';
+import { describeEvent } from './participant-report.ts';
 
 interface ShowOptions extends IdentityOptions {
   readonly output?: string;
@@ -33,8 +34,8 @@ const show = defineCommand<ShowOptions>({
   async run({ options }, io) {
     const { identity, api } = await connectAs(options, io.signal);
     const pin = directoryFile(options.identity, identity);
-    const observe = (event: Parameters<typeof describeDirectory>[0]) => {
-      io.note(describeDirectory(event));
+    const observe = (event: DirectoryEvent) => {
+      io.note(describeEvent(event));
       io.event(event);
     };
     const watch = await DirectoryWatch.open({ api, member: identity, pin, observe });

@@ -1,16 +1,20 @@
 /**
  * What a node says of what happens to it: a line for people, an object for programs.
  */
+import type { DirectoryChange } from '../../protocol/directory-succession.ts';
 import type { HanseError } from '../../protocol/problem.ts';
-import { describeDirectory } from '../directory-watch.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 
 /** In one line. */
 export function describeEvent(event: ParticipantEvent): string {
   switch (event.type) {
     case 'directoryPinned':
+      return (
+        `directory ${event.version} pinned: ${event.organisations} organisations, ${event.nodes} nodes; ` +
+        `others should see the same: ${event.sha256}`
+      );
     case 'directoryChanged':
-      return describeDirectory(event);
+      return `directory ${event.version}: ${describeChange(event)}`;
     case 'letterReceived':
       return `a letter of ${event.letter.from.organisationId}: ${event.letter.type}`;
     case 'letterRefused':
@@ -44,6 +48,24 @@ export function describeEvent(event: ParticipantEvent): string {
       return `${event.task.jobId}, round ${event.task.round}: ${event.type}, ${event.problem.code}: ${event.problem.message}`;
     default:
       event satisfies never;
+      throw new Error('unreachable');
+  }
+}
+
+function describeChange({ change, organisationId, nodeId }: DirectoryChange): string {
+  switch (change) {
+    case 'organisationAdded':
+      return `organisation ${organisationId} is new`;
+    case 'organisationRevoked':
+      return `organisation ${organisationId} was revoked`;
+    case 'nodeAdded':
+      return `node ${nodeId} of ${organisationId} is new`;
+    case 'nodeReplaced':
+      return `node ${nodeId} of ${organisationId} takes the place of one of its nodes`;
+    case 'nodeRevoked':
+      return `node ${nodeId} of ${organisationId} was revoked`;
+    default:
+      change satisfies never;
       throw new Error('unreachable');
   }
 }
