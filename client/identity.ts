@@ -5,7 +5,7 @@
  * passphrase besides. Beside it lies, from
  * before an invite is used until the identity is stored, the key that is being enrolled.
  */
-import { access, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { primitives } from '#primitives';
 import type { PinnedFederation } from '../protocol/admission.ts';
 import { hexBytes, toHex } from '../protocol/bytes.ts';
@@ -15,7 +15,7 @@ import { randomBytes } from '../protocol/random.ts';
 import { Secret } from '../protocol/secret.ts';
 import { IdentityFile, PendingKeyFile } from '../schemas/identity-file.ts';
 import type { Role } from '../schemas/member.ts';
-import { readPrivately, unlessMissing, writePrivately } from './private-file.ts';
+import { isThere, readPrivately, unlessMissing, writePrivately } from './private-file.ts';
 import { type AskPassphrase, openKey, storeKey } from './stored-key.ts';
 
 export interface Identity {
@@ -162,11 +162,8 @@ export async function forgetNextKey(file: string): Promise<void> {
   await rm(nextFile(file), { force: true }).catch(() => {});
 }
 
-export async function hasNextKey(file: string): Promise<boolean> {
-  return access(nextFile(file)).then(
-    () => true,
-    () => false,
-  );
+export function hasNextKey(file: string): Promise<boolean> {
+  return isThere(nextFile(file));
 }
 
 function pendingFile(file: string): string {

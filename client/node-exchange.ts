@@ -5,19 +5,10 @@
  */
 import { request as httpRequest, type IncomingMessage, Agent as PlainAgent } from 'node:http';
 import { request as httpsRequest, type Agent as TlsAgent } from 'node:https';
-import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
 import { type Exchange, type ExchangeRequest, IDLE_MS, silent } from './exchange.ts';
 import { proxyFor } from './proxy-choice.ts';
 import { TunnellingAgent } from './proxy-tunnel.ts';
-
-/** What is asked of the certificate of a coordinator. */
-export interface Trust {
-  /** Certificates in PEM that are trusted in place of the authorities of the machine. */
-  readonly ca?: string | undefined;
-  /** The name that the certificate must have, if it is not the host of the address. */
-  readonly tlsName?: string | undefined;
-}
+import { type Trust, trustOptions } from './tls-trust.ts';
 
 interface Agents {
   readonly plain: PlainAgent;
@@ -59,27 +50,12 @@ export function nodeExchangeWithin(idleMs: number, trust: Trust = {}, proxy?: st
   };
 }
 
-/**
- * Idle connections close by themselves and do not keep the process alive. Certificates are verified whatever the
- * environment says (NODE_TLS_REJECT_UNAUTHORIZED), and one that is trusted itself needs no authority.
- */
-function agentsFor({ ca, tlsName }: Trust, proxy: string | undefined): Agents {
-  const named = tlsName !== undefined && {
-    checkServerIdentity: (_host: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
-      checkServerIdentity(tlsName, certificate),
-    ...(isIP(tlsName) === 0 && { servername: tlsName }),
-  };
+/** Idle connections close by themselves and do not keep the process alive. */
+function agentsFor(trust: Trust, proxy: string | undefined): Agents {
   return {
     plain: new PlainAgent({ keepAlive: true }),
-    tls: new TunnellingAgent(
-      {
-        keepAlive: true,
-        minVersion: 'TLSv1.2',
-        rejectUnauthorized: true,
-        ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
-        ...named,
-      },
-      (host, port) => proxyFor(host, port, process.env, proxy),
+    tls: new TunnellingAgent({ keepAlive: true, ...trustOptions(trust) }, (host, port) =>
+      proxyFor(host, port, process.env, proxy),
     ),
   };
 }

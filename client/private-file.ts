@@ -3,7 +3,7 @@
  * Node only.
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import { parseJson } from '../protocol/parse.ts';
@@ -84,6 +84,14 @@ async function write(
     if (!isOfThePath(error)) throw fileProblem(file, error);
     throw unusable(`it cannot be written: ${(error as NodeJS.ErrnoException).code}`, error);
   }
+}
+
+/** Whether anything has this name; that it can be read is not said. */
+export function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Undefined where the problem is that there is no file; any other is thrown again. */

@@ -9,6 +9,7 @@
 import { isLoopback } from '../protocol/loopback.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { Secret } from '../protocol/secret.ts';
+import { bareHost } from '../protocol/url-host.ts';
 
 export interface ProxyAddress {
   /** Host and port, as people may be told. */
@@ -58,7 +59,7 @@ export function parseProxy(text: string, where: string): ProxyAddress {
   const isTls = protocol === 'https:';
   if (!(isTls || protocol === 'http:') || pathname !== '/' || search !== '' || hash !== '') throw invalid;
   const port = Number(url.port || (isTls ? 443 : 80));
-  const proxy = { name: `${hostname}:${port}`, isTls, host: hostname.replace(/^\[|\]$/g, ''), port };
+  const proxy = { name: `${hostname}:${port}`, isTls, host: bareHost(hostname), port };
   if (username === '' && password === '') return proxy;
   let credentials: string;
   try {
@@ -74,10 +75,7 @@ function settingOf(environment: Environment, name: string): string | undefined {
 }
 
 function isExcepted(host: string, port: number, list: string): boolean {
-  const wanted = host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '');
+  const wanted = bareHost(host.toLowerCase()).replace(/\.$/, '');
   return list.split(/[\s,]+/).some((entry) => {
     if (entry === '*') return true;
     const { name, only } = exceptionOf(entry.toLowerCase());

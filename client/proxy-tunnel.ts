@@ -12,6 +12,7 @@ import {
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { HanseError } from '../protocol/problem.ts';
+import { hostInUrl } from '../protocol/url-host.ts';
 import { IDLE_MS, silent } from './exchange.ts';
 import type { ProxyAddress } from './proxy-choice.ts';
 
@@ -59,7 +60,7 @@ export function openTunnel(
   port: number,
   idleMs = IDLE_MS,
 ): Promise<Duplex> {
-  const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const target = `${hostInUrl(host)}:${port}`;
   const { name, isTls, authorization } = proxy;
   const basic = authorization && `Basic ${Buffer.from(authorization.reveal()).toString('base64')}`;
   const failed = (reason: string, cause?: unknown) =>

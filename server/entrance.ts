@@ -5,6 +5,7 @@ import { parseOrigin } from '../protocol/invite-link.ts';
 import { isLoopback } from '../protocol/loopback.ts';
 import { asUsage } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
+import { bareHost, hostInUrl } from '../protocol/url-host.ts';
 import { readTlsCredentials, type TlsCredentials, type TlsFiles } from './tls-credentials.ts';
 
 /** As the operator says it. */
@@ -44,7 +45,7 @@ export function entranceOf(options: EntranceOptions, now: number): Entrance {
   const named = publicServer === undefined ? {} : { publicServer };
   if (tlsCert === undefined && tlsKey === undefined) {
     if (isLoopback(host)) return named;
-    if (!behindProxy) throw new HanseError('plainHttpRefused', { url: `http://${inUrl(host)}` });
+    if (!behindProxy) throw new HanseError('plainHttpRefused', { url: `http://${hostInUrl(host)}` });
     if (publicServer?.startsWith('https:')) return named;
     throw usage('--behind-proxy: name the https address of the proxy by --public-url');
   }
@@ -76,7 +77,7 @@ export function requireName(
 
 /** @param port on which the coordinator listens */
 export function addressesOf({ tls, publicServer }: Entrance, host: string, port: number): Addresses {
-  const local = `${tls ? 'https' : 'http'}://${inUrl(thisMachine(host))}:${port}`;
+  const local = `${tls ? 'https' : 'http'}://${hostInUrl(thisMachine(host))}:${port}`;
   if (!tls) {
     const named = publicServer === undefined ? {} : { publicServer };
     // An address of this machine that is not loopback is for the proxy alone: everybody else goes through it.
@@ -84,9 +85,10 @@ export function addressesOf({ tls, publicServer }: Entrance, host: string, port:
     return { url: local, ...named, operator: { server } };
   }
   const { credentials } = tls;
-  const outside = publicServer ?? new URL(`https://${inUrl(plainName(credentials) ?? host)}:${port}`).origin;
+  const outside =
+    publicServer ?? new URL(`https://${hostInUrl(plainName(credentials) ?? host)}:${port}`).origin;
   const { hostname } = new URL(outside);
-  const tlsName = credentials.covers(hostname) ? bare(hostname) : plainName(credentials);
+  const tlsName = credentials.covers(hostname) ? bareHost(hostname) : plainName(credentials);
   return {
     url: local,
     publicServer: outside,
@@ -103,14 +105,6 @@ function plainName({ names }: TlsCredentials): string | undefined {
 function thisMachine(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '::' ? 'localhost' : host;
-}
-
-function inUrl(host: string): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-}
-
-function bare(hostname: string): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 function usage(reason: string): HanseError {

@@ -8,6 +8,7 @@ import { isIP } from 'node:net';
 import { certificatesIn } from '../protocol/pem.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { Secret } from '../protocol/secret.ts';
+import { bareHost } from '../protocol/url-host.ts';
 
 export interface TlsFiles {
   readonly cert: string;
@@ -59,7 +60,7 @@ export function readTlsCredentials(files: TlsFiles, now: number): TlsCredentials
     names: namesOf(certificate),
     expiresAt,
     covers: (host) => {
-      const bare = host.replace(/^\[(.*)\]$/, '$1');
+      const bare = bareHost(host);
       const options = { subject: 'never' } as const; // as RFC 9525: the names alone count
       return (isIP(bare) ? certificate.checkIP(bare) : certificate.checkHost(bare, options)) !== undefined;
     },

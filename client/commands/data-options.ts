@@ -2,7 +2,7 @@
  * The options by which a command is told where examples come from: `client/data/data-source.ts`.
  */
 import type { CommandOption } from '../../schemas/command.ts';
-import type { CsvSchema } from '../data/csv.ts';
+import { type CsvSchema, csvSchema } from '../data/csv.ts';
 
 export interface DataOptions {
   readonly data: string;
@@ -34,11 +34,5 @@ export const DATA_OPTIONS: readonly CommandOption[] = [
 export function columnsOf({ features, target, classes }: DataOptions): { columns?: CsvSchema } {
   if (features === undefined || target === undefined) return {};
   const list = (text: string) => text.split(',').map((name) => name.trim());
-  const names = classes === undefined ? undefined : list(classes);
-  return {
-    columns: {
-      features: list(features),
-      target: names ? { column: target, type: 'class', classes: names } : { column: target, type: 'number' },
-    },
-  };
+  return { columns: csvSchema(list(features), target, classes === undefined ? undefined : list(classes)) };
 }

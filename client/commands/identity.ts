@@ -1,7 +1,6 @@
 /**
  * `hanse identity request|show|rotate|encrypt|decrypt`: the key of a node, as its owner sees it. SPEC.md sections 4.3, 4.5 and 4.7.
  */
-import { access } from 'node:fs/promises';
 import { primitives } from '#primitives';
 import { formatAdmissionRequest } from '../../protocol/admission-request.ts';
 import { toHex } from '../../protocol/bytes.ts';
@@ -24,6 +23,7 @@ import {
   writeIdentity,
 } from '../identity.ts';
 import { askPassphrase, givenPassphrase, newPassphrase, type PassphraseSource } from '../passphrase.ts';
+import { isThere } from '../private-file.ts';
 import { connectIdentity, PASSPHRASE_OPTION } from './identity-options.ts';
 
 interface NodeOptions extends PassphraseSource {
@@ -48,11 +48,7 @@ const request = defineCommand<NodeOptions>({
   ],
   async run({ args: [link = ''], options: { identity: file, ...source } }, io) {
     const invite = asUsage(() => parseInviteLink(link));
-    const isThere = await access(file).then(
-      () => true,
-      () => false,
-    );
-    if (isThere)
+    if (await isThere(file))
       throw new HanseError('identityUnreadable', {
         file,
         reason: 'it holds the key of a member already; choose another --identity',

@@ -1,15 +1,15 @@
 /**
  * Who a node is when it starts: the identity that is stored, or a new one by an invite link.
  */
-import { access } from 'node:fs/promises';
 import type { InviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { CommandIo } from '../../schemas/command.ts';
 import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
 import { forgetPendingKey, type Identity, pendingKey, readIdentity, writeIdentity } from '../identity.ts';
-import type { Trust } from '../node-exchange.ts';
 import { askPassphrase, givenPassphrase, type PassphraseSource } from '../passphrase.ts';
+import { isThere } from '../private-file.ts';
+import type { Trust } from '../tls-trust.ts';
 import { type AdmissionOptions, admitted } from './admission-options.ts';
 import type { JoinPlan } from './join-plan.ts';
 
@@ -34,10 +34,7 @@ export async function identityFor(
   io: CommandIo,
 ): Promise<Identity> {
   const { identity: file, name, ca } = plan;
-  const isStored = await access(file).then(
-    () => true,
-    () => false,
-  );
+  const isStored = await isThere(file);
   const trusted = ca === undefined ? {} : { ca };
   if (invite === undefined) {
     const stored = await readIdentity(file, askPassphrase(plan.passphrase));

@@ -7,6 +7,7 @@ import { isTimeZone } from '../../protocol/exchange/hours.ts';
 import { isLoopback } from '../../protocol/loopback.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { type ConfigDataSet, NodeConfig } from '../../schemas/node-config.ts';
+import { csvSchema } from '../data/csv.ts';
 import { readDataFile } from '../data/data-file.ts';
 import type { DataSource } from '../data/data-source.ts';
 import { type ConfigFault, configFaults } from './config-faults.ts';
@@ -51,14 +52,7 @@ export function sourceOf({ source, rows, columns }: ConfigDataSet): DataSource {
   return {
     data: source,
     ...(rows !== undefined && { rows }),
-    ...(columns && {
-      columns: {
-        features: columns.features,
-        target: columns.classes
-          ? { column: columns.target, type: 'class', classes: columns.classes }
-          : { column: columns.target, type: 'number' },
-      },
-    }),
+    ...(columns && { columns: csvSchema(columns.features, columns.target, columns.classes) }),
   };
 }
 

@@ -24,6 +24,15 @@ export interface CsvSchema {
     | { readonly column: string; readonly type: 'class'; readonly classes: readonly string[] };
 }
 
+/** @param classes absent: the target is a number */
+export function csvSchema(
+  features: readonly string[],
+  column: string,
+  classes: readonly string[] | undefined,
+): CsvSchema {
+  return { features, target: classes ? { column, type: 'class', classes } : { column, type: 'number' } };
+}
+
 /**
  * A decimal number: no hexadecimal, no "Infinity", no empty cell. Each digit can be matched in one way only, so that a
  * cell of a million digits costs a million steps and not their square.

@@ -2,15 +2,16 @@
  * The TLS certificate that a server shows: by whom it was made, whether this node would take it, and for how long.
  * Nothing is sent over the connection. Node only.
  */
-import { connect as connectTcp, isIP } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { HanseError } from '../../protocol/problem.ts';
+import { bareHost } from '../../protocol/url-host.ts';
 import { silent } from '../exchange.ts';
-import type { Trust } from '../node-exchange.ts';
 import type { ProxyAddress } from '../proxy-choice.ts';
 import { openTunnel } from '../proxy-tunnel.ts';
 import { tlsProblem } from '../tls-problem.ts';
+import { type Trust, trustOptions } from '../tls-trust.ts';
 import { type Finding, failure } from './finding.ts';
 
 const DAY_MS = 86_400_000;
@@ -34,7 +35,7 @@ export async function certificate({ server, trust, proxy, now, idleMs }: Certifi
   const remedy = 'Ask the operator to renew the certificate.';
   if (protocol === 'http:')
     return { check, ok: true, needed: false, detail: 'none; plain HTTP stays on this machine', remedy };
-  const host = hostname.replace(/^\[|\]$/g, '');
+  const host = bareHost(hostname);
   try {
     const beneath = proxy
       ? await openTunnel(proxy, host, Number(port || 443), idleMs)
@@ -67,17 +68,9 @@ export async function certificate({ server, trust, proxy, now, idleMs }: Certifi
 
 /** Resolves also for a certificate that is not accepted: `authorized` tells. */
 function shake(beneath: Duplex, host: string, { ca, tlsName }: Trust, idleMs: number): Promise<TLSSocket> {
-  const name = tlsName ?? host;
+  const options = trustOptions({ ca, tlsName: tlsName ?? host });
   return new Promise((resolve, reject) => {
-    const socket = connectTls({
-      socket: beneath,
-      host,
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: false,
-      checkServerIdentity: (_, shown) => checkServerIdentity(name, shown),
-      ...(isIP(name) === 0 && { servername: name }),
-      ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
-    });
+    const socket = connectTls({ ...options, socket: beneath, host, rejectUnauthorized: false });
     socket.setTimeout(idleMs, () => socket.destroy(silent(idleMs)));
     socket.once('secureConnect', () => resolve(socket));
     socket.once('error', reject);

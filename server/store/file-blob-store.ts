@@ -17,6 +17,7 @@ import {
   checkSha256,
   type PutOptions,
 } from './blob-store.ts';
+import { flushFolder } from './flush-folder.ts';
 import { storageProblem } from './storage-problem.ts';
 
 /** The file calls used here, so that a test can make each of them fail. */
@@ -62,8 +63,8 @@ class FileBlobStore implements BlobStore {
       const present = new Set(await this.#fs.readdir(this.#root));
       for (const folder of FOLDERS)
         if (!present.has(folder)) await this.#fs.mkdir(join(this.#root, folder), { mode: 0o700 });
-      await this.#flushFolder(this.#root);
-      await this.#flushFolder(dirname(this.#root));
+      await flushFolder(this.#fs, this.#root);
+      await flushFolder(this.#fs, dirname(this.#root));
     });
   }
 
@@ -113,7 +114,7 @@ class FileBlobStore implements BlobStore {
       await this.#fs.rm(temporary, { force: true }).catch(() => {});
       throw error;
     }
-    await this.#attempt(() => this.#flushFolder(this.#folderOf(sha256)));
+    await this.#attempt(() => flushFolder(this.#fs, this.#folderOf(sha256)));
     return { sha256, size };
   }
 
@@ -161,7 +162,7 @@ class FileBlobStore implements BlobStore {
     checkSha256('sha256', sha256);
     await this.#attempt(async () => {
       await this.#fs.rm(this.#fileOf(sha256), { force: true });
-      await this.#flushFolder(this.#folderOf(sha256));
+      await flushFolder(this.#fs, this.#folderOf(sha256));
     });
   }
 
@@ -187,15 +188,6 @@ class FileBlobStore implements BlobStore {
 
   #folderOf(sha256: string): string {
     return join(this.#root, sha256.slice(0, 2));
-  }
-
-  async #flushFolder(folder: string): Promise<void> {
-    const handle = await this.#fs.open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
   }
 
   #verify(sha256: string, got: string): void {

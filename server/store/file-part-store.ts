@@ -15,6 +15,7 @@ import * as nodeFileSystem from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toHex } from '../../protocol/bytes.ts';
 import { checkedChunk } from './checked-chunk.ts';
+import { flushFolder } from './flush-folder.ts';
 import { type Chunk, checkPartName, type PartStore, type StoredPart } from './part-store.ts';
 import { storageProblem } from './storage-problem.ts';
 
@@ -62,7 +63,7 @@ class FilePartStore implements PartStore {
   async prepare(): Promise<void> {
     await this.#attempt(async () => {
       await this.#fs.mkdir(this.#root, { recursive: true, mode: 0o700 });
-      await this.#flush(dirname(this.#root));
+      await flushFolder(this.#fs, dirname(this.#root));
       for (const name of await this.#fs.readdir(this.#root)) {
         if (!/^[0-9a-f]{32}$/.test(name)) continue; // not ours
         const frames = await this.#framesOf(name);
@@ -79,7 +80,7 @@ class FilePartStore implements PartStore {
     await this.#open(name, 'w', (file) =>
       this.#write(file, name, { source: note, length: note.length, sha256 }),
     );
-    await this.#attempt(() => this.#flush(this.#root));
+    await this.#attempt(() => flushFolder(this.#fs, this.#root));
   }
 
   async append(name: string, chunk: Chunk): Promise<void> {
@@ -183,15 +184,6 @@ class FilePartStore implements PartStore {
       await work(file);
     } finally {
       await this.#attempt(() => file.close());
-    }
-  }
-
-  async #flush(folder: string): Promise<void> {
-    const handle = await this.#fs.open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
     }
   }
 

@@ -8,7 +8,7 @@ import { keys } from '../../../client/doctor/keys.ts';
 import { disk, nodeVersion } from '../../../client/doctor/machine.ts';
 import { enrol } from '../../../client/enrol.ts';
 import { type Identity, writeIdentity } from '../../../client/identity.ts';
-import type { Trust } from '../../../client/node-exchange.ts';
+import type { Trust } from '../../../client/tls-trust.ts';
 import { utf8 } from '../../../protocol/bytes.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
