@@ -5,13 +5,16 @@
  * 160 more modules, a tenth of the time in which a node starts.
  */
 import type { Static, TSchema } from 'typebox';
-import { Check, Compile, Errors } from 'typebox/schema';
+import { Check, Compile } from 'typebox/schema';
 import { HanseError, isProblem } from './problem.ts';
+import { expectedOf, type SchemaFault, type SchemaShape, schemaFaults, tagsOf } from './schema-faults.ts';
 
 /** Returns `value` typed by the schema. Throws `invalidFormat` naming the first place that does not fit. */
 export function parse<Schema extends TSchema>(schema: Schema, value: unknown, what: string): Static<Schema> {
   if (checkOf(schema)(value)) return value as Static<Schema>;
-  throw new HanseError('invalidFormat', findFault(schema, value, what));
+  for (const fault of schemaFaults(schema, value))
+    throw new HanseError('invalidFormat', described(fault, what));
+  throw new Error('unreachable: what does not fit has a fault');
 }
 
 type IsFit = (value: unknown) => boolean;
@@ -59,75 +62,26 @@ export function asUsage<Value>(read: () => Value): Value {
   }
 }
 
-/** A place as a path below `what`, and what should be there. Never the value that is. */
-interface Fault {
-  readonly where: string;
-  readonly expected: string;
+/** Never says the value that is. */
+function described(fault: SchemaFault, what: string): { readonly where: string; readonly expected: string } {
+  const path = fault.path.map((step) => `/${String(step).slice(0, 40)}`);
+  return { where: what + path.join(''), expected: expectedBy(fault) };
 }
 
-/** The part of a schema that says where a fault may lie, and what it is there for. */
-export interface SchemaShape {
-  readonly type?: string;
-  readonly anyOf?: readonly TSchema[];
-  readonly properties?: Readonly<Record<string, TSchema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: unknown;
-  readonly items?: TSchema;
-  readonly const?: unknown;
-  readonly description?: string;
-}
-
-/**
- * The innermost place at which `value`, which does not fit `schema`, goes wrong. Of a union it looks into the one
- * alternative whose constant members fit, so that a wrong momentum is not reported as a wrong type.
- */
-function findFault(schema: TSchema, value: unknown, where: string): Fault {
-  const shape: SchemaShape = schema;
-  if (shape.anyOf) {
-    const meant = shape.anyOf.filter((alternative) => isTaggedLike(alternative, value));
-    const [only] = meant;
-    if (only && meant.length === 1) return findFault(only, value, where);
-    return { where, expected: `must be ${shape.anyOf.map(nameOf).join(' or ')}` };
+function expectedBy(fault: SchemaFault): string {
+  switch (fault.type) {
+    case 'missing':
+      return 'must be there';
+    case 'unknown':
+      return 'must not be there';
+    case 'unfit': {
+      const { anyOf }: SchemaShape = fault.schema;
+      return anyOf ? `must be ${anyOf.map(nameOf).join(' or ')}` : expectedOf(fault);
+    }
+    default:
+      fault.type satisfies never;
+      throw new Error('unreachable');
   }
-  const fault = isObject(value) ? faultOfMember(shape, value, where) : faultOfItem(shape, value, where);
-  return fault ?? { where, expected: Errors(schema, value)[1][0]?.message ?? 'must be of its schema' };
-}
-
-function faultOfMember(
-  shape: SchemaShape,
-  value: Readonly<Record<string, unknown>>,
-  where: string,
-): Fault | undefined {
-  const { properties = {}, required = [], additionalProperties } = shape;
-  const missing = required.find((key) => !Object.hasOwn(value, key));
-  if (missing !== undefined) return { where: `${where}/${missing}`, expected: 'must be there' };
-  for (const [key, member] of Object.entries(value)) {
-    const expected = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    if (expected && !Check(expected, member)) return findFault(expected, member, `${where}/${key}`);
-    if (!expected && additionalProperties === false)
-      return { where: `${where}/${key.slice(0, 40)}`, expected: 'must not be there' };
-  }
-  return undefined;
-}
-
-function faultOfItem({ items }: SchemaShape, value: unknown, where: string): Fault | undefined {
-  if (!items || !Array.isArray(value)) return undefined;
-  const index = value.findIndex((item) => !Check(items, item));
-  return index < 0 ? undefined : findFault(items, value[index], `${where}/${index}`);
-}
-
-/** Whether both are objects, and the value has the constants by which this alternative is told from the others. */
-function isTaggedLike(alternative: TSchema, value: unknown): boolean {
-  const { type }: SchemaShape = alternative;
-  return (
-    type === 'object' && isObject(value) && tagsOf(alternative).every(([key, tag]) => value[key] === tag)
-  );
-}
-
-function tagsOf({ properties = {} }: SchemaShape): (readonly [key: string, tag: unknown])[] {
-  return Object.entries(properties)
-    .map(([key, schema]) => [key, (schema as SchemaShape).const] as const)
-    .filter(([, tag]) => tag !== undefined);
 }
 
 /** An alternative of a union in a word. */
@@ -136,8 +90,4 @@ function nameOf(alternative: TSchema): string {
   if (constant !== undefined) return JSON.stringify(constant);
   const tags = tagsOf(alternative).map(([key, tag]) => `${key} ${JSON.stringify(tag)}`);
   return tags.length > 0 ? `of ${tags.join(', ')}` : (type ?? 'another schema');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

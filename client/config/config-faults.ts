@@ -1,10 +1,13 @@
 /**
- * All that is wrong with a value by its schema, each with its place and a word of advice: for files that people write.
- * `protocol/parse.ts` stops at the first fault, and is for what programs send.
+ * All that is wrong with a file that a person wrote, by its schema, each fault with its place and a word of advice.
  */
 import type { TSchema } from 'typebox';
-import { Value } from 'typebox/value';
-import type { SchemaShape } from '../../protocol/parse.ts';
+import {
+  expectedOf,
+  type SchemaFault,
+  type SchemaShape,
+  schemaFaults,
+} from '../../protocol/schema-faults.ts';
 import { nearestName } from './nearest-name.ts';
 import { pointerTo } from './placed-yaml.ts';
 
@@ -17,61 +20,41 @@ export interface ConfigFault {
 
 /** In the order of the value. @param value of JSON, attacker-controlled */
 export function configFaults(schema: TSchema, value: unknown): ConfigFault[] {
-  return [...faultsAt(schema, value, '', sectionsOf(schema))];
+  const sections = sectionsOf(schema);
+  return Array.from(schemaFaults(schema, value), (fault) => ({
+    pointer: fault.path.reduce<string>((place, step) => pointerTo(place, String(step).slice(0, 40)), ''),
+    reason: reasonOf(fault, sections),
+  }));
 }
 
+/** Where each key belongs, by its name. */
 type Sections = ReadonlyMap<string, string>;
 
-function* faultsAt(
-  schema: TSchema,
-  value: unknown,
-  pointer: string,
-  sections: Sections,
-): Iterable<ConfigFault> {
-  const shape: SchemaShape = schema;
-  if (shape.type === 'object' && isObject(value)) {
-    yield* faultsOfObject(shape, value, pointer, sections);
-  } else if (shape.type === 'array' && Array.isArray(value) && shape.items) {
-    for (const [index, item] of value.entries())
-      yield* faultsAt(shape.items, item, pointerTo(pointer, index), sections);
-    if (!Value.Check({ ...schema, items: {} } as TSchema, value))
-      yield { pointer, reason: messageOf({ ...schema, items: {} } as TSchema, value) };
-  } else if (!Value.Check(schema, value)) {
-    yield { pointer, reason: reasonOf(schema, value) };
+function reasonOf(fault: SchemaFault, sections: Sections): string {
+  switch (fault.type) {
+    case 'missing':
+      return 'is missing';
+    case 'unknown':
+      return `is no key of this file${advice(fault, sections)}`;
+    case 'unfit':
+      return expectedBy(fault);
+    default:
+      fault.type satisfies never;
+      throw new Error('unreachable');
   }
 }
 
-function* faultsOfObject(
-  { properties = {}, required = [], additionalProperties }: SchemaShape,
-  value: Readonly<Record<string, unknown>>,
-  pointer: string,
-  sections: Sections,
-): Iterable<ConfigFault> {
-  for (const [key, member] of Object.entries(value)) {
-    const place = pointerTo(pointer, key.slice(0, 40));
-    const schema = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    if (schema) yield* faultsAt(schema, member, place, sections);
-    else if (additionalProperties === false)
-      yield { pointer: place, reason: `is no key of this file${advice(key, properties, value, sections)}` };
-  }
-  for (const key of required)
-    if (!Object.hasOwn(value, key)) yield { pointer: pointerTo(pointer, key), reason: 'is missing' };
-}
-
-function advice(
-  key: string,
-  properties: Readonly<Record<string, TSchema>>,
-  present: Readonly<Record<string, unknown>>,
-  sections: Sections,
-): string {
-  const free = Object.keys(properties).filter((name) => !Object.hasOwn(present, name));
+/** @param path to a key that is none of the file */
+function advice({ path, schema, value }: SchemaFault, sections: Sections): string {
+  const key = String(path.at(-1));
+  const { properties = {} }: SchemaShape = schema;
+  const free = Object.keys(properties).filter((name) => !Object.hasOwn(value as object, name));
   const here = nearestName(key, free);
   if (here !== undefined) return `; did you mean ${here}?`;
   const elsewhere = sections.get(key);
   return elsewhere === undefined ? '' : `; it belongs into ${elsewhere}`;
 }
 
-/** Where each key belongs. */
 function sectionsOf(schema: TSchema, section = 'the top level', found = new Map<string, string>()): Sections {
   const { properties = {}, items }: SchemaShape = schema;
   if (items) sectionsOf(items, section, found);
@@ -82,7 +65,8 @@ function sectionsOf(schema: TSchema, section = 'the top level', found = new Map<
   return found;
 }
 
-function reasonOf(schema: TSchema, value: unknown): string {
+function expectedBy(fault: SchemaFault): string {
+  const { schema, value } = fault;
   const { anyOf, type, description }: SchemaShape = schema;
   if (anyOf) {
     const names = anyOf.map(nameOf);
@@ -91,22 +75,14 @@ function reasonOf(schema: TSchema, value: unknown): string {
   }
   const isBareNumber = type === 'string' && typeof value !== 'string' && typeof value !== 'object';
   if (isBareNumber) return 'must be text: put it in quotes';
-  const message = messageOf(schema, value);
+  const message = expectedOf(fault);
   return description !== undefined && message.includes('pattern')
     ? `must be of the form: ${description}`
     : message;
-}
-
-function messageOf(schema: TSchema, value: unknown): string {
-  return Value.Errors(schema, value)[0]?.message ?? 'must be of its schema';
 }
 
 /** An alternative in a word. */
 function nameOf(alternative: TSchema): string {
   const { const: constant, description, type }: SchemaShape = alternative;
   return constant === undefined ? (description ?? type ?? 'another schema') : String(constant);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
