@@ -18,6 +18,7 @@ import type { NodeId, Sha256 } from '../schemas/ids.ts';
 import type { JobManifest, JobPhase, Metrics, RoundSummary } from '../schemas/job.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
 import { cohortMost } from './cohort.ts';
+import { isLastingDecline } from './lasting-decline.ts';
 import { HanseError } from './problem.ts';
 
 export interface AcceptedUpdate {
@@ -50,6 +51,11 @@ export interface JobState {
   readonly deadline: string | null;
   readonly accepted: ReadonlyMap<NodeId, AcceptedUpdate>;
   readonly declined: ReadonlyMap<NodeId, string>;
+  /**
+   * Nodes that cannot take part in this job, and why, until they report anew: 8.2. Kept from attempt to attempt and from
+   * round to round.
+   */
+  readonly unsuited: ReadonlyMap<NodeId, string>;
   /** Aggregated, not yet released. */
   readonly candidate: Candidate | null;
   readonly metrics: Metrics | null;
@@ -58,7 +64,7 @@ export interface JobState {
 }
 
 export type Effect =
-  /** Choose between minimum and size live participants, and answer with `cohortSelected`. */
+  /** Choose between minimum and size live participants that `mayBeDrawn`, and answer with `cohortSelected`. */
   | { readonly type: 'selectCohort'; readonly round: number; readonly attempt: number }
   /** Wake the nodes that have something to do. */
   | { readonly type: 'announce'; readonly nodes: readonly NodeId[] | 'evaluators' }
@@ -92,6 +98,7 @@ export function createJob(event: Extract<JobEvent, { type: 'jobCreated' }>, at: 
     model: event.manifest.initialModel,
     strategyState: null,
     ...emptyAttempt,
+    unsuited: new Map(),
     history: [],
     failure: null,
   };
@@ -116,6 +123,7 @@ export function step(state: JobState, event: JobEvent, at: string): Step {
     return refuse(state, new HanseError('jobEnded', { jobId: state.jobId, phase: state.phase }));
   if (event.type === 'jobCreated') return outOfOrder(state, event.type);
   if (event.type === 'jobCancelled') return [{ ...state, ...emptyAttempt, phase: 'cancelled' }, []];
+  if (event.type === 'nodeReported') return reportNode(state, event.node);
   if (event.round !== state.round || event.attempt !== state.attempt)
     return refuse(state, strayed(state, event));
   switch (event.type) {
@@ -184,6 +192,11 @@ export function awaited(state: JobState): NodeId[] {
   return state.cohort.filter((node) => !state.accepted.has(node) && !state.declined.has(node));
 }
 
+/** Whether the node could be of use to the next attempt, as far as it has said. */
+export function mayBeDrawn(state: JobState, node: NodeId): boolean {
+  return !state.unsuited.has(node);
+}
+
 /** Whether this round is one of those that an evaluator measures. */
 export function isEvaluated(manifest: JobManifest, round: number): boolean {
   if (manifest.evaluateEvery === 0) return false;
@@ -203,6 +216,11 @@ function selectCohort(
     return refuse(
       state,
       new HanseError('invalidFormat', { where: 'cohort', expected: `at most ${most} distinct nodes` }),
+    );
+  if (event.cohort.some((node) => !mayBeDrawn(state, node)))
+    return refuse(
+      state,
+      new HanseError('invalidFormat', { where: 'cohort', expected: 'nodes that can take part in the job' }),
     );
   if (distinct < minimum)
     return refuse(state, new HanseError('cohortTooSmall', { needed: minimum, got: distinct }));
@@ -244,7 +262,19 @@ function declineTask(state: JobState, event: Extract<JobEvent, { type: 'taskDecl
   if (state.phase !== 'collecting')
     return refuse(state, new HanseError('messageLate', { phase: 'collecting' }));
   const declined = new Map(state.declined).set(event.node, event.code);
-  return closeIfComplete({ ...state, declined }, at);
+  const unsuited = isLastingDecline(event.code)
+    ? new Map(state.unsuited).set(event.node, event.code)
+    : state.unsuited;
+  return closeIfComplete({ ...state, declined, unsuited }, at);
+}
+
+/** The node has begun anew, perhaps with other data or another policy. What it did in this attempt stays. */
+function reportNode(state: JobState, node: NodeId): Step {
+  if (!state.unsuited.has(node)) return [state, []];
+  const unsuited = new Map(state.unsuited);
+  unsuited.delete(node);
+  const next = { ...state, unsuited };
+  return state.phase === 'recruiting' ? enter(next) : [next, []];
 }
 
 /** What speaks against any message of this node in this attempt. */

@@ -77,6 +77,8 @@ const Evaluated = Type.Object(
 );
 /** From here on the aggregated model is the model of the job. */
 const Released = Type.Object({ type: Type.Literal('released'), ...attempt, model: Sha256 }, closed);
+/** A node that could not take part in this job has begun anew, and may be drawn again. */
+const NodeReported = Type.Object({ type: Type.Literal('nodeReported'), node: NodeId }, closed);
 const JobCancelled = Type.Object({ type: Type.Literal('jobCancelled'), by: NodeId }, closed);
 
 export const JobEvent = Type.Union([
@@ -89,6 +91,7 @@ export const JobEvent = Type.Union([
   AggregationFailed,
   Evaluated,
   Released,
+  NodeReported,
   JobCancelled,
 ]);
 export type JobEvent = Static<typeof JobEvent>;

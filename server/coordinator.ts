@@ -215,8 +215,13 @@ export class Coordinator {
     await Promise.all([...this.#jobs.values()].map((runner) => runner.dismissRevoked()));
   }
 
-  liveParticipants(): number {
-    return this.#withRole('participant').filter((nodeId) => this.presence.isLive(nodeId)).length;
+  /** The node has begun anew: jobs that it could not take part in may ask it again. */
+  async reconsider(node: NodeId): Promise<void> {
+    await Promise.all([...this.#jobs.values()].map((runner) => runner.reconsider(node)));
+  }
+
+  liveParticipants(): NodeId[] {
+    return this.#withRole('participant').filter((nodeId) => this.presence.isLive(nodeId));
   }
 
   isReadable(sha256: Sha256): boolean {
@@ -324,7 +329,8 @@ export class Coordinator {
         const expected = participants.filter(({ nodeId, enrolledAt }) =>
           this.presence.isExpected(nodeId, Date.parse(enrolledAt), this.settings.expectedMs),
         );
-        return { live: live.map(({ nodeId }) => nodeId), expected: expected.length };
+        const idsOf = (members: KnownMember[]) => members.map(({ nodeId }) => nodeId);
+        return { live: idsOf(live), expected: idsOf(expected) };
       },
       hasEvaluator: () => this.#withRole('evaluator').some((nodeId) => this.presence.mayBeLive(nodeId)),
       onArrival: (arrived) => this.presence.onArrival(arrived),

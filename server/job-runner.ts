@@ -16,6 +16,7 @@ import {
   hasEnded,
   isEvaluated,
   type JobState,
+  mayBeDrawn,
   pending,
   step,
 } from '../protocol/round.ts';
@@ -34,8 +35,8 @@ export interface JobSurroundings {
   readonly clock: Clock;
   /** For drawing the cohort of this round and attempt. */
   numbersFor(job: JobState): Promise<RandomNumbers>;
-  /** Participants that could be chosen now, and how many others are likely to show up shortly. */
-  candidates(): { readonly live: readonly NodeId[]; readonly expected: number };
+  /** Participants that are there now, and others that are likely to show up shortly. */
+  candidates(): { readonly live: readonly NodeId[]; readonly expected: readonly NodeId[] };
   hasEvaluator(): boolean;
   /** Calls back when a node shows up; returns how to stop that. */
   onArrival(arrived: () => void): () => void;
@@ -172,6 +173,14 @@ export class JobRunner {
     await Promise.all(this.#around.revokedAmong(awaited(this.state)).map(dismiss));
   }
 
+  /** The node has begun anew: if it could not take part in this job before, it may be asked again. As `dismissRevoked`. */
+  async reconsider(node: NodeId): Promise<void> {
+    if (!this.exists || this.#closed || mayBeDrawn(this.state, node)) return;
+    await this.#answer(async () =>
+      mayBeDrawn(this.state, node) ? undefined : { type: 'nodeReported', node },
+    );
+  }
+
   /** Lets effects that are under way end; nothing new begins. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -251,8 +260,8 @@ export class JobRunner {
     const most = cohortMost(this.state.manifest.cohort);
     let isPatient = true;
     const consider = () => {
-      const { live, expected } = this.#around.candidates();
-      const wanted = isPatient ? Math.min(most, Math.max(minimum, live.length + expected)) : minimum;
+      const { live, expected } = this.#candidates();
+      const wanted = isPatient ? Math.min(most, Math.max(minimum, live.length + expected.length)) : minimum;
       if (live.length < wanted) return;
       stop();
       void this.#answer(() => this.#draw(round, attempt));
@@ -271,11 +280,18 @@ export class JobRunner {
     consider();
   }
 
+  /** Without those who have said that they cannot take part in this job. */
+  #candidates(): ReturnType<JobSurroundings['candidates']> {
+    const { live, expected } = this.#around.candidates();
+    const isOpen = (node: NodeId) => mayBeDrawn(this.state, node);
+    return { live: live.filter(isOpen), expected: expected.filter(isOpen) };
+  }
+
   /** From those who are live now: a draw that is tried again may come much later than the first. */
   async #draw(round: number, attempt: number): Promise<JobEvent | undefined> {
     const job = this.state;
     const { manifest } = job;
-    const { live } = this.#around.candidates();
+    const { live } = this.#candidates();
     if (live.length < manifest.cohort.minimum) {
       const isWanted = job.phase === 'recruiting' && job.round === round && job.attempt === attempt;
       if (isWanted && !this.#closed) this.#recruit(round, attempt);

@@ -79,6 +79,8 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
 
     reportCapabilities: async ({ body, member }) => {
       await federation.reportCapabilities(member.nodeId, body);
+      // With times of steps it is the report of a node that goes on: 8.2.
+      if (body.steps === undefined) await coordinator.reconsider(member.nodeId);
       return {};
     },
   };

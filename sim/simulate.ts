@@ -19,6 +19,7 @@ import { releasedModel } from '../client/released-model.ts';
 import { SpareBuffers } from '../client/spare-buffers.ts';
 import { admit } from '../protocol/admission.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
+import { HanseError } from '../protocol/problem.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import type { JobStatus } from '../schemas/job.ts';
 import type { EnrolmentRequest, Role } from '../schemas/member.ts';
@@ -58,8 +59,8 @@ export interface SimulationResult {
 }
 
 /**
- * @throws what makes a job impossible (`authorJob`, `manifestInvalid`) or ends the life of a node. A job that fails is
- *   a result.
+ * @throws what makes a job impossible (`authorJob`, `manifestInvalid`; `cohortTooSmall` when more participants cannot
+ *   take part than it can spare, for here nobody joins later) or ends the life of a node. A job that fails is a result.
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, participants, holdOut, provider } = options;
@@ -111,10 +112,15 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const authored = await authorJob({ ...options.plan, seed }, federation.id);
     const { jobId } = await submitJob(authored, operator);
     federation.forgetUpdates(jobId);
+    let left = participants.length;
+    const isStuck = () => left < authored.manifest.cohort.minimum;
     const followed = followJob(operator, jobId, follow.signal, (status) => {
-      if (options.onChange(status)) follow.abort();
+      left = participants.length - sumOf(status.unsuited ?? {});
+      if (options.onChange(status) || (status.phase === 'recruiting' && isStuck())) follow.abort();
     });
     const job = await Promise.race([followed, ended.then(() => followed)]);
+    if (job.phase === 'recruiting' && isStuck())
+      throw new HanseError('cohortTooSmall', { needed: job.manifest.cohort.minimum, got: left });
     const model = await releasedModel(job, operator);
     return { job, model, modelSha256: toHex(await primitives.sha256(model)) };
   } finally {
@@ -124,6 +130,10 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await jobs.release();
     await federation.close();
   }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 interface SimulatedFederation {

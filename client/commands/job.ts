@@ -117,6 +117,8 @@ function printJob(job: JobStatus, io: CommandIo): void {
     `  phase        ${job.phase}${job.reason ? `: ${job.reason}` : ''}, round ${job.round} of ${manifest.rounds}`,
   );
   if (job.waitingFor) io.print(`  waiting for  ${job.waitingFor}`);
+  const unsuited = Object.entries(job.unsuited ?? {}).map(([code, count]) => `${count} with ${code}`);
+  if (unsuited.length > 0) io.print(`  cannot join  ${unsuited.join(', ')}; until they report anew`);
   io.print(
     `  privacy      ${manifest.aggregation} sums: the coordinator sees each update; unit ${manifest.privacyUnit}`,
   );

@@ -34,7 +34,7 @@ export function createMetrics(coordinator: Coordinator): Metrics {
     help: 'Participants seen lately',
     registers,
     collect() {
-      this.set(coordinator.liveParticipants());
+      this.set(coordinator.liveParticipants().length);
     },
   });
   new Gauge({

@@ -4,6 +4,8 @@
  *
  * Throws `Violation` at the first record that should not be there.
  */
+
+import { isLastingDecline } from '../../protocol/lasting-decline.ts';
 import type { NodeId, Sha256 } from '../../schemas/ids.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import type { JobEvent } from '../../schemas/job-event.ts';
@@ -49,6 +51,8 @@ export class JobLedger {
   /** Every update in the records, as `<round>/<attempt>/<node>`. */
   readonly counted = new Map<string, Sha256>();
 
+  /** Who has declined for a reason that holds for every attempt, and has not reported anew since. */
+  readonly #unsuited = new Set<NodeId>();
   readonly #isClockSteady: boolean;
 
   /**
@@ -76,6 +80,11 @@ export class JobLedger {
       return undefined;
     }
     if (event.type === 'jobCancelled') throw new Violation('nobody cancelled', 'jobCancelled');
+    if (event.type === 'nodeReported') {
+      if (!this.#unsuited.delete(event.node))
+        throw new Violation('only what changes something', `${event.node} reported, which was not apart`);
+      return undefined;
+    }
     if (event.round !== this.round || event.attempt !== this.attempt)
       throw new Violation(
         'states move forward',
@@ -92,7 +101,7 @@ export class JobLedger {
 
   #enterInto(
     current: Attempt,
-    event: Exclude<JobEvent, { type: 'jobCreated' | 'jobCancelled' | 'cohortSelected' }>,
+    event: Exclude<JobEvent, { type: 'jobCreated' | 'jobCancelled' | 'nodeReported' | 'cohortSelected' }>,
     at: number,
   ): Attempt | undefined {
     switch (event.type) {
@@ -105,6 +114,7 @@ export class JobLedger {
       case 'taskDeclined':
         this.#collecting(current, event.node, event.type);
         current.declined.add(event.node);
+        if (isLastingDecline(event.code)) this.#unsuited.add(event.node);
         this.#closeIfComplete(current);
         return undefined;
       case 'deadlinePassed':
@@ -146,6 +156,9 @@ export class JobLedger {
     if (this.current) throw new Violation('one cohort an attempt', `a second one in ${round}/${attempt}`);
     if (cohort.length < minimum || cohort.length > size + extra || new Set(cohort).size !== cohort.length)
       throw new Violation('a cohort of minimum to size', `${cohort.length} nodes`);
+    const unsuited = cohort.find((node) => this.#unsuited.has(node));
+    if (unsuited !== undefined)
+      throw new Violation('who cannot take part is not asked again', `${unsuited} in ${round}/${attempt}`);
     const accounts = { updates: new Map(), declined: new Set<NodeId>() };
     this.current = { round, attempt, cohort, openedAt: at, ...accounts, isClosed: false, isEvaluated: false };
   }

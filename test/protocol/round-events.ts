@@ -85,6 +85,7 @@ export const released = (digit: string, context = FIRST): JobEvent => ({
   ...context,
   model: hash(digit),
 });
+export const reported = (node: string): JobEvent => ({ type: 'nodeReported', node });
 export const CANCELLED: JobEvent = { type: 'jobCancelled', by: D };
 
 /** The state after events that are all accepted. */

@@ -21,6 +21,7 @@ import {
   NODES,
   passed,
   released,
+  reported,
   select,
   update,
 } from './round-events.ts';
@@ -57,7 +58,9 @@ function eventOf(intent: Intent, job: JobState): JobEvent {
   const context = { round: job.round + round, attempt: job.attempt + attempt };
   const node = NODES[intent.node] ?? '';
   if (kind < 30) return update(node, digit, context);
-  if (kind < 37) return decline(node, 'dataEmpty', context);
+  if (kind < 33) return decline(node, 'trainingDiverged', context);
+  if (kind < 35) return decline(node, 'dataEmpty', context);
+  if (kind < 37) return reported(node);
   if (kind < 60)
     return select(
       cohort.map((index) => NODES[index] ?? ''),
@@ -98,6 +101,8 @@ describe('after any sequence of events', () => {
             expect(next).toBe(job);
           } else if (next === job) expect(effects).toEqual([]);
           else accepted.push(event);
+          if (next !== job && event.type === 'cohortSelected')
+            for (const node of event.cohort) expect(job.unsuited.has(node)).toBe(false);
           job = next;
           expectSound(job);
         }

@@ -35,6 +35,7 @@ const EVENTS = {
   aggregationFailed: { ...context, code: 'ringOverflow' },
   evaluated: { ...context, node: NODE, metrics: { loss: 1, accuracy: null, examples: 5 } },
   released: { ...context, model: HASH },
+  nodeReported: { node: NODE },
   jobCancelled: { by: NODE },
 } satisfies Record<JobEvent['type'], object>;
 

@@ -26,7 +26,7 @@ let clock: VirtualClock;
 let store: FaultyStore;
 let blobs: FaultyBlobStore;
 let live: string[];
-let expected: number;
+let expected: string[];
 let arrive: () => void;
 let listeners: number;
 let woken: (readonly string[] | 'evaluators')[];
@@ -40,7 +40,7 @@ beforeEach(async () => {
   blobs = faultyBlobStore(memoryBlobStore());
   await blobs.put(INITIAL_MODEL, { limitBytes: INITIAL_MODEL.length });
   live = [...nodes];
-  expected = 0;
+  expected = [];
   listeners = 0;
   woken = [];
   reported = [];
@@ -163,20 +163,51 @@ describe('recruiting', () => {
 
   test('waits for those expected, for a while; without any expected it does not wait', async () => {
     live = nodes.slice(0, 2);
-    expected = 1;
+    expected = nodes.slice(2);
     const patient = await created();
     expect(patient.state.phase).toBe('recruiting');
     await clock.advance(SETTINGS.recruitGraceMs);
     expect(patient.state).toMatchObject({ phase: 'collecting', cohort: live });
 
     store = faultyStore(memoryStore());
-    expected = 0;
+    expected = [];
     expect((await created()).state.phase).toBe('collecting');
+  });
+
+  test('asks nobody again who cannot take part, and neither expects such a node, until it has begun anew', async () => {
+    const [first, second] = nodes as [string, string, string];
+    const runner = await created({ cohort: { size: 3, minimum: 2 }, maxAttempts: 3 });
+    const decline = async (node: string, code: string) => {
+      const { round, attempt } = runner.state;
+      await runner.dispatch({ type: 'taskDeclined', round, attempt, node, code });
+      await atRest();
+    };
+    await decline(first, 'dataEmpty');
+    await decline(second, 'trainingDiverged');
+    // Who declined for a reason of the round is asked again; for who cannot take part nobody waits.
+    expect(runner.state).toMatchObject({ phase: 'collecting', attempt: 2, cohort: nodes.slice(1) });
+    await decline(second, 'policyRefused:purposes');
+    expected = [first];
+    live = nodes.slice(1);
+    arrive();
+    await clock.advance(60_000);
+    expect(runner.state).toMatchObject({ phase: 'recruiting', attempt: 3 });
+    await runner.reconsider(nodes[2] as string); // it never declined
+    expect(runner.sequence).toBe(6);
+
+    const reopened = await JobRunner.open(JOB, surroundings(), SETTINGS);
+    expect([...reopened.state.unsuited]).toEqual([...runner.state.unsuited]);
+    expect(reopened.state.unsuited.size).toBe(2);
+
+    await runner.reconsider(second);
+    await atRest();
+    expect(runner.state).toMatchObject({ phase: 'collecting', attempt: 3, cohort: nodes.slice(1) });
+    expect(runner.state.history.map(({ reason }) => reason)).toEqual(['cohortTooSmall', 'cohortTooSmall']);
   });
 
   test('considers each arrival, and listens no longer than it must', async () => {
     live = [];
-    expected = 3;
+    expected = nodes;
     const runner = await created();
     await clock.advance(60_000);
     live = nodes.slice(0, 1);

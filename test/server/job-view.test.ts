@@ -1,6 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { parse } from '../../protocol/parse.ts';
 import { JobLine, JobStatus } from '../../schemas/job.ts';
+import type { Capabilities } from '../../schemas/member.ts';
+import { DEFAULT_SETTINGS } from '../../server/coordinator.ts';
 import { lineOf, statusOf, untilChanged } from '../../server/job-view.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, TestFederation } from '../fixtures/federation.ts';
@@ -46,6 +48,40 @@ test('a status is of its schema in every phase, and counts what has come and gon
   await federation.workAll();
   expect(status()).toMatchObject({ phase: 'finished', bytesUp: 6 * bytes, reason: null });
   expect(status().rounds.map(({ metrics }) => metrics?.accuracy ?? null)).toEqual([null, 0.75]);
+});
+
+test('says who cannot take part in the job, and why, until the node reports anew', async () => {
+  const [first, second, third] = federation.participants as [Node, Node, Node];
+  const runner = await federation.createJob({ maxAttempts: 3 });
+  const status = () => {
+    const view = statusOf(runner, federation.coordinator);
+    return parse(JobStatus, JSON.parse(JSON.stringify(view)), 'status');
+  };
+  await federation.appear();
+  expect(status().unsuited).toBeUndefined();
+  await federation.decline(first, 'dataShapeMismatch');
+  await federation.decline(second, 'dataShapeMismatch');
+  await federation.appear();
+  await federation.clock.advance(9000);
+  expect(status()).toMatchObject({
+    phase: 'recruiting',
+    attempt: 2,
+    unsuited: { dataShapeMismatch: 2 },
+    waitingFor: 'participants: 3 live, 2 of them cannot take part in this job, 2 to 3 wanted',
+  });
+
+  const body: Capabilities = { software: 'x', provider: 'wasm', providerReason: '', dataSets: [] };
+  const steps = [{ jobId: runner.jobId, milliseconds: 3 }];
+  await federation.call('reportCapabilities', first, { body: { ...body, steps } });
+  expect(status().phase).toBe('recruiting'); // it has measured another job meanwhile
+  await federation.call('reportCapabilities', first, { body });
+  await federation.appear();
+  await federation.clock.advance(DEFAULT_SETTINGS.recruitGraceMs);
+  expect(status()).toMatchObject({
+    phase: 'collecting',
+    cohort: [first.nodeId, third.nodeId].sort(),
+    unsuited: { dataShapeMismatch: 1 },
+  });
 });
 
 test('bytes sent are counted for the job that names the content', async () => {

@@ -179,6 +179,20 @@ test('a job at which everybody diverges fails by name, and leaves the model as i
   expect(job.rounds[0]).toMatchObject({ outcome: 'aborted', reason: 'cohortTooSmall' });
 });
 
+test('a job of which too many cannot take part ends by name, where one that can spare them goes on', async () => {
+  const unlike = { ...clouds(10, 10), inputShape: [3], features: new Float32Array(30) };
+  const plan = smallPlan({ maxAttempts: 3, cohort: { size: 3, minimum: 2 } });
+  const apart = options({ plan, participants: [unlike, clouds(12, 11), clouds(14, 12)] });
+  const { job } = await simulate(apart);
+  expect(job).toMatchObject({ phase: 'finished', unsuited: { dataShapeMismatch: 1 } });
+  expect(job.rounds.map(({ cohort }) => cohort)).toEqual([3, ...job.rounds.slice(1).map(() => 2)]);
+  const few = options({ plan, participants: [unlike, unlike, clouds(14, 12)] });
+  await expect(simulate(few)).rejects.toMatchObject({
+    code: 'cohortTooSmall',
+    detail: { needed: 2, got: 1 },
+  });
+});
+
 describe('ends', () => {
   test('when it is told that the model is good enough', async () => {
     const onChange: SimulationOptions['onChange'] = (job) => job.rounds.length >= 1;

@@ -16,7 +16,8 @@ type Entry = readonly [type: string, data?: object];
 const created: Entry = ['jobCreated'];
 const chosen = (attempt = 1, cohort = ['a', 'b', 'c']): Entry => ['cohortSelected', { attempt, cohort }];
 const update = (node: string, sha256 = node): Entry => ['updateAccepted', { node, sha256 }];
-const declined = (node: string): Entry => ['taskDeclined', { node }];
+const declined = (node: string, code = 'trainingDiverged'): Entry => ['taskDeclined', { node, code }];
+const reported = (node: string): Entry => ['nodeReported', { node }];
 const late: Entry = ['deadlinePassed', { phase: 'collecting' }];
 const aggregated = (updates: number, more: object = {}): Entry => [
   'aggregated',
@@ -65,6 +66,14 @@ describe('what may be', () => {
     expect(enter([...start, ['deadlinePassed', { phase: 'evaluating' }], released]).round).toBe(2);
   });
 
+  test('another attempt with who declined for a reason that has passed, or has begun anew since', () => {
+    const apart = [declined('a', 'dataEmpty'), update('b'), late];
+    const passed = [declined('a'), update('b'), late];
+    const again = of(1, 2, chosen(2));
+    expect(enter([created, chosen(), ...passed, again]).current?.attempt).toBe(2);
+    expect(enter([created, chosen(), ...apart, reported('a'), again]).current?.attempt).toBe(2);
+  });
+
   test('attempts that end for want of updates, and the end of attempts', () => {
     const again = [chosen(), declined('a'), declined('b')].map((entry) => of(1, 2, entry));
     const ledger = enter([created, chosen(), update('a'), late, ...again]);
@@ -81,6 +90,11 @@ test.each<[rule: string, entries: Entry[]]>([
   ['one cohort an attempt', [created, chosen(), chosen()]],
   ['a cohort of minimum to size', [created, chosen(1, ['a'])]],
   ['a cohort of minimum to size', [created, chosen(1, ['a', 'a'])]],
+  [
+    'who cannot take part is not asked again',
+    [created, chosen(), declined('a', 'dataEmpty'), update('b'), late, of(1, 2, chosen(2))],
+  ],
+  ['only what changes something', [created, reported('a')]],
   ['only the cohort', [created, chosen(), update('d')]],
   ['one word of each node', [created, chosen(), update('a'), update('a')]],
   ['one word of each node', [created, chosen(), update('a'), declined('a')]],
