@@ -209,9 +209,8 @@ function modelBytes({ manifest }: PreparedJob): number {
   return HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * manifest.parameters;
 }
 
-/** Tells the coordinator not to wait. An evaluator has nothing to decline: its deadline passes. */
+/** Tells the coordinator not to wait. */
 async function decline(task: Task, problem: HanseError, { api, signal }: TaskOptions): Promise<void> {
-  if (task.type !== 'train') return;
   try {
     const reason = isProblem(problem, 'policyRefused') ? { reason: problem.detail.rule } : {};
     const body = { code: problem.code, ...reason };

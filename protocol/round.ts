@@ -59,6 +59,8 @@ export interface JobState {
   /** Aggregated, not yet released. */
   readonly candidate: Candidate | null;
   readonly metrics: Metrics | null;
+  /** Evaluators that will not measure the candidate, and why. */
+  readonly unmeasured: ReadonlyMap<NodeId, string>;
   readonly history: readonly RoundSummary[];
   readonly failure: string | null;
 }
@@ -76,6 +78,8 @@ export type Effect =
       readonly phase: 'collecting' | 'evaluating';
       readonly at: string;
     }
+  /** Answer with `evaluationGivenUp` if there is no evaluator that `mayMeasure`. */
+  | { readonly type: 'seekEvaluator'; readonly round: number; readonly attempt: number }
   /** Sum the accepted updates, apply the strategy, store both, and answer with `aggregated` or `aggregationFailed`. */
   | { readonly type: 'aggregate'; readonly round: number; readonly attempt: number }
   /** Answer with `released`. */
@@ -113,6 +117,7 @@ const emptyAttempt = {
   declined: new Map<NodeId, string>(),
   candidate: null,
   metrics: null,
+  unmeasured: new Map<NodeId, string>(),
 } as const satisfies Partial<JobState>;
 
 /**
@@ -142,6 +147,11 @@ export function step(state: JobState, event: JobEvent, at: string): Step {
       return abort(state, event.code, at);
     case 'evaluated':
       return evaluated(state, event);
+    case 'evaluationDeclined':
+      return declineEvaluation(state, event);
+    case 'evaluationGivenUp':
+      if (state.phase !== 'evaluating') return outOfOrder(state, event.type);
+      return enter({ ...state, phase: 'releasing' });
     case 'released':
       return released(state, event, at);
     default:
@@ -169,6 +179,7 @@ export function pending(state: JobState): Effect[] {
       return [
         { type: 'setDeadline', round, attempt, phase, at: state.candidate?.evaluateBy ?? '' },
         { type: 'announce', nodes: 'evaluators' },
+        ...(state.unmeasured.size > 0 ? [{ type: 'seekEvaluator', round, attempt } as const] : []),
       ];
     case 'releasing':
       return [{ type: 'release', round, attempt, model: state.candidate?.model ?? state.model }];
@@ -195,6 +206,11 @@ export function awaited(state: JobState): NodeId[] {
 /** Whether the node could be of use to the next attempt, as far as it has said. */
 export function mayBeDrawn(state: JobState, node: NodeId): boolean {
   return !state.unsuited.has(node);
+}
+
+/** Whether this evaluator could still measure the candidate, as far as it has said. */
+export function mayMeasure(state: JobState, node: NodeId): boolean {
+  return mayBeDrawn(state, node) && !state.unmeasured.has(node);
 }
 
 /** Whether this round is one of those that an evaluator measures. */
@@ -262,10 +278,11 @@ function declineTask(state: JobState, event: Extract<JobEvent, { type: 'taskDecl
   if (state.phase !== 'collecting')
     return refuse(state, new HanseError('messageLate', { phase: 'collecting' }));
   const declined = new Map(state.declined).set(event.node, event.code);
-  const unsuited = isLastingDecline(event.code)
-    ? new Map(state.unsuited).set(event.node, event.code)
-    : state.unsuited;
-  return closeIfComplete({ ...state, declined, unsuited }, at);
+  return closeIfComplete({ ...state, declined, unsuited: unsuitedAfter(state, event) }, at);
+}
+
+function unsuitedAfter(state: JobState, { node, code }: { node: NodeId; code: string }) {
+  return isLastingDecline(code) ? new Map(state.unsuited).set(node, code) : state.unsuited;
 }
 
 /** The node has begun anew, perhaps with other data or another policy. What it did in this attempt stays. */
@@ -324,6 +341,20 @@ function evaluated(state: JobState, event: Extract<JobEvent, { type: 'evaluated'
   return enter({ ...state, metrics: event.metrics, phase: 'releasing' });
 }
 
+/** The others may still answer; whether there are others only the shell knows. */
+function declineEvaluation(state: JobState, event: Extract<JobEvent, { type: 'evaluationDeclined' }>): Step {
+  if (state.phase === 'releasing')
+    return refuse(state, new HanseError('messageLate', { phase: 'evaluating' }));
+  if (state.phase !== 'evaluating') return outOfOrder(state, event.type);
+  if (state.unmeasured.has(event.node)) return [state, []];
+  const unmeasured = new Map(state.unmeasured).set(event.node, event.code);
+  const { round, attempt } = state;
+  return [
+    { ...state, unmeasured, unsuited: unsuitedAfter(state, event) },
+    [{ type: 'seekEvaluator', round, attempt }],
+  ];
+}
+
 function released(state: JobState, event: Extract<JobEvent, { type: 'released' }>, at: string): Step {
   if (state.phase !== 'releasing' || !state.candidate || event.model !== state.candidate.model)
     return outOfOrder(state, event.type);
@@ -360,9 +391,6 @@ function summary(
   reason: string | null,
   at: string,
 ): RoundSummary {
-  // Counted in a Map: the codes are text of participants, and one may be the name of a property of every object.
-  const declined = new Map<string, number>();
-  for (const code of state.declined.values()) declined.set(code, (declined.get(code) ?? 0) + 1);
   let bytesUp = 0;
   for (const update of state.accepted.values()) bytesUp += update.bytes;
   const isReleased = outcome === 'released';
@@ -373,7 +401,8 @@ function summary(
     reason,
     cohort: state.cohort.length,
     updates: state.accepted.size,
-    declined: Object.fromEntries(declined),
+    declined: countsOf(state.declined),
+    ...(state.unmeasured.size > 0 && { unmeasured: countsOf(state.unmeasured) }),
     weight: isReleased ? (state.candidate?.weight ?? 0) : 0,
     updateNorm: isReleased ? (state.candidate?.updateNorm ?? null) : null,
     bytesUp,
@@ -382,6 +411,14 @@ function summary(
     openedAt: state.openedAt ?? at,
     endedAt: at,
   };
+}
+
+/** How many nodes gave each code. */
+export function countsOf(codes: ReadonlyMap<NodeId, string>): Record<string, number> {
+  // Counted in a Map: the codes are text of participants, and one may be the name of a property of every object.
+  const counts = new Map<string, number>();
+  for (const code of codes.values()) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return Object.fromEntries(counts);
 }
 
 function enter(state: JobState): Step {

@@ -410,8 +410,8 @@ export const ROUTES = {
   decline: {
     method: 'POST',
     path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/decline',
-    summary: 'Say that no update will come, and why',
-    access: ['participant'],
+    summary: 'Say that no update will come, or no metrics, and why',
+    access: ['participant', 'evaluator'],
     params: Context,
     body: Decline,
     response: Type.Object({}, closed),

@@ -75,6 +75,13 @@ const Evaluated = Type.Object(
   { type: Type.Literal('evaluated'), ...attempt, node: NodeId, metrics: Metrics },
   closed,
 );
+/** An evaluator will not measure the model; others may. */
+const EvaluationDeclined = Type.Object(
+  { type: Type.Literal('evaluationDeclined'), ...attempt, node: NodeId, code: Type.String() },
+  closed,
+);
+/** Every evaluator that is there has declined. */
+const EvaluationGivenUp = Type.Object({ type: Type.Literal('evaluationGivenUp'), ...attempt }, closed);
 /** From here on the aggregated model is the model of the job. */
 const Released = Type.Object({ type: Type.Literal('released'), ...attempt, model: Sha256 }, closed);
 /** A node that could not take part in this job has begun anew, and may be drawn again. */
@@ -90,6 +97,8 @@ export const JobEvent = Type.Union([
   Aggregated,
   AggregationFailed,
   Evaluated,
+  EvaluationDeclined,
+  EvaluationGivenUp,
   Released,
   NodeReported,
   JobCancelled,

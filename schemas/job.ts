@@ -141,6 +141,8 @@ export const RoundSummary = Type.Object(
     updateNorm: Type.Union([Type.Number(), Type.Null()]),
     bytesUp: Type.Integer({ minimum: 0 }),
     metrics: Type.Union([Metrics, Type.Null()]),
+    /** Evaluators that would not measure the model, by problem code; absent: none. */
+    unmeasured: Type.Optional(Type.Record(Type.String(), Type.Integer({ minimum: 1 }))),
     model: Type.Union([Sha256, Type.Null()]),
     openedAt: Timestamp,
     endedAt: Timestamp,

@@ -11,7 +11,7 @@ import { isValidNode } from '../protocol/known-organisations.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
-import { awaited, hasEnded, type JobState } from '../protocol/round.ts';
+import { awaited, hasEnded, type JobState, mayMeasure } from '../protocol/round.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Role } from '../schemas/member.ts';
@@ -332,7 +332,7 @@ export class Coordinator {
         const idsOf = (members: KnownMember[]) => members.map(({ nodeId }) => nodeId);
         return { live: idsOf(live), expected: idsOf(expected) };
       },
-      hasEvaluator: () => this.#withRole('evaluator').some((nodeId) => this.presence.mayBeLive(nodeId)),
+      evaluators: () => this.#withRole('evaluator').filter((nodeId) => this.presence.mayBeLive(nodeId)),
       onArrival: (arrived) => this.presence.onArrival(arrived),
       revokedAmong: (nodes) =>
         nodes.filter((nodeId) => (this.federation.member(nodeId)?.entry.revokedAt ?? null) !== null),
@@ -366,7 +366,7 @@ function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined 
   const context = { jobId, manifestSha256, round, attempt };
   if (role === 'participant' && job.phase === 'collecting' && awaited(job).includes(nodeId))
     return { type: 'train', ...context, model: job.model, deadline: job.deadline ?? '' };
-  if (role === 'evaluator' && job.phase === 'evaluating' && job.candidate)
+  if (role === 'evaluator' && job.phase === 'evaluating' && job.candidate && mayMeasure(job, nodeId))
     return {
       type: 'evaluate',
       ...context,

@@ -218,7 +218,8 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       presence.heard(member.nodeId);
       const context = attemptOf(params);
       const code = declinedAs(body);
-      const event = { type: 'taskDeclined', ...context, node: member.nodeId, code } as const;
+      const type = member.role === 'evaluator' ? 'evaluationDeclined' : 'taskDeclined';
+      const event = { type, ...context, node: member.nodeId, code } as const;
       await coordinator.job(params.jobId).dispatch(event);
       return {};
     },

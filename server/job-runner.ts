@@ -17,6 +17,7 @@ import {
   isEvaluated,
   type JobState,
   mayBeDrawn,
+  mayMeasure,
   pending,
   step,
 } from '../protocol/round.ts';
@@ -37,7 +38,8 @@ export interface JobSurroundings {
   numbersFor(job: JobState): Promise<RandomNumbers>;
   /** Participants that are there now, and others that are likely to show up shortly. */
   candidates(): { readonly live: readonly NodeId[]; readonly expected: readonly NodeId[] };
-  hasEvaluator(): boolean;
+  /** Evaluators that are there, or may be. */
+  evaluators(): readonly NodeId[];
   /** Calls back when a node shows up; returns how to stop that. */
   onArrival(arrived: () => void): () => void;
   wake(nodes: readonly NodeId[] | 'evaluators'): void;
@@ -210,6 +212,12 @@ export class JobRunner {
           );
           break;
         }
+        case 'seekEvaluator': {
+          const { round, attempt } = effect;
+          if (!this.#hasEvaluator())
+            void this.#answer(async () => ({ type: 'evaluationGivenUp', round, attempt }));
+          break;
+        }
         case 'aggregate':
           void this.#answer(() => this.#aggregate(effect.round, effect.attempt));
           break;
@@ -280,6 +288,10 @@ export class JobRunner {
     consider();
   }
 
+  #hasEvaluator(): boolean {
+    return this.#around.evaluators().some((node) => mayMeasure(this.state, node));
+  }
+
   /** Without those who have said that they cannot take part in this job. */
   #candidates(): ReturnType<JobSurroundings['candidates']> {
     const { live, expected } = this.#around.candidates();
@@ -308,7 +320,7 @@ export class JobRunner {
     if (job.phase !== 'aggregating' || !sum) return undefined;
     try {
       const result = await aggregate(job, sum, this.#around.blobs);
-      const wantsEvaluation = isEvaluated(job.manifest, round) && this.#around.hasEvaluator();
+      const wantsEvaluation = isEvaluated(job.manifest, round) && this.#hasEvaluator();
       const evaluateBy = wantsEvaluation ? this.#inSeconds(job.manifest.deadlines.evaluateSeconds) : null;
       return { type: 'aggregated', round, attempt, ...result, evaluateBy };
     } catch (error) {

@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../protocol/clock.ts';
 import { cohortMost } from '../protocol/cohort.ts';
-import { hasEnded, type JobState, mayBeDrawn } from '../protocol/round.ts';
+import { countsOf, hasEnded, type JobState, mayBeDrawn } from '../protocol/round.ts';
 import type { JobLine, JobStatus } from '../schemas/job.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { JobRunner } from './job-runner.ts';
@@ -27,7 +27,7 @@ export function statusOf(runner: JobRunner, coordinator: Coordinator): JobStatus
     bytesUp: ended + current,
     bytesDown: coordinator.bytesDown(job.jobId),
     waitingFor: job.phase === 'recruiting' ? describeRecruiting(job, coordinator) : null,
-    ...(job.unsuited.size > 0 && { unsuited: unsuitedIn(job) }),
+    ...(job.unsuited.size > 0 && { unsuited: countsOf(job.unsuited) }),
     createdAt: job.createdAt,
     rounds: [...job.history],
   };
@@ -72,11 +72,4 @@ function describeRecruiting(job: JobState, coordinator: Coordinator): string {
   const unsuited = live.filter((node) => !mayBeDrawn(job, node)).length;
   const apart = unsuited > 0 ? `, ${unsuited} of them cannot take part in this job` : '';
   return `participants: ${live.length} live${apart}, ${minimum} to ${size} wanted`;
-}
-
-/** How many nodes cannot take part, by the codes that they gave. Codes are texts of the table: `handlers.ts`. */
-function unsuitedIn(job: JobState): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const code of job.unsuited.values()) counts.set(code, (counts.get(code) ?? 0) + 1);
-  return Object.fromEntries(counts);
 }

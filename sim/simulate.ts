@@ -115,7 +115,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     let left = participants.length;
     const isStuck = () => left < authored.manifest.cohort.minimum;
     const followed = followJob(operator, jobId, follow.signal, (status) => {
-      left = participants.length - sumOf(status.unsuited ?? {});
+      left = participants.length - federation.unsuitedParticipants(jobId);
       if (options.onChange(status) || (status.phase === 'recruiting' && isStuck())) follow.abort();
     });
     const job = await Promise.race([followed, ended.then(() => followed)]);
@@ -132,16 +132,14 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   }
 }
 
-function sumOf(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
 interface SimulatedFederation {
   readonly id: string;
   readonly operator: CoordinatorApi;
   /** Enrols a member with a key of its own. */
   enrol(role: Role, index: number): Promise<CoordinatorApi>;
   everybodyIsLive(count: number, signal: AbortSignal): Promise<void>;
+  /** Participants that cannot take part in the job. */
+  unsuitedParticipants(jobId: string): number;
   /** Drops the updates of every round that has ended: memory then does not grow with the number of rounds. */
   forgetUpdates(jobId: string): void;
   close(): Promise<void>;
@@ -195,6 +193,10 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
         [...federation.members()].filter(({ nodeId }) => coordinator.presence.isLive(nodeId)).length;
       while (!signal.aborted && isLive() < count) await new Promise((resolve) => setImmediate(resolve));
     },
+    unsuitedParticipants: (jobId) =>
+      [...coordinator.job(jobId).state.unsuited.keys()].filter(
+        (nodeId) => federation.member(nodeId)?.role === 'participant',
+      ).length,
     forgetUpdates: (jobId) => {
       const job = coordinator.job(jobId);
       let { accepted, history } = job.state;

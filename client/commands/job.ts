@@ -144,6 +144,9 @@ export function describeRound(round: RoundSummary): string {
   const seconds = ((Date.parse(round.endedAt) - Date.parse(round.openedAt)) / 1000).toFixed(2);
   const head = `round ${round.round}${round.attempt > 1 ? `, attempt ${round.attempt}` : ''}: ${round.outcome}`;
   const declined = Object.entries(round.declined).map(([code, count]) => `${count} declined with ${code}`);
+  const unmeasured = Object.entries(round.unmeasured ?? {}).map(
+    ([code, count]) => `not measured by ${count}: ${code}`,
+  );
   const metrics = round.metrics
     ? [`loss ${round.metrics.loss.toFixed(4)}`, percent(round.metrics.accuracy)].filter((part) => part !== '')
     : [];
@@ -153,6 +156,7 @@ export function describeRound(round: RoundSummary): string {
     ...reason,
     `${round.updates} of ${round.cohort} updates`,
     ...declined,
+    ...unmeasured,
     ...metrics,
     `${seconds} s`,
   ].join(', ');

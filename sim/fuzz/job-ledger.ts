@@ -138,6 +138,14 @@ export class JobLedger {
       case 'evaluated':
         this.#evaluate(current, 'metrics');
         return undefined;
+      case 'evaluationDeclined':
+        if (!current.candidate || current.isEvaluated)
+          throw new Violation('evaluated once', `${event.node} declines to measure`);
+        if (isLastingDecline(event.code)) this.#unsuited.add(event.node);
+        return undefined;
+      case 'evaluationGivenUp':
+        this.#evaluate(current, 'giving up');
+        return undefined;
       case 'released':
         if (!current.isEvaluated || current.candidate !== event.model)
           throw new Violation('released is what was aggregated', `${event.model} released`);

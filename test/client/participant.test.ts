@@ -319,12 +319,12 @@ describe('what cannot be done is declined once, by its code', () => {
     expect(JSON.stringify(problem.detail) + problem.message).not.toContain('42');
   });
 
-  test('an evaluator keeps silent: its deadline passes', async () => {
+  test('a measurement, by an evaluator whose data do not fit', async () => {
     const options = { role: 'evaluator', dataSets: setsOf({ ...good, inputShape: [3] }) } as const;
     const { api, events, ended } = live([[shelf.evaluateTask()]], {}, options);
     await ended;
     expect(typesOf(events)).toEqual(['ready', 'preparing', 'declined']);
-    expect(api.count('decline')).toBe(0);
+    expect(api.count('decline')).toBe(1);
   });
 
   test('a round that went on before the refusal arrived does no harm', async () => {

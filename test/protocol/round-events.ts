@@ -80,6 +80,13 @@ export const evaluated = (context = FIRST): JobEvent => ({
   node: D,
   metrics: METRICS,
 });
+export const declineEvaluation = (node: string, code = 'dataEmpty', context = FIRST): JobEvent => ({
+  type: 'evaluationDeclined',
+  ...context,
+  node,
+  code,
+});
+export const givenUp = (context = FIRST): JobEvent => ({ type: 'evaluationGivenUp', ...context });
 export const released = (digit: string, context = FIRST): JobEvent => ({
   type: 'released',
   ...context,

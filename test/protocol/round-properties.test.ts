@@ -13,9 +13,11 @@ import {
   created,
   DEADLINE,
   decline,
+  declineEvaluation,
   evaluated,
   failed,
   follow,
+  givenUp,
   jobOf,
   LATER,
   NODES,
@@ -69,7 +71,9 @@ function eventOf(intent: Intent, job: JobState): JobEvent {
   if (kind < 65) return passed(wanted ? 'evaluating' : 'collecting', context);
   if (kind < 77) return aggregated(digit, wanted ? DEADLINE : null, context);
   if (kind < 79) return failed('aggregateInvalid', context);
-  if (kind < 85) return evaluated(context);
+  if (kind < 82) return evaluated(context);
+  if (kind < 84) return declineEvaluation(node, wanted ? 'dataEmpty' : 'nodePaused', context);
+  if (kind < 85) return givenUp(context);
   if (kind < 98) return released(wanted ? (job.candidate?.model[0] ?? digit) : digit, context);
   return kind === 98 && intent.node === 0 ? CANCELLED : created();
 }

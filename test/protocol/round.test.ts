@@ -10,6 +10,7 @@ import {
   hasEnded,
   isEvaluated,
   type JobState,
+  mayMeasure,
   pending,
   step,
 } from '../../protocol/round.ts';
@@ -26,10 +27,12 @@ import {
   D,
   DEADLINE,
   decline,
+  declineEvaluation,
   evaluated,
   FIRST,
   failed,
   follow,
+  givenUp,
   hash,
   jobOf,
   LATER,
@@ -37,6 +40,7 @@ import {
   NODES,
   passed,
   released,
+  reported,
   select,
   update,
 } from './round-events.ts';
@@ -289,9 +293,55 @@ describe('what a node may send', () => {
     ['an update after the end', finished, update(A), 'jobEnded'],
     ['metrics', evaluating, evaluated(), 'accepted'],
     ['metrics after the first ones', releasing, evaluated(), 'messageLate'],
+    ['a refusal to measure', evaluating, declineEvaluation(D), 'accepted'],
+    [
+      'metrics of another after a refusal to measure',
+      follow(evaluating, declineEvaluation(C)),
+      evaluated(),
+      'accepted',
+    ],
+    ['a refusal to measure after metrics', releasing, declineEvaluation(D), 'messageLate'],
+    [
+      'a refusal to measure before there is anything to',
+      collecting,
+      declineEvaluation(D),
+      'messageOutOfOrder',
+    ],
+    ['giving up a measurement', evaluating, givenUp(), 'accepted'],
+    ['giving up where nothing is measured', collecting, givenUp(), 'messageOutOfOrder'],
+    ['a report of a node that is as good as ever', collecting, reported(A), 'accepted'],
     ['metrics before there is anything to measure', collecting, evaluated(), 'messageOutOfOrder'],
   ] as const)('%s', (_, state, event, expected) => {
     expect(verdict(state, event)).toBe(expected);
+  });
+
+  test('who cannot take part in a job is in no later cohort until it reports anew', () => {
+    const second = { round: 1, attempt: 2 };
+    const apart = follow(collecting, decline(A), decline(B, 'trainingDiverged'));
+    expect(apart).toMatchObject({ phase: 'recruiting', ...second });
+    expect([...apart.unsuited]).toEqual([[A, 'dataEmpty']]);
+    expect(verdict(apart, select([A, B, C], second))).toBe('invalidFormat');
+    expect(verdict(apart, select([B, C], second))).toBe('accepted');
+    const [back, effects] = step(apart, reported(A), LATER);
+    expect(effects).toEqual([{ type: 'selectCohort', ...second }]);
+    expect(verdict(back, select([A, B, C], second))).toBe('accepted');
+    // In the middle of an attempt it stays declined.
+    const underWay = follow(apart, select([B, C], second));
+    expect(step(underWay, reported(A), LATER)).toEqual([{ ...underWay, unsuited: new Map() }, []]);
+  });
+
+  test('who cannot measure is asked no more; whether anybody is left is asked of the shell, also after a restart', () => {
+    const [one, effects] = step(evaluating, declineEvaluation(D), LATER);
+    const seek = { type: 'seekEvaluator', ...FIRST };
+    expect(effects).toEqual([seek]);
+    expect(pending(one)).toContainEqual(seek);
+    expect(pending(evaluating)).not.toContainEqual(seek);
+    expect([mayMeasure(evaluating, D), mayMeasure(one, D), mayMeasure(one, C)]).toEqual([true, false, true]);
+    const next = follow(one, declineEvaluation(C, 'nodePaused'), givenUp(), released('2'));
+    expect(next.history).toMatchObject([{ metrics: null, unmeasured: { dataEmpty: 1, nodePaused: 1 } }]);
+    expect(next.history[0]?.declined).toEqual({});
+    // The reason of one of them has passed with the round.
+    expect([mayMeasure(next, D), mayMeasure(next, C)]).toEqual([false, true]);
   });
 
   test('a repetition changes nothing, and nobody is told', () => {

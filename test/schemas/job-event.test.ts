@@ -34,6 +34,8 @@ const EVENTS = {
   },
   aggregationFailed: { ...context, code: 'ringOverflow' },
   evaluated: { ...context, node: NODE, metrics: { loss: 1, accuracy: null, examples: 5 } },
+  evaluationDeclined: { ...context, node: NODE, code: 'dataShapeMismatch' },
+  evaluationGivenUp: context,
   released: { ...context, model: HASH },
   nodeReported: { node: NODE },
   jobCancelled: { by: NODE },

@@ -120,6 +120,33 @@ describe('a round', () => {
     ]);
   });
 
+  test('is released at once where all evaluators decline, and with the metrics of one that does not', async () => {
+    const two = await TestFederation.open({ evaluators: 2 });
+    const [one, other] = two.evaluators as [Node, Node];
+    const runner = await two.createJob({ rounds: 3, evaluateEvery: 1 });
+    const train = async () => {
+      await two.appear();
+      for (const node of two.participants) await two.work(node);
+      expect(runner.state.phase).toBe('evaluating');
+    };
+    await two.appear();
+    await train();
+    await two.decline(one, 'dataShapeMismatch');
+    expect([two.tasksOf(one), two.tasksOf(other).length]).toEqual([[], 1]);
+    await two.work(other);
+    await train();
+    expect(two.tasksOf(one)).toEqual([]); // its data fit no better than before
+    await two.decline(other, 'nodePaused');
+    await train(); // without a deadline in between
+    await two.work(other);
+    expect(runner.state.history).toMatchObject([
+      { metrics: { loss: 0.5 }, unmeasured: { dataShapeMismatch: 1 } },
+      { metrics: null, unmeasured: { nodePaused: 1 } },
+      { metrics: { loss: 0.5 } },
+    ]);
+    expect(runner.state).toMatchObject({ phase: 'finished' });
+  });
+
   test('is released without metrics if no evaluator is there, or none answers in time', async () => {
     const [evaluator] = federation.evaluators as [Node];
     await federation.clock.advance(DEFAULT_SETTINGS.livenessMs);

@@ -59,7 +59,7 @@ function surroundings(): JobSurroundings {
     clock,
     numbersFor: async () => new RandomNumbers(seededRandom(new Uint8Array(32))),
     candidates: () => ({ live, expected }),
-    hasEvaluator: () => hasEvaluator,
+    evaluators: () => (hasEvaluator ? ['e'.repeat(32)] : []),
     revokedAmong: (among) => among.filter((nodeId) => revoked.has(nodeId)),
     onArrival: (arrived) => {
       listeners += 1;

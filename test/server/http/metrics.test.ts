@@ -24,7 +24,7 @@ test('participants, jobs and rounds', async () => {
   expect(await figure('hanse_participants_live')).toBe(3);
   await federation.createJob({ maxAttempts: 2, rounds: 2 });
   await atRest();
-  for (const node of federation.participants.slice(0, 2)) await federation.decline(node);
+  for (const node of federation.participants.slice(0, 2)) await federation.decline(node, 'trainingDiverged');
   expect(await figure('hanse_jobs{state="running"}')).toBe(1);
   expect(await figure('hanse_rounds{outcome="aborted"}')).toBe(1);
   expect(await figure('hanse_rounds{outcome="released"}')).toBe(0);

@@ -63,6 +63,8 @@ describe('what may be', () => {
     const evaluated = aggregated(2, { evaluateBy: 'then' });
     const start = [created, chosen(), update('a'), update('b'), late, evaluated];
     expect(enter([...start, ['evaluated'], released]).round).toBe(2);
+    const refusal: Entry = ['evaluationDeclined', { node: 'e', code: 'dataEmpty' }];
+    expect(enter([...start, refusal, ['evaluationGivenUp'], released]).round).toBe(2);
     expect(enter([...start, ['deadlinePassed', { phase: 'evaluating' }], released]).round).toBe(2);
   });
 
@@ -113,6 +115,11 @@ test.each<[rule: string, entries: Entry[]]>([
     [created, chosen(), ...all, aggregated(3, { evaluateBy: 'x' }), released],
   ],
   ['evaluated once', [created, chosen(), ...all, aggregated(3), ['evaluated']]],
+  ['evaluated once', [created, chosen(), ...all, aggregated(3), ['evaluationGivenUp']]],
+  [
+    'evaluated once',
+    [created, chosen(), ...all, aggregated(3), ['evaluationDeclined', { node: 'e', code: 'x' }]],
+  ],
   ['nobody cancelled', [created, ['jobCancelled']]],
 ])('%s: what may not be', (rule, entries) => {
   expect(() => enter(entries.slice(0, -1))).not.toThrow();
