@@ -84,7 +84,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./client/commands/identity.ts')).identityCommands.rotate,
   },
   'identity encrypt': {
-    summary: 'put the key of a node under a passphrase',
+    summary: 'put the key of a node under a passphrase; not while the node runs',
     load: async () => (await import('./client/commands/identity.ts')).identityCommands.encrypt,
   },
   'identity decrypt': {

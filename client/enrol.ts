@@ -10,7 +10,7 @@ import { checkFederation, nodeIdOf } from '../protocol/identity.ts';
 import type { InviteLink } from '../protocol/invite-link.ts';
 import { isLoopback } from '../protocol/loopback.ts';
 import type { Signer } from '../protocol/primitives.ts';
-import { HanseError, isProblem } from '../protocol/problem.ts';
+import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
 import { randomBytes } from '../protocol/random.ts';
 import { Secret } from '../protocol/secret.ts';
 import { negotiateVersion, PROTOCOL_VERSIONS } from '../protocol/versions.ts';
@@ -36,15 +36,29 @@ export interface ConnectionOptions {
 
 export interface EnrolmentOptions extends ConnectionOptions {
   /** The key to enrol, which the caller has stored: one that can be lost with the answer spends the invite. */
-  readonly seed?: Secret;
+  readonly seed?: OnceTrusted<Secret>;
   /**
    * What admits the node: the key of its organisation, or what somebody has signed with it. Absent: a key of the
    * organisation that nobody keeps, which will do for its first and only node.
    */
-  readonly organisation?: Signer | Admission;
+  readonly organisation?: OnceTrusted<Signer> | Admission;
   /** Called when the enrolment begins to wait for the operator. */
   readonly onPending?: () => void;
 }
+
+/** A function is called once the coordinator has proved who it is: until then nothing has to be stored. */
+export type OnceTrusted<T> = T | (() => Promise<T>);
+
+const REFUSALS: ReadonlySet<ProblemCode> = new Set([
+  'inviteUnknown',
+  'inviteExpired',
+  'inviteSpent',
+  'admissionInvalid',
+  'organisationKeyMismatch',
+  'identityDuplicate',
+  'memberRevoked',
+  'enrolmentRefused',
+]);
 
 /** Between two questions whether the operator has decided. */
 const PENDING_MS = 5000;
@@ -64,12 +78,13 @@ export async function enrol(
 ): Promise<Identity> {
   const { server, coordinatorKey, federationId, organisationId, role, token } = link;
   const version = await negotiate(link, clock, options);
-  const seed = options.seed ?? new Secret(randomBytes(primitives.random, 32));
+  const seed = (await made(options.seed)) ?? new Secret(randomBytes(primitives.random, 32));
   const signer = await primitives.signer(seed.reveal());
   const nodeId = await nodeIdOf(signer.publicKey);
   const api = dial(server, { signer, nodeId, version }, clock, options);
   const publicKey = toHex(signer.publicKey);
-  const organisation = options.organisation ?? (await primitives.signer(randomBytes(primitives.random, 32)));
+  const organisation =
+    (await made(options.organisation)) ?? (await primitives.signer(randomBytes(primitives.random, 32)));
   const admission =
     'sign' in organisation
       ? await admit({ organisationId, publicKey, role }, link, organisation)
@@ -81,6 +96,15 @@ export async function enrol(
       what: 'it enrolled another node, or elsewhere, or as something else',
     });
   return { server, coordinatorKey, ...enrolment, name, seed };
+}
+
+function made<T extends object>(value: OnceTrusted<T> | undefined): T | undefined | Promise<T> {
+  return typeof value === 'function' ? value() : value;
+}
+
+/** Whether the coordinator has refused an enrolment for good: a key that was made for it is good for nothing. */
+export function isEnrolmentRefused(error: unknown): boolean {
+  return isProblem(error) && REFUSALS.has(error.code);
 }
 
 /** The same request again and again, while it waits for the operator. */

@@ -82,23 +82,42 @@ export async function writeIdentity(file: string, identity: Identity): Promise<v
   await writePrivately(file, { ...(await storeKey(seed, passphrase)), ...member }, unreadable(file));
 }
 
+/** A key beside an identity file. */
+export interface KeptKey {
+  readonly seed: Secret;
+  /** Under which it is stored, or is to be from now on. */
+  readonly passphrase?: Secret;
+  /** Nobody else has seen it yet. */
+  readonly isFresh: boolean;
+}
+
+/** What was given for a key that is made, and who may be asked for one that is there. */
+export interface Passphrases {
+  readonly given?: Secret | undefined;
+  readonly ask?: AskPassphrase | undefined;
+}
+
 /**
  * The key with which an invite of this federation is, or is to be, used: the one that an earlier try has left, or a
  * fresh one, which is on disk before it is returned. What `forgetPendingKey` removes.
  * @param file of the identity
- * @param passphrase under which it is stored
  * @throws `identityUnreadable`, `passphraseNeeded`, `passphraseWrong`, `storageFull`, `storageFailed`
  */
-export function pendingKey(file: string, federation: PinnedFederation, passphrase?: Secret): Promise<Secret> {
-  return keyBeside(pendingFile(file), federation, passphrase);
+export function pendingKey(
+  file: string,
+  federation: PinnedFederation,
+  passphrases: Passphrases = {},
+): Promise<KeptKey> {
+  return keyBeside(pendingFile(file), federation, passphrases);
 }
 
 /** The key that is to take the place of the one in the file; else as `pendingKey`. What `forgetNextKey` removes. */
-export function nextKey(
+export async function nextKey(
   file: string,
   identity: PinnedFederation & Pick<Identity, 'passphrase'>,
 ): Promise<Secret> {
-  return keyBeside(nextFile(file), identity, identity.passphrase);
+  const { passphrase } = identity;
+  return (await keyBeside(nextFile(file), identity, { given: passphrase, ask: known(passphrase) })).seed;
 }
 
 /**
@@ -107,10 +126,11 @@ export function nextKey(
  * passphrase is taken to be the same. Throws as `readIdentity`.
  */
 export async function successorIdentity(file: string, identity: Identity): Promise<Identity | undefined> {
+  // In this order: the next key goes only once it is in the file, and to open either takes a while.
+  const next = await storedKey(nextFile(file), identity, known(identity.passphrase));
   const stored = await readIdentity(file, known(identity.passphrase));
   if (stored.nodeId !== identity.nodeId) return stored;
-  const next = await storedKey(nextFile(file), identity, identity.passphrase);
-  return next && withKey(stored, next);
+  return next && withKey(stored, next.seed);
 }
 
 /** The same node with another key, which makes it another node to all others. */
@@ -122,22 +142,23 @@ export async function withKey(identity: Identity, seed: Secret): Promise<Identit
 async function keyBeside(
   file: string,
   federation: PinnedFederation,
-  passphrase: Secret | undefined,
-): Promise<Secret> {
-  const stored = await storedKey(file, federation, passphrase);
-  if (stored) return stored;
+  { given, ask }: Passphrases,
+): Promise<KeptKey> {
+  const under = given ? { passphrase: given } : {};
+  const stored = await storedKey(file, federation, ask);
+  if (stored) return { ...under, ...stored, isFresh: false };
   const seed = new Secret(randomBytes(primitives.random, 32));
   const { federationId, coordinatorKey } = federation;
-  const content = { ...(await storeKey(seed, passphrase)), federationId, coordinatorKey };
+  const content = { ...(await storeKey(seed, given)), federationId, coordinatorKey };
   await writePrivately(file, content, unreadable(file));
-  return seed;
+  return { seed, ...under, isFresh: true };
 }
 
 async function storedKey(
   file: string,
   { federationId, coordinatorKey }: PinnedFederation,
-  passphrase: Secret | undefined,
-): Promise<Secret | undefined> {
+  ask: AskPassphrase | undefined,
+): Promise<Pick<KeptKey, 'seed' | 'passphrase'> | undefined> {
   const stored = await readPrivately(PendingKeyFile, file, 'a key', unreadable(file)).catch(unlessMissing);
   // One key in two federations would tell both that they have a member in common.
   if (stored && (stored.federationId !== federationId || stored.coordinatorKey !== coordinatorKey))
@@ -145,14 +166,14 @@ async function storedKey(
       file,
       reason: 'it waits for the invite of another federation; choose another --identity, or remove it',
     });
-  return stored && (await openKey(stored, file, known(passphrase))).seed;
+  return stored && openKey(stored, file, ask);
 }
 
 function known(passphrase: Secret | undefined): AskPassphrase | undefined {
   return passphrase && (async () => passphrase);
 }
 
-/** Once the identity is stored. Whether it succeeds does not matter: nothing reads it beside an identity. */
+/** Once the identity is stored, or the key has been refused for good. Whether it succeeds does not matter: nothing reads it beside an identity. */
 export async function forgetPendingKey(file: string): Promise<void> {
   await rm(pendingFile(file), { force: true }).catch(() => {});
 }

@@ -47,7 +47,15 @@ export class NodeJournal {
       case 'declined':
         this.#note(event.task, { doing: null, problem: `${event.problem.code}: ${event.problem.message}` });
         break;
-      default: // what happens to directory and letters is no work
+      // What happens to directory and letters is no work.
+      case 'directoryPinned':
+      case 'directoryChanged':
+      case 'letterReceived':
+      case 'letterRefused':
+      case 'letterDelayed':
+        break;
+      default:
+        event satisfies never;
     }
   }
 

@@ -5,10 +5,10 @@ import { rm } from 'node:fs/promises';
 import { parseAdmission } from '../../protocol/admission.ts';
 import { asUsage } from '../../protocol/parse.ts';
 import type { Signer } from '../../protocol/primitives.ts';
-import { HanseError, isProblem } from '../../protocol/problem.ts';
+import { HanseError } from '../../protocol/problem.ts';
 import type { CommandIo, CommandOption } from '../../schemas/command.ts';
 import type { Admission } from '../../schemas/node-proof.ts';
-import type { EnrolmentOptions } from '../enrol.ts';
+import { type EnrolmentOptions, isEnrolmentRefused, type OnceTrusted } from '../enrol.ts';
 import { makeOrganisationKey, readOrganisationKey } from '../organisation-key.ts';
 import { unlessMissing } from '../private-file.ts';
 
@@ -30,7 +30,8 @@ export const ADMISSION_OPTIONS: readonly CommandOption[] = [
 
 /**
  * Calls `enrolWith` with what admits the node. Where nothing is given, that is a key of its own for the organisation,
- * which is kept beside the identity: the first node brings its organisation with it.
+ * which is kept beside the identity: the first node brings its organisation with it. It is made once the coordinator has
+ * proved who it is, and goes again if that refuses the enrolment.
  * @param identity path of the identity file
  * @throws `usage`, `organisationKeyUnreadable`, and what `enrolWith` throws
  */
@@ -42,22 +43,28 @@ export async function admitted<T>(
 ): Promise<T> {
   const onPending = () =>
     io.note('the operator has to approve this enrolment; it is asked for again until that is done');
-  const enrolBy = (organisation: Signer | Admission) => enrolWith({ organisation, onPending });
+  const enrolBy = (organisation: OnceTrusted<Signer> | Admission) => enrolWith({ organisation, onPending });
   if (organisationKey !== undefined && admission !== undefined)
     throw new HanseError('usage', { reason: 'give --organisation-key or --admission, not both' });
   if (organisationKey !== undefined) return enrolBy(await readOrganisationKey(organisationKey));
   if (admission !== undefined) return enrolBy(asUsage(() => parseAdmission(admission)));
   const file = `${identity}.organisation`;
-  const kept = await readOrganisationKey(file).catch(unlessMissing);
-  const organisation = kept ?? (await makeOrganisationKey(file));
+  let isMade = false;
+  const keyOf = async () => {
+    const kept = await readOrganisationKey(file).catch(unlessMissing);
+    if (kept) return kept;
+    const key = await makeOrganisationKey(file);
+    isMade = true;
+    return key;
+  };
   try {
-    const result = await enrolBy(organisation);
+    const result = await enrolBy(keyOf);
     io.note(`the key of the organisation is in ${file}: it admits further nodes, so keep it elsewhere`);
     return result;
   } catch (error) {
-    // The organisation has another key, so one that was made now is good for nothing. One that was there is kept: it
-    // has no successor, and the coordinator alone says that it is the wrong one.
-    if (!kept && isProblem(error, 'organisationKeyMismatch')) await rm(file, { force: true });
+    // No organisation has one that was made now. One that was there is kept: it has no successor, and the coordinator
+    // alone says that it is the wrong one.
+    if (isMade && isEnrolmentRefused(error)) await rm(file, { force: true });
     throw error;
   }
 }

@@ -24,6 +24,7 @@ import {
 } from '../identity.ts';
 import { askPassphrase, givenPassphrase, newPassphrase, type PassphraseSource } from '../passphrase.ts';
 import { isThere } from '../private-file.ts';
+import { whileUnused } from '../unused-identity.ts';
 import { connectIdentity, PASSPHRASE_OPTION } from './identity-options.ts';
 
 interface NodeOptions extends PassphraseSource {
@@ -53,7 +54,8 @@ const request = defineCommand<NodeOptions>({
         file,
         reason: 'it holds the key of a member already; choose another --identity',
       });
-    const seed = await pendingKey(file, invite, await givenPassphrase(source));
+    const passphrases = { given: await givenPassphrase(source), ask: askPassphrase(source) };
+    const { seed } = await pendingKey(file, invite, passphrases);
     const { publicKey } = await primitives.signer(seed.reveal());
     const word = formatAdmissionRequest({ ...invite, publicKey: toHex(publicKey) });
     const { organisationId, role } = invite;
@@ -96,7 +98,7 @@ const rotate = defineCommand<NodeOptions & { readonly overlap: number }>({
   async run({ options: { identity: file, overlap: overlapSeconds, ...source } }, io) {
     const old = await readIdentity(file, askPassphrase(source));
     // On disk before it is named: whatever fails from here on, another try names the same.
-    const next = await withKey(old, await nextKey(file, old));
+    const next = await nextOf(old, file);
     const { byOld, byNew, publicKey } = await succession(old, next);
     const body = { publicKey, byOld, byNew, overlapSeconds };
     const oldKeyValidUntil = await announce(body, { old, next }, io.signal);
@@ -107,6 +109,13 @@ const rotate = defineCommand<NodeOptions & { readonly overlap: number }>({
     return { nodeId: next.nodeId, replaces: old.nodeId, oldKeyValidUntil };
   },
 });
+
+async function nextOf(old: Identity, file: string): Promise<Identity> {
+  const next = await withKey(old, await nextKey(file, old));
+  if (next.nodeId !== old.nodeId) return next;
+  await forgetNextKey(file); // left behind by a rotation that was killed as its last step
+  return withKey(old, await nextKey(file, old));
+}
 
 async function succession(old: Identity, next: Identity) {
   const newKey = await primitives.signer(next.seed.reveal());
@@ -139,7 +148,7 @@ async function announce(
 }
 
 const encrypt = defineCommand<NodeOptions>({
-  summary: 'put the key of a node under a passphrase',
+  summary: 'put the key of a node under a passphrase; not while the node runs',
   options: [
     IDENTITY,
     { ...PASSPHRASE_OPTION, description: 'the passphrase to be, else HANSE_PASSPHRASE, else asked' },
@@ -152,13 +161,18 @@ const encrypt = defineCommand<NodeOptions>({
     ],
   ],
   async run({ options: { identity: file, ...source } }, io) {
-    if ((await describeIdentity(file)).isEncrypted)
+    const { nodeId, isEncrypted } = await describeIdentity(file);
+    if (isEncrypted)
       throw new HanseError('usage', { reason: `${file} is encrypted: hanse identity decrypt first` });
-    const identity = await readIdentity(file);
-    await refuseHalfway(file);
-    await writeIdentity(file, { ...identity, passphrase: await newPassphrase(file, source) });
+    const passphrase = await newPassphrase(file, source);
+    // A node that runs was started without the passphrase, and could not open the key that takes the place of its own.
+    await whileUnused(file, nodeId, async () => {
+      const identity = await readIdentity(file);
+      await refuseHalfway(file);
+      await writeIdentity(file, { ...identity, passphrase });
+    });
     io.print(`the key in ${file} is encrypted; nobody can restore a passphrase that is lost`);
-    return { nodeId: identity.nodeId, isEncrypted: true };
+    return { nodeId, isEncrypted: true };
   },
 });
 

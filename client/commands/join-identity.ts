@@ -3,13 +3,21 @@
  */
 import type { InviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
-import { HanseError } from '../../protocol/problem.ts';
+import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { CommandIo } from '../../schemas/command.ts';
-import { type ConnectionOptions, connect, enrol } from '../enrol.ts';
-import { forgetPendingKey, type Identity, pendingKey, readIdentity, writeIdentity } from '../identity.ts';
+import { type ConnectionOptions, connect, enrol, isEnrolmentRefused } from '../enrol.ts';
+import {
+  forgetPendingKey,
+  type Identity,
+  type KeptKey,
+  pendingKey,
+  readIdentity,
+  writeIdentity,
+} from '../identity.ts';
 import { askPassphrase, givenPassphrase, type PassphraseSource } from '../passphrase.ts';
 import { isThere } from '../private-file.ts';
 import type { Trust } from '../tls-trust.ts';
+import { whileUnused } from '../unused-identity.ts';
 import { type AdmissionOptions, admitted } from './admission-options.ts';
 import type { JoinPlan } from './join-plan.ts';
 
@@ -39,10 +47,7 @@ export async function identityFor(
   if (invite === undefined) {
     const stored = await readIdentity(file, askPassphrase(plan.passphrase));
     if (ca === undefined || ca === stored.ca) return stored;
-    const trusting = { ...stored, ...trusted };
-    await connect(trusting, systemClock, patience(trusting));
-    await writeIdentity(file, trusting);
-    return trusting;
+    return changed(file, { ...stored, ...trusted }, patience);
   }
   if (isStored) {
     const stored = await readIdentity(file, askPassphrase(plan.passphrase));
@@ -58,21 +63,46 @@ export async function identityFor(
       });
     const moved = { ...stored, server: invite.server, ...trusted };
     if (moved.server === stored.server && moved.ca === stored.ca) return stored;
-    // Refuses an address at which another coordinator answers, before the one that is known is given up.
-    await connect(moved, systemClock, patience(moved));
-    await writeIdentity(file, moved);
+    await changed(file, moved, patience);
     io.note(`the coordinator is at ${invite.server} now`);
     return moved;
   }
-  // The key is stored before it is sent: whatever fails from here on, another try finds it enrolled.
-  const passphrase = await givenPassphrase(plan.passphrase);
-  const seed = await pendingKey(file, invite, passphrase);
-  const enrolled = await admitted(plan.admittedBy, file, io, (how) =>
-    enrol(invite, name, systemClock, { ...patience(trusted), ...how, seed }),
-  );
-  const identity = { ...enrolled, ...trusted, ...(passphrase && { passphrase }) };
-  await writeIdentity(file, identity);
-  await forgetPendingKey(file);
-  io.note(`enrolled; the key is in ${file}`);
-  return identity;
+  const passphrases = {
+    given: await givenPassphrase(plan.passphrase),
+    ask: askPassphrase(plan.passphrase),
+  };
+  let kept: KeptKey | undefined;
+  const seed = async () => {
+    // The key is stored before it is sent: whatever fails from here on, another try finds it enrolled.
+    kept = await pendingKey(file, invite, passphrases);
+    return kept.seed;
+  };
+  try {
+    const enrolled = await admitted(plan.admittedBy, file, io, (how) =>
+      enrol(invite, name, systemClock, { ...patience(trusted), ...how, seed }),
+    );
+    const passphrase = kept?.passphrase;
+    const identity = { ...enrolled, ...trusted, ...(passphrase && { passphrase }) };
+    await writeIdentity(file, identity);
+    await forgetPendingKey(file);
+    io.note(`enrolled; the key is in ${file}`);
+    return identity;
+  } catch (error) {
+    // Of a key that was there, an earlier invite may be the right one; unless it is that which was refused.
+    const isVain = isProblem(error, 'enrolmentRefused') || (kept?.isFresh && isEnrolmentRefused(error));
+    if (isVain) await forgetPendingKey(file);
+    throw error;
+  }
+}
+
+/**
+ * Stores what the owner has said of the coordinator, once it has answered there and been trusted so: otherwise what is
+ * known stays. Throws `identityInUse`.
+ */
+function changed(file: string, identity: Identity, patience: Patience): Promise<Identity> {
+  return whileUnused(file, identity.nodeId, async () => {
+    await connect(identity, systemClock, patience(identity));
+    await writeIdentity(file, identity);
+    return identity;
+  });
 }

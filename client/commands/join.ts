@@ -174,11 +174,18 @@ async function enrolOnly(
 ): Promise<object> {
   if (invite === undefined)
     throw new HanseError('usage', { reason: 'give --data, or the invite of a researcher' });
-  const { nodeId, role, federationId } = await identityFor(invite, plan, patience, io);
+  const identity = await identityFor(invite, plan, patience, io);
+  const { nodeId, role, federationId } = identity;
   if (role !== 'researcher')
     throw new HanseError('usage', {
       reason: `this is a ${role}: start it again with --data, without the link`,
     });
+  const api = await connect(identity, systemClock, patience(identity));
+  const directory = await DirectoryWatch.open({
+    ...{ api, member: identity, pin: directoryFile(plan.identity, identity) },
+    observe: (event) => io.note(describeEvent(event)),
+  });
+  await directory.follow(undefined, io.signal);
   io.print(`researcher of ${federationId}: use --identity ${plan.identity} with the commands`);
   return { nodeId, role, federationId, identity: plan.identity };
 }

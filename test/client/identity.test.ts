@@ -100,22 +100,45 @@ test('an identity does not show its secret', async () => {
 
 test('the key of an invite is there before it is used, and the same for every try', async () => {
   const file = join(folder, 'joining', 'identity.json');
-  const first = await pendingKey(file, identity);
-  const [pending] = await readdir(join(folder, 'joining'));
-  expect(pending).toBe('identity.json.pending');
+  const pending = async (at: string) => (await pendingKey(at, identity)).seed.reveal();
+  const { seed, isFresh } = await pendingKey(file, identity);
+  const first = seed.reveal();
+  expect(isFresh).toBe(true);
+  const [name] = await readdir(join(folder, 'joining'));
+  expect(name).toBe('identity.json.pending');
   expect((await stat(`${file}.pending`)).mode & 0o777).toBe(0o600);
-  expect((await pendingKey(file, identity)).reveal()).toEqual(first.reveal());
-  const other = await pendingKey(join(folder, 'joining', 'other.json'), identity);
-  expect(other.reveal()).not.toEqual(first.reveal());
+  expect(await pending(file)).toEqual(first);
+  expect((await pendingKey(file, identity)).isFresh).toBe(false);
+  expect(await pending(join(folder, 'joining', 'other.json'))).not.toEqual(first);
   for (const change of [{ federationId: 'fed-fedcba9876543210' }, { coordinatorKey: 'cd'.repeat(32) }])
     await expect(pendingKey(file, { ...identity, ...change })).rejects.toMatchObject({
       code: 'identityUnreadable',
     });
   await forgetPendingKey(file);
   await forgetPendingKey(file);
-  expect((await pendingKey(file, identity)).reveal()).not.toEqual(first.reveal());
+  expect(await pending(file)).not.toEqual(first);
   await chmod(`${file}.pending`, 0o644);
   await expect(pendingKey(file, identity)).rejects.toMatchObject({ code: 'identityUnreadable' });
+});
+
+test('the key of an invite that is under a passphrase is opened with what somebody says, and goes on under it', async () => {
+  const file = join(folder, 'asking', 'identity.json');
+  const word = new Secret(Buffer.from('correct horse'));
+  const { seed } = await pendingKey(file, identity, { given: word });
+  await expect(pendingKey(file, identity)).rejects.toMatchObject({ code: 'passphraseNeeded' });
+  const asked: string[] = [];
+  const ask = async (name: string) => {
+    asked.push(name);
+    return word;
+  };
+  const again = await pendingKey(file, identity, { ask });
+  expect([again.seed.reveal(), again.passphrase, asked]).toEqual([seed.reveal(), word, [`${file}.pending`]]);
+  await forgetPendingKey(file);
+  // One that is in the clear is asked nothing for; the identity will be under what was given.
+  await pendingKey(file, identity);
+  const later = await pendingKey(file, identity, { given: word, ask });
+  expect([later.passphrase, asked]).toHaveLength(2);
+  expect(later.passphrase).toBe(word);
 });
 
 test('the next key is another one, is there before it is named, and makes the node another', async () => {

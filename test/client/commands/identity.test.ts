@@ -73,6 +73,19 @@ test('one that was cut off after the new key was named is finished, though the o
   expect(await asked(await readIdentity(at('cut.json')))).toBe('answered');
 });
 
+test('one that was cut off as the last of it was cleared away is not in the way of another', async () => {
+  const { nodeId } = await member('done.json');
+  const { seed: _, ...stored } = await readIdentity(at('done.json'));
+  const next = await nextKey(at('done.json'), await readIdentity(at('done.json')));
+  expect(await rotate('done.json', '--overlap', '0')).toMatchObject({ json: { replaces: nodeId } });
+  const { federationId, coordinatorKey } = stored;
+  const left = { version: 1, seed: toHex(next.reveal()), federationId, coordinatorKey };
+  await writeFile(at('done.json.next'), JSON.stringify(left), { mode: 0o600 });
+  const again = await rotate('done.json');
+  expect(again).toMatchObject({ exitCode: 0 });
+  expect(await asked(await readIdentity(at('done.json')))).toBe('answered');
+});
+
 test('a key that somebody else has replaced, or a node that was revoked, gets no other', async () => {
   const robbed = await member('robbed.json');
   const thief = await primitives.signer(new Uint8Array(32).fill(9));
@@ -87,10 +100,10 @@ test('a key that somebody else has replaced, or a node that was revoked, gets no
   expect(await rotate('robbed.json', '--overlap', '-1')).toMatchObject(problem('usage', 2));
 });
 
-test('a running node goes on with the new key, at once', async () => {
+/** A participant that runs; `until` resolves once it has written this. */
+async function runningNode(name: string, ...words: string[]) {
   await writeFile(at('table.csv'), 'a,y\n1,0\n2,1\n');
   const data = ['--data', `csv:${at('table.csv')}`, '--features', 'a', '--target', 'y', '--classes', '0,1'];
-  const link = await running.invite();
   let end = () => {};
   let written = '';
   const waiting: [RegExp, () => void][] = [];
@@ -99,15 +112,23 @@ test('a running node goes on with the new key, at once', async () => {
       if (what.test(written)) resolve();
       else waiting.push([what, resolve]);
     });
-  const words = ['--provider', 'cpu', '--identity', at('running.json'), '--json'];
-  const outcome = hanse(['join', link, ...data, ...words], {
+  const outcome = hanse(['join', ...words, ...data, '--provider', 'cpu', '--identity', at(name), '--json'], {
     onOutput: (all, stop) => {
       written = all;
       end = stop;
       for (const [what, resolve] of waiting) if (what.test(all)) resolve();
     },
   });
-  await until(/ready; waiting for work/);
+  await Promise.race([until(/ready; waiting for work/), outcome]);
+  const finish = () => {
+    end();
+    return outcome;
+  };
+  return { until, finish, written: () => written };
+}
+
+test('a running node goes on with the new key, at once', async () => {
+  const { until, finish, written } = await runningNode('running.json', await running.invite());
   const rotated = (await rotate('running.json')).json as { nodeId: string; replaces: string };
   await until(/ready; waiting for work[\s\S]*ready; waiting for work/);
   const { presence } = running.coordinator;
@@ -116,9 +137,28 @@ test('a running node goes on with the new key, at once', async () => {
     presence.onArrival(look);
     look();
   });
-  end();
-  expect(await outcome).toMatchObject({ exitCode: 0, json: { nodeId: rotated.nodeId } });
-  expect(written).toContain(`node ${rotated.nodeId} of`);
+  expect(await finish()).toMatchObject({ exitCode: 0, json: { nodeId: rotated.nodeId } });
+  expect(written()).toContain(`node ${rotated.nodeId} of`);
+});
+
+test('the key of a running node is not encrypted: it could not open the next one; started with a passphrase, it can', async () => {
+  await writeFile(at('word'), 'correct horse\n', { mode: 0o600 });
+  const given = ['--passphrase-file', at('word')];
+  const again = /ready; waiting for work[\s\S]*ready; waiting for work/;
+  const encrypt = () => hanse(['identity', 'encrypt', '--identity', at('busy.json'), ...given, '--json']);
+  const first = await runningNode('busy.json', await running.invite());
+  const before = await readFile(at('busy.json'), 'utf8');
+  expect(await encrypt()).toMatchObject(problem('identityInUse'));
+  expect(await readFile(at('busy.json'), 'utf8')).toBe(before);
+  const { nodeId: second } = (await rotate('busy.json', '--overlap', '0')).json as { nodeId: string };
+  await first.until(again);
+  expect(await first.finish()).toMatchObject({ exitCode: 0, json: { nodeId: second } });
+
+  expect(await encrypt()).toMatchObject({ exitCode: 0, json: { isEncrypted: true, nodeId: second } });
+  const node = await runningNode('busy.json', ...given);
+  const { nodeId: third } = (await rotate('busy.json', ...given)).json as { nodeId: string };
+  await node.until(again);
+  expect(await node.finish()).toMatchObject({ exitCode: 0, json: { nodeId: third } });
 });
 
 test('a key under a passphrase is used with it alone, is changed under it, and comes out again', async () => {

@@ -8,6 +8,7 @@ import { pendingKey } from '../../../client/identity.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
+import { makeCertificate } from '../../fixtures/certificates.ts';
 import { hanse, type Outcome, type Watching } from '../../fixtures/command-line.ts';
 import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
 
@@ -116,6 +117,73 @@ test('one identity, one node: a second one is refused until the first has ended'
   expect(await again.outcome).toMatchObject({ exitCode: 0 });
 });
 
+test('what a node knows of its coordinator stays as it is while the node runs', async () => {
+  const { cert } = makeCertificate();
+  await writeFile(at('ca.pem'), cert);
+  const node = await started('trusting.json', [await running.invite(), ...table()]);
+  const before = await readFile(at('trusting.json'), 'utf8');
+  const trust = ['--ca', at('ca.pem')];
+  const refused = await join('trusting.json', [...trust, ...table()]);
+  expect(refused).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityInUse' } } });
+  expect(await readFile(at('trusting.json'), 'utf8')).toBe(before);
+  node.stop();
+  await node.outcome;
+  const again = await started('trusting.json', [...trust, ...table()]);
+  again.stop();
+  expect(await again.outcome).toMatchObject({ exitCode: 0 });
+  expect(JSON.parse(await readFile(at('trusting.json'), 'utf8'))).toHaveProperty('ca');
+});
+
+test('a first start that comes to nothing leaves nothing, and the next one does not mind it', async () => {
+  const left = async () => (await readdir(running.folder)).filter((name) => name.startsWith('vain'));
+  const link = await running.invite('researcher');
+  const unknown = link.replace(/invite=[^&]+/, `invite=${'A'.repeat(43)}`);
+  const other = link.replace(/key=[0-9a-f]+/, `key=${'ab'.repeat(32)}`);
+  for (const [vain, code] of [
+    [unknown, 'inviteUnknown'],
+    [other, 'coordinatorKeyMismatch'],
+  ] as const) {
+    expect(await join('vain.json', [vain])).toMatchObject({ exitCode: 1, json: { problem: { code } } });
+    expect(await left()).toEqual([]);
+  }
+  const nobody = link.replace(running.url, 'http://127.0.0.1:9');
+  await join('vain.json', [nobody], {
+    onOutput: (written, stop) => {
+      if (written.includes('trying again')) stop();
+    },
+  });
+  expect(await left()).toEqual([]);
+  expect(await join('vain.json', [link])).toMatchObject({ exitCode: 0 });
+  expect(await left()).toEqual(['vain.json', 'vain.json.directory', 'vain.json.organisation']);
+});
+
+test('a key that waits for approval is kept until the operator decides; once refused it is not in the way of the next invite', async () => {
+  const left = async () => (await readdir(running.folder)).filter((name) => name.startsWith('waits'));
+  const invite = () => running.invite('researcher', { organisationId: 'waits', needsApproval: true });
+  const asking = async (link: string) =>
+    join('waits.json', [link], {
+      onOutput: (written, stop) => {
+        if (written.includes('has to approve')) stop();
+      },
+    });
+  const link = await invite();
+  await asking(link);
+  expect(await left()).toEqual(['waits.json.organisation', 'waits.json.pending']);
+  const decide = async (decision: 'approveEnrolment' | 'refuseEnrolment') => {
+    const { waiting } = await running.api.call('listEnrolments', {});
+    const nodeId = waiting.find(({ organisationId }) => organisationId === 'waits')?.nodeId ?? '';
+    await running.api.call(decision, { params: { nodeId } });
+    return nodeId;
+  };
+  await decide('refuseEnrolment');
+  expect(await join('waits.json', [link])).toMatchObject({ json: { problem: { code: 'enrolmentRefused' } } });
+  expect(await left()).toEqual(['waits.json.organisation']);
+  const second = await invite();
+  await asking(second);
+  const nodeId = await decide('approveEnrolment');
+  expect(await join('waits.json', [second])).toMatchObject({ exitCode: 0, json: { nodeId } });
+});
+
 test('the link of a federation that was joined before is not needed, that of another is not taken', async () => {
   const node = await started('known.json', [await running.invite(), ...table()]);
   node.stop();
@@ -139,7 +207,7 @@ test('an identity that cannot be written spends no invite, nor does an answer th
   }
   const file = at('lost.json');
   // As a kill leaves it: the coordinator has enrolled the key, and nobody has stored its answer.
-  const seed = await pendingKey(file, parseInviteLink(link));
+  const { seed } = await pendingKey(file, parseInviteLink(link));
   const { nodeId } = await enrol(parseInviteLink(link), 'node', systemClock, { seed });
   const other = await join('other.json', [link, ...table()]);
   expect(other).toMatchObject({ exitCode: 1, json: { problem: { code: 'inviteSpent' } } });
@@ -293,6 +361,8 @@ test('whose role is another does not join', async () => {
 test('a researcher enrols without data, and then proposes jobs; a participant is asked for its data', async () => {
   const enrolled = await join('author.json', [await running.invite('researcher')]);
   expect(enrolled.json).toMatchObject({ role: 'researcher', identity: at('author.json') });
+  expect(enrolled.err).toMatch(/directory \d+ pinned/);
+  expect((await stat(at('author.json.directory'))).mode & 0o777).toBe(0o600);
   const listed = await hanse(['job', 'list', '--identity', at('author.json'), '--json']);
   expect(listed.json).toMatchObject({ jobs: expect.any(Array) });
 
