@@ -8,7 +8,7 @@ import {
   decideParticipation,
   type ParticipationContext,
 } from '../protocol/exchange/participation.ts';
-import { isValidNode, knownOrganisations } from '../protocol/known-organisations.ts';
+import { presentOrganisations } from '../protocol/known-organisations.ts';
 import { HanseError } from '../protocol/problem.ts';
 import type { Directory } from '../schemas/directory.ts';
 import type { JobManifest } from '../schemas/job.ts';
@@ -138,11 +138,10 @@ export class PolicyGate {
     const known = directory();
     if (minimumKnownOrganisations === undefined || !known) return undefined;
     const { cohort } = await api.call('getJob', { params: { jobId }, query: {} }, { signal });
-    const present = new Set(cohort);
     const at = new Date(clock.now()).toISOString();
-    return knownOrganisations(known, listed)
-      .filter(({ nodes }) => nodes.some((node) => present.has(node.nodeId) && isValidNode(node, at)))
-      .map(({ organisationId, publicKey }) => (listed.includes(publicKey) ? publicKey : organisationId));
+    return presentOrganisations(known, listed, cohort, at).map(({ organisationId, publicKey }) =>
+      listed.includes(publicKey) ? publicKey : organisationId,
+    );
   }
 }
 
@@ -151,6 +150,6 @@ function onlyOf(limits: CostLimits, keys: readonly (keyof CostLimits)[]): CostLi
 }
 
 /** For people. */
-export function momentOf(until: number | null): string {
+function momentOf(until: number | null): string {
   return until === null ? 'unknown' : new Date(until).toISOString();
 }

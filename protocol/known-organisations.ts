@@ -24,20 +24,21 @@ export function knownOrganisations(
 }
 
 /**
- * How many distinct known organisations have a valid node among these.
+ * The known organisations that have a valid node among these.
+ * @param listed as above
  * @param nodeIds of a cohort or of survivors; attacker-controlled
  * @param at RFC 3339 in UTC
  */
-export function countKnownOrganisations(
+export function presentOrganisations(
   directory: Directory,
   listed: readonly string[],
   nodeIds: Iterable<string>,
   at: string,
-): number {
+): DirectoryOrganisation[] {
   const present = new Set(nodeIds);
   return knownOrganisations(directory, listed).filter(({ nodes }) =>
     nodes.some((node) => present.has(node.nodeId) && isValidNode(node, at)),
-  ).length;
+  );
 }
 
 /** Neither revoked nor replaced by now. @param at RFC 3339 in UTC */

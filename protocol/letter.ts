@@ -91,7 +91,7 @@ export async function openLetter(letter: Letter, reader: LetterReader, at: strin
 }
 
 /** Undefined where the directory does not have it. With its organisation a node is revoked. */
-export function senderIn(
+function senderIn(
   { organisations }: Directory,
   { organisationId, nodeId }: LetterStatement['from'],
 ): LetterSender | undefined {

@@ -11,7 +11,7 @@ import type { FederationEvent } from '../schemas/federation-event.ts';
 import type { FederationState } from './federation-state.ts';
 
 /** Everything that the directory lists now. */
-export function listedOrganisations({ organisations, members }: FederationState): DirectoryOrganisation[] {
+function listedOrganisations({ organisations, members }: FederationState): DirectoryOrganisation[] {
   return [...organisations.values()].map(({ nodes, ...organisation }) => ({
     ...organisation,
     nodes: nodes.flatMap((nodeId) => members.get(nodeId)?.entry ?? []),

@@ -12,21 +12,17 @@ import { proveFederation } from '../protocol/identity.ts';
 import { HanseError, isProblemCode } from '../protocol/problem.ts';
 import { attemptOf } from '../protocol/routes.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
-import type { Sha256 } from '../schemas/ids.ts';
 import { PolicyRule } from '../schemas/node-policy.ts';
 import type { Decline } from '../schemas/task.ts';
+import { contentHandlers } from './content-handlers.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Handlers, OutgoingBody, Select } from './handler-types.ts';
-import { HotContent } from './hot-content.ts';
-import type { Selection } from './http/conditional-request.ts';
+import type { Handlers } from './handler-types.ts';
 import { IncomingUpdates } from './incoming-updates.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { mailboxHandlers } from './mailbox-handlers.ts';
 import { checkManifest } from './manifest-check.ts';
 import { memberHandlers } from './member-handlers.ts';
-import { ModelDeltas } from './model-deltas.ts';
 import { SignedBody } from './signed-body.ts';
-import type { BlobStore, ByteRange } from './store/blob-store.ts';
 import { TaskStreams } from './task-stream.ts';
 import { refuseEarly, updateBytes } from './update-admission.ts';
 import { checkedUpdate } from './update-check.ts';
@@ -36,52 +32,15 @@ import { type UploadRoute, uploadHandlers } from './upload-handlers.ts';
 /** Those of content in one piece, and of everything else. */
 type WholeHandlers = Omit<Handlers, UploadRoute>;
 
-const WHOLE: Selection = { type: 'whole' };
-const NOTHING = new Uint8Array(0);
-
 /** Counts for every code of a decline that this version does not know: such text is a participant's to choose. */
 const UNLISTED = 'other';
 
 export function createHandlers(coordinator: Coordinator): Handlers {
   const { federation, mailboxes, presence, settings, dependencies } = coordinator;
-  const { blobs, clock, signer, report } = dependencies;
+  const { blobs, clock, signer } = dependencies;
   const streams = new TaskStreams(coordinator);
-  const hotContent = new HotContent(blobs);
-  const deltas = new ModelDeltas({ read: (sha256) => hotContent.read(sha256) });
   const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
   const incoming = new IncomingUpdates();
-  /** Content whose last answer broke off, because it did not verify; asked for again it is verified first. */
-  const suspects = new Set<Sha256>();
-
-  /** Too large to be verified before the answer begins. */
-  async function* streamed(sha256: Sha256, range?: ByteRange): AsyncIterable<Uint8Array> {
-    try {
-      yield* blobs.stream(sha256, range);
-    } catch (error) {
-      suspects.add(sha256);
-      report(error, 'sending content');
-      throw error;
-    }
-  }
-
-  /** What was selected of content that members may fetch. */
-  async function contentOf(sha256: Sha256, select: Select | undefined): Promise<OutgoingBody> {
-    if (!coordinator.isReadable(sha256)) throw new HanseError('blobUnknown', { sha256 });
-    const content = await hotContent.read(sha256);
-    const length = content?.length ?? (await blobs.has(sha256))?.size;
-    if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
-    if (suspects.has(sha256)) {
-      await verify(sha256, blobs);
-      suspects.delete(sha256);
-    }
-    const selection = select?.(sha256, length) ?? WHOLE;
-    if (selection.type === 'notModified') return { source: NOTHING, sha256, length, selection };
-    const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
-    coordinator.countDownload(sha256, end - start);
-    const range = selection.type === 'part' ? selection.range : undefined;
-    const source = content?.subarray(start, end) ?? streamed(sha256, range);
-    return { source, sha256, length, selection };
-  }
 
   const whole: WholeHandlers = {
     getFederation: ({ query }) => {
@@ -117,34 +76,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 
     answerStream: async ({ params }) => ({ open: streams.answer(params.streamId) }),
 
-    putBlob: async ({ params, body, member }) => {
-      requireSame('body', params.sha256, body.sha256);
-      const { blobLimitBytes: limitBytes } = settings;
-      if (body.length !== undefined && body.length > limitBytes)
-        throw new HanseError('bodyTooLarge', { limitBytes });
-      const stored = await blobs.put(body.source, { limitBytes, expectedSha256: body.sha256 });
-      federation.requireValid(member.nodeId);
-      return { sha256: stored.sha256, bytes: stored.size };
-    },
-
-    getBlob: async ({ params, member, select }) => {
-      presence.heard(member.nodeId);
-      return contentOf(params.sha256, select);
-    },
-
-    getBlobFrom: async ({ params, member, select }) => {
-      const { sha256, base } = params;
-      presence.heard(member.nodeId);
-      const delta = coordinator.isNextModel(base, sha256) ? await deltas.between(base, sha256) : undefined;
-      if (!delta) return contentOf(sha256, select);
-      const { length } = delta.bytes;
-      const selection = select?.(delta.sha256, length) ?? WHOLE;
-      if (selection.type === 'notModified')
-        return { source: NOTHING, sha256: delta.sha256, length, selection };
-      const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
-      coordinator.countDownload(sha256, end - start);
-      return { source: delta.bytes.subarray(start, end), sha256: delta.sha256, length, selection };
-    },
+    ...contentHandlers(coordinator),
 
     createJob: async ({ body: manifest, member }) => {
       await checkManifest(manifest, federation.id, blobs);
@@ -239,13 +171,4 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 function declinedAs({ code, reason }: Decline): string {
   if (!isProblemCode(code)) return UNLISTED;
   return code === 'policyRefused' && Value.Check(PolicyRule, reason) ? `${code}:${reason}` : code;
-}
-
-/** Reads stored content to its end, which verifies it. */
-async function verify(sha256: string, blobs: BlobStore): Promise<void> {
-  for await (const _ of blobs.stream(sha256));
-}
-
-function requireSame(what: string, expected: string, got: string): void {
-  if (expected !== got) throw new HanseError('hashMismatch', { what, expected, got });
 }

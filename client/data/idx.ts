@@ -18,7 +18,7 @@ const MAX_DIMENSIONS = 8;
 /** 2^31 values in a file. */
 const MAX_VALUES = 2_147_483_648;
 /** 2^26 values of one row, 256 MiB as the numbers they become: no example that can be trained on is larger. */
-export const IDX_ROW_VALUES_MAX = 67_108_864;
+const IDX_ROW_VALUES_MAX = 67_108_864;
 /** No header is longer. */
 export const IDX_HEADER_BYTES_MAX = 4 + 4 * MAX_DIMENSIONS;
 

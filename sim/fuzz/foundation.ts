@@ -31,7 +31,7 @@ import { KeyedNumbers } from './keyed-numbers.ts';
 export const START_MS = Date.UTC(2026, 0, 1);
 
 /** The most examples of a participant. */
-export const MOST_EXAMPLES = 5;
+const MOST_EXAMPLES = 5;
 
 /** Shape of the smallest model. */
 const FEATURES = 3;

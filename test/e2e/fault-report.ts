@@ -23,7 +23,7 @@ export function writeReport(rows: readonly RowResult[], folder = FOLDER): void {
 }
 
 /** What became of the first round, where it was not simply released with all updates in its first attempt. */
-export function cellOf({ isUndisturbed, endings }: RowResult): string {
+function cellOf({ isUndisturbed, endings }: RowResult): string {
   if (isUndisturbed) return '=';
   const aborts = endings.filter((ending) => !ending.endsWith(' released'));
   if (aborts.length === 0) return 'released with fewer';

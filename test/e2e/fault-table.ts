@@ -29,7 +29,7 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
-export const PROCESS_FAULTS = [
+const PROCESS_FAULTS = [
   'coordinator killed',
   'coordinator stopped',
   'coordinator clock forward',
@@ -39,7 +39,7 @@ export const PROCESS_FAULTS = [
   'participant clock forward',
   'participant clock back',
 ] as const;
-export const MESSAGE_FAULTS = ['connection cut', 'delivered twice', 'delivered late', 'slow reader'] as const;
+const MESSAGE_FAULTS = ['connection cut', 'delivered twice', 'delivered late', 'slow reader'] as const;
 export const FAULTS = [...PROCESS_FAULTS, ...MESSAGE_FAULTS] as const;
 export type ProcessFault = (typeof PROCESS_FAULTS)[number];
 export type MessageFault = (typeof MESSAGE_FAULTS)[number];

@@ -1,9 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  countKnownOrganisations,
-  isValidNode,
-  knownOrganisations,
-} from '../../protocol/known-organisations.ts';
+import { isValidNode, knownOrganisations, presentOrganisations } from '../../protocol/known-organisations.ts';
 import type { DirectoryNode } from '../../schemas/directory.ts';
 import { AT, directoryOf, LATER, organisationOf } from '../fixtures/directory-maker.ts';
 
@@ -22,7 +18,7 @@ test('known are organisations listed by id or by key, unless they are revoked', 
   expect(ids(['other', other.publicKey, 'clinic', clinic.publicKey])).toEqual(['clinic']);
 });
 
-test('organisations are counted, not nodes, and only by nodes that are valid', async () => {
+test('organisations are present once, however many nodes, and only by nodes that are valid', async () => {
   const clinic = await organisationOf('clinic', ['a', 'b']);
   const lab = await organisationOf('lab', ['c', 'd', 'e']);
   const [a, b] = clinic.nodes as [DirectoryNode, DirectoryNode];
@@ -33,18 +29,18 @@ test('organisations are counted, not nodes, and only by nodes that are valid', a
     { ...e, validUntil: LATER },
   ];
   const directory = await directoryOf([clinic, { ...lab, nodes }]);
-  const count = (...present: readonly DirectoryNode[]) =>
-    countKnownOrganisations(
-      directory,
-      ['clinic', 'lab'],
-      present.map(({ nodeId }) => nodeId),
-      NOW,
+  const among = (...present: readonly DirectoryNode[]) => {
+    const nodeIds = present.map(({ nodeId }) => nodeId);
+    return presentOrganisations(directory, ['clinic', lab.publicKey], nodeIds, NOW).map(
+      ({ organisationId }) => organisationId,
     );
-  expect(count()).toBe(0);
-  expect(count(a, b)).toBe(1);
-  expect(count(a, c)).toBe(1);
-  expect(count(a, d)).toBe(1);
-  expect(count(a, b, e)).toBe(2);
+  };
+  expect(among()).toEqual([]);
+  expect(among(a, b)).toEqual(['clinic']);
+  expect(among(a, c)).toEqual(['clinic']);
+  expect(among(a, d)).toEqual(['clinic']);
+  expect(among(a, b, e)).toEqual(['clinic', 'lab']);
+  expect(presentOrganisations(directory, ['clinic'], [e.nodeId], NOW)).toEqual([]);
 });
 
 test('a node is valid until its end, and never once it is revoked', () => {

@@ -1,12 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
-import { toHex, utf8 } from '../../protocol/bytes.ts';
+import { toHex } from '../../protocol/bytes.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { checkFederation } from '../../protocol/identity.ts';
 import { parse } from '../../protocol/parse.ts';
 import { attemptParams, ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
 import { payloadOf } from '../../protocol/vector.ts';
 import { Member } from '../../schemas/member.ts';
-import type { OutgoingBody } from '../../server/handler-types.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';
@@ -95,20 +94,6 @@ test('a manifest is known by the hash of its canonical form', async () => {
   const reversed = Object.fromEntries(Object.entries(manifest).reverse()) as typeof manifest;
   const job = await federation.call('createJob', federation.researcher, { body: reversed });
   expect(job.manifestSha256).toBe(await canonicalSha256(manifest));
-});
-
-test('an upload comes back as it was, once a job names it', async () => {
-  const graph = utf8('a graph of its own');
-  const sha256 = hashOf(graph);
-  const { researcher } = federation;
-  const receipt = await federation.call('putBlob', researcher, { params: { sha256 }, body: graph });
-  expect(receipt).toEqual({ sha256, bytes: graph.length });
-  const fetch = () => federation.call('getBlob', researcher, { params: { sha256 } });
-  await expect(fetch()).rejects.toEqual(problem('blobUnknown'));
-  await federation.createJob({ graph: { forward: sha256, trainStep: sha256 } });
-  const { source, length } = (await fetch()) as OutgoingBody;
-  expect(source).toEqual(graph);
-  expect(length).toBe(graph.length);
 });
 
 test('an update longer than clipping permits is refused and not stored; the round goes on without it', async () => {

@@ -63,7 +63,7 @@ function slice(query: ShapeQuery): TensorType {
   return { dtype, shape: kept.map(({ count }) => count) };
 }
 
-export const PAD_MODES = ['constant', 'reflect', 'edge'] as const;
+const PAD_MODES = ['constant', 'reflect', 'edge'] as const;
 
 /** How much Pad adds before and after every axis, or undefined where its arguments do not fit the rank. */
 export function padding(

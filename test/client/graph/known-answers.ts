@@ -89,7 +89,7 @@ export function readAnswer(folder: string, name: string): KnownAnswer {
   return JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
 }
 
-export function importAnswer({ model, freeze }: KnownAnswer): ForwardGraph {
+function importAnswer({ model, freeze }: KnownAnswer): ForwardGraph {
   return importModel(Buffer.from(model, 'base64'), freeze ? { freeze } : {});
 }
 

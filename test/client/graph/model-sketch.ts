@@ -106,7 +106,7 @@ export function floatAttribute(name: string, value: number): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value });
 }
 
-export function tensorAttribute(name: string, value: Constant): AttributeProto {
+function tensorAttribute(name: string, value: Constant): AttributeProto {
   return encodeAttribute(name, { kind: 'tensor', value });
 }
 
