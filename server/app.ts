@@ -2,7 +2,6 @@
  * The coordinator on Fastify. Everything it depends on is an argument; `server/commands/serve.ts` provides it.
  */
 import { randomUUID } from 'node:crypto';
-import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import underPressure from '@fastify/under-pressure';
@@ -30,6 +29,7 @@ import {
 } from './http/problem-details.ts';
 import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
 import { registerRoutes } from './http/routes.ts';
+import { SECURITY_HEADERS } from './http/security-headers.ts';
 import { TlsListeners } from './http/tls-listeners.ts';
 import { seldom } from './seldom-report.ts';
 
@@ -89,7 +89,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clientErrorHandler: (error, socket) => refuseBytes(error, socket, protocol),
     frameworkErrors: (error, request, reply) => answerProblem(asProblem(error, request), reply),
   });
-  app.addHook('onRequest', async ({ raw, headers }) => {
+  app.addHook('onRequest', async ({ raw, headers }, reply) => {
+    reply.headers(SECURITY_HEADERS);
     limitBody(raw, bodyMs);
     if (headers.host === undefined && raw.httpVersion !== '1.0')
       throw new HanseError('invalidFormat', { where: 'header host', expected: 'one' });
@@ -98,7 +99,6 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(swagger, {
     openapi: { info: { title: 'Hanse coordinator', version: String(PROTOCOL_VERSIONS.max) } },
   });
-  await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   await app.register(underPressure, {
     maxEventLoopDelay: 5000,
     // The delay is infinite when none has been sampled yet, at the start of a busy process: that is no overload.

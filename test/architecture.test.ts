@@ -107,10 +107,10 @@ const RULES: Readonly<Record<string, Case>> = {
       ['server/b.ts', "import type { FastifyInstance } from 'fastify';\n", 'server/b.ts imports fastify'],
       [
         'server/commands/a.ts',
-        "import helmet from '@fastify/helmet';\n",
-        'server/commands/a.ts imports @fastify/helmet',
+        "import swagger from '@fastify/swagger';\n",
+        'server/commands/a.ts imports @fastify/swagger',
       ],
-      ['server/http/a.ts', "import helmet from '@fastify/helmet';\n", null],
+      ['server/http/a.ts', "import swagger from '@fastify/swagger';\n", null],
       ['server/c.ts', "await import('onnxruntime-node');\n", 'server/c.ts imports onnxruntime-node'],
     ],
   },

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { HanseError } from '../../protocol/problem.ts';
 import { formatRange, VERSION_HEADER, type VersionRange } from '../../protocol/versions.ts';
 import { PROBLEM_MEDIA_TYPE, toProblemDetails } from './problem-details.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 const EXPECTED: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'all of it in time',
@@ -38,6 +39,7 @@ function answerTo(expected: string, protocol: VersionRange) {
   const details = toProblemDetails(new HanseError('invalidFormat', { where: 'request', expected }));
   const body = JSON.stringify(details);
   const headers = {
+    ...SECURITY_HEADERS,
     'content-type': PROBLEM_MEDIA_TYPE,
     'content-length': String(Buffer.byteLength(body)),
     [VERSION_HEADER]: formatRange(protocol),
