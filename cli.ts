@@ -96,7 +96,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./client/commands/join.ts')).joinCommand,
   },
   'config check': {
-    summary: 'check the configuration file of a node: every fault with its line',
+    summary: 'check the configuration file of a node and the data it names: every fault with its line',
     load: async () => (await import('./client/commands/config.ts')).configCheckCommand,
   },
   'config init': {

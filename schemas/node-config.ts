@@ -67,6 +67,15 @@ export const NodeConfig = Type.Object(
     server: Type.Optional(
       Type.String({ pattern: '^https?://[^/]+$', maxLength: 300, description: 'https://hanse.example' }),
     ),
+    /** Certificates that the coordinator is trusted by, and no others; kept with the identity. */
+    ca: Type.Optional(Path),
+    /** Through which the coordinator is reached; absent: as the environment says. It holds no password. */
+    proxy: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })),
+    /** Its first line opens the key. */
+    passphraseFile: Type.Optional(Path),
+    /** What admits the node when it enrols: the word of whoever keeps the key of its organisation, or a file with it. */
+    admission: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })),
+    organisationKey: Type.Optional(Path),
     /** What the node is called, where it enrols; absent: the name of the machine. */
     name: Type.Optional(DisplayName),
     provider: Type.Optional(Type.Union([Type.Literal('auto'), ...ProviderName.anyOf])),

@@ -11,15 +11,18 @@ import { fileProblem, isOfThePath } from '../file-problem.ts';
 const DEFAULT_FILE = 'node.yaml';
 
 export const configCheckCommand = defineCommand<object>({
-  summary: 'check the configuration file of a node: every fault with its line',
+  summary: 'check the configuration file of a node and the data it names: every fault with its line',
   arguments: [{ name: '[file]', description: `the file; default: ${DEFAULT_FILE}` }],
   options: [],
   examples: [['hanse config check node.yaml', 'before the node is started']],
   async run({ args: [file = DEFAULT_FILE] }, io) {
-    const { config, faults } = await checkNodeConfig(file);
+    const { config, faults } = await checkNodeConfig(file, { opensData: true });
     for (const { line, pointer, reason } of faults)
       io.print(`${file}:${line}: configInvalid: ${pointer || 'the file'} ${reason}`);
-    if (config) io.print(`${file} is right: ${config.data.length} data sets, identity ${config.identity}`);
+    if (config)
+      io.print(
+        `${file} is right: ${config.data.length} data set${config.data.length === 1 ? '' : 's'}, identity ${config.identity}`,
+      );
     else io.note(`${PROBLEMS.configInvalid.cause}\n  remedy: ${PROBLEMS.configInvalid.remedy}`);
     return {
       file,

@@ -14,22 +14,18 @@ import {
   readIdentity,
   writeIdentity,
 } from '../identity.ts';
-import { askPassphrase, givenPassphrase, type PassphraseSource } from '../passphrase.ts';
+import { askPassphrase, givenPassphrase } from '../passphrase.ts';
 import { isThere } from '../private-file.ts';
 import type { Trust } from '../tls-trust.ts';
 import { whileUnused } from '../unused-identity.ts';
-import { type AdmissionOptions, admitted } from './admission-options.ts';
+import { admitted } from './admission-options.ts';
 import type { JoinPlan } from './join-plan.ts';
 
 /** How connections are made, once it is known whom to trust. */
 export type Patience = (trust: Trust) => ConnectionOptions;
 
-/** With the certificates that the coordinator is trusted by, what admits the node if it enrols, and what opens its key. */
-export type KnownPlan = JoinPlan &
-  Pick<Trust, 'ca'> & {
-    readonly admittedBy: AdmissionOptions;
-    readonly passphrase: PassphraseSource;
-  };
+/** With the certificates that the coordinator is trusted by. */
+export type KnownPlan = JoinPlan & Pick<Trust, 'ca'>;
 
 /**
  * The stored identity; with an invite link, a new one. A stored key is never overwritten: a link to the same federation
@@ -45,12 +41,12 @@ export async function identityFor(
   const isStored = await isThere(file);
   const trusted = ca === undefined ? {} : { ca };
   if (invite === undefined) {
-    const stored = await readIdentity(file, askPassphrase(plan.passphrase));
+    const stored = await readIdentity(file, askPassphrase(plan.access));
     if (ca === undefined || ca === stored.ca) return stored;
     return changed(file, { ...stored, ...trusted }, patience);
   }
   if (isStored) {
-    const stored = await readIdentity(file, askPassphrase(plan.passphrase));
+    const stored = await readIdentity(file, askPassphrase(plan.access));
     if (stored.federationId !== invite.federationId)
       throw new HanseError('identityUnreadable', {
         file,
@@ -68,8 +64,8 @@ export async function identityFor(
     return moved;
   }
   const passphrases = {
-    given: await givenPassphrase(plan.passphrase),
-    ask: askPassphrase(plan.passphrase),
+    given: await givenPassphrase(plan.access),
+    ask: askPassphrase(plan.access),
   };
   let kept: KeptKey | undefined;
   const seed = async () => {
@@ -78,7 +74,7 @@ export async function identityFor(
     return kept.seed;
   };
   try {
-    const enrolled = await admitted(plan.admittedBy, file, io, (how) =>
+    const enrolled = await admitted(plan.access, file, io, (how) =>
       enrol(invite, name, systemClock, { ...patience(trusted), ...how, seed }),
     );
     const passphrase = kept?.passphrase;

@@ -35,6 +35,13 @@ export interface JoinPlan {
   readonly sources: readonly PlannedDataSet[];
   readonly policy: NodePolicy;
   readonly limits: CostLimits;
+  readonly access: Access;
+}
+
+/** How the coordinator is reached, and the node let in: a command line has the last word on what a file says. */
+export interface Access extends AdmissionOptions, ProxyOptions, PassphraseSource {
+  /** Path of certificates in PEM. */
+  readonly ca?: string;
 }
 
 interface PlannedDataSet extends DataSource {
@@ -72,7 +79,8 @@ export async function planJoin(options: JoinOptions, defaults: Partial<JoinOptio
   }
   // The parser of YAML is loaded only where there is some.
   const { readNodeConfig, sourceOf } = await import('../config/node-config.ts');
-  const { identity, server, name, provider, data, policy, limits } = await readNodeConfig(options.config);
+  const config = await readNodeConfig(options.config);
+  const { identity, server, name, provider, data, policy, limits } = config;
   const { threads = 1, ...costs } = limits ?? {};
   return {
     identity,
@@ -88,6 +96,18 @@ export async function planJoin(options: JoinOptions, defaults: Partial<JoinOptio
     })),
     policy: policy ?? {},
     limits: costs,
+    access: { ...accessOf(config), ...accessOf(options) },
+  };
+}
+
+/** What admits a node is said in one of two ways, and whoever says one takes the other back. */
+function accessOf({ ca, proxy, passphraseFile, admission, organisationKey }: Access): Access {
+  const isAdmitted = admission !== undefined || organisationKey !== undefined;
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(proxy !== undefined && { proxy }),
+    ...(passphraseFile !== undefined && { passphraseFile }),
+    ...(isAdmitted && ({ admission, organisationKey } as AdmissionOptions)),
   };
 }
 
@@ -96,7 +116,7 @@ function fromOptions(options: JoinOptions): JoinPlan {
   const allowSingleClass = options.allowSingleClass ?? false;
   const source = data === undefined ? undefined : { ...options, data };
   const sources = source ? [{ ...source, ...columnsOf(source), version, allowSingleClass }] : [];
-  return { identity, name, provider, threads, sources, policy: {}, limits: {} };
+  return { identity, name, provider, threads, sources, policy: {}, limits: {}, access: accessOf(options) };
 }
 
 /** Reads the data sets. Throws as `loadExamples`, and `dataEmpty`. */

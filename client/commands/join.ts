@@ -117,19 +117,19 @@ export const joinCommand = defineCommand<JoinOptions>({
     const counts: Counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
     const [link] = args;
     const invite = link === undefined ? undefined : asUsage(() => parseInviteLink(link));
-    const ca = options.ca === undefined ? undefined : await readCa(options.ca);
+    const joining = await planJoin(options, DEFAULTS);
+    const { access } = joining;
+    const ca = access.ca === undefined ? undefined : await readCa(access.ca);
     const trouble: Trouble = { told: () => {} };
     const around = (api: CoordinatorApi) => patient(api, io, trouble);
-    const proxy = checkedProxy(options);
+    const proxy = checkedProxy(access);
     const patience: Patience = (trust) => ({
       around,
       exchange: nodeExchangeTrusting(trust, proxy),
       signal: io.signal,
     });
     const plan: KnownPlan = {
-      ...(await planJoin(options, DEFAULTS)),
-      admittedBy: options,
-      passphrase: options,
+      ...joining,
       ...(ca !== undefined && { ca }),
     };
     if (plan.sources.length === 0) return enrolOnly(invite, plan, patience, io);
@@ -149,7 +149,7 @@ export const joinCommand = defineCommand<JoinOptions>({
             io,
           ),
         find: async (current) => {
-          const passphrase = current.passphrase ?? (await givenPassphrase(plan.passphrase));
+          const passphrase = current.passphrase ?? (await givenPassphrase(plan.access));
           const opened = { ...current, ...(passphrase && { passphrase }) };
           const next = await successorIdentity(plan.identity, opened);
           return next && { ...next, server: current.server };

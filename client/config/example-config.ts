@@ -16,6 +16,17 @@ identity: identity.json
 # Where the coordinator is reached, if not at the address of the invite link. Its key is the same, or it is refused.
 #server: https://hanse.example
 
+# How it is reached and trusted. Certificates are kept with the identity; a proxy with a password belongs into HTTPS_PROXY.
+#ca: coordinator.pem
+#proxy: http://proxy.example:3128
+
+# The file whose first line opens the key of this node, if that is encrypted.
+#passphraseFile: passphrase
+
+# What admits a further node of an organisation when it enrols: the key of the organisation, or in its place, as
+# "admission: <word>", what hanse organisation admit printed.
+#organisationKey: organisation.key
+
 # Where to train: auto, cpu, wasm, webgpu or cuda.
 #provider: auto
 

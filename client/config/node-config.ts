@@ -10,7 +10,9 @@ import { type ConfigDataSet, NodeConfig } from '../../schemas/node-config.ts';
 import { csvSchema } from '../data/csv.ts';
 import { readDataFile } from '../data/data-file.ts';
 import type { DataSource } from '../data/data-source.ts';
+import { accessFaults } from './access-faults.ts';
 import { type ConfigFault, configFaults } from './config-faults.ts';
+import { dataFaults } from './data-faults.ts';
 import { type PlacedFault, parsePlacedYaml, pointerTo } from './placed-yaml.ts';
 
 const CONFIG_BYTES_MAX = 1_048_576;
@@ -22,8 +24,14 @@ export interface CheckedConfig {
   readonly faults: readonly PlacedFault[];
 }
 
-/** Throws `dataFileMissing`, `dataMalformed` where the file cannot be read at all. */
-export async function checkNodeConfig(file: string): Promise<CheckedConfig> {
+/**
+ * @param opensData whether the data are read too, which takes as long as it takes
+ * @throws `dataFileMissing`, `dataMalformed` where the file cannot be read at all
+ */
+export async function checkNodeConfig(
+  file: string,
+  { opensData = false }: { readonly opensData?: boolean } = {},
+): Promise<CheckedConfig> {
   const text = new TextDecoder().decode(await readDataFile(file, CONFIG_BYTES_MAX));
   const { value, lineOf, faults: ofText } = parsePlacedYaml(text);
   if (ofText.length > 0) return { faults: ofText };
@@ -31,7 +39,10 @@ export async function checkNodeConfig(file: string): Promise<CheckedConfig> {
   const ofForm = configFaults(NodeConfig, given);
   const config = ofForm.length === 0 ? withPaths(given as NodeConfig, dirname(file)) : undefined;
   const told = config ? [...contradictions(config)] : ofForm;
-  const found = config && told.length === 0 ? await missingFiles(config) : told;
+  let found = told;
+  if (config && found.length === 0)
+    found = [...(await missingFiles(config)), ...(await accessFaults(config))];
+  if (config && found.length === 0 && opensData) found = await dataFaults(config, sourceOf);
   const faults = found
     .map((fault) => ({ ...fault, line: lineOf(fault.pointer) }))
     .sort((a, b) => a.line - b.line);
@@ -67,6 +78,13 @@ function withoutEmptySections(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter((entry) => !isEmpty(entry)));
 }
 
+const PATHS: ReadonlySet<string> = new Set<keyof NodeConfig>([
+  'identity',
+  'ca',
+  'passphraseFile',
+  'organisationKey',
+]);
+
 /** With every path from the folder of the file on. */
 function withPaths(config: NodeConfig, folder: string): NodeConfig {
   const data = config.data.map(({ source, rows, ...rest }) => {
@@ -78,7 +96,10 @@ function withPaths(config: NodeConfig, folder: string): NodeConfig {
       ...(rows !== undefined && { rows: resolve(folder, rows) }),
     };
   });
-  return { ...config, identity: resolve(folder, config.identity), data };
+  const paths = Object.entries(config).flatMap(([key, value]) =>
+    PATHS.has(key) ? [[key, resolve(folder, String(value))]] : [],
+  );
+  return { ...config, ...Object.fromEntries(paths), data };
 }
 
 /** Paths that a source names. */

@@ -25,7 +25,7 @@ test('init writes a file once; check finds what is missing, then nothing', async
     exitCode: 1,
     json: { file, faults: [{ code: 'configInvalid', pointer: '/data/0/source' }] },
   });
-  await writeFile(join(folder, 'patients.csv'), 'risk,age,bmi\n');
+  await writeFile(join(folder, 'patients.csv'), 'risk,age,bmi\n1,2,3\n');
   expect(await hanse(['config', 'check', file, '--json'])).toMatchObject({
     exitCode: 0,
     json: { faults: [] },
@@ -46,6 +46,24 @@ test('check tells every fault by line, place and reason, with a remedy', async (
   expect(err).toContain('remedy');
   const missing = await hanse(['config', 'check', join(folder, 'none.yaml'), '--json']);
   expect(missing).toMatchObject({ exitCode: 1, json: { problem: { code: 'dataFileMissing' } } });
+});
+
+test('the data are opened: a column that is not there is named with its file and line', async () => {
+  const file = join(folder, 'columns.yaml');
+  await writeFile(join(folder, 'table.csv'), 'a,y\n1,2\n');
+  const set = (target: string) =>
+    `{ name: p, version: "1", source: "csv:table.csv", columns: { features: [a], target: ${target} } }`;
+  await writeFile(file, `identity: i.json\ndata: [${set('label')}]\n`);
+  const { exitCode, out } = await hanse(['config', 'check', file]);
+  expect(exitCode).toBe(1);
+  expect(out).toContain(
+    `${file}:2: configInvalid: /data/0/columns does not fit ${join(folder, 'table.csv')}, line 1`,
+  );
+  await writeFile(file, `identity: i.json\ndata: [${set('y')}]\n`);
+  expect(await hanse(['config', 'check', file])).toMatchObject({
+    exitCode: 0,
+    out: expect.stringContaining('1 data set, '),
+  });
 });
 
 test('join takes all from the file or all from its options', async () => {

@@ -3,6 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { columnsOf } from '../../../client/commands/data-options.ts';
+import { planJoin } from '../../../client/commands/join-plan.ts';
 import { enrol } from '../../../client/enrol.ts';
 import { pendingKey } from '../../../client/identity.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
@@ -369,6 +370,37 @@ test('a researcher enrols without data, and then proposes jobs; a participant is
   const refused = await join('no-data.json', [await running.invite()]);
   expect(refused).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
   expect(await join('nobody.json', [])).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
+});
+
+test('the configuration file says how the coordinator is trusted and what admits the node; the command line has the last word', async () => {
+  const { cert } = makeCertificate();
+  await writeFile(at('service.pem'), cert);
+  await writeFile(at('service.word'), 'correct horse\n', { mode: 0o600 });
+  await hanse(['organisation', 'new-key', '-o', at('service.key')]);
+  const columns = 'columns: { features: [a, b], target: y, classes: [n, p] }';
+  const data = `data: [{ name: p, version: "1", source: "csv:table.csv", ${columns} }]`;
+  const access = 'ca: service.pem\npassphraseFile: service.word\norganisationKey: service.key\n';
+  await writeFile(at('service.yaml'), `identity: service.json\nprovider: cpu\n${access}${data}\n`);
+  const outcome = await hanse(['join', await running.invite(), '--config', at('service.yaml'), '--json'], {
+    onOutput: (written, stop) => {
+      if (written.includes('ready; waiting for work')) stop();
+    },
+  });
+  expect(outcome).toMatchObject({ exitCode: 0, json: { contributed: 0 } });
+  expect(JSON.parse(await readFile(at('service.json'), 'utf8'))).toMatchObject({ version: 2, ca: cert });
+  const beside = (await readdir(running.folder)).filter((name) => name.startsWith('service.json.'));
+  expect(beside).not.toContain('service.json.organisation');
+
+  const options = { identity: 'x', name: 'n', provider: 'auto', threads: 1, dataSetVersion: '1' } as const;
+  const given = { ...options, config: at('service.yaml'), admission: 'a.b', proxy: 'proxy.example' };
+  const { access: said } = await planJoin(given, options);
+  expect(said).toEqual({
+    ca: at('service.pem'),
+    passphraseFile: at('service.word'),
+    proxy: 'proxy.example',
+    admission: 'a.b',
+    organisationKey: undefined,
+  });
 });
 
 test('columns are named by commas, and blanks around them do not count', () => {
