@@ -25,6 +25,8 @@ export interface CapabilityOptions {
 
 /** Jobs whose step time is reported; those that were timed longest ago are left out first. */
 const JOBS = 16;
+/** The most that the form has room for. */
+const LONGEST_STEP_MS = 1e9;
 /** A step time is told again once it has changed by this factor. */
 const CHANGE = 1.5;
 
@@ -62,19 +64,24 @@ export class CapabilityReport {
     const { provider, dataSets, memoryBytes } = this.#options;
     const steps = [...this.#told].map(([jobId, milliseconds]) => ({
       jobId,
-      milliseconds: Number(milliseconds.toPrecision(2)),
+      milliseconds: Math.min(Number(milliseconds.toPrecision(2)), LONGEST_STEP_MS),
     }));
     return {
       software: SOFTWARE,
       provider: provider.name,
-      providerReason: provider.reason.slice(0, 200),
+      providerReason: printable(provider.reason, 200),
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(steps.length > 0 && { steps }),
       dataSets: dataSets.map(({ examples: { name, inputShape }, version }) => ({
-        name: name.slice(0, 80),
+        name: printable(name, 80),
         version,
         inputShape: [...inputShape],
       })),
     };
   }
+}
+
+/** At most `length` characters, with a space for what nobody can read, half a character that was cut included. */
+function printable(text: string, length: number): string {
+  return text.slice(0, length).replace(/\p{C}/gu, ' ') || '-';
 }

@@ -35,8 +35,14 @@ export const BINARY = 'application/octet-stream';
 /** An answer without end: values of JSON, one a line. */
 export const LINES = 'application/x-ndjson';
 
-/** Largest body of JSON. Everything large travels as bytes. */
-export const JSON_LIMIT_BYTES = 1_048_576;
+/** Largest body of JSON, where a route does not say otherwise: to look at more would keep all others waiting. */
+export const JSON_LIMIT_BYTES = 16_384;
+
+/** A manifest may name a weight for each of many classes. */
+const MANIFEST_LIMIT_BYTES = 1_048_576;
+
+/** As many data sets as a node may report, with the longest of names. */
+const CAPABILITIES_LIMIT_BYTES = 65_536;
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -229,6 +235,7 @@ export const ROUTES = {
     summary: 'Say what this node can do',
     access: ['participant', 'evaluator'],
     body: Capabilities,
+    bodyLimitBytes: CAPABILITIES_LIMIT_BYTES,
     response: Type.Object({}, closed),
     problems: [],
   },
@@ -326,6 +333,7 @@ export const ROUTES = {
     summary: 'Start a job',
     access: authors,
     body: JobManifest,
+    bodyLimitBytes: MANIFEST_LIMIT_BYTES,
     response: JobStatus,
     problems: ['manifestInvalid', 'ringOverflow', 'blobUnknown'],
   },

@@ -10,11 +10,11 @@ export const Codec = Type.Object(
   {
     version: Type.Literal(1),
     /** C: the L2 norm of a participant's parameter delta is at most this. */
-    clipNorm: Type.Number({ exclusiveMinimum: 0 }),
+    clipNorm: Type.Number({ exclusiveMinimum: 0, maximum: 1e38 }),
     /** b: bits of a coordinate; coordinates live in the integers modulo 2^b. */
     width: Type.Integer({ minimum: 16, maximum: 32 }),
     /** g: the distance of two neighbouring values of a coordinate, in units of the parameters. */
-    grid: Type.Number({ exclusiveMinimum: 0 }),
+    grid: Type.Number({ exclusiveMinimum: 0, maximum: 1e38 }),
     /** The largest weight a participant may state; 1 means that all count alike. */
     weightMax: Type.Integer({ minimum: 1, maximum: 0xffff_ffff }),
     /** Integers that follow the weight, each in 0..weightMax: correct answers on a hold-out set, for example. */

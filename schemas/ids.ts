@@ -54,6 +54,9 @@ export const Signature = Type.String({
 export type Signature = Static<typeof Signature>;
 
 /** Changes whenever a row of the data set does; the owner chooses how it is written. */
+/** Of text that people read: nothing that moves a cursor, hides or reorders what stands beside it. */
+export const PRINTABLE = '^[^\\p{C}]+$';
+
 export const DataSetVersion = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' });
 export type DataSetVersion = Static<typeof DataSetVersion>;
 

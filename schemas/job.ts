@@ -6,7 +6,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { Codec } from './codec.ts';
-import { Attempt, FederationId, JobId, NodeId, Round, Sha256, Timestamp } from './ids.ts';
+import { Attempt, FederationId, JobId, NodeId, PRINTABLE, Round, Sha256, Timestamp } from './ids.ts';
 import { Strategy } from './strategy.ts';
 import { LocalTraining } from './training.ts';
 
@@ -22,7 +22,10 @@ export const PrivacyUnit = Type.Union([
 export type PrivacyUnit = Static<typeof PrivacyUnit>;
 
 /** Patterns over names of tensors: `*` any run of characters, `?` one. */
-const NamePatterns = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 64 });
+const NamePatterns = Type.Array(Type.String({ minLength: 1, maxLength: 200, pattern: PRINTABLE }), {
+  minItems: 1,
+  maxItems: 64,
+});
 
 const GRAPH_CHOICES = {
   /** Initialisers that are not trained. */
@@ -43,8 +46,8 @@ export const JobManifest = Type.Object(
   {
     manifestVersion: Type.Literal(1),
     federationId: FederationId,
-    name: Type.String({ minLength: 1, maxLength: 80, pattern: '^[^\\p{C}]+$' }),
-    purpose: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{C}]+$' }),
+    name: Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE }),
+    purpose: Type.String({ minLength: 1, maxLength: 200, pattern: PRINTABLE }),
     privacyUnit: PrivacyUnit,
     /** `plain`: the coordinator sees each update. Shown as such wherever the job is listed. */
     aggregation: Type.Literal('plain'),
@@ -93,7 +96,7 @@ export const JobManifest = Type.Object(
     /** Evaluate after every so many rounds, and after the last; 0: never. */
     evaluateEvery: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
     /** Part of an experiment that is to be repeated: cohorts are then drawn from it. Absent in production. */
-    seed: Type.Optional(Type.String({ minLength: 1, maxLength: 80, pattern: '^[^\\p{C}]+$' })),
+    seed: Type.Optional(Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE })),
   },
   closed,
 );
@@ -117,7 +120,7 @@ export const Metrics = Type.Object(
     loss: Type.Number(),
     /** Fraction of examples classified correctly; null where the loss has no classes. */
     accuracy: Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()]),
-    examples: Type.Integer({ minimum: 1 }),
+    examples: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
   },
   closed,
 );

@@ -8,6 +8,7 @@ import {
   JobId,
   NodeId,
   OrganisationId,
+  PRINTABLE,
   PublicKey,
   Signature,
   Timestamp,
@@ -29,29 +30,32 @@ export const Role = Type.Union([
 ]);
 export type Role = Static<typeof Role>;
 
-export const DisplayName = Type.String({ minLength: 1, maxLength: 80, pattern: '^[^\\p{C}]+$' });
+export const DisplayName = Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE });
+
+/** Up to eleven days. */
+const Milliseconds = Type.Number({ exclusiveMinimum: 0, maximum: 1e9 });
 
 /** What a node says it can do. The coordinator uses it to choose cohorts; nothing of it is trusted. */
 export const Capabilities = Type.Object(
   {
-    software: Type.String({ maxLength: 40 }),
+    software: Type.String({ minLength: 1, maxLength: 40, pattern: PRINTABLE }),
     provider: ProviderName,
-    providerReason: Type.String({ maxLength: 200 }),
+    providerReason: Type.String({ maxLength: 200, pattern: '^[^\\p{C}]*$' }),
     /** That a train step may take on this node. */
     memoryBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
     /** Measured time of one train step, job by job. */
     steps: Type.Optional(
-      Type.Array(Type.Object({ jobId: JobId, milliseconds: Type.Number({ exclusiveMinimum: 0 }) }, closed), {
+      Type.Array(Type.Object({ jobId: JobId, milliseconds: Milliseconds }, closed), {
         maxItems: 16,
       }),
     ),
     dataSets: Type.Array(
       Type.Object(
         {
-          name: Type.String({ minLength: 1, maxLength: 80 }),
+          name: Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE }),
           version: DataSetVersion,
           /** Shape of one example. */
-          inputShape: Type.Array(Type.Integer({ minimum: 1 }), { maxItems: 8 }),
+          inputShape: Type.Array(Type.Integer({ minimum: 1, maximum: 1_000_000_000 }), { maxItems: 8 }),
         },
         closed,
       ),
@@ -155,7 +159,7 @@ export const WaitingEnrolment = Type.Object(
 export type WaitingEnrolment = Static<typeof WaitingEnrolment>;
 
 export const Revocation = Type.Object(
-  { reason: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{C}]+$' }) },
+  { reason: Type.String({ minLength: 1, maxLength: 200, pattern: PRINTABLE }) },
   closed,
 );
 export type Revocation = Static<typeof Revocation>;

@@ -43,7 +43,7 @@ const adamSettings = {
   beta1: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
   beta2: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
   /** Steps are computed in float32, where less may be 0. */
-  epsilon: Type.Number({ minimum: 1e-30 }),
+  epsilon: Type.Number({ minimum: 1e-30, maximum: 1000 }),
   weightDecay,
 };
 
@@ -83,7 +83,7 @@ export const LocalTraining = Type.Object(
     batchSize: Type.Integer({ minimum: 1, maximum: 65_536 }),
     epochs: Type.Integer({ minimum: 1, maximum: 1000 }),
     /** Stops an epoch early: at most this many optimiser steps a round. */
-    maxSteps: Type.Optional(Type.Integer({ minimum: 1 })),
+    maxSteps: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
   },
   closed,
 );

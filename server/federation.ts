@@ -180,6 +180,12 @@ export class Federation {
    * @throws a problem of `decideEnrolment`; `approvalPending` or `enrolmentRefused` where the operator decides. The same
    *   node with the same invite is told again what it is, so that an answer lost on the way does no harm
    */
+  /** Throws `inviteUnknown` for a token that no invite of this federation has ever had. */
+  async requireInvite(token: string): Promise<void> {
+    const tokenSha256 = await hashToken(token);
+    if (!this.#stream.state.invites.has(tokenSha256)) throw new HanseError('inviteUnknown');
+  }
+
   async enrol(request: EnrolmentRequest): Promise<Enrolment> {
     const tokenSha256 = await hashToken(request.token);
     const nodeId = await nodeIdOf(hexBytes(request.publicKey));

@@ -7,6 +7,7 @@ import { type ReceivedSignature, readSignature } from '../../protocol/http-signa
 import { nodeIdOf } from '../../protocol/identity.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { Route } from '../../protocol/routes.ts';
+import type { EnrolmentRequest } from '../../schemas/member.ts';
 import type { Federation } from '../federation.ts';
 import type { KnownMember } from '../federation-state.ts';
 import type { Store } from '../store/store.ts';
@@ -56,12 +57,19 @@ export class Authenticator {
     this.#federation.requireValid(nodeId);
   }
 
-  /** The key that is to be enrolled must have signed the request, under the id that follows from it. */
-  async checkEnrolling(signature: ReceivedSignature, publicKeyHex: string): Promise<void> {
-    const publicKey = hexBytes(publicKeyHex);
+  /**
+   * The key that is to be enrolled must have signed the request, under the id that follows from it. Of whoever has no
+   * invite nothing is written down.
+   */
+  async checkEnrolling(
+    signature: ReceivedSignature,
+    request: Pick<EnrolmentRequest, 'publicKey' | 'token'>,
+  ): Promise<void> {
+    const publicKey = hexBytes(request.publicKey);
     if ((await nodeIdOf(publicKey)) !== signature.nodeId)
       throw new HanseError('signatureInvalid', { reason: 'keyid is not that of the key in the body' });
     await signature.verify(publicKey);
+    await this.#federation.requireInvite(request.token);
     await this.#claimNonce(signature);
   }
 

@@ -72,8 +72,8 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
     preValidation: async (request) => requireMediaType(request, route),
     preHandler: async (request) => {
       if (route.access !== 'enrolling' || !request.authenticated) return;
-      const { publicKey } = request.body as EnrolmentRequest;
-      await authenticator.checkEnrolling(request.authenticated.signature, publicKey);
+      const enrolment = request.body as EnrolmentRequest;
+      await authenticator.checkEnrolling(request.authenticated.signature, enrolment);
     },
     handler: async (request, reply) => {
       const { params, query, body } = validated(request, route);

@@ -1,7 +1,8 @@
+import { Value } from 'typebox/value';
 import { beforeEach, expect, test } from 'vitest';
 import { CapabilityReport } from '../../client/capability-report.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import type { Capabilities } from '../../schemas/member.ts';
+import { Capabilities } from '../../schemas/member.ts';
 import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
 import { clouds } from '../fixtures/small-job.ts';
 
@@ -76,4 +77,31 @@ test('a report that is refused after a training is given up; at the beginning it
   await node.measured(job(1), signal);
   expect(reports).toHaveLength(0);
   await expect(node.send(signal)).rejects.toMatchObject({ code: 'overloaded' });
+});
+
+test('what the form has no room for is told as far as it goes', async () => {
+  const told: Capabilities[] = [];
+  const odd = new CapabilityReport({
+    api: scriptedCoordinator({
+      reportCapabilities: ({ body }) => {
+        told.push(body);
+        return {};
+      },
+    }),
+    provider: { name: 'wasm', reason: `no adapter:\n\u001b[31m${'x'.repeat(300)}` },
+    dataSets: [
+      {
+        examples: { ...clouds(12), name: `${'a'.repeat(79)}\u{1f600}` },
+        version: '2',
+        allowSingleClass: false,
+      },
+      { examples: { ...clouds(12), name: '' }, version: '2', allowSingleClass: false },
+    ],
+    ledger: { millisecondsPerStep: () => 1e12 },
+  });
+  await odd.measured(job(1), signal);
+  const [body] = told;
+  expect(Value.Check(Capabilities, body)).toBe(true);
+  expect(body?.providerReason.startsWith('no adapter:  [31mxx')).toBe(true);
+  expect(body?.dataSets.map(({ name }) => name)).toEqual([`${'a'.repeat(79)} `, '-']);
 });

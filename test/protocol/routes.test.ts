@@ -2,13 +2,16 @@
  * The table of routes, and its copy in SPEC.md.
  */
 import { readFileSync } from 'node:fs';
-import type { TSchema } from 'typebox';
+import fc from 'fast-check';
+import { type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { isProblemCode } from '../../protocol/problem.ts';
 import {
   attemptOf,
   attemptParams,
   EVERYWHERE,
+  JSON_LIMIT_BYTES,
   ROUTES,
   type Route,
   type RouteRequest,
@@ -23,6 +26,7 @@ import * as member from '../../schemas/member.ts';
 import * as task from '../../schemas/task.ts';
 import * as taskStream from '../../schemas/task-stream.ts';
 import * as upload from '../../schemas/upload.ts';
+import { fitting } from '../fixtures/route-grammar.ts';
 
 const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'utf8');
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
@@ -141,4 +145,81 @@ test('callers pass what a route has, and get what it answers', () => {
   expectTypeOf<RouteRequest<'putBlob'>>().toEqualTypeOf<{ params: { sha256: string }; body: Uint8Array }>();
   expectTypeOf<RouteResponse<'getBlob'>>().toEqualTypeOf<Uint8Array>();
   expectTypeOf<RouteResponse<'nextTasks'>>().toEqualTypeOf<task.Tasks>();
+});
+
+test('only a manifest may be large: 16 KiB of JSON are enough for all that is not said to be more', () => {
+  const larger = routes.filter(([, { bodyLimitBytes = 0 }]) => bodyLimitBytes > JSON_LIMIT_BYTES);
+  expect(larger.map(([name]) => name).sort()).toEqual(['createJob', 'postLetter', 'reportCapabilities']);
+  const dataSet = { name: '\u{10000}'.repeat(80), version: 'v'.repeat(64), inputShape: Array(8).fill(1e9) };
+  const steps = Array(16).fill({ jobId: `job-${'0'.repeat(16)}`, milliseconds: 123_456_789.125 });
+  const most = {
+    software: '\u{10000}'.repeat(40),
+    provider: 'webgpu',
+    providerReason: '\u{10000}'.repeat(200),
+    memoryBytes: Number.MAX_SAFE_INTEGER,
+    steps,
+    dataSets: Array(64).fill(dataSet),
+  };
+  expect(Value.Check(member.Capabilities, most)).toBe(true);
+  expect(Buffer.byteLength(JSON.stringify(most))).toBeLessThan(ROUTES.reportCapabilities.bodyLimitBytes);
+});
+
+describe('what a request may hold', () => {
+  interface Leaf {
+    readonly at: string;
+    readonly schema: TSchema;
+    readonly kind: 'text' | 'number';
+  }
+
+  /** Every text and number in a schema, under names that tell where it is. */
+  function* leaves(schema: TSchema, at: string): Iterable<Leaf> {
+    const { type, anyOf, properties, items } = schema as TSchema & {
+      readonly type?: string;
+      readonly anyOf?: readonly TSchema[];
+      readonly properties?: Readonly<Record<string, TSchema>>;
+      readonly items?: TSchema;
+    };
+    for (const one of anyOf ?? []) yield* leaves(one, at);
+    for (const [name, one] of Object.entries(properties ?? {})) yield* leaves(one, `${at}.${name}`);
+    if (items) yield* leaves(items, `${at}[]`);
+    if ('const' in schema) return;
+    if (type === 'string') yield { at, schema, kind: 'text' };
+    if (type === 'integer' || type === 'number') yield { at, schema, kind: 'number' };
+  }
+
+  const found = routes.flatMap(([name, { params, query, body }]) =>
+    [params, query, body === 'binary' ? undefined : body].flatMap((schema) =>
+      schema ? [...leaves(schema, name)] : [],
+    ),
+  );
+
+  const CONTROLS = ['\u0000', '\u0007', '\n', '\u001b[2J', '\u202e', '\u200b', '\ud800'];
+  const takesControls = ({ schema }: Leaf) =>
+    fc
+      .sample(fitting(schema) as fc.Arbitrary<string>, { numRuns: 20, seed: 3 })
+      .some((text) =>
+        CONTROLS.some((control) =>
+          [text + control, control + text, text.slice(0, 1) + control + text.slice(1)].some((odd) =>
+            Value.Check(schema, odd),
+          ),
+        ),
+      );
+  const takesAnyNumber = ({ schema }: { readonly schema: TSchema & { readonly type?: string } }) =>
+    [1e300, -1e300, ...(schema.type === 'integer' ? [2 ** 60, -(2 ** 60)] : [])].some((number) =>
+      Value.Check(schema, number),
+    );
+
+  test('no text with control characters, but the body of a letter, which only its reader understands', () => {
+    const texts = found.filter(({ kind }) => kind === 'text');
+    expect(texts.length).toBeGreaterThan(40);
+    expect(texts.filter(takesControls).map(({ at }) => at)).toEqual(['postLetter.body']);
+    expect(takesControls({ at: 'control', schema: Type.String({ maxLength: 40 }), kind: 'text' })).toBe(true);
+  });
+
+  test('no number without bounds, but those of floating point that a form has to have room for', () => {
+    const numbers = found.filter(({ kind }) => kind === 'number');
+    expect(numbers.length).toBeGreaterThan(30);
+    expect(numbers.filter(takesAnyNumber).map(({ at }) => at)).toEqual(['putEvaluation.loss']);
+    expect(takesAnyNumber({ schema: Type.Integer({ minimum: 1 }) })).toBe(true);
+  });
 });

@@ -320,9 +320,11 @@ describe('over stores in memory', () => {
     federation.store.fault = () => 'full';
     const { status, json } = await listening.call(first, 'listJobs');
     expect([status, json]).toEqual([507, expect.objectContaining({ code: 'storageFull', particulars: {} })]);
+    federation.store.read = () =>
+      Promise.reject(new HanseError('storageFailed', { path: '/var', reason: 'EIO' }));
     const ready = await fetch(`${listening.server}/readyz`);
-    expect(ready.status).toBe(507);
-    expect(await ready.json()).toMatchObject({ code: 'storageFull', particulars: {} });
+    expect(ready.status).toBe(500);
+    expect(await ready.json()).toMatchObject({ code: 'storageFailed', particulars: {} });
   });
 
   test('a model that is damaged is told by name, however large, until it has been restored', async () => {
@@ -463,6 +465,19 @@ describe('over stores in memory', () => {
     const refused = await listening.call(first, 'nextTasks');
     expectProblem(refused, 'overloaded', 503);
     expect(refused.headers.get('hanse-protocol')).toBe('1-1');
+  });
+
+  test('whether it is ready may be asked by anybody, and nothing is written for it', async () => {
+    const { store } = listening.federation;
+    const touched: string[] = [];
+    store.fault = (stream) => {
+      touched.push(stream);
+      return undefined;
+    };
+    const ready = await fetch(`${listening.server}/readyz`);
+    expect([ready.status, touched]).toEqual([200, []]);
+    expectSuccess(await listening.call(listening.federation.operator, 'listJobs'));
+    expect(touched).toEqual([expect.stringMatching(/^nonce\//)]);
   });
 
   test('pages for operators: health, readiness, the OpenAPI document of every route', async () => {

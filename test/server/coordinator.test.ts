@@ -31,6 +31,24 @@ async function modelValues(sha256: string): Promise<number[]> {
   return [...floatsOf(payloadOf(await federation.blobs.read(sha256)))];
 }
 
+test('a thousand jobs are under way at most; one that ends makes room for one', async () => {
+  const manifest = federation.manifest({ cohort: { size: 1, minimum: 1 } });
+  const create = async () => {
+    const runner = await federation.coordinator.newJob();
+    const { jobId } = runner;
+    const createdBy = federation.researcher.nodeId;
+    await runner.create({ type: 'jobCreated', jobId, manifest, manifestSha256: '0'.repeat(64), createdBy });
+    return runner;
+  };
+  const first = await create();
+  for (let i = 1; i < 1000; i += 1) await create();
+  await expect(federation.createJob()).rejects.toMatchObject({ code: 'overloaded' });
+  expect(federation.coordinator.jobs()).toHaveLength(1000);
+  await first.dispatch({ type: 'jobCancelled', by: federation.researcher.nodeId });
+  expect((await federation.createJob()).state.phase).toBe('recruiting');
+  await expect(federation.createJob()).rejects.toMatchObject({ code: 'overloaded' });
+});
+
 describe('a round', () => {
   test('goes from cohort to release, and on to the next, as soon as all have delivered', async () => {
     const { participants, evaluators } = federation;

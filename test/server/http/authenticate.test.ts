@@ -279,6 +279,22 @@ describe('invites', () => {
     expectProblem(await enrol(node, late), 'inviteExpired', 410);
   });
 
+  test('of whoever has no invite nothing is written down', async () => {
+    const { store } = listening.federation;
+    const scopes: string[] = [];
+    store.fault = (scope) => {
+      scopes.push(scope);
+      return undefined;
+    };
+    const node = await nodeOf('stranger', 'participant');
+    for (let i = 0; i < 3; i += 1) expectProblem(await enrol(node, 'A'.repeat(43)), 'inviteUnknown', 404);
+    expect(scopes).toEqual([]);
+    const token = await invite();
+    scopes.length = 0;
+    expectSuccess(await enrol(node, token));
+    expect(scopes).toEqual([`nonce/${node.nodeId}`, 'federation']);
+  });
+
   test('the key in the body must have signed, under its own id', async () => {
     const token = await invite();
     const [own, other] = [await nodeOf('own', 'participant'), await nodeOf('other', 'participant')];

@@ -172,8 +172,11 @@ function codesOf({ access, problems }: Route): readonly ProblemCode[] {
 test.each(NAMES)('%s', async (name) => {
   const route: Route = ROUTES[name];
   const seen = { good: 0, refused: 0 };
-  // Whoever enrols signs with the key that is in the body.
-  const fixed = name === 'enrol' ? { publicKey: toHex(callerOf(route).signer.publicKey) } : {};
+  // Whoever enrols signs with the key that is in the body, and has an invite.
+  const invite = { role: 'participant', organisationId: 'hansa', lifetimeSeconds: 3600 } as const;
+  const { token } = await federation.coordinator.federation.invite(invite, federation.operator.nodeId);
+  const publicKey = toHex(callerOf(route).signer.publicKey);
+  const fixed = name === 'enrol' ? { publicKey, token } : {};
   const requests = drawnRequest(route, fixed);
   await fc.assert(
     fc.asyncProperty(requests, async (drawn) => {

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { utf8 } from '../../../protocol/bytes.ts';
 import type { ProblemCode } from '../../../protocol/problem.ts';
-import { BINARY, JSON_LIMIT_BYTES, ROUTES, type RouteName } from '../../../protocol/routes.ts';
+import { BINARY, ROUTES, type RouteName } from '../../../protocol/routes.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
 import type { ProblemDetails } from '../../../schemas/problem.ts';
 import { type AppOptions, buildApp } from '../../../server/app.ts';
@@ -97,12 +97,13 @@ describe('JSON', () => {
   });
 
   test('beyond its limit, with and without a stated length', async () => {
+    const { bodyLimitBytes } = ROUTES.createJob;
     const text = JSON.stringify(manifest());
-    const padded = text + ' '.repeat(JSON_LIMIT_BYTES - text.length);
+    const padded = text + ' '.repeat(bodyLimitBytes - text.length);
     expectSuccess(await sendOn(await signedJson(padded)));
     const tooLarge = await signedJson(`${padded} `);
     const problem = expectProblem(await sendOn(tooLarge), 'bodyTooLarge', 413);
-    expect(problem.particulars).toEqual({ limitBytes: JSON_LIMIT_BYTES });
+    expect(problem.particulars).toEqual({ limitBytes: bodyLimitBytes });
     const streamed = await signedJson(`${padded} `);
     expectProblem(await sendOn(streamed, inChunks(utf8(`${padded} `))), 'bodyTooLarge', 413);
     const again = await signedJson(padded);
