@@ -115,7 +115,8 @@ export class Coordinator {
     this.presence = new Presence(dependencies.clock, settings.livenessMs);
     const { clock, random, report, parts = memoryPartStore() } = dependencies;
     const isWanted = (nodeId: NodeId, request: UploadRequest) => this.#isWanted(nodeId, request);
-    this.uploads = new Uploads({ parts, clock, random, report, isWanted }, settings);
+    const ownerOf = (nodeId: NodeId) => federation.firstKeyOf(nodeId);
+    this.uploads = new Uploads({ parts, clock, random, report, isWanted, ownerOf }, settings);
   }
 
   /** Opens a federation and its jobs; jobs that were under way go on. */

@@ -141,6 +141,11 @@ export class Federation {
     return this.#stream.state.organisations.get(organisationId);
   }
 
+  /** The id that a node had before it changed its key for the first time: the same for all of its keys. */
+  firstKeyOf(nodeId: NodeId): NodeId {
+    return keysOf(this.#stream.state.members, nodeId)[0]?.nodeId ?? nodeId;
+  }
+
   hasOrganisation(organisationId: string): boolean {
     return this.#stream.state.organisations.has(organisationId);
   }
@@ -224,8 +229,8 @@ export class Federation {
     const nodeId = await nodeIdOf(hexBytes(request.publicKey));
     const { members } = await this.#change(async (state, at) => {
       const events = await decideSuccession(state, member, request, at);
-      const [first = member] = keysOf(state.members, member.nodeId);
-      if (events.length > 0 && !this.#successions.take(first.nodeId)) throw new HanseError('overloaded');
+      const first = this.firstKeyOf(member.nodeId);
+      if (events.length > 0 && !this.#successions.take(first)) throw new HanseError('overloaded');
       return events;
     });
     const oldKeyValidUntil = members.get(member.nodeId)?.entry.validUntil;

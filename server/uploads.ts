@@ -36,6 +36,8 @@ export interface UploadSurroundings {
   readonly parts: PartStore;
   readonly clock: Clock;
   readonly random: RandomSource;
+  /** Whose limits count for a node: its keys, one after the other, have them together. */
+  ownerOf(nodeId: NodeId): string;
   /** Whether what is uploaded would still be taken. */
   isWanted(nodeId: NodeId, request: UploadRequest): boolean;
   report(error: unknown, doing: string): void;
@@ -44,6 +46,7 @@ export interface UploadSurroundings {
 interface Upload {
   readonly uploadId: UploadId;
   readonly nodeId: NodeId;
+  readonly owner: string;
   readonly request: UploadRequest;
   received: number;
   expiresAt: number;
@@ -193,6 +196,7 @@ export class Uploads {
     const upload: Upload = {
       uploadId,
       nodeId,
+      owner: this.#around.ownerOf(nodeId),
       request,
       received: 0,
       expiresAt: 0,
@@ -244,7 +248,8 @@ export class Uploads {
   /** The oldest uploads of the node give way. Throws `overloaded` where that does not help. */
   #makeRoom(nodeId: NodeId, bytes: number): void {
     const { uploadsPerNode, uploadBytesPerNode, uploadBytes } = this.#limits;
-    const own = () => [...this.#uploads.values()].filter((upload) => upload.nodeId === nodeId);
+    const owner = this.#around.ownerOf(nodeId);
+    const own = () => [...this.#uploads.values()].filter((upload) => upload.owner === owner);
     const isTooMuch = () =>
       own().length >= uploadsPerNode || bytesOf(own()) + bytes > Math.max(uploadBytesPerNode, bytes);
     while (isTooMuch()) {

@@ -23,6 +23,7 @@ import type { Handlers, IncomingBody, OutgoingBody } from '../handler-types.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
 import { mayTakeItsTime } from './body-deadline.ts';
 import { select } from './conditional-request.ts';
+import { RequestsInFlight } from './requests-in-flight.ts';
 
 /** As long as a caller is given to notice that its body has been refused. */
 const LINGER_MS = 2000;
@@ -48,10 +49,16 @@ export interface RoutesOptions {
 export function registerRoutes(app: FastifyInstance, options: RoutesOptions): void {
   app.decorateRequest('authenticated', undefined);
   readBodies(app);
-  for (const name of Object.keys(ROUTES) as RouteName[]) registerRoute(app, name, options);
+  const inFlight = new RequestsInFlight();
+  for (const name of Object.keys(ROUTES) as RouteName[]) registerRoute(app, name, options, inFlight);
 }
 
-function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOptions): void {
+function registerRoute(
+  app: FastifyInstance,
+  name: RouteName,
+  options: RoutesOptions,
+  inFlight: RequestsInFlight,
+): void {
   const { handlers, authenticator, protocol } = options;
   const route: Route = ROUTES[name];
   const handler = handlers[name] as (request: unknown) => Promise<object>;
@@ -67,6 +74,12 @@ function registerRoute(app: FastifyInstance, name: RouteName, options: RoutesOpt
       const { method, headers } = request;
       const head = { method, target: request.raw.url ?? '', headers, hasBody: route.body !== undefined };
       request.authenticated = await authenticator.check(head, route.access);
+      const { member } = request.authenticated;
+      if (member) {
+        const leave = inFlight.enter(member.nodeId);
+        reply.raw.once('close', leave);
+        if (reply.raw.destroyed) leave(); // it broke while the signature was looked at
+      }
       if (route.body === 'binary') mayTakeItsTime(request.raw);
     },
     preValidation: async (request) => requireMediaType(request, route),

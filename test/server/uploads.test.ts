@@ -19,6 +19,8 @@ const LIMITS: UploadLimits = {
 };
 const NODE = 'a'.repeat(32);
 const OTHER = 'b'.repeat(32);
+/** The next key of the node. */
+const SUCCESSOR = 'd'.repeat(32);
 
 let clock: VirtualClock;
 let parts: PartStore;
@@ -39,6 +41,7 @@ function opened(limits: Partial<UploadLimits> = {}): Uploads {
     clock,
     random: seededRandom(new Uint8Array(32).fill(clock.now() % 251)),
     isWanted: (nodeId: string) => !unwanted.has(nodeId),
+    ownerOf: (nodeId: string) => (nodeId === SUCCESSOR ? NODE : nodeId),
     report: (error: unknown) => reported.push(error),
   };
   return new Uploads(around, { ...LIMITS, ...limits });
@@ -209,6 +212,27 @@ describe('what is refused when it is whole', () => {
 });
 
 describe('bounded', () => {
+  test('two keys of a node have as much as one: the oldest gives way to a new one of either', async () => {
+    const begun: UploadState[] = [];
+    for (const [i, node] of [NODE, NODE, SUCCESSOR, SUCCESSOR].entries())
+      begun.push(await uploads.begin(node, forAttempt(i + 1)));
+    const isThere = (node: string, i: number) => {
+      try {
+        return uploads.state(node, begun[i]?.uploadId ?? '').received === 0;
+      } catch {
+        return false;
+      }
+    };
+    expect([isThere(NODE, 0), isThere(NODE, 1), isThere(SUCCESSOR, 2), isThere(SUCCESSOR, 3)]).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    await uploads.begin(OTHER, forAttempt(5));
+    expect(isThere(NODE, 1)).toBe(true);
+  });
+
   test('an upload to which nothing comes ends, and one that goes on does not', async () => {
     const idle = await uploads.begin(OTHER, requestOf());
     const { uploadId } = await uploads.begin(NODE, requestOf());
