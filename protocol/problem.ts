@@ -190,6 +190,10 @@ export const PROBLEMS = {
     'The job manifest contradicts itself or asks for something outside the permitted range.',
     'Correct the field named in the detail and create the job again.',
   ),
+  contentQuota: entry<{ limitBytes: number; usedBytes: number }>(
+    'A member has stored as much content that no job names as it may.',
+    'Create the jobs that name it, or wait a day.',
+  ),
   blobUnknown: entry<{ sha256: string }>(
     'No content with this hash is stored here.',
     'Upload the content first, or check the hash.',

@@ -306,7 +306,7 @@ export const ROUTES = {
     params: Type.Object({ sha256: Sha256 }, closed),
     body: 'binary',
     response: Receipt,
-    problems: [],
+    problems: ['contentQuota'],
   },
   getBlob: {
     method: 'GET',
@@ -384,7 +384,7 @@ export const ROUTES = {
     access: ['operator', 'researcher', 'participant'],
     body: UploadRequest,
     response: UploadState,
-    problems: [...attemptProblems, 'invalidLength'],
+    problems: [...attemptProblems, 'invalidLength', 'contentQuota'],
   },
   getUpload: {
     method: 'GET',
@@ -413,7 +413,14 @@ export const ROUTES = {
     access: ['operator', 'researcher', 'participant'],
     params: Upload,
     response: Receipt,
-    problems: ['uploadUnknown', 'rangeInvalid', ...attemptProblems, 'updateMalformed', 'invalidLength'],
+    problems: [
+      'uploadUnknown',
+      'rangeInvalid',
+      ...attemptProblems,
+      'updateMalformed',
+      'invalidLength',
+      'contentQuota',
+    ],
   },
   decline: {
     method: 'POST',

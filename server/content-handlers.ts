@@ -61,7 +61,10 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
       const { blobLimitBytes: limitBytes } = settings;
       if (body.length !== undefined && body.length > limitBytes)
         throw new HanseError('bodyTooLarge', { limitBytes });
-      const stored = await blobs.put(body.source, { limitBytes, expectedSha256: body.sha256 });
+      const owner = federation.firstKeyOf(member.nodeId);
+      const stored = await coordinator.unnamed.storing(owner, body.sha256, body.length ?? limitBytes, () =>
+        blobs.put(body.source, { limitBytes, expectedSha256: body.sha256 }),
+      );
       federation.requireValid(member.nodeId);
       return { sha256: stored.sha256, bytes: stored.size };
     },

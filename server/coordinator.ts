@@ -22,17 +22,18 @@ import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
 import { Mailboxes } from './mailbox.ts';
 import { successorsOf } from './membership.ts';
-import { removeOrphanedUpdates } from './orphaned-updates.ts';
+import { removeOrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
 import { seldom } from './seldom-report.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { memoryPartStore } from './store/memory-part-store.ts';
 import type { PartStore } from './store/part-store.ts';
 import type { Store } from './store/store.ts';
+import { UnnamedContent, type UnnamedLimits } from './unnamed-content.ts';
 import { refuseEarly } from './update-admission.ts';
 import { type UploadLimits, Uploads } from './uploads.ts';
 
-export interface CoordinatorSettings extends UploadLimits {
+export interface CoordinatorSettings extends UploadLimits, UnnamedLimits {
   readonly protocol: VersionRange;
   /** How long a node counts as live after its last request. */
   readonly livenessMs: number;
@@ -61,6 +62,8 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   uploadsPerNode: 4,
   uploadBytesPerNode: 2 ** 31,
   uploadBytes: 2 ** 35,
+  unnamedBytes: 2 ** 32,
+  unnamedCountsMs: 86_400_000,
 };
 
 /** Models of a job from which the present one is told as a difference: a node that missed a few rounds has one of them. */
@@ -92,6 +95,7 @@ export class Coordinator {
   readonly presence: Presence;
   readonly uploads: Uploads;
   readonly mailboxes: Mailboxes;
+  readonly unnamed: UnnamedContent;
   readonly settings: CoordinatorSettings;
   readonly dependencies: CoordinatorDependencies;
   readonly #jobs = new Map<JobId, JobRunner>();
@@ -115,6 +119,7 @@ export class Coordinator {
     this.presence = new Presence(dependencies.clock, settings.livenessMs);
     const { clock, random, report, parts = memoryPartStore() } = dependencies;
     const isWanted = (nodeId: NodeId, request: UploadRequest) => this.#isWanted(nodeId, request);
+    this.unnamed = new UnnamedContent(clock, settings, (sha256) => this.isReadable(sha256));
     const ownerOf = (nodeId: NodeId) => federation.firstKeyOf(nodeId);
     this.uploads = new Uploads({ parts, clock, random, report, isWanted, ownerOf }, settings);
   }
@@ -275,9 +280,9 @@ export class Coordinator {
   async #sweep(): Promise<void> {
     const { store, blobs, clock, report } = this.dependencies;
     try {
-      await removeOrphanedUpdates(store, blobs, new Date(clock.now()));
+      await removeOrphanedContent(store, blobs, new Date(clock.now()));
     } catch (error) {
-      report(error, 'removing updates that belong to no round');
+      report(error, 'removing content that nothing names');
     }
   }
 

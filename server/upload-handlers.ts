@@ -26,6 +26,7 @@ export function uploadHandlers(
         throw new HanseError('roleRefused', { role, needs: 'operator or researcher' });
       const { blobLimitBytes: limitBytes } = settings;
       if (bytes > limitBytes) throw new HanseError('bodyTooLarge', { limitBytes });
+      coordinator.unnamed.check(coordinator.federation.firstKeyOf(nodeId), sha256, bytes);
       return undefined;
     }
     if (role !== 'participant') throw new HanseError('roleRefused', { role, needs: 'participant' });

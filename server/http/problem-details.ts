@@ -42,6 +42,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   letterInvalid: 422,
   letterExpired: 410,
   mailboxFull: 429,
+  contentQuota: 429,
   jobUnknown: 404,
   jobEnded: 409,
   manifestInvalid: 422,

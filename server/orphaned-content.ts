@@ -1,24 +1,23 @@
 /**
- * Updates that were stored but never accepted: those that came too late, conflicted, or were cut off from their event
- * by a kill. They are looked for when the coordinator starts; at no other time could one be told from an update whose
- * event is about to be written.
+ * Content that no job names: updates that were stored but never accepted - those that came too late, conflicted, or were
+ * cut off from their event by a kill -, and graphs and models for which nobody has created a job. It is looked for when
+ * the coordinator starts; at no other time could an update be told from one whose event is about to be written.
  *
- * One that is found stays for a week, and is removed by a later start that still finds it. Why: after a database has
- * been restored from an older copy the updates of all that came after look like this, and whoever puts the right one in
- * its place must find them still there. What was found lies in a stream of its own, whose last event counts.
+ * What is found stays for a week, and is removed by a later start that still finds it. Why: after a database has
+ * been restored from an older copy all that came after looks like this, and whoever puts the right one in its place must
+ * find it still there. What was found lies in a stream of its own, whose last event counts.
  *
- * Only what says of itself that it is an update is removed. Graphs and models that no job names yet stay, and so does
- * every update of an event, so that any round can be computed again.
+ * Named is whatever an event of a job holds that has the form of a hash: graphs, models, states of strategies, updates of
+ * every attempt, so that any round can be computed again, and what later versions may add.
  */
 import { Type } from 'typebox';
 import { parse } from '../protocol/parse.ts';
 import { Sha256, Timestamp } from '../schemas/ids.ts';
-import { EVENT_VERSION, UpdateAccepted } from '../schemas/job-event.ts';
+import { EVENT_VERSION } from '../schemas/job-event.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
-import { isUpdate } from './stored-vector.ts';
 
-/** How long an update must have been known to belong to no round before it is removed. */
+/** How long content must have been known to belong to no job before it is removed. */
 export const ORPHAN_GRACE_MS = 7 * 24 * 3_600_000;
 
 const STREAM = 'orphans';
@@ -30,16 +29,16 @@ const OrphansKept = Type.Object(
 );
 
 /**
- * Resolves to the number of updates removed.
- * @throws what the stores throw; `invalidFormat`, before anything is removed, if an event cannot be read
+ * Resolves to the number of contents removed.
+ * @throws what the stores throw; `invalidFormat`, before anything is removed, if what was kept cannot be read
  */
-export async function removeOrphanedUpdates(store: Store, blobs: BlobStore, now: Date): Promise<number> {
-  const accepted = await acceptedUpdates(store);
+export async function removeOrphanedContent(store: Store, blobs: BlobStore, now: Date): Promise<number> {
+  const named = await namedContent(store);
   const { length, since } = await orphansKept(store);
   const kept: { sha256: string; since: string }[] = [];
   let removed = 0;
   for await (const sha256 of blobs.list()) {
-    if (accepted.has(sha256) || !(await isUpdate(sha256, blobs))) continue;
+    if (named.has(sha256)) continue;
     const found = since.get(sha256) ?? now.toISOString();
     if (now.getTime() - Date.parse(found) < ORPHAN_GRACE_MS) {
       kept.push({ sha256, since: found });
@@ -62,11 +61,10 @@ async function orphansKept(store: Store): Promise<{ length: number; since: Map<s
   return { length, since: new Map(orphans.map(({ sha256, since }) => [sha256, since])) };
 }
 
-async function acceptedUpdates(store: Store): Promise<Set<string>> {
-  const accepted = new Set<string>();
+async function namedContent(store: Store): Promise<Set<string>> {
+  const named = new Set<string>();
   for (const { stream } of await store.streams('job/'))
-    for (const { type, data } of await store.read(stream))
-      if (type === UpdateAccepted.properties.type.const)
-        accepted.add(parse(UpdateAccepted, Object.assign({ type }, data), stream).sha256);
-  return accepted;
+    for (const { data } of await store.read(stream))
+      for (const [sha256] of JSON.stringify(data).matchAll(/(?<=")[0-9a-f]{64}(?=")/g)) named.add(sha256);
+  return named;
 }

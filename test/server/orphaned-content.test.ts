@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { ORPHAN_GRACE_MS, removeOrphanedUpdates } from '../../server/orphaned-updates.ts';
+import { ORPHAN_GRACE_MS, removeOrphanedContent } from '../../server/orphaned-content.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
@@ -24,7 +24,7 @@ async function stored(...contents: Uint8Array[]): Promise<string[]> {
   return contents.map(hashOf);
 }
 
-test('updates of no round are removed in time; whatever a job refers to, and whatever is no update, stays', async () => {
+test('what no job names is removed in time, updates, models and graphs alike; whatever a job refers to stays', async () => {
   const [first, second, third] = federation.participants as [Node, Node, Node];
   await federation.appear();
   const runner = await federation.createJob({ rounds: 2 });
@@ -36,17 +36,16 @@ test('updates of no round are removed in time; whatever a job refers to, and wha
     ...federation.participants.map((node) => federation.updateOf(node, 1)),
     federation.updateOf(first, 2),
   ];
-  const kept = [
-    ...(await stored(...referred, FORWARD_GRAPH, INITIAL_MODEL)),
-    ...(await stored(modelFile([1, 2]), new Uint8Array(0), new Uint8Array(64), new Uint8Array(100).fill(1))),
-    runner.state.model,
-  ];
+  const kept = [...(await stored(...referred, FORWARD_GRAPH, INITIAL_MODEL)), runner.state.model];
   // One sent for a round that is over, one whose event was never written, one of another size.
   const late = federation.updateOf(second, 7);
   const orphans = await stored(
     late,
     federation.updateOf(third, 2),
     updateFile([1, 2, 3], 1, { ...CODEC, width: 16, grid: 1 / 4000 }),
+    // Sent for a job that nobody has created.
+    modelFile([1, 2]),
+    new Uint8Array(100).fill(1),
   );
   expect(await names(federation.blobs)).toEqual([...kept, ...orphans].sort());
 
@@ -91,7 +90,7 @@ test('what a start has found is forgotten once it belongs to a round', async () 
   const blobs = memoryBlobStore();
   const update = updateFile([0.1], 1, CODEC);
   await blobs.put(update, { limitBytes: update.length });
-  const at = (ms: number) => removeOrphanedUpdates(store, blobs, new Date(ms));
+  const at = (ms: number) => removeOrphanedContent(store, blobs, new Date(ms));
   const accepted = {
     round: 1,
     attempt: 1,
@@ -111,6 +110,6 @@ test('what a start has found is forgotten once it belongs to a round', async () 
       [{ type, version, data }],
       new Date(0),
     );
-  expect(await removeOrphanedUpdates(older, blobs, new Date(ORPHAN_GRACE_MS))).toBe(0);
-  expect(await removeOrphanedUpdates(older, blobs, new Date(2 * ORPHAN_GRACE_MS))).toBe(1);
+  expect(await removeOrphanedContent(older, blobs, new Date(ORPHAN_GRACE_MS))).toBe(0);
+  expect(await removeOrphanedContent(older, blobs, new Date(2 * ORPHAN_GRACE_MS))).toBe(1);
 });
