@@ -2,8 +2,8 @@
  * A node's identity, and the file that keeps it. SPEC.md section 4.5.
  *
  * The file holds the secret key: it is written with mode 600 and refused if others may read it; the key may be under a
- * passphrase besides. Beside it lies, from
- * before an invite is used until the identity is stored, the key that is being enrolled.
+ * passphrase besides. Beside it lies, from before an invite is used until the identity is stored, the key that is being
+ * enrolled.
  */
 import { rm } from 'node:fs/promises';
 import { primitives } from '#primitives';
@@ -122,8 +122,7 @@ export async function nextKey(
 
 /**
  * Who the owner of this identity has become: the one in the file, if that is another by now, or with the next key, if
- * that is at hand; undefined if neither is. The
- * passphrase is taken to be the same. Throws as `readIdentity`.
+ * that is at hand; undefined if neither is. The passphrase is taken to be the same. Throws as `readIdentity`.
  */
 export async function successorIdentity(file: string, identity: Identity): Promise<Identity | undefined> {
   // In this order: the next key goes only once it is in the file, and to open either takes a while.

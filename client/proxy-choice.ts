@@ -1,10 +1,11 @@
 /**
  * Which proxy a connection goes through: the one that was named, else that of the environment, as curl(1) reads it.
  *
- * `HTTPS_PROXY`, else `ALL_PROXY`, is for `https` addresses; what is written in lower case wins. `NO_PROXY` lists hosts, separated by
- * commas or spaces, that are reached directly: `*` is all of them, `example.org` and `.example.org` are that host and all
- * below it, and a port behind a colon limits an entry to that port. Ranges of addresses are not read. This machine is
- * never reached through a proxy, and so `HTTP_PROXY` has no use: outside of this machine only TLS is spoken. Pure.
+ * `HTTPS_PROXY`, else `ALL_PROXY`, is for `https` addresses; what is written in lower case wins. `NO_PROXY` lists
+ * hosts, separated by commas or spaces, that are reached directly: `*` is all of them, `example.org` and `.example.org`
+ * are that host and all below it, and a port behind a colon limits an entry to that port. Ranges of addresses are not
+ * read. This machine is never reached through a proxy, and so `HTTP_PROXY` has no use: outside of this machine only TLS
+ * is spoken. Pure.
  */
 import { isLoopback } from '../protocol/loopback.ts';
 import { HanseError } from '../protocol/problem.ts';
@@ -44,8 +45,8 @@ export function proxyFor(
 }
 
 /**
- * `http://`, or `https://` for a proxy that speaks TLS itself; without either it is `http`. Credentials stand before an @,
- * with % before what would be read otherwise.
+ * `http://`, or `https://` for a proxy that speaks TLS itself; without either it is `http`. Credentials stand before
+ * an @, with % before what would be read otherwise.
  * @param where for messages; nothing of the text is in them, since it may hold a password
  * @throws `usage`
  */

@@ -3,9 +3,9 @@
  *
  * Meant for requests that may arrive twice without harm, which is all that a participant sends. The same body is sent
  * again, byte for byte; only the signature is fresh. Pauses: `backoff.ts`; each request begins with the shortest. An
- * answer that the protocol does not permit may have been garbled on its way, and a request that is called a replay may have
- * been delivered twice by somebody on the way; so these too are asked for again, a few times; then it is what the coordinator
- * says.
+ * answer that the protocol does not permit may have been garbled on its way, and a request that is called a replay may
+ * have been delivered twice by somebody on the way; so these too are asked for again, a few times; then it is what the
+ * coordinator says.
  */
 import { type Clock, pause } from '../protocol/clock.ts';
 import { type HanseError, isProblem } from '../protocol/problem.ts';

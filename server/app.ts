@@ -1,37 +1,25 @@
 /**
  * The coordinator on Fastify. Everything it depends on is an argument; `server/commands/serve.ts` provides it.
  */
-import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import underPressure from '@fastify/under-pressure';
-import Fastify, {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { HanseError } from '../protocol/problem.ts';
 import { ROUTES } from '../protocol/routes.ts';
-import { formatRange, PROTOCOL_VERSIONS, VERSION_HEADER } from '../protocol/versions.ts';
+import { PROTOCOL_VERSIONS } from '../protocol/versions.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
 import { createHandlers } from './handlers.ts';
 import { Authenticator } from './http/authenticate.ts';
 import { limitBody } from './http/body-deadline.ts';
 import { createMetrics } from './http/metrics.ts';
-import {
-  isOfTheStorage,
-  isTellable,
-  ofFastifyError,
-  PROBLEM_MEDIA_TYPE,
-  toProblemDetails,
-} from './http/problem-details.ts';
+import { registerProbes } from './http/probes.ts';
+import { ProblemAnswers } from './http/problem-answers.ts';
 import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
 import { registerRoutes } from './http/routes.ts';
 import { SECURITY_HEADERS } from './http/security-headers.ts';
 import { TlsListeners } from './http/tls-listeners.ts';
-import { seldom } from './seldom-report.ts';
 
 export interface AppOptions {
   readonly coordinator: Coordinator;
@@ -71,8 +59,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     keepAliveMs: KEEP_ALIVE_MS,
     maxConnections,
   };
-  const reportSeldom = seldom(report, dependencies.clock);
   const metrics = createMetrics(coordinator);
+  const answers = new ProblemAnswers({ metrics, report, clock: dependencies.clock, protocol });
   const app = Fastify({
     logger: false,
     forceCloseConnections: 'idle',
@@ -87,7 +75,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       return server;
     },
     clientErrorHandler: (error, socket) => refuseBytes(error, socket, protocol),
-    frameworkErrors: (error, request, reply) => answerProblem(asProblem(error, request), reply),
+    frameworkErrors: (error, request, reply) => answers.ofError(error, request, reply),
   });
   app.addHook('onRequest', async ({ raw, headers }, reply) => {
     reply.headers(SECURITY_HEADERS);
@@ -118,50 +106,17 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     metrics.observeRequest(route, reply.statusCode, reply.elapsedTime / 1000);
   });
   app.setErrorHandler((error: FastifyError | HanseError, request, reply) =>
-    answerProblem(asProblem(error, request), reply),
+    answers.ofError(error, request, reply),
   );
   app.setNotFoundHandler(({ method, url }, reply) =>
-    answerProblem(new HanseError('routeUnknown', { method, path: url.slice(0, 200) }), reply),
+    answers.ofProblem(new HanseError('routeUnknown', { method, path: url.slice(0, 200) }), reply),
   );
 
-  const hidden = { schema: { hide: true } };
-  app.get('/healthz', hidden, async () => ({ status: 'ok' }));
-  app.get('/readyz', hidden, async () => {
-    // One record is read and nothing written: anybody may ask, as often as they like.
-    await dependencies.store.read('federation', 0, 1);
-    return { status: 'ready' };
-  });
-  app.get('/metrics', hidden, async (_request, reply) => {
-    reply.type(metrics.registry.contentType);
-    return metrics.registry.metrics();
-  });
-  app.get('/openapi.json', hidden, async () => app.swagger());
-
+  registerProbes(app, dependencies.store, metrics);
   registerRoutes(app, {
     handlers,
     authenticator: new Authenticator(federation, dependencies.store, dependencies.clock),
     protocol,
   });
   return app;
-
-  /** What may be told; anything else goes to the operator, under a reference that the caller gets. */
-  function asProblem(error: FastifyError | HanseError, request: FastifyRequest): HanseError {
-    const { url = '', bodyLimit } = request.routeOptions;
-    const doing = `${request.method} ${url}`;
-    const problem = isTellable(error) ? error : ofFastifyError(error as FastifyError, bodyLimit);
-    if (problem) {
-      if (isOfTheStorage(problem)) reportSeldom(problem.code, problem, doing);
-      return problem;
-    }
-    const reference = randomUUID();
-    report(error, `${doing}, reference ${reference}`);
-    return new HanseError('internalError', { reference });
-  }
-
-  function answerProblem(problem: HanseError, reply: FastifyReply): FastifyReply {
-    metrics.countProblem(problem.code);
-    const details = toProblemDetails(problem);
-    reply.header(VERSION_HEADER, formatRange(protocol));
-    return reply.code(details.status).type(PROBLEM_MEDIA_TYPE).send(details);
-  }
 }

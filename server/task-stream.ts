@@ -1,9 +1,10 @@
 /**
  * The open answers over which nodes are told what they are asked to do. SPEC.md section 9.4.
  *
- * A line is written when the tasks of a node change or a letter has come for its organisation, and a heartbeat when nothing has been written for a while. Tasks
- * are state: the newest list says all that older ones said, so that nothing is kept for a node which reads slowly or
- * not at all, and a stream that begins anew has lost nothing. While nothing changes a stream costs a timer.
+ * A line is written when the tasks of a node change or a letter has come for its organisation, and a heartbeat when
+ * nothing has been written for a while. Tasks are state: the newest list says all that older ones said, so that nothing
+ * is kept for a node which reads slowly or not at all, and a stream that begins anew has lost nothing. While nothing
+ * changes a stream costs a timer.
  *
  * Whoever reads a heartbeat answers it, by a request that is not signed but names the id of the stream, a secret that
  * nobody else has been told: a signature would cost a nonce in the store for every node and heartbeat. All that such an

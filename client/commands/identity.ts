@@ -1,5 +1,6 @@
 /**
- * `hanse identity request|show|rotate|encrypt|decrypt`: the key of a node, as its owner sees it. SPEC.md sections 4.3, 4.5 and 4.7.
+ * `hanse identity request|show|rotate|encrypt|decrypt`: the key of a node, as its owner sees it. SPEC.md sections 4.3,
+ * 4.5 and 4.7.
  */
 import { primitives } from '#primitives';
 import { formatAdmissionRequest } from '../../protocol/admission-request.ts';

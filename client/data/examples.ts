@@ -79,8 +79,8 @@ function emptyLike(values: BorderArray, length: number): BorderArray {
 /**
  * Makes sure that a model can be trained on these examples.
  *
- * Throws `dataEmpty` (also where every label is ignored), `dataShapeMismatch` (shapes, types, targets out of range), `dataMalformed` (a value
- * that is not finite, an array of another length than its shape) and `dataSingleClass`.
+ * Throws `dataEmpty` (also where every label is ignored), `dataShapeMismatch` (shapes, types, targets out of range),
+ * `dataMalformed` (a value that is not finite, an array of another length than its shape) and `dataSingleClass`.
  */
 export function checkExamples(examples: Examples, expected: ExamplesExpected): void {
   if (examples.count === 0) throw new HanseError('dataEmpty', { source: examples.name });

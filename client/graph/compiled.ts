@@ -12,8 +12,8 @@
  *   prediction  x                                          the outputs of the forward graph
  *
  * In an epoch all but the parameters and the state have a leading axis S, the number of optimiser steps, which is free
- * at run time; S >= 1. Weights are >= 0. A weight of 0 marks padding: such an example changes no result, provided that its x and y are
- * finite and that the forward graph treats each example by itself, as models for training one do.
+ * at run time; S >= 1. Weights are >= 0. A weight of 0 marks padding: such an example changes no result, provided that
+ * its x and y are finite and that the forward graph treats each example by itself, as models for training one do.
  */
 import type { Cost } from './cost.ts';
 

@@ -2,7 +2,8 @@
  * What happens before the first command in a fresh checkout: installing once, and again only if it was cut short or
  * something has changed; compiling once, however many commands start together.
  *
- * In a folder of its own, with an npm and a compiler that write down when they are called, and a bundler that does nothing.
+ * In a folder of its own, with an npm and a compiler that write down when they are called, and a bundler that does
+ * nothing.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import {
