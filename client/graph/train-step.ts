@@ -10,7 +10,7 @@
 import { HanseError } from '../../protocol/problem.ts';
 import type { Loss, Optimizer } from '../../schemas/training.ts';
 import { differentiate } from './autodiff.ts';
-import { bindForward } from './bind-forward.ts';
+import { type BoundForward, bindForward } from './bind-forward.ts';
 import { batchInput, batchTarget, declareInput, parameterInputs } from './border.ts';
 import { clipGradient } from './clip-gradient.ts';
 import type { MaskSpec, ParameterSpec, TensorSpec } from './compiled.ts';
@@ -18,6 +18,7 @@ import type { MemoryBound } from './fewest-segments.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import type { Port, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
+import type { LossRule, LossTerms } from './losses/loss-rule.ts';
 import { lossRule } from './losses/loss-rules.ts';
 import { optimizerRule } from './optimizers/optimizer-rules.ts';
 import { clippedGradients } from './per-example/clip-per-example.ts';
@@ -65,16 +66,14 @@ export interface TrainStep {
  */
 export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: TrainingOptions): TrainStep {
   const { batchSize } = options;
-  const optimizer = optimizerRule(options.optimizer);
+  const { stateNames, beginStep } = optimizerRule(options.optimizer);
   const parameters = parameterInputs(forward);
   if (parameters.length === 0)
     throw new HanseError('graphWithoutParameters', { tensors: forward.frozen.length });
-  const state = parameters.flatMap(({ name, shape }) =>
-    optimizer.stateNames.perParameter.map((part) => tensor(`${name}_${part}`, shape)),
+  const ownState = parameters.flatMap(({ name, shape }) =>
+    stateNames.perParameter.map((part) => tensor(`${name}_${part}`, shape)),
   );
-  const ownStates = state.length;
-  state.push(...optimizer.stateNames.shared.map((name) => tensor(name, [])));
-
+  const state = [...ownState, ...stateNames.shared.map((name) => tensor(name, []))];
   const parameterValues = parameters.map((spec) => declareInput(g, spec));
   const stateValues = state.map((spec) => declareInput(g, spec));
   const perStep: TensorSpec[] = [];
@@ -82,16 +81,12 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
     perStep.push(spec);
     return declareInput(g, spec);
   };
+
   const masks: MaskSpec[] = [];
   const input = batchInput(forward, batchSize);
   const x = declare(input);
   const weight = declare(tensor('weight', [batchSize]));
-  const {
-    input: data,
-    output,
-    tape,
-    statistics,
-  } = bindForward(g, forward, x, parameterValues, {
+  const bound = bindForward(g, forward, x, parameterValues, {
     kind: 'training',
     weight,
     mask(shape, rate) {
@@ -100,49 +95,25 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
       return declare(spec);
     },
   });
-  const target = batchTarget(options.loss, output.shape, batchSize);
+  const target = batchTarget(options.loss, bound.output.shape, batchSize);
   const y = declare(target);
   const learningRate = declare(tensor('lr', []));
 
-  const rule = lossRule(options.loss);
-  const mass = rule.mass(g, output, y);
-  const totalWeight = g.total(mass ? g.mul(weight, mass) : weight);
-  const active = g.apply('Greater', [totalWeight, g.scalar(0)]);
-  // Where nothing counts, x / infinity makes every coefficient 0: smoothing gives a loss even to labels of weight 0.
-  const divisor = g.where(active, totalWeight, g.scalar(Number.POSITIVE_INFINITY));
-  const coefficient = g.div(weight, divisor);
-  const terms = rule.terms(g, output, y, coefficient);
-
-  const isScalable = options.gradientClip === undefined;
-  const shared = stateValues.slice(ownStates);
-  const step = optimizer.beginStep(g, { learningRate, active, isScalable }, shared);
+  const loss = weightedLoss(g, options.loss, { output: bound.output, target: y, weight });
+  const scalars = { learningRate, active: loss.active, isScalable: options.gradientClip === undefined };
+  const step = beginStep(g, scalars, stateValues.slice(ownState.length));
   const scaled = (value: Value) => (step.gradientScale ? g.mul(value, step.gradientScale) : value);
-  const replay =
-    options.segments !== undefined && options.segments > 1
-      ? replayOf(g, tape.nodes, options.segments, new Set(parameterValues))
-      : undefined;
-  const perBatch = () => differentiate(g, tape, output, scaled(terms.gradient()), parameterValues, replay);
-  const perExample = () => {
-    const alone = coefficientAlone(g, mass, batchSize);
-    const share = g.div(weight, g.where(active, g.total(weight), g.scalar(1)));
-    return clippedGradients(g, {
-      tape,
-      output,
-      seed: rule.terms(g, output, y, alone).gradient(),
-      roots: [data, weight],
-      parameters: parameterValues,
-      batchSize,
-      clipNorm: declare(tensor('clipNorm', [])),
-      share: scaled(share),
-    });
-  };
-  const gradients = options.clipsExamples ? perExample() : perBatch();
+  const batch = { bound, loss, parameters: parameterValues, scaled };
+  const gradients = options.clipsExamples
+    ? gradientsPerExample(g, batch, declare(tensor('clipNorm', [])))
+    : gradientsPerBatch(g, batch, options.segments ?? 1);
   const clipped =
     options.gradientClip === undefined ? gradients : clipGradient(g, gradients, options.gradientClip);
-  const statesEach = optimizer.stateNames.perParameter.length;
+
+  const statesEach = stateNames.perParameter.length;
   const updates = parameterValues.map((parameter, index) => {
     const own = stateValues.slice(index * statesEach, (index + 1) * statesEach);
-    const statistic = statistics.get(parameter);
+    const statistic = bound.statistics.get(parameter);
     if (statistic) return { parameter: statistic, state: own };
     const byParameter = clipped[index];
     return byParameter ? step.update(parameter, byParameter, own) : { parameter, state: own };
@@ -151,19 +122,82 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
   const outputs = [
     ...updates.map((update, index) => next(parameters[index], update.parameter)),
     ...nextState.map((value, index) => next(state[index], value)),
-    { name: 'loss', value: terms.total },
+    { name: 'loss', value: loss.terms.total },
   ];
-  const moved = parameters.filter((_, index) => statistics.has(parameterValues[index] as Value));
-  return {
+  const moved = parameters.filter((_, index) => bound.statistics.has(parameterValues[index] as Value));
+  const statistics = moved.map(({ name }) => name);
+  return { parameters, state, input, target, masks, statistics, perStep, outputs };
+}
+
+interface WeightedBatch {
+  readonly output: Value;
+  readonly target: Value;
+  /** [B] */
+  readonly weight: Value;
+}
+
+/** The loss of a batch as the mean over what counts in it. */
+interface WeightedLoss extends WeightedBatch {
+  readonly rule: LossRule;
+  /** [B], the mass of every example; undefined where it is 1. */
+  readonly mass: Value | undefined;
+  /** Whether anything counts. */
+  readonly active: Value;
+  readonly terms: LossTerms;
+}
+
+function weightedLoss(g: GraphBuilder, loss: Loss, batch: WeightedBatch): WeightedLoss {
+  const { output, target, weight } = batch;
+  const rule = lossRule(loss);
+  const mass = rule.mass(g, output, target);
+  const totalWeight = g.total(mass ? g.mul(weight, mass) : weight);
+  const active = g.apply('Greater', [totalWeight, g.scalar(0)]);
+  // Where nothing counts, x / infinity makes every coefficient 0: smoothing gives a loss even to labels of weight 0.
+  const divisor = g.where(active, totalWeight, g.scalar(Number.POSITIVE_INFINITY));
+  const terms = rule.terms(g, output, target, g.div(weight, divisor));
+  return { ...batch, rule, mass, active, terms };
+}
+
+/** What the gradients of a batch follow from. */
+interface DifferentiableBatch {
+  readonly bound: BoundForward;
+  readonly loss: WeightedLoss;
+  readonly parameters: readonly Value[];
+  /** By what the optimiser scales gradients with. */
+  scaled(value: Value): Value;
+}
+
+type Gradients = (Value | undefined)[];
+
+function gradientsPerBatch(
+  g: GraphBuilder,
+  { bound: { tape, output }, loss, parameters, scaled }: DifferentiableBatch,
+  segments: number,
+): Gradients {
+  const replay = segments > 1 ? replayOf(g, tape.nodes, segments, new Set(parameters)) : undefined;
+  return differentiate(g, tape, output, scaled(loss.terms.gradient()), parameters, replay);
+}
+
+/** @param clipNorm largest L2 norm of the gradient of one example */
+function gradientsPerExample(
+  g: GraphBuilder,
+  { bound, loss, parameters, scaled }: DifferentiableBatch,
+  clipNorm: Value,
+): Gradients {
+  const { output, target, weight, active, rule, mass } = loss;
+  const [batchSize = 0] = weight.shape;
+  const alone = coefficientAlone(g, mass, batchSize);
+  const share = g.div(weight, g.where(active, g.total(weight), g.scalar(1)));
+  return clippedGradients(g, {
+    tape: bound.tape,
+    output,
+    seed: rule.terms(g, output, target, alone).gradient(),
+    roots: [bound.input, weight],
     parameters,
-    state,
-    input,
-    target,
-    masks,
-    statistics: moved.map(({ name }) => name),
-    perStep,
-    outputs,
-  };
+    batchSize,
+    clipNorm,
+    share: scaled(share),
+  });
 }
 
 /** [B], the coefficient of each example where it is a batch of its own: 1 / m, and 0 for one that weighs nothing. */
