@@ -219,9 +219,21 @@ function unreachable(url: string, error: unknown): HanseError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const distrust = tlsProblem(url, cause);
   if (distrust) return distrust;
-  const reason =
-    cause instanceof Error
-      ? cause.message || ((cause as { code?: string }).code ?? cause.name)
-      : String(cause);
+  const reason = otherScheme(url, cause) ?? textOf(cause);
   return new HanseError('coordinatorUnreachable', { url, reason }, { cause: error });
+}
+
+/** What OpenSSL says of an answer that is no TLS, and Node of a connection that ends without an answer. */
+function otherScheme(url: string, cause: unknown): string | undefined {
+  const { code } = cause as { code?: unknown };
+  if (url.startsWith('https:') && (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER'))
+    return 'no TLS is spoken there; if that is right, its address begins with http:// and not https://';
+  if (url.startsWith('http:') && code === 'ECONNRESET')
+    return `${textOf(cause)}; if TLS is spoken there, its address begins with https:// and not http://`;
+  return undefined;
+}
+
+function textOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.message || ((cause as { code?: string }).code ?? cause.name);
 }

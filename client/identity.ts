@@ -45,7 +45,7 @@ export interface Identity {
  * @throws `identityUnreadable`, `passphraseNeeded`, `passphraseWrong`
  */
 export async function readIdentity(file: string, ask?: AskPassphrase): Promise<Identity> {
-  const stored = await readPrivately(IdentityFile, file, 'an identity file', unreadable(file));
+  const stored = await storedMember(file);
   const opened = await openKey(stored, file, ask);
   return { ...memberOf(stored), ...opened };
 }
@@ -56,12 +56,24 @@ export async function describeIdentity(
 ): Promise<
   Omit<Identity, 'seed' | 'passphrase'> & { readonly publicKey: string; readonly isEncrypted: boolean }
 > {
-  const stored = await readPrivately(IdentityFile, file, 'an identity file', unreadable(file));
+  const stored = await storedMember(file);
   const isEncrypted = stored.version === 2;
   const publicKey = isEncrypted
     ? stored.publicKey
     : toHex((await primitives.signer(hexBytes(stored.seed))).publicKey);
   return { ...memberOf(stored), publicKey, isEncrypted };
+}
+
+async function storedMember(file: string): Promise<IdentityFile> {
+  try {
+    return await readPrivately(IdentityFile, file, 'an identity file', unreadable(file));
+  } catch (error) {
+    const isMissing = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+    if (!isMissing || !(await isThere(pendingFile(file)))) throw error;
+    const reason =
+      'it is not enrolled yet: start `hanse join` with its invite link again, which waits until the operator has approved it';
+    throw new HanseError('identityUnreadable', { file, reason }, { cause: (error as Error).cause });
+  }
 }
 
 function memberOf(stored: IdentityFile): Omit<Identity, 'seed' | 'passphrase'> {

@@ -33,6 +33,8 @@ export function formatInviteLink({ server, organisationId, role, logKey, ...link
   );
 }
 
+const PARTS = ['invite', 'federation', 'key', 'organisation', 'role'] as const;
+
 /** @param text typed or pasted by a person; throws `invalidFormat`, `plainHttpRefused` */
 export function parseInviteLink(text: string): InviteLink {
   const url = parseSafeUrl(
@@ -41,6 +43,12 @@ export function parseInviteLink(text: string): InviteLink {
     'must be a URL, whole and in quotes as `hanse invite` prints it',
   );
   const fragment = new URLSearchParams(url.hash.slice(1));
+  for (const part of PARTS)
+    if (!fragment.has(part))
+      throw new HanseError('invalidFormat', {
+        where: `invite link, ${part}`,
+        expected: `must be there: the link was cut off, as a shell does. Put it, whole, in quotes`,
+      });
   const log = fragment.get('log');
   return {
     server: url.origin,

@@ -125,7 +125,7 @@ export const PROBLEMS = {
   ),
   organisationKeyUnreadable: entry<{ file: string; reason: string }>(
     'The file with the key of the organisation cannot be used.',
-    'Check the path and its permissions (mode 600). A key that is lost has no successor: keep a copy.',
+    'Check the path and its permissions (mode 600); for a new key choose another file. A key that is lost has no successor: keep a copy.',
   ),
   identityDuplicate: entry<{ what: string }>(
     'The key is already in the federation, as that of another node or organisation.',
@@ -319,7 +319,7 @@ export const PROBLEMS = {
 
   // Data
   dataFileMissing: entry<{ file: string }>(
-    'A data file is not there, or may not be read.',
+    'A file is not there, or may not be read.',
     'Check the path and its permissions.',
   ),
   dataMalformed: entry<{ file: string; reason: string }>(

@@ -44,7 +44,7 @@ import { DATA_OPTIONS } from './data-options.ts';
 import { PASSPHRASE_OPTION } from './identity-options.ts';
 import { identityFor, type KnownPlan, type Patience } from './join-identity.ts';
 import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
-import { describeEvent, eventToJson, stackOf } from './participant-report.ts';
+import { counted, describeEvent, eventToJson, stackOf } from './participant-report.ts';
 import { checkedProxy, PROXY_OPTION } from './proxy-option.ts';
 
 /** What the options are without being given. */
@@ -174,12 +174,14 @@ async function enrolOnly(
 ): Promise<object> {
   if (invite === undefined)
     throw new HanseError('usage', { reason: 'give --data, or the invite of a researcher' });
+  if (invite.role !== 'researcher')
+    throw new HanseError('usage', {
+      reason: `the invite is one of a ${invite.role}: give --data, or --config`,
+    });
   const identity = await identityFor(invite, plan, patience, io);
   const { nodeId, role, federationId } = identity;
   if (role !== 'researcher')
-    throw new HanseError('usage', {
-      reason: `this is a ${role}: start it again with --data, without the link`,
-    });
+    throw new HanseError('usage', { reason: `${plan.identity} is that of a ${role}: give --data` });
   const api = await connect(identity, systemClock, patience(identity));
   const directory = await DirectoryWatch.open({
     ...{ api, member: identity, pin: directoryFile(plan.identity, identity) },
@@ -214,7 +216,9 @@ async function live(
   if (role !== 'participant' && role !== 'evaluator')
     throw new HanseError('roleRefused', { role, needs: 'participant or evaluator' });
   io.note(`${identity.name} (${identity.nodeId}), ${role} of ${identity.federationId} at ${identity.server}`);
-  const data = dataSets.map(({ examples: { count, name } }) => `${count} examples of ${name}`).join(', ');
+  const data = dataSets
+    .map(({ examples: { count, name } }) => `${counted(count, 'example')} of ${name}`)
+    .join(', ');
   io.note(`${data}; training on ${provider.name}, ${provider.reason}`);
   const lock = await lockIdentity(identity.nodeId, plan.identity);
   const turns = new EngineTurns({ now: () => performance.now(), soon: setImmediate });

@@ -33,9 +33,14 @@ const list = defineCommand<IdentityOptions>({
   async run({ options }, io) {
     const { api } = await connectAs(options, io.signal);
     const { members } = await api.call('listMembers', {});
-    for (const member of members) {
+    const rows = members.map((member) => {
       const { nodeId, organisationId, role, name } = member;
-      io.print([nodeId, stateOf(member), role, organisationId, name].join('  '));
+      return [nodeId, stateOf(member), role, organisationId, name];
+    });
+    const [heading = '', ...lines] = aligned([['node', 'state', 'role', 'organisation', 'name'], ...rows]);
+    io.print(heading);
+    for (const [at, member] of members.entries()) {
+      io.print(lines[at] ?? '');
       for (const line of abilitiesOf(member)) io.print(`  ${line}`);
     }
     return { members };
@@ -115,7 +120,11 @@ const revoke = defineCommand<RevokeOptions>({
     if (isNode === (organisationId !== undefined))
       throw new HanseError('usage', { reason: 'give the id of a node, or --organisation' });
     const body = parse(Revocation, { reason }, 'reason');
-    const { api } = await connectAs(options, io.signal);
+    const { api, identity } = await connectAs(options, io.signal);
+    if (args[0] === identity.nodeId || organisationId === identity.organisationId)
+      throw new HanseError('usage', {
+        reason: 'nobody revokes itself: another operator does; a key is replaced with hanse identity rotate',
+      });
     if (organisationId !== undefined) {
       await api.call('revokeOrganisation', { params: { organisationId }, body });
       io.print(`${organisationId} and all its nodes are revoked`);
@@ -133,6 +142,17 @@ export const memberCommands = { list, waiting, approve, refuse, revoke };
 /** Its form was checked by the schema of the argument. */
 function nodeOf([nodeId = '']: readonly string[]): string {
   return nodeId;
+}
+
+/** Each column as wide as its widest cell. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function stateOf({ revokedAt, validUntil, live }: Member): string {

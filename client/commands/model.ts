@@ -135,9 +135,20 @@ async function examplesOf(options: PredictOptions, type: ForwardInput['dtype']) 
     return { features: typed, inputShape: [features.length], targets: undefined };
   }
   if (data === undefined) throw new HanseError('usage', { reason: 'give --input or --data' });
-  const examples = await loadExamples({ ...options, data, ...columnsOf({ ...options, data }) });
+  // A table without a column to predict is read with a feature in its place, which is not shown.
+  const target = options.target ?? options.features?.split(',')[0]?.trim();
+  const classes =
+    options.target === undefined ? {} : { ...(options.classes && { classes: options.classes }) };
+  const { data: _, classes: __, ...given } = options;
+  const asked = { ...given, ...classes, ...(target !== undefined && { target }), data };
+  const examples = await loadExamples({ ...asked, ...columnsOf(asked) });
   const { count, inputShape, targets } = examples;
   if (count === 0) throw new HanseError('dataEmpty', { source: examples.name });
+  const isTold = options.target !== undefined || !data.startsWith('csv:');
   const wanted = Math.min(count, options.limit) * elementCount(inputShape);
-  return { features: examples.features.subarray(0, wanted), inputShape, targets };
+  return {
+    features: examples.features.subarray(0, wanted),
+    inputShape,
+    targets: isTold ? targets : undefined,
+  };
 }

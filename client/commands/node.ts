@@ -5,6 +5,7 @@ import { parse } from '../../protocol/parse.ts';
 import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { type ControlRequest, type JobOfNode, NodeStatus } from '../../schemas/node-status.ts';
 import { askNode } from '../control-socket.ts';
+import { counted } from './participant-report.ts';
 
 interface NodeOptions {
   readonly identity: string;
@@ -89,7 +90,7 @@ function describeJob({
   const now = doing === null ? '' : `${doing} round ${round}; `;
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
   return (
-    `${jobId}  ${name}: ${now}${rounds} rounds, ${(milliseconds / 1000).toFixed(1)} s, ` +
+    `${jobId}${name === '' ? '' : `  ${name}`}: ${now}${counted(rounds, 'round')}, ${(milliseconds / 1000).toFixed(1)} s, ` +
     `${megabytes(bytesUp)} MB up, ${megabytes(bytesDown)} MB down`
   );
 }

@@ -10,7 +10,7 @@ export function describeEvent(event: ParticipantEvent): string {
   switch (event.type) {
     case 'directoryPinned':
       return (
-        `directory ${event.version} pinned: ${event.organisations} organisations, ${event.nodes} nodes; ` +
+        `directory ${event.version} pinned: ${counted(event.organisations, 'organisation')}, ${counted(event.nodes, 'node')}; ` +
         `others should see the same: ${event.sha256}`
       );
     case 'directoryChanged':
@@ -68,6 +68,11 @@ function describeChange({ change, organisationId, nodeId }: DirectoryChange): st
       change satisfies never;
       throw new Error('unreachable');
   }
+}
+
+/** `1 node`, `2 nodes`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** Where a bug happened; it stays on this machine. */

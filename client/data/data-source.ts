@@ -9,7 +9,7 @@
 import { basename } from 'node:path';
 import { Type } from 'typebox';
 import { parseJson } from '../../protocol/parse.ts';
-import { HanseError } from '../../protocol/problem.ts';
+import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { CSV_BYTES_MAX, type CsvSchema, parseCsv } from './csv.ts';
 import { readDataFile } from './data-file.ts';
 import { type Examples, selectExamples } from './examples.ts';
@@ -84,7 +84,13 @@ async function load(source: DataSource, rows: Uint32Array | undefined): Promise<
 
 /** A JSON array of row numbers, from 0. */
 async function readRows(file: string): Promise<Uint32Array> {
-  const text = new TextDecoder().decode(await readDataFile(file, ROWS_BYTES_MAX));
+  const bytes = await readDataFile(file, ROWS_BYTES_MAX).catch((error: unknown) => {
+    const reason = `--rows ${file} is no file: it takes the name of one that holds a JSON array of row numbers, [0, 1, 2]`;
+    throw isProblem(error, 'dataFileMissing') && /^[0-9,\s-]+$/.test(file)
+      ? new HanseError('usage', { reason }, { cause: error })
+      : error;
+  });
+  const text = new TextDecoder().decode(bytes);
   const rows = parseJson(Type.Array(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })), text, file);
   if (rows.length === 0) throw new HanseError('dataEmpty', { source: file });
   return Uint32Array.from(rows);

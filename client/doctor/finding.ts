@@ -1,7 +1,7 @@
 /**
  * What a check has found, and what to do about it.
  */
-import { HanseError } from '../../protocol/problem.ts';
+import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
 
 export interface Finding {
   /** What was looked at, in a word or two. */
@@ -14,10 +14,18 @@ export interface Finding {
   readonly remedy: string;
 }
 
+/** Where the remedy of a problem is to ask the doctor. */
+const HERE: Partial<Record<ProblemCode, string>> = {
+  coordinatorUnreachable:
+    'See that the coordinator runs, that the address is right (http or https, name, port), and that no firewall is between.',
+};
+
 /** A check that threw. @param check what was looked at */
 export function failure(check: string, error: unknown): Finding {
   const isKnown = error instanceof HanseError;
   const detail = isKnown ? `${error.code}: ${error.message}` : String(error);
-  const remedy = isKnown ? error.remedy : 'Look at the log of the coordinator.';
+  const remedy = isKnown
+    ? (HERE[error.code as ProblemCode] ?? error.remedy)
+    : 'Look at the log of the coordinator.';
   return { check, ok: false, needed: true, detail, remedy };
 }

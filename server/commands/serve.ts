@@ -223,7 +223,9 @@ async function listen(app: FastifyInstance, port: number, host: string): Promise
     if (code === 'EADDRINUSE') throw new HanseError('portInUse', { port }, { cause: error });
     if (code === undefined || syscall === undefined) throw error;
     // A port that needs privileges, an address that this machine does not have.
-    const reason = `cannot listen on --host ${host} --port ${port}: ${code}`;
+    const why =
+      code === 'EADDRNOTAVAIL' ? 'this machine has no such address; 0.0.0.0 is all that it has' : code;
+    const reason = `cannot listen on --host ${host} --port ${port}: ${why}`;
     throw new HanseError('usage', { reason }, { cause: error });
   }
 }

@@ -76,6 +76,11 @@ describe('as people paste it', () => {
     expect(refusal(LINK.replace('#', '?'))).toBe('invite link, invite');
   });
 
+  test('what a shell has cut off is told how to be kept', () => {
+    for (const cut of [LINK.slice(0, LINK.indexOf('#')), LINK.slice(0, LINK.indexOf('&'))])
+      expect(() => parseInviteLink(cut)).toThrow(/cut off.*in quotes/);
+  });
+
   test('what is no link at all is refused', () => {
     expect(refusal(LINK)).toBeUndefined();
     for (const wrong of ['', 'an invite', LINK.slice(8), `javascript:${LINK}`, `file:///${LINK}`])

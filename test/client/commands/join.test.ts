@@ -176,6 +176,9 @@ test('a key that waits for approval is kept until the operator decides; once ref
     await running.api.call(decision, { params: { nodeId } });
     return nodeId;
   };
+  const unknown = await hanse(['identity', 'show', '--identity', at('waits.json'), '--json']);
+  expect(unknown).toMatchObject({ json: { problem: { code: 'identityUnreadable' } } });
+  expect(unknown.err).toContain('not enrolled yet');
   await decide('refuseEnrolment');
   expect(await join('waits.json', [link])).toMatchObject({ json: { problem: { code: 'enrolmentRefused' } } });
   expect(await left()).toEqual(['waits.json.organisation']);
@@ -340,6 +343,7 @@ test.each<[what: string, words: () => string[], exitCode: number, code: string]>
     1,
     'providerUnavailable',
   ],
+  ['a number in place of a file of rows', () => [...table(), '--rows', '100'], 2, 'usage'],
   ['a provider that nobody knows', () => [...table(), '--provider', 'tpu'], 2, 'usage'],
 ])('%s is refused by name', async (_what, words, exitCode, code) => {
   const refused = await join('none.json', words());
@@ -369,6 +373,7 @@ test('a researcher enrols without data, and then proposes jobs; a participant is
 
   const refused = await join('no-data.json', [await running.invite()]);
   expect(refused).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
+  expect((await readdir(running.folder)).filter((name) => name.startsWith('no-data'))).toEqual([]);
   expect(await join('nobody.json', [])).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
 });
 

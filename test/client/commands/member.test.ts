@@ -84,12 +84,25 @@ test('a revocation of a node leaves the others, one of an organisation leaves no
   expect(out.split('\n').filter((line) => line.includes('  revoked '))).toHaveLength(2);
 });
 
+test('a list has headings; nobody revokes itself, and stays what it is', async () => {
+  const { out } = await hanse(['member', 'list', '--identity', running.operatorFile]);
+  const [heading = '', first = ''] = out.split('\n');
+  expect(heading).toMatch(/^node {30}state +role +organisation +name$/);
+  expect(first.indexOf('operator')).toBe(heading.indexOf('role'));
+  const { nodeId } = running.operator;
+  expect(await member('revoke', nodeId)).toMatchObject({
+    exitCode: 2,
+    json: { problem: { code: 'usage', detail: expect.stringContaining('hanse identity rotate') } },
+  });
+  expect(await stateOf(nodeId)).toMatchObject({ revokedAt: null });
+});
+
 test.each<[what: string, words: string[], code: string, exitCode: number]>([
   ['nobody', ['approve', '0'.repeat(32)], 'nodeUnknown', 1],
   ['nobody', ['refuse', '0'.repeat(32)], 'nodeUnknown', 1],
   ['nobody', ['revoke', '0'.repeat(32)], 'nodeUnknown', 1],
   ['no organisation', ['revoke', '--organisation', 'none.example'], 'nodeUnknown', 1],
-  ['the operator', ['revoke', '--organisation', 'operator'], 'invalidFormat', 1],
+  ['whoever asks', ['revoke', '--organisation', 'operator'], 'usage', 2],
   ['what is no id', ['approve', 'node'], 'usage', 2],
   ['neither node nor organisation', ['revoke'], 'usage', 2],
   ['both', ['revoke', '0'.repeat(32), '--organisation', 'a'], 'usage', 2],

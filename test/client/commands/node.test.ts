@@ -103,7 +103,7 @@ test('a node from its file: trains what its policy permits, declines the rest, p
   expect((await ended(waiting)).phase).toBe('finished');
   const words = await hanse(['node', 'status', '--identity', at('node.json')]);
   expect(words.out).toMatch(/clinic-node .*participant at/);
-  expect(words.out).toMatch(/1 rounds/);
+  expect(words.out).toMatch(/1 round,/);
   await node('leave');
   expect((await second.outcome).exitCode).toBe(0);
   expect(await readFile(at('node.json.state'), 'utf8')).toContain(good);
