@@ -1,0 +1,32 @@
+/** What a person is told before taking part, and what that person permits. */
+
+export interface NodeChoice {
+  /** Shown to the federation beside the id. */
+  readonly name: string;
+}
+
+/** What would happen here, for the jobs of which this node may hear. */
+export interface Description {
+  readonly rows: number;
+  readonly jobs: readonly {
+    readonly jobId: string;
+    readonly name: string;
+    readonly purpose: string;
+    readonly rounds: number;
+    readonly parameters: number;
+    /** Of one update, as it is sent. */
+    readonly updateBytes: number;
+    readonly clipNorm: number;
+    readonly privacyUnit: 'none' | 'example' | 'person' | 'participant';
+    readonly visibleAs: 'update' | 'sum';
+  }[];
+}
+
+export interface Consent {
+  /** Purposes that are permitted; absent: every one. */
+  readonly purposes?: readonly string[];
+  /** Ask before each update leaves. */
+  readonly inspectEach: boolean;
+  /** Keep models in the browser's own file system between visits. */
+  readonly keepModels: boolean;
+}

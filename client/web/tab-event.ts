@@ -1,0 +1,48 @@
+/** What the worker tells the page while it takes part. */
+import type { ProblemCode } from '../../protocol/problem.ts';
+import type { Egress, EngineReport } from './worker-api.ts';
+
+export type TabEvent =
+  | { readonly type: 'waiting'; readonly why: 'otherTab' | 'offline' | 'work' | 'hidden' | 'paused' }
+  | { readonly type: 'engine'; readonly report: EngineReport }
+  | { readonly type: 'preparing'; readonly jobId: string; readonly jobName: string }
+  | {
+      readonly type: 'training';
+      readonly jobId: string;
+      readonly round: number;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+    }
+  | {
+      readonly type: 'contributed';
+      readonly jobId: string;
+      readonly round: number;
+      readonly lossFirst: number;
+      readonly lossLast: number;
+      readonly egress: Egress;
+    }
+  /** Metrics of the job, as its round released them. */
+  | {
+      readonly type: 'released';
+      readonly jobId: string;
+      readonly round: number;
+      readonly accuracy?: number;
+      readonly loss?: number;
+    }
+  | { readonly type: 'traffic'; readonly bytesUp: number; readonly bytesDown: number }
+  | {
+      readonly type: 'declined' | 'missed';
+      readonly jobId: string;
+      readonly round: number;
+      readonly code: ProblemCode;
+      readonly message: string;
+      readonly remedy: string;
+    }
+  | {
+      readonly type: 'problem';
+      readonly code: ProblemCode;
+      readonly message: string;
+      readonly remedy: string;
+    }
+  | { readonly type: 'directoryChanged'; readonly version: number };

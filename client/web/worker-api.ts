@@ -1,0 +1,98 @@
+/**
+ * What the page of a participant and its worker say to each other, over comlink.
+ *
+ * Keys, data and training stay in the worker: the page asks, shows, and passes on what its user permits. Everything here
+ * is plain data that can be cloned. Calls reject with a `HanseError` whose code, particulars and remedy survive the way.
+ */
+import type { Consent, Description, NodeChoice } from './consent.ts';
+import type { DataPreview, DataSelection } from './data-preview.ts';
+import type { TabEvent } from './tab-event.ts';
+
+export interface ParticipantWorker {
+  /** The member that this browser is already, or undefined. */
+  resume(): Promise<KnownMember | undefined>;
+  /** What the link says, before anything is sent. Throws `inviteInvalid` and its kin. */
+  readInvite(link: string): Promise<InviteSummary>;
+  /** Makes the key, enrols, and keeps what is needed to come back. */
+  enrol(link: string, choice: NodeChoice): Promise<KnownMember>;
+  /** Chooses where to train, and warms it up. @param progress of the download and the warm-up, 0 to 1 */
+  prepareEngine(
+    asked: 'auto' | 'webgpu' | 'wasm',
+    progress: (fraction: number) => void,
+  ): Promise<EngineReport>;
+  /** Reads the data as far as a preview needs. */
+  preview(selection: DataSelection): Promise<DataPreview>;
+  /** Reads all of it; it stays in the worker. @returns as the preview, of all rows */
+  load(selection: DataSelection, progress: (fraction: number) => void): Promise<DataPreview>;
+  /** What would be computed and sent, from jobs that wait and the policy; may be asked before `participate`. */
+  describe(): Promise<Description>;
+  /**
+   * Takes part until `leave` or `pause`. Resolves when the worker has stopped; rejects when the membership ended.
+   * @param inspect asked before an update leaves, where the consent says so; false declines the task
+   */
+  participate(
+    consent: Consent,
+    observe: (event: TabEvent) => void,
+    inspect: (what: Egress) => Promise<boolean>,
+  ): Promise<void>;
+  pause(): Promise<void>;
+  /** Ends the membership's work here; with `forget`, the key and all that is stored are deleted. */
+  leave(options: { readonly forget: boolean }): Promise<void>;
+}
+
+export interface InviteSummary {
+  readonly server: string;
+  readonly federationId: string;
+  readonly organisationId: string;
+  readonly role: 'participant' | 'evaluator';
+  /** RFC 3339. */
+  readonly expiresAt: string;
+}
+
+export interface KnownMember {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly organisationId: string;
+  readonly federationId: string;
+  readonly server: string;
+  readonly role: 'participant' | 'evaluator';
+}
+
+export interface EngineReport {
+  readonly provider: 'webgpu' | 'wasm';
+  readonly threads: number;
+  /** Why this one, and not another, for people. */
+  readonly reason: string;
+  /** Adapter of WebGPU, as far as the browser tells. */
+  readonly adapter?: string;
+  readonly warmUpMs: number;
+}
+
+/** What is about to leave, before it is sent. */
+export interface Egress {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly round: number;
+  readonly attempt: number;
+  /** Of the message, with its header. */
+  readonly bytes: number;
+  readonly norm: number;
+  readonly clipNorm: number;
+  readonly isClipped: boolean;
+  readonly parameters: number;
+  /** Of the differences as trained; after clipping; as they are sent, in steps of `step`. */
+  readonly before: Histogram;
+  readonly clipped: Histogram;
+  readonly quantised: Histogram;
+  /** A coordinate's step on the grid. */
+  readonly step: number;
+  /** What the coordinator can learn of it: plain sums show it every update, masks show it the sum. */
+  readonly visibleAs: 'update' | 'sum';
+}
+
+/** Counts of `counts.length` equal bins from `least` to `greatest`. */
+export interface Histogram {
+  readonly least: number;
+  readonly greatest: number;
+  readonly counts: readonly number[];
+}
