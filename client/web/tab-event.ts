@@ -1,6 +1,7 @@
 /** What the worker tells the page while it takes part. */
 import type { ProblemCode } from '../../protocol/problem.ts';
-import type { Egress, EngineReport } from './worker-api.ts';
+import type { Egress } from './egress.ts';
+import type { EngineReport } from './engine-report.ts';
 
 export type TabEvent =
   | { readonly type: 'waiting'; readonly why: 'otherTab' | 'offline' | 'work' | 'hidden' | 'paused' }
