@@ -6,13 +6,14 @@ import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { SOFTWARE } from '../../protocol/versions.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import { readCa } from '../ca-file.ts';
 import { coordinatorFindings } from '../doctor/coordinator.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { keys } from '../doctor/keys.ts';
 import { disk, exampleData, memory, nodeVersion, providers } from '../doctor/machine.ts';
 import type { Identity } from '../identity.ts';
 import { askPassphrase, type PassphraseSource } from '../passphrase.ts';
-import { CA_OPTION, readCa } from './ca-option.ts';
+import { CA_OPTION } from './ca-option.ts';
 import { PASSPHRASE_OPTION } from './identity-options.ts';
 import { checkedProxy, PROXY_OPTION, type ProxyOptions } from './proxy-option.ts';
 

@@ -5,7 +5,7 @@
 import { parseAdmission } from '../../protocol/admission.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { NodeConfig } from '../../schemas/node-config.ts';
-import { readCa } from '../commands/ca-option.ts';
+import { readCa } from '../ca-file.ts';
 import { readOrganisationKey } from '../organisation-key.ts';
 import { givenPassphrase } from '../passphrase.ts';
 import { isThere } from '../private-file.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readCa } from '../../../client/commands/ca-option.ts';
-import { makeCertificate } from '../../fixtures/certificates.ts';
+import { readCa } from '../../client/ca-file.ts';
+import { makeCertificate } from '../fixtures/certificates.ts';
 
 let folder: string;
 beforeAll(() => {
