@@ -53,12 +53,16 @@ export const jobWatchCommand = defineCommand<IdentityOptions>({
   async run({ args, options }, io) {
     const { api } = await connectAs(options, io.signal);
     let printed = 0;
+    let told = '';
     const last = await followJob(api, jobIdOf(args), io.signal, (job) => {
       for (const round of job.rounds.slice(printed)) {
         io.print(describeRound(round));
         io.event({ round });
       }
       printed = job.rounds.length;
+      const waiting = describeWaiting(job);
+      if (waiting !== told && waiting !== '') io.note(waiting);
+      told = waiting;
     });
     io.print(`${last.phase}${last.reason ? `: ${last.reason}` : ''}`);
     if (last.phase === 'finished') return last;
@@ -79,6 +83,14 @@ export const jobCancelCommand = defineCommand<IdentityOptions>({
     return job;
   },
 });
+
+/** What a job waits for, and what keeps nodes from it; empty where it does not wait. */
+function describeWaiting({ waitingFor, unsuited = {} }: JobStatus): string {
+  if (waitingFor === null) return '';
+  const reasons = Object.entries(unsuited).map(([code, count]) => `${count} with ${code}`);
+  if (reasons.length === 0) return `waiting for ${waitingFor}`;
+  return `waiting for ${waitingFor}: ${reasons.join(', ')}. They are asked again when they are started anew`;
+}
 
 /** Why a job that is not followed any more has no final model. */
 export function unfinished({ jobId, phase, round, attempt, reason }: JobStatus): HanseError {

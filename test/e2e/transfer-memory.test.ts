@@ -32,8 +32,8 @@ const LARGE = 304 * MB;
 const BOUND = 100 * MB;
 /** Content of the smaller size and what a node needs besides, but not the content twice. */
 const ONCE = 1.75 * SMALL;
-/** How many read next to nothing. With two megabytes for each of them, the bound would not hold. */
-const SLOW = 64;
+/** How many read next to nothing: a few less than a member may. With two megabytes for each, the bound would not hold. */
+const SLOW = 60;
 
 /** Gigabytes in all, on a machine that may have other things to do. */
 const SLOWLY = { timeout: 180_000 };

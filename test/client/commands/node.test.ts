@@ -31,11 +31,13 @@ afterAll(() => running.close());
 
 const node = (command: string) => hanse(['node', command, '--config', config, '--json']);
 
-/** Starts a node; `says` resolves once it has said so. */
-async function join(words: readonly string[]) {
+const join = (words: readonly string[]) => start(['join', ...words, '--config', config, '--json']);
+
+/** Starts a command; `says` resolves once it has said so. */
+function start(words: readonly string[]) {
   let written = '';
   const watchers = new Set<() => void>();
-  const outcome = hanse(['join', ...words, '--config', config, '--json'], {
+  const outcome = hanse(words, {
     onOutput: (text) => {
       written = text;
       for (const look of watchers) look();
@@ -68,14 +70,17 @@ const ended = async (jobId: string) =>
 
 test('a node from its file: trains what its policy permits, declines the rest, pauses over a restart, and leaves', async () => {
   expect(await node('status')).toMatchObject({ exitCode: 1, json: { problem: { code: 'nodeNotRunning' } } });
-  const first = await join([await running.invite()]);
+  const first = join([await running.invite()]);
   await first.says('ready; waiting for work');
   expect((await node('status')).json).toMatchObject({ name: 'clinic-node', state: 'ready', jobs: [] });
 
   const good = await create('research on tables');
   expect((await ended(good)).phase).toBe('finished');
   const refused = await create('advertising');
-  await ended(refused); // attemptsExhausted: nobody else is there
+  const watched = start(['job', 'watch', refused, '--identity', running.operatorFile, '--json']);
+  await watched.says('1 of them cannot take part in this job, 1 to 1 wanted: 1 with policyRefused');
+  await hanse(['job', 'cancel', refused, '--identity', running.operatorFile]);
+  expect((await watched.outcome).json).toMatchObject({ problem: { code: 'jobEnded' } });
   const shown = await hanse(['job', 'show', refused, '--identity', running.operatorFile, '--json']);
   const [attempt] = (shown.json as JobStatus).rounds;
   expect(attempt).toMatchObject({ declined: { 'policyRefused:purposes': 1 }, updates: 0 });
@@ -96,7 +101,7 @@ test('a node from its file: trains what its policy permits, declines the rest, p
   expect(await node('leave')).toMatchObject({ exitCode: 0, json: { state: 'leaving' } });
   expect(await first.outcome).toMatchObject({ exitCode: 0, json: { contributed: 1 } });
 
-  const second = await join([]);
+  const second = join([]);
   await second.says('paused: asking for no work');
   const waiting = await create('research again');
   expect(await node('resume')).toMatchObject({ exitCode: 0 });
