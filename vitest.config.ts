@@ -30,7 +30,11 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         resolve: { conditions: ['hanse-source', 'node'] },
         ssr: { resolve: { conditions: ['hanse-source', 'node'] } },
-        test: { name: 'slow', include: ['test/e2e/**/*.test.ts', 'test/**/*.slow.test.ts'] },
+        test: {
+          name: 'slow',
+          include: ['test/e2e/**/*.test.ts', 'test/**/*.slow.test.ts'],
+          globalSetup: ['test/browser/set-up.ts'],
+        },
       },
     ],
   },

@@ -1,0 +1,128 @@
+/**
+ * A real Chromium for tests. How to use it, in a file `test/browser/<name>.slow.test.ts`:
+ *
+ *     inChromium('sums in a tab', (chromium) => {
+ *       test('adds', async () => {
+ *         const site = await chromium.serve(await bundle(new URL('./sum-page.ts', import.meta.url)));
+ *         const opened = await chromium.open(site.url);
+ *         expect(await entryOf<typeof import('./sum-page.ts')>(opened).sum(1, 2)).toBe(3);
+ *       });
+ *     });
+ *
+ * `sum-page.ts` is bundled by Vite as the product is, with its workers and WebAssembly, and its exports are called
+ * from the test through `entryOf`. Pages are isolated (threads work) and stand under the policy that the coordinator sends,
+ * so what would be refused in production is refused here. `open` takes the address of any server.
+ *
+ * Everything a page throws or logs as an error fails its test at the end, unless taken out of `page.errors` first.
+ * Where no browser can be had, the suites are skipped and the set-up says how to get one.
+ */
+import { type Browser, type BrowserContext, chromium as launcher, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
+import { type Site, serveSite } from './site.ts';
+
+const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+export interface OpenedPage {
+  /** Of playwright: its locators, keyboard, screenshots, accessibility. */
+  readonly page: Page;
+  /** What the page threw or logged as an error since it was opened. */
+  readonly errors: string[];
+}
+
+export interface Chromium {
+  /** Serves files from loopback until the suite ends; see `site.ts` for the headers. */
+  serve(files: ReadonlyMap<string, Uint8Array>): Promise<Site>;
+  /** A page in a profile of its own, closed after the test, or in the profile of `context`. */
+  open(url: string, context?: BrowserContext): Promise<OpenedPage>;
+  /** A profile - storage, cookies, cache - for several pages; closed after the test. */
+  profile(): Promise<BrowserContext>;
+}
+
+/** Declares a suite that has a browser of its own, started before its first test. */
+export function inChromium(name: string, declare: (chromium: Chromium) => void): void {
+  const found = inject('chromium');
+  if ('missing' in found) {
+    describe.skip(`${name} (skipped: ${found.missing})`, () => declare(unreachable));
+    return;
+  }
+  describe(name, () => {
+    let browser: Browser;
+    const sites: Site[] = [];
+    const contexts: BrowserContext[] = [];
+    const opened: OpenedPage[] = [];
+
+    beforeAll(async () => {
+      browser = await launcher.launch({ executablePath: found.path, args: FLAGS });
+    });
+    afterEach(async () => {
+      const errors = opened.splice(0).flatMap((page) => page.errors);
+      for (const context of contexts.splice(0)) await context.close();
+      expect(errors).toEqual([]);
+    });
+    afterAll(async () => {
+      await browser?.close();
+      for (const site of sites) await site.close();
+    });
+
+    const profile = async () => {
+      // Headless Chromium under LANG=C reports a language that Intl refuses.
+      const context = await browser.newContext({ locale: 'en-US' });
+      contexts.push(context);
+      return context;
+    };
+    declare({
+      profile,
+      serve: async (files) => {
+        const site = await serveSite(files);
+        sites.push(site);
+        return site;
+      },
+      open: async (url, context) => {
+        const page = await (context ?? (await profile())).newPage();
+        const errors: string[] = [];
+        page.on('pageerror', (error) => errors.push(String(error)));
+        page.on('console', (message) => {
+          if (message.type() === 'error') errors.push(message.text());
+        });
+        opened.push({ page, errors });
+        await page.goto(url);
+        return { page, errors };
+      },
+    });
+  });
+}
+
+const unreachable: Chromium = {
+  profile: () => Promise.reject(new Error('no browser')),
+  serve: () => Promise.reject(new Error('no browser')),
+  open: () => Promise.reject(new Error('no browser')),
+};
+
+type Remote<Entry> = {
+  readonly [Name in keyof Entry]: Entry[Name] extends (...given: infer Given) => infer Result
+    ? (...given: Given) => Promise<Awaited<Result>>
+    : never;
+};
+
+/**
+ * The exports of a bundled entry, to be called within the page: arguments and results are JSON-like, typed arrays are
+ * not. What they throw is thrown here with its message.
+ */
+export function entryOf<Entry extends object>({ page }: OpenedPage): Remote<Entry> {
+  const callNamed = (name: string, given: unknown[]) =>
+    page.evaluate(
+      async ([name, given]) => {
+        const { entry } = globalThis as unknown as {
+          entry: Promise<Record<string, (...values: unknown[]) => unknown>>;
+        };
+        const run = (await entry)[name];
+        if (run === undefined) throw new Error(`the entry of this page exports no ${name}`);
+        return run(...given);
+      },
+      [name, given] as const,
+    );
+  const callable = (_: object, name: string | symbol) =>
+    // A proxy that is awaited must not look like a promise.
+    name === 'then' ? undefined : (...given: unknown[]) => callNamed(String(name), given);
+  return new Proxy({}, { get: callable }) as Remote<Entry>;
+}
