@@ -13,10 +13,13 @@ import { layoutOf } from '../protocol/ring/payload.ts';
 import { encodeUpdate } from '../protocol/ring/update.ts';
 import { attemptParams } from '../protocol/routes.ts';
 import { encodeHeader, HEADER_BYTES } from '../protocol/vector.ts';
+import type { Egress } from '../schemas/egress.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { Receipt, TrainTask } from '../schemas/task.ts';
+import type { AnswerJournal } from './answer-journal.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Examples } from './data/examples.ts';
+import { egressOf } from './egress.ts';
 import type { Trainer } from './engine/trainer.ts';
 import { fetchModel } from './prepared-job.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
@@ -32,6 +35,18 @@ export interface Contributor {
   /** Used again from round to round. */
   readonly buffers: SpareBuffers;
   readonly signal: AbortSignal;
+  /** Of the owner, who sees what is about to leave and may keep it; absent: nothing is computed for it. */
+  readonly inspector?: EgressInspector;
+  /** Where it is written down that this task is answered; absent: nobody could ask twice. */
+  readonly answers?: AnswerJournal;
+}
+
+/** Looks at an update before it leaves. */
+export interface EgressInspector {
+  /** Whether anybody wants to see it now: otherwise nothing is computed. */
+  isWatching(): boolean;
+  /** Rejects with the problem for which the update stays here. */
+  inspect(egress: Egress, signal: AbortSignal): Promise<void>;
 }
 
 /** What the owner of the node may see of the round; it stays on this node. */
@@ -47,10 +62,11 @@ export interface LocalReport {
 }
 
 /**
- * @throws `trainingDiverged`; `messageLate` and its kin if the round ended first; what the transport throws
+ * @throws `trainingDiverged`; `messageLate` and its kin if the round ended first; `taskAnswered`; what the inspector and
+ *   the transport throw
  */
 export async function contribute(task: TrainTask, contributor: Contributor): Promise<LocalReport> {
-  const { manifest, examples, trainer, api, random, buffers, signal } = contributor;
+  const { manifest, examples, trainer, api, random, buffers, signal, inspector, answers } = contributor;
   const { training, parameters, codec } = manifest;
 
   // 1. The model that this round starts from: d float32 values with the announced hash.
@@ -76,11 +92,18 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
   // 4. Clipped to the norm that the job states, rounded to integers of the ring, packed and sealed.
   const weight = manifest.weighting === 'uniform' ? 1 : Math.min(examples.count, codec.weightMax);
   const update = seal(delta, weight, manifest, random, buffers);
+  const egress = inspector?.isWatching()
+    ? egressOf({ task, manifest, delta, norm, weight, update })
+    : undefined;
   buffers.give(delta.buffer);
+  if (egress) await inspector?.inspect(egress, signal);
+  signal.throwIfAborted();
 
   // 5. Delivered. The receipt says that it is on the coordinator's disk and part of the round. Until then the bytes
   // may be sent again; if delivering ends otherwise, they may still be on their way, and are not used for anything else.
+  await answers?.begin(task);
   const receipt = await api.call('putUpdate', { params: attemptParams(task), body: update }, { signal });
+  await answers?.delivered(task);
   buffers.give(update.buffer);
 
   const lossFirst = trained.losses[0] ?? Number.NaN;

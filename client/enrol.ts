@@ -21,6 +21,7 @@ import { deltaDownloads } from './delta-download.ts';
 import type { Exchange } from './exchange.ts';
 import { type Caller, httpCoordinator } from './http-coordinator.ts';
 import type { Identity } from './identity.ts';
+import type { Membership } from './membership.ts';
 import { resumingUploads } from './resumable-upload.ts';
 
 export interface ConnectionOptions {
@@ -34,9 +35,7 @@ export interface ConnectionOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface EnrolmentOptions extends ConnectionOptions {
-  /** The key to enrol, which the caller has stored: one that can be lost with the answer spends the invite. */
-  readonly seed?: OnceTrusted<Secret>;
+export interface AdmissionOptions extends ConnectionOptions {
   /**
    * What admits the node: the key of its organisation, or what somebody has signed with it. Absent: a key of the
    * organisation that nobody keeps, which will do for its first and only node.
@@ -44,6 +43,11 @@ export interface EnrolmentOptions extends ConnectionOptions {
   readonly organisation?: OnceTrusted<Signer> | Admission;
   /** Called when the enrolment begins to wait for the operator. */
   readonly onPending?: () => void;
+}
+
+export interface EnrolmentOptions extends AdmissionOptions {
+  /** The key to enrol, which the caller has stored: one that can be lost with the answer spends the invite. */
+  readonly seed?: OnceTrusted<Secret>;
 }
 
 /** A function is called once the coordinator has proved who it is: until then nothing has to be stored. */
@@ -76,10 +80,27 @@ export async function enrol(
   clock: Clock,
   options: EnrolmentOptions = {},
 ): Promise<Identity> {
+  let seed: Secret | undefined;
+  const signer = async () => {
+    seed = (await made(options.seed)) ?? new Secret(randomBytes(primitives.random, 32));
+    return primitives.signer(seed.reveal());
+  };
+  const membership = await enrolSigner(link, name, signer, clock, options);
+  if (!seed) throw new Error('unreachable: the key was made before it was enrolled');
+  return { ...membership, seed };
+}
+
+/** As `enrol`, with a key that is not given away. */
+export async function enrolSigner(
+  link: InviteLink,
+  name: string,
+  key: OnceTrusted<Signer>,
+  clock: Clock,
+  options: AdmissionOptions = {},
+): Promise<Membership> {
   const { server, coordinatorKey, federationId, organisationId, role, token } = link;
   const version = await negotiate(link, clock, options);
-  const seed = (await made(options.seed)) ?? new Secret(randomBytes(primitives.random, 32));
-  const signer = await primitives.signer(seed.reveal());
+  const signer = await made(key);
   const nodeId = await nodeIdOf(signer.publicKey);
   const api = dial(server, { signer, nodeId, version }, clock, options);
   const publicKey = toHex(signer.publicKey);
@@ -95,10 +116,10 @@ export async function enrol(
     throw new HanseError('coordinatorMisbehaved', {
       what: 'it enrolled another node, or elsewhere, or as something else',
     });
-  return { server, coordinatorKey, ...enrolment, name, seed };
+  return { server, coordinatorKey, ...enrolment, name };
 }
 
-function made<T extends object>(value: OnceTrusted<T> | undefined): T | undefined | Promise<T> {
+function made<T extends object | undefined>(value: OnceTrusted<T>): T | Promise<T> {
   return typeof value === 'function' ? value() : value;
 }
 
@@ -112,7 +133,7 @@ async function untilDecided(
   api: CoordinatorApi,
   body: EnrolmentRequest,
   clock: Clock,
-  options: EnrolmentOptions,
+  options: AdmissionOptions,
 ): Promise<Enrolment> {
   for (let isFirst = true; ; isFirst = false) {
     try {
@@ -135,13 +156,22 @@ export async function connect(
   clock: Clock,
   options: ConnectionOptions = {},
 ): Promise<CoordinatorApi> {
-  const version = await negotiate(identity, clock, options);
-  const signer = await primitives.signer(identity.seed.reveal());
-  return dial(identity.server, { signer, nodeId: identity.nodeId, version }, clock, options);
+  return connectSigner(identity, await primitives.signer(identity.seed.reveal()), clock, options);
+}
+
+/** As `connect`, with a key that is not given away. */
+export async function connectSigner(
+  member: Membership,
+  signer: Signer,
+  clock: Clock,
+  options: ConnectionOptions = {},
+): Promise<CoordinatorApi> {
+  const version = await negotiate(member, clock, options);
+  return dial(member.server, { signer, nodeId: member.nodeId, version }, clock, options);
 }
 
 async function negotiate(
-  pinned: Pick<Identity, 'server' | 'federationId' | 'coordinatorKey'>,
+  pinned: Pick<Membership, 'server' | 'federationId' | 'coordinatorKey'>,
   clock: Clock,
   options: ConnectionOptions,
 ): Promise<number> {

@@ -14,26 +14,17 @@ import { HanseError } from '../protocol/problem.ts';
 import { randomBytes } from '../protocol/random.ts';
 import { Secret } from '../protocol/secret.ts';
 import { IdentityFile, PendingKeyFile } from '../schemas/identity-file.ts';
-import type { Role } from '../schemas/member.ts';
+import type { Membership } from './membership.ts';
 import { isThere, readPrivately, unlessMissing, writePrivately } from './private-file.ts';
 import { type AskPassphrase, openKey, storeKey } from './stored-key.ts';
 
-export interface Identity {
-  /** Origin of the coordinator. */
-  readonly server: string;
+export interface Identity extends Membership {
   /** Of an operator: where others reach the coordinator, if not there. */
   readonly publicServer?: string;
   /** Certificates in PEM, trusted in place of the authorities of the machine. */
   readonly ca?: string;
   /** Name in the certificate of the coordinator, if it is not the host of `server`. */
   readonly tlsName?: string;
-  readonly federationId: string;
-  /** Pinned by the invite; hex. */
-  readonly coordinatorKey: string;
-  readonly nodeId: string;
-  readonly organisationId: string;
-  readonly role: Role;
-  readonly name: string;
   /** Ed25519 secret, 32 bytes. */
   readonly seed: Secret;
   /** Under which the key is stored; absent: in the clear. */

@@ -9,7 +9,8 @@ import { attemptParams } from '../protocol/routes.ts';
 import { HEADER_BYTES } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
-import { contribute } from './contribute.ts';
+import type { AnswerJournal } from './answer-journal.ts';
+import { contribute, type EgressInspector } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import { type DataSet, fittingDataSet } from './data/data-set.ts';
 import type { Trainer, TrainingProgress } from './engine/trainer.ts';
@@ -40,6 +41,10 @@ export interface TaskOptions {
   readonly turns?: EngineTurns;
   /** What tasks take; absent: nobody wants to know. */
   readonly ledger?: NodeLedger;
+  /** Of the owner, who sees each update before it leaves; absent: nobody looks. */
+  readonly inspector?: EgressInspector;
+  /** Which tasks were answered, over restarts; absent: a node that starts anew remembers none. */
+  readonly answers?: AnswerJournal;
   /** Ends the node's life. */
   readonly signal: AbortSignal;
   /** The owner wants the node to leave: what is under way is declined. Aborted before `signal`. */
@@ -104,7 +109,8 @@ export async function performTask(
 }
 
 async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
-  const { api, jobs, dataSets, buffers, observe } = options;
+  const { api, jobs, dataSets, buffers, observe, inspector, answers } = options;
+  await answers?.check(task);
   observe({ type: 'preparing', task });
   const admit = admissionOf(task, options, signal);
   const { job, trainer } = await jobs.trainer(task, api, signal, admit.early);
@@ -120,6 +126,8 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
     random,
     buffers,
     signal,
+    ...(inspector && { inspector }),
+    ...(answers && { answers }),
   });
   const { bytes } = report.receipt;
   spend(task, job, { rounds: 1, bytesUp: bytes, bytesDown: modelBytes(job) }, options);

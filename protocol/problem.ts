@@ -312,6 +312,14 @@ export const PROBLEMS = {
     'The owner has paused the node, or it is leaving.',
     'Wait, or let it go on with `hanse node resume`.',
   ),
+  taskAnswered: entry<{ jobId: string; round: number; attempt: number }>(
+    'The node had begun to answer this task before it was started again: a second answer could tell more than one.',
+    'Nothing is to be done: the node takes part in the next round.',
+  ),
+  egressRefused: entry<{ round: number }>(
+    'The owner of the node has looked at the update and did not let it go.',
+    'Nothing is wrong: its owner decides. The node is asked again in the next round.',
+  ),
   nodeNotRunning: entry<{ identity: string }>(
     'No process of this machine runs with this identity.',
     'Start the node with `hanse join`, or name the identity file of one that runs.',
@@ -355,6 +363,18 @@ export const PROBLEMS = {
   storageCorrupt: entry<{ path: string; reason: string }>(
     'A stored file or record does not verify.',
     'Restore it from a copy; nothing is guessed in its place.',
+  ),
+  browserStorageFull: entry<{ what: string }>(
+    'The browser has no room left for this page: nothing was sent that is not stored.',
+    'Free space on the disk, or remove what other sites keep in this browser, and reload the page.',
+  ),
+  browserStorageBlocked: entry<{ what: string; reason: string }>(
+    'The browser does not let this page keep anything, as in some private windows: its key would be lost.',
+    'Open the link in an ordinary window, or permit this site to store data, and reload the page. An invite is not used up by this.',
+  ),
+  browserStorageNewer: entry<{ what: string; got: string }>(
+    'What the browser keeps for this page was written by a newer version of it.',
+    'Reload the page to get that version; if this stays, ask the operator which version the coordinator serves.',
   ),
   storageConflict: entry<{ stream: string; expected: number; got: number }>(
     'Somebody else appended to the stream first.',

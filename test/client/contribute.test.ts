@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { AnswerJournal } from '../../client/answer-journal.ts';
 import { type Contributor, contribute } from '../../client/contribute.ts';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { Trainer } from '../../client/engine/trainer.ts';
@@ -9,6 +10,7 @@ import { seededRandom } from '../../protocol/random.ts';
 import { layoutOf } from '../../protocol/ring/payload.ts';
 import { encodeUpdate } from '../../protocol/ring/update.ts';
 import { floatsOf, HEADER_BYTES, parseHeader, payloadOf } from '../../protocol/vector.ts';
+import type { Egress } from '../../schemas/egress.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
 import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
@@ -156,4 +158,41 @@ test('an owner who stops in the middle sends nothing', async () => {
   const stopped = contributed({}, { api, signal: AbortSignal.abort(reason) });
   await expect(stopped).rejects.toBe(reason);
   expect(api.count('putUpdate')).toBe(0);
+});
+
+test('who looks sees the update before it leaves, and may keep it; who does not look costs nothing', async () => {
+  const order: string[] = [];
+  const inspect = vi.fn(async (egress: Egress) => {
+    order.push(`inspected ${egress.bytes}`);
+  });
+  const answers = {
+    begin: async () => void order.push('begun'),
+    delivered: async () => void order.push('delivered'),
+  } as unknown as AnswerJournal;
+  const { body, report } = await contributed({}, { inspector: { isWatching: () => true, inspect }, answers });
+  expect(order).toEqual([`inspected ${body.length}`, 'begun', 'delivered']);
+  expect(inspect.mock.calls[0]?.[0]).toMatchObject({
+    jobName: shelf.manifest.name,
+    round: 1,
+    attempt: 2,
+    norm: report.norm,
+    clipNorm: shelf.manifest.codec.clipNorm,
+  });
+  const unwatched = vi.fn();
+  const same = await contributed({}, { inspector: { isWatching: () => false, inspect: unwatched } });
+  expect(same.body).toEqual(body);
+  expect(unwatched).not.toHaveBeenCalled();
+
+  const sent: unknown[] = [];
+  const api = scriptedCoordinator({
+    ...shelf.script,
+    putUpdate: ({ body: bytes }) => {
+      sent.push(bytes);
+      return { sha256: hashOf(bytes), bytes: bytes.length };
+    },
+  });
+  const refuse = async () => Promise.reject(new HanseError('egressRefused', { round: 1 }));
+  const refused = contributed({}, { api, inspector: { isWatching: () => true, inspect: refuse } });
+  await expect(refused).rejects.toMatchObject({ code: 'egressRefused' });
+  expect(sent).toEqual([]);
 });

@@ -1,0 +1,75 @@
+/**
+ * What is about to leave, as its owner sees it: the update as trained, after clipping, and as it stands in the message.
+ *
+ * The last of the three is read back from the very bytes that are to be sent, not computed beside them, so that what is
+ * shown is what leaves. Pure. Costs a few passes over the d coordinates; nobody pays for it who does not look.
+ */
+import { unpack } from '../protocol/ring/bit-pack.ts';
+import { clipFactor } from '../protocol/ring/clip.ts';
+import { layoutOf } from '../protocol/ring/payload.ts';
+import { HEADER_BYTES } from '../protocol/vector.ts';
+import type { Egress, Histogram } from '../schemas/egress.ts';
+import type { JobManifest } from '../schemas/job.ts';
+import type { TrainTask } from '../schemas/task.ts';
+
+/** Odd: the middle bin holds what has hardly changed. */
+const BINS = 41;
+
+export interface Leaving {
+  readonly task: TrainTask;
+  readonly manifest: JobManifest;
+  /** [d] as trained. */
+  readonly delta: Float32Array;
+  /** Its L2 norm. */
+  readonly norm: number;
+  /** By which it counts in the sum, 1..weightMax. */
+  readonly weight: number;
+  /** The message, with its header; its payload begins at a multiple of four bytes. */
+  readonly update: Uint8Array<ArrayBuffer>;
+}
+
+export function egressOf({ task, manifest, delta, norm, weight, update }: Leaving): Egress {
+  const { jobId, round, attempt } = task;
+  const { codec, parameters, name, aggregation } = manifest;
+  const factor = clipFactor(norm, codec.clipNorm, delta.length);
+  const { width, coordinateBytes } = layoutOf(codec, delta.length);
+  const words = new Uint32Array(update.buffer, update.byteOffset + HEADER_BYTES, coordinateBytes / 4);
+  const coordinates = new Int32Array(delta.length);
+  unpack(words, width, coordinates);
+  const step = (codec.grid * codec.weightMax) / weight;
+  return {
+    jobId,
+    jobName: name,
+    round,
+    attempt,
+    bytes: update.length,
+    norm,
+    clipNorm: codec.clipNorm,
+    isClipped: factor < 1,
+    parameters,
+    before: histogram(delta, 1),
+    clipped: histogram(delta, factor),
+    quantised: histogram(coordinates, step),
+    step,
+    visibleAs: VISIBLE[aggregation],
+  };
+}
+
+/** What the coordinator sees of one update, by the way in which a job adds them up. */
+export const VISIBLE = { plain: 'update' } as const satisfies Record<
+  JobManifest['aggregation'],
+  Egress['visibleAs']
+>;
+
+/** Of `values * scale`, in bins that lie symmetrically about zero. @param values finite */
+export function histogram(values: Float32Array | Int32Array, scale: number, bins: number = BINS): Histogram {
+  let reach = 0;
+  for (const value of values) reach = Math.max(reach, Math.abs(value));
+  const counts = new Array<number>(bins).fill(0);
+  const perUnit = reach > 0 ? bins / (2 * reach) : 0;
+  for (const value of values) {
+    const bin = Math.min(bins - 1, Math.floor((value + reach) * perUnit));
+    counts[reach > 0 ? bin : bins >> 1] = (counts[reach > 0 ? bin : bins >> 1] ?? 0) + 1;
+  }
+  return { least: -reach * scale, greatest: reach * scale, counts };
+}

@@ -1,0 +1,94 @@
+/**
+ * The key of a tab, which nobody can read, the page included. W3C Web Cryptography Level 2, Ed25519 (RFC 8032).
+ *
+ * WebCrypto makes it and keeps it: IndexedDB stores the handle, not the key. A browser without Ed25519 in WebCrypto gets
+ * a seed for @noble/curves instead, stored under a non-extractable AES-256-GCM key: it is not in the clear on the disk,
+ * but code of this origin could read it while the tab runs. `kind` says which of the two it is.
+ */
+import { primitives } from '#primitives';
+import type { Signer } from '../../protocol/primitives.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { randomBytes } from '../../protocol/random.ts';
+
+/** As it is stored. */
+export type TabKey =
+  | { readonly kind: 'browser'; readonly privateKey: CryptoKey; readonly publicKey: Uint8Array }
+  | {
+      readonly kind: 'sealed';
+      readonly sealingKey: CryptoKey;
+      /** 12 bytes. */
+      readonly nonce: Uint8Array;
+      /** The seed and its tag: 48 bytes. */
+      readonly sealed: Uint8Array;
+    };
+
+/** @param subtle that of the platform */
+export async function makeTabKey(subtle: SubtleCrypto = crypto.subtle): Promise<TabKey> {
+  try {
+    const pair = (await subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair;
+    const publicKey = new Uint8Array(await subtle.exportKey('raw', pair.publicKey));
+    return { kind: 'browser', privateKey: pair.privateKey, publicKey };
+  } catch (error) {
+    if ((error as Error | null)?.name !== 'NotSupportedError') throw error;
+    return sealedSeed(subtle);
+  }
+}
+
+async function sealedSeed(subtle: SubtleCrypto): Promise<TabKey> {
+  const seed = randomBytes(primitives.random, 32);
+  const nonce = randomBytes(primitives.random, 12);
+  const sealingKey = await subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, [
+    'encrypt',
+    'decrypt',
+  ]);
+  const sealed = await subtle.encrypt(aesGcm(nonce), sealingKey, seed as BufferSource);
+  seed.fill(0);
+  return { kind: 'sealed', sealingKey, nonce, sealed: new Uint8Array(sealed) };
+}
+
+/** Throws `identityUnreadable` for a sealed seed that was altered. */
+export async function signerOf(key: TabKey, subtle: SubtleCrypto = crypto.subtle): Promise<Signer> {
+  if (key.kind === 'sealed') return primitives.signer(await opened(key, subtle));
+  const { privateKey, publicKey } = key;
+  return {
+    publicKey: publicKey.slice(),
+    sign: async (message) =>
+      new Uint8Array(await subtle.sign('Ed25519', privateKey, message as BufferSource)),
+  };
+}
+
+async function opened(
+  { sealingKey, nonce, sealed }: Extract<TabKey, { kind: 'sealed' }>,
+  subtle: SubtleCrypto,
+): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await subtle.decrypt(aesGcm(nonce), sealingKey, sealed as BufferSource));
+  } catch (cause) {
+    throw unreadableKey('the key does not open', cause);
+  }
+}
+
+/** A record of the store as a key. Throws `identityUnreadable`. */
+export function parseTabKey(value: unknown): TabKey {
+  const key = (value ?? {}) as Record<string, unknown>;
+  const isBytes = (name: string, length: number) => {
+    const bytes = key[name];
+    return bytes instanceof Uint8Array && bytes.length === length;
+  };
+  const isSecret = (name: string) => {
+    const one = key[name];
+    return one instanceof CryptoKey && !one.extractable;
+  };
+  if (key.kind === 'browser' && isSecret('privateKey') && isBytes('publicKey', 32)) return value as TabKey;
+  if (key.kind === 'sealed' && isSecret('sealingKey') && isBytes('nonce', 12) && isBytes('sealed', 48))
+    return value as TabKey;
+  throw unreadableKey('there is no key in its record');
+}
+
+function unreadableKey(reason: string, cause?: unknown): HanseError {
+  return new HanseError('identityUnreadable', { file: 'the storage of this browser', reason }, { cause });
+}
+
+function aesGcm(nonce: Uint8Array): AesGcmParams {
+  return { name: 'AES-GCM', iv: nonce as BufferSource };
+}
