@@ -49,5 +49,8 @@ export type PreviewNote =
   | { readonly type: 'encoding'; readonly encoding: string; readonly isGuess: boolean }
   | { readonly type: 'delimiter'; readonly delimiter: string; readonly isGuess: boolean }
   | { readonly type: 'byteOrderMark' }
+  /** Rows without a label are left out. */
   | { readonly type: 'missingLabels'; readonly rows: number }
+  /** Labels that are words were numbered in this order; the others must number theirs alike. */
+  | { readonly type: 'labelsNumbered'; readonly labels: readonly string[] }
   | { readonly type: 'mixedTypes'; readonly column: string };

@@ -47,8 +47,6 @@ export interface InviteSummary {
   readonly federationId: string;
   readonly organisationId: string;
   readonly role: 'participant' | 'evaluator';
-  /** RFC 3339. */
-  readonly expiresAt: string;
 }
 
 export interface KnownMember {
@@ -58,4 +56,6 @@ export interface KnownMember {
   readonly federationId: string;
   readonly server: string;
   readonly role: 'participant' | 'evaluator';
+  /** `browser`: nobody can read the key. `sealed`: this browser has no Ed25519, and code of this origin could. */
+  readonly keyKind: 'browser' | 'sealed';
 }
