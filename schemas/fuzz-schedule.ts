@@ -104,13 +104,15 @@ export const ClockFault = Type.Object(
 );
 export type ClockFault = Static<typeof ClockFault>;
 
-/** The local training of a node comes to nothing in this round, in the n-th process of the node. */
+/** What a node is asked for in this round comes to nothing, in its n-th process. */
 export const TrainingFault = Type.Object(
   {
     kind: Type.Literal('training'),
     of: Index,
     round: Type.Integer({ minimum: 1 }),
     life: Type.Integer({ minimum: 1 }),
+    /** Nothing that another attempt would change: data that do not fit. */
+    lasts: Type.Optional(Type.Boolean()),
   },
   closed,
 );

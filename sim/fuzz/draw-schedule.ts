@@ -46,7 +46,9 @@ export function drawSchedule(seed: number, { participants, rounds }: FuzzSize): 
   const faults: FuzzFault[] = [];
   while (faults.length < count)
     faults.push(...(numbers.unit() < 0.15 ? comeback(numbers, world) : [drawFault(numbers, world)]));
-  return { ...world, faults: [...faults, ...drawMembership(world), ...drawTransport(world)] };
+  const membership = drawMembership(world);
+  const more = [...membership, ...drawTransport(world), ...drawUnsuited(world, membership)];
+  return { ...world, faults: [...faults, ...more] };
 }
 
 /** Numbers of their own: what is drawn here leaves the rest of a schedule as it is. */
@@ -88,6 +90,25 @@ function drawMembership(world: World): FuzzFault[] {
     }
   }
   return faults;
+}
+
+/** Nodes whose data do not fit. So many are left that the job need not wait for ever. */
+function drawUnsuited(world: World, membership: readonly FuzzFault[]): FuzzFault[] {
+  const numbers = new KeyedNumbers('unsuited', world.seed);
+  if (numbers.unit() < 0.6) return [];
+  const isTaken = (node: number) =>
+    membership.some((fault) => fault.kind === 'membership' && fault.of === node);
+  const taken = membership.filter((fault) => fault.kind === 'membership' && fault.of < world.participants);
+  let spare = world.participants - world.cohort.minimum - taken.length;
+  const faults = new Map<number, FuzzFault>();
+  for (let count = numbers.between(1, 4); count > 0; count -= 1) {
+    const of = nodeOf(numbers, world);
+    const isParticipant = of < world.participants;
+    if (isTaken(of) || faults.has(of) || (isParticipant && spare < 1)) continue;
+    if (isParticipant) spare -= 1;
+    faults.set(of, { kind: 'training', of, round: numbers.between(1, world.rounds), life: 1, lasts: true });
+  }
+  return [...faults.values()];
 }
 
 /** What befalls updates or their chunks, and streams of tasks where there are any. */

@@ -32,8 +32,8 @@ export interface NodeOptions {
   readonly updates: FuzzSchedule['updates'];
   /** Aborted when the run is over. */
   readonly signal: AbortSignal;
-  /** Whether training comes to nothing in this round. */
-  fails(round: number): boolean;
+  /** What the work of this round comes to, where that is nothing. */
+  failure(round: number): HanseError | undefined;
 }
 
 /** Longest that a training or an evaluation takes, in milliseconds. */
@@ -73,7 +73,7 @@ export function liveAsNode(options: NodeOptions): Promise<void> {
 }
 
 /** Fetches and checks the manifest of a job once in the life of a process; the rest was prepared before. */
-function jobsOf({ seed, index, lives, life, prepared, fails }: NodeOptions): JobSource {
+function jobsOf({ seed, index, lives, life, prepared, failure }: NodeOptions): JobSource {
   const jobs = new Map<string, PreparedJob>();
   const jobOf = async ({ jobId, manifestSha256 }: Task, api: CoordinatorApi, signal: AbortSignal) => {
     const known = jobs.get(jobId);
@@ -90,6 +90,8 @@ function jobsOf({ seed, index, lives, life, prepared, fails }: NodeOptions): Job
     const numbers = new KeyedNumbers('work', seed, index, lives, jobId, round, attempt);
     await pause(life.clock, numbers.between(10, SLOWEST_MS), signal);
     signal?.throwIfAborted();
+    const problem = failure(round);
+    if (problem) throw problem;
     return numbers;
   };
   return {
@@ -100,7 +102,6 @@ function jobsOf({ seed, index, lives, life, prepared, fails }: NodeOptions): Job
         trainer: {
           async train({ parameters }) {
             const numbers = await work(task, signal);
-            if (fails(task.round)) throw new HanseError('trainingDiverged', { what: 'the fuzzer' });
             const trained = parameters.map((value) => value + numbers.unit() - 0.5);
             return { parameters: trained, losses: Float32Array.of(1), steps: 1, examplesSeen: 1 };
           },

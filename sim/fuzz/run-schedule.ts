@@ -5,9 +5,9 @@
  */
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
-import { isProblem } from '../../protocol/problem.ts';
+import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { attemptParams, type RouteName } from '../../protocol/routes.ts';
-import type { DiskFault, FuzzSchedule, MessageFault } from '../../schemas/fuzz-schedule.ts';
+import type { DiskFault, FuzzSchedule, MessageFault, TrainingFault } from '../../schemas/fuzz-schedule.ts';
 import type { Receipt } from '../../schemas/task.ts';
 import type { UploadRequest, UploadState } from '../../schemas/upload.ts';
 import { Coordinator, type CoordinatorSettings } from '../../server/coordinator.ts';
@@ -264,19 +264,21 @@ class Run {
         api: this.#network.connect(index, machine, life, this.#nodeIds[index] ?? ''),
         prepared: this.#foundation.prepared,
         updates,
-        fails: (round) => this.#trainingFails(index, round, lives),
+        failure: (round) => this.#failure(index, round, lives),
       });
     };
     live().then(() => ended('it resolved'), ended);
   }
 
-  #trainingFails(index: number, round: number, lives: number): boolean {
-    const fails = this.#schedule.faults.some(
-      (fault) =>
+  #failure(index: number, round: number, lives: number): HanseError | undefined {
+    const failing = this.#schedule.faults.find(
+      (fault): fault is TrainingFault =>
         fault.kind === 'training' && fault.of === index && fault.round === round && fault.life === lives,
     );
-    if (fails) this.#befell('training: fails');
-    return fails;
+    if (!failing) return undefined;
+    this.#befell(failing.lasts ? 'training: cannot be' : 'training: fails');
+    if (!failing.lasts) return new HanseError('trainingDiverged', { what: 'the fuzzer' });
+    return new HanseError('dataShapeMismatch', { what: 'the data', expected: 'another', got: 'one' });
   }
 
   /** Names the next key until that is known to be done; a node that is killed meanwhile begins again with the same. */

@@ -175,6 +175,16 @@ const PLANTED: readonly Planted[] = [
       }),
   },
   {
+    mistake: 'a node whose data do not fit is asked again',
+    within: 200,
+    breaks: ['who cannot take part is not asked again'],
+    plant: () =>
+      planReducer((step) => (state, event, at) => {
+        const [after, effects] = step(state, event, at);
+        return [{ ...after, unsuited: new Map() }, effects];
+      }),
+  },
+  {
     mistake: 'a round goes on waiting for a node that is revoked',
     within: 200,
     breaks: ['nobody waits for who is revoked'],
