@@ -23,6 +23,7 @@ import type { Handlers, IncomingBody, OutgoingBody } from '../handler-types.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
 import { mayTakeItsTime } from './body-deadline.ts';
 import { select } from './conditional-request.ts';
+import { isDeeperThan, MOST_LEVELS } from './json-depth.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 
 /** As long as a caller is given to notice that its body has been refused. */
@@ -125,6 +126,10 @@ function readBodies(app: FastifyInstance): void {
     if (expected && !equalBytes(createHash('sha256').update(bytes).digest(), expected))
       return done(
         new HanseError('hashMismatch', { what: 'body', expected: toHex(expected), got: 'another' }),
+      );
+    if (isDeeperThan(MOST_LEVELS, bytes))
+      return done(
+        new HanseError('invalidFormat', { where: 'body', expected: `JSON of at most ${MOST_LEVELS} levels` }),
       );
     let text: string;
     try {
