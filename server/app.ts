@@ -14,6 +14,7 @@ import { createHandlers } from './handlers.ts';
 import { Authenticator } from './http/authenticate.ts';
 import { limitBody } from './http/body-deadline.ts';
 import { createMetrics } from './http/metrics.ts';
+import { tellOfClosing } from './http/pipelined-response.ts';
 import { registerProbes } from './http/probes.ts';
 import { ProblemAnswers } from './http/problem-answers.ts';
 import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
@@ -79,6 +80,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.addHook('onRequest', async ({ raw, headers }, reply) => {
     reply.headers(SECURITY_HEADERS);
+    tellOfClosing(raw.socket, reply.raw);
     limitBody(raw, bodyMs);
     if (headers.host === undefined && raw.httpVersion !== '1.0')
       throw new HanseError('invalidFormat', { where: 'header host', expected: 'one' });

@@ -41,7 +41,7 @@ import {
   decideOrganisationRevocation,
   decideRevocation,
   decideSuccession,
-  keysOf,
+  firstKeyOf,
   OPERATOR_ORGANISATION,
   requireValid,
 } from './membership.ts';
@@ -143,7 +143,7 @@ export class Federation {
 
   /** The id that a node had before it changed its key for the first time: the same for all of its keys. */
   firstKeyOf(nodeId: NodeId): NodeId {
-    return keysOf(this.#stream.state.members, nodeId)[0]?.nodeId ?? nodeId;
+    return firstKeyOf(this.#stream.state.members, nodeId);
   }
 
   hasOrganisation(organisationId: string): boolean {
@@ -180,17 +180,17 @@ export class Federation {
     return { token, role, organisationId, expiresAt };
   }
 
-  /**
-   * @param request attacker-controlled, but signed with the key it names
-   * @throws a problem of `decideEnrolment`; `approvalPending` or `enrolmentRefused` where the operator decides. The same
-   *   node with the same invite is told again what it is, so that an answer lost on the way does no harm
-   */
   /** Throws `inviteUnknown` for a token that no invite of this federation has ever had. */
   async requireInvite(token: string): Promise<void> {
     const tokenSha256 = await hashToken(token);
     if (!this.#stream.state.invites.has(tokenSha256)) throw new HanseError('inviteUnknown');
   }
 
+  /**
+   * @param request attacker-controlled, but signed with the key it names
+   * @throws a problem of `decideEnrolment`; `approvalPending` or `enrolmentRefused` where the operator decides. The same
+   *   node with the same invite is told again what it is, so that an answer lost on the way does no harm
+   */
   async enrol(request: EnrolmentRequest): Promise<Enrolment> {
     const tokenSha256 = await hashToken(request.token);
     const nodeId = await nodeIdOf(hexBytes(request.publicKey));

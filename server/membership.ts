@@ -97,17 +97,25 @@ export async function decideSuccession(
   return [{ type: 'keySucceeded', nodeId, publicKey, succession, validUntil }];
 }
 
-/** The member and all whose place it has taken, or who have taken its place; the first key first. */
-export function keysOf(members: ReadonlyMap<NodeId, KnownMember>, nodeId: NodeId): KnownMember[] {
-  const successors = successorsOf(members.values());
+/** The id that a node had before it changed its key for the first time. Looks at its own keys alone: it is asked often. */
+export function firstKeyOf(members: ReadonlyMap<NodeId, KnownMember>, nodeId: NodeId): NodeId {
   let first = nodeId;
   for (;;) {
     const proof = members.get(first)?.entry.proof;
-    if (proof?.type !== 'succession') break;
+    if (proof?.type !== 'succession') return first;
     first = proof.from;
   }
+}
+
+/** The member and all whose place it has taken, or who have taken its place; the first key first. */
+export function keysOf(members: ReadonlyMap<NodeId, KnownMember>, nodeId: NodeId): KnownMember[] {
+  const successors = successorsOf(members.values());
   const keys: KnownMember[] = [];
-  for (let key: NodeId | undefined = first; key !== undefined; key = successors.get(key)) {
+  for (
+    let key: NodeId | undefined = firstKeyOf(members, nodeId);
+    key !== undefined;
+    key = successors.get(key)
+  ) {
     const member = members.get(key);
     if (member) keys.push(member);
   }

@@ -16,9 +16,13 @@ export interface UnnamedLimits {
   readonly unnamedCountsMs: number;
 }
 
+/** One content of one member. */
 interface Entry {
-  readonly bytes: number;
-  readonly until: number;
+  storedBytes: number;
+  /** Until when what is stored counts. */
+  until: number;
+  /** Copies that are on their way; each has its place on the disk. */
+  readonly arriving: Set<{ readonly bytes: number }>;
 }
 
 export class UnnamedContent {
@@ -38,8 +42,11 @@ export class UnnamedContent {
     if (this.#isNamed(sha256)) return;
     const { unnamedBytes: limitBytes } = this.#limits;
     let used = 0;
-    for (const [other, entry] of this.#of(owner)) if (other !== sha256) used += entry.bytes;
-    if (used + bytes > limitBytes) throw new HanseError('contentQuota', { limitBytes, usedBytes: used });
+    let wanted = bytes;
+    for (const [other, entry] of this.#of(owner))
+      if (other === sha256) wanted = bytesOf(entry, bytes);
+      else used += bytesOf(entry);
+    if (used + wanted > limitBytes) throw new HanseError('contentQuota', { limitBytes, usedBytes: used });
   }
 
   /**
@@ -54,32 +61,43 @@ export class UnnamedContent {
     store: () => Promise<Stored>,
   ): Promise<Stored> {
     this.check(owner, sha256, bytes);
-    const earlier = this.#of(owner).get(sha256);
-    this.#count(owner, sha256, Math.max(bytes, earlier?.bytes ?? 0));
+    const entry = this.#entry(owner, sha256);
+    const arrival = { bytes };
+    entry.arriving.add(arrival);
     try {
       const stored = await store();
-      this.#count(owner, sha256, stored.size);
+      entry.storedBytes = stored.size;
+      entry.until = this.#clock.now() + this.#limits.unnamedCountsMs;
       return stored;
-    } catch (error) {
-      const entries = this.#of(owner);
-      if (earlier) entries.set(sha256, earlier);
-      else entries.delete(sha256);
-      throw error;
+    } finally {
+      entry.arriving.delete(arrival);
+      this.#of(owner);
     }
   }
 
-  #count(owner: string, sha256: Sha256, bytes: number): void {
+  #entry(owner: string, sha256: Sha256): Entry {
     const entries = this.#of(owner);
-    entries.set(sha256, { bytes, until: this.#clock.now() + this.#limits.unnamedCountsMs });
+    const entry = entries.get(sha256) ?? { storedBytes: 0, until: 0, arriving: new Set() };
+    entries.set(sha256, entry);
     this.#owners.set(owner, entries);
+    return entry;
   }
 
-  /** What counts now. */
+  /** What counts now; all else is forgotten. */
   #of(owner: string): Map<Sha256, Entry> {
     const entries = this.#owners.get(owner) ?? new Map<Sha256, Entry>();
-    for (const [sha256, { until }] of entries)
-      if (until <= this.#clock.now() || this.#isNamed(sha256)) entries.delete(sha256);
+    for (const [sha256, { until, arriving }] of entries) {
+      const isOver = arriving.size === 0 && until <= this.#clock.now();
+      if (isOver || this.#isNamed(sha256)) entries.delete(sha256);
+    }
     if (entries.size === 0) this.#owners.delete(owner);
     return entries;
   }
+}
+
+/** @param more of another copy */
+function bytesOf({ storedBytes, arriving }: Entry, more = 0): number {
+  let bytes = more;
+  for (const arrival of arriving) bytes += arrival.bytes;
+  return Math.max(storedBytes, bytes);
 }

@@ -7,6 +7,7 @@ import { type ReceivedSignature, readSignature } from '../../protocol/http-signa
 import { nodeIdOf } from '../../protocol/identity.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { Route } from '../../protocol/routes.ts';
+import type { NodeId } from '../../schemas/ids.ts';
 import type { EnrolmentRequest } from '../../schemas/member.ts';
 import type { Federation } from '../federation.ts';
 import type { KnownMember } from '../federation-state.ts';
@@ -55,6 +56,11 @@ export class Authenticator {
 
   requireValid({ nodeId }: KnownMember): void {
     this.#federation.requireValid(nodeId);
+  }
+
+  /** Whose limits count for the member: its keys, one after the other, have them together. */
+  ownerOf({ nodeId }: KnownMember): NodeId {
+    return this.#federation.firstKeyOf(nodeId);
   }
 
   /**

@@ -19,6 +19,7 @@ export class RequestsInFlight {
   }
 
   /**
+   * @param node whose limits count: the first key of a member
    * @returns to be called when the request has ended, however it did; calling it again does nothing
    * @throws `overloaded`
    */

@@ -77,7 +77,7 @@ function registerRoute(
       request.authenticated = await authenticator.check(head, route.access);
       const { member } = request.authenticated;
       if (member) {
-        const leave = inFlight.enter(member.nodeId);
+        const leave = inFlight.enter(authenticator.ownerOf(member));
         reply.raw.once('close', leave);
         if (reply.raw.destroyed) leave(); // it broke while the signature was looked at
       }

@@ -24,6 +24,14 @@ beforeEach(() => {
 const store = (sha256: string, size: number, bytes = size, owner = 'a') =>
   content.storing(owner, sha256, bytes, async () => ({ size }));
 
+/** Content that is being sent, until it fails. */
+function underWay(sha256: string, bytes: number) {
+  let reject = (_: HanseError) => {};
+  const stored = new Promise<{ size: number }>((_, no) => (reject = no));
+  const outcome = content.storing('a', sha256, bytes, () => stored);
+  return { outcome, fail: () => reject(new HanseError('storageFull', { path: '' })) };
+}
+
 test('counts what no job names, of each member for itself, and for a while', async () => {
   await store('x', 60);
   await expect(store('y', 41)).rejects.toEqual(quota);
@@ -45,16 +53,28 @@ test('the same content counts once, and as much as it was', async () => {
 });
 
 test('counts what is on its way, and nothing of what was refused', async () => {
-  let fail = (_: HanseError) => {};
-  const slow = content.storing(
-    'a',
-    'x',
-    90,
-    () => new Promise<{ size: number }>((_, reject) => (fail = reject)),
-  );
+  const slow = underWay('x', 90);
   expect(() => content.check('a', 'y', 11)).toThrow(quota);
-  fail(new HanseError('storageFull', { path: '' }));
-  await expect(slow).rejects.toMatchObject({ code: 'storageFull' });
+  slow.fail();
+  await expect(slow.outcome).rejects.toMatchObject({ code: 'storageFull' });
+  content.check('a', 'y', 100);
+});
+
+test('a copy that breaks off takes nothing from the count of one that was stored meanwhile', async () => {
+  const slow = underWay('x', 50);
+  await store('x', 50);
+  slow.fail();
+  await expect(slow.outcome).rejects.toMatchObject({ code: 'storageFull' });
+  await expect(store('y', 51)).rejects.toEqual(quota);
+  await store('y', 50);
+});
+
+test('of copies that are on their way each has its place; none is left when all break off', async () => {
+  const copies = [underWay('x', 50), underWay('x', 50)];
+  expect(() => content.check('a', 'x', 1)).toThrow(quota);
+  expect(() => content.check('a', 'y', 1)).toThrow(quota);
+  for (const copy of copies) copy.fail();
+  await Promise.allSettled(copies.map(({ outcome }) => outcome));
   content.check('a', 'y', 100);
 });
 
