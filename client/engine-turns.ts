@@ -3,7 +3,7 @@
  * tenths of a second at most (`client/engine/trainer.ts`), so that jobs go on side by side although one computes at a
  * time; and as one step computes at a time, its memory is that of one step, whichever job it belongs to.
  */
-import type { ExecutionProvider, Session } from './engine/provider.ts';
+import type { ExecutionProvider, HoldingSession, Session } from './engine/provider.ts';
 import { arrive, begin, charge, forgetBehind, NO_SHARES, nextTurn, type Shares } from './fair-share.ts';
 
 export interface EngineTurnsOptions {
@@ -36,9 +36,14 @@ export class EngineTurns {
 
   /** A provider whose sessions run in the turns of this job. */
   provider(key: string, provider: ExecutionProvider): ExecutionProvider {
+    const { createHoldingSession } = provider;
     return {
       ...provider,
       createSession: async (bytes) => this.#session(key, await provider.createSession(bytes)),
+      ...(createHoldingSession && {
+        createHoldingSession: async (bytes, held) =>
+          this.#holdingSession(key, await createHoldingSession(bytes, held)),
+      }),
     };
   }
 
@@ -61,6 +66,20 @@ export class EngineTurns {
   #session(key: string, session: Session): Session {
     return {
       run: (feeds) => this.take(key, () => session.run(feeds)),
+      release: () => session.release(),
+    };
+  }
+
+  #holdingSession(key: string, session: HoldingSession): HoldingSession {
+    return {
+      hold: (values) => {
+        const held = session.hold(values);
+        return {
+          run: (feeds) => this.take(key, () => held.run(feeds)),
+          read: () => this.take(key, () => held.read()),
+          release: () => held.release(),
+        };
+      },
       release: () => session.release(),
     };
   }

@@ -290,6 +290,10 @@ export const PROBLEMS = {
     'The execution provider cannot be used on this machine.',
     'Leave the provider to be chosen, or install what it needs: `hanse doctor` says what.',
   ),
+  deviceLost: entry<{ reason: string }>(
+    'The graphics device was lost in the middle of a computation.',
+    'Wait: the next task begins on a new device. If it happens again, train with the provider `wasm`.',
+  ),
   trainingDiverged: entry<{ what: string }>(
     'Local training produced a value that is not a finite number.',
     'Lower the learning rate of the job, or normalise the data.',

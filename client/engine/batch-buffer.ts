@@ -76,21 +76,22 @@ export class BatchBuffer {
 
   /** The first `batches` batches as x, y and weight with a leading axis; views, valid until the next `gather`. */
   stacked(batches: number): Tensors {
-    return this.#tensors(batches, [batches]);
+    return this.#tensors(0, batches, [batches]);
   }
 
-  /** The first batch alone, without the leading axis. */
-  single(): Tensors {
-    return this.#tensors(1, []);
+  /** The batch at this position alone, without the leading axis. */
+  single(position = 0): Tensors {
+    return this.#tensors(position, 1, []);
   }
 
-  #tensors(batches: number, leading: readonly number[]): Tensors {
+  #tensors(position: number, batches: number, leading: readonly number[]): Tensors {
     const { input, target, batchSize } = this.#layout;
-    const rows = batches * batchSize;
+    const [from, to] = [position * batchSize, (position + batches) * batchSize];
+    const [width, height] = [this.#inputSize, this.#targetSize];
     return {
-      x: tensorOf([...leading, ...input.shape], this.#x.subarray(0, rows * this.#inputSize)),
-      y: tensorOf([...leading, ...target.shape], this.#y.subarray(0, rows * this.#targetSize)),
-      weight: { type: 'float32', shape: [...leading, batchSize], data: this.#weight.subarray(0, rows) },
+      x: tensorOf([...leading, ...input.shape], this.#x.subarray(from * width, to * width)),
+      y: tensorOf([...leading, ...target.shape], this.#y.subarray(from * height, to * height)),
+      weight: { type: 'float32', shape: [...leading, batchSize], data: this.#weight.subarray(from, to) },
     };
   }
 }

@@ -28,19 +28,19 @@ export class MaskBuffer {
 
   /** The masks of the first `steps` steps with a leading axis; views, valid until the next `draw`. */
   stacked(steps: number): Tensors {
-    return this.#tensors(steps, [steps]);
+    return this.#tensors(0, steps, [steps]);
   }
 
-  /** Those of the first step alone, without the leading axis. */
-  single(): Tensors {
-    return this.#tensors(1, []);
+  /** Those of one step alone, without the leading axis. */
+  single(position = 0): Tensors {
+    return this.#tensors(position, 1, []);
   }
 
-  #tensors(steps: number, leading: readonly number[]): Tensors {
+  #tensors(position: number, steps: number, leading: readonly number[]): Tensors {
     return Object.fromEntries(
       this.#masks.map(({ spec, size, data }) => [
         spec.name,
-        tensorOf([...leading, ...spec.shape], data.subarray(0, steps * size)),
+        tensorOf([...leading, ...spec.shape], data.subarray(position * size, (position + steps) * size)),
       ]),
     );
   }

@@ -11,6 +11,9 @@ import type { Session, Tensor, Tensors } from './provider.ts';
 
 export type OrtRuntime = typeof Ort;
 
+/** Errors are thrown, with the same words. */
+export const QUIETLY: Ort.InferenceSession.RunOptions = { logSeverityLevel: 4 };
+
 /**
  * @param model   a serialised ModelProto; attacker-controlled unless compiled here
  * @param options execution providers and threads
@@ -33,7 +36,7 @@ export async function createOrtSession(
   return {
     async run(feeds) {
       if (released) throw new Error('the session has been released');
-      const outputs = await session.run(toOrt(runtime, feeds)).catch((cause: unknown) => {
+      const outputs = await session.run(toOrt(runtime, feeds), QUIETLY).catch((cause: unknown) => {
         throw beyondTable(cause) ?? malformed(cause);
       });
       return fromOrt(outputs);
@@ -46,7 +49,8 @@ export async function createOrtSession(
   };
 }
 
-function toOrt(runtime: OrtRuntime, feeds: Tensors): Record<string, Ort.Tensor> {
+/** Views of the same buffers. */
+export function toOrt(runtime: OrtRuntime, feeds: Tensors): Record<string, Ort.Tensor> {
   const converted: Record<string, Ort.Tensor> = {};
   for (const [name, { type, data, shape }] of Object.entries(feeds)) {
     converted[name] = new runtime.Tensor(type, data, shape);
@@ -54,7 +58,10 @@ function toOrt(runtime: OrtRuntime, feeds: Tensors): Record<string, Ort.Tensor> 
   return converted;
 }
 
-function fromOrt(outputs: Ort.InferenceSession.OnnxValueMapType): Tensors {
+/** Throws `graphMalformed` for an output of a type that has no place here. */
+export function fromOrt(
+  outputs: Readonly<Record<string, Pick<Ort.Tensor, 'type' | 'dims' | 'data'>>>,
+): Tensors {
   const converted: Record<string, Tensor> = {};
   for (const [name, { type, data, dims: shape }] of Object.entries(outputs)) {
     if (type === 'float32' && data instanceof Float32Array) converted[name] = { type, shape, data };
@@ -80,7 +87,7 @@ function beyondTable(cause: unknown): HanseError<'dataShapeMismatch'> | undefine
 }
 
 /** The first line of what the runtime says, which names the node at fault; the rest are places in its source. */
-function malformed(cause: unknown): HanseError<'graphMalformed'> {
+export function malformed(cause: unknown): HanseError<'graphMalformed'> {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new HanseError('graphMalformed', { reason: message.split('\n')[0]?.slice(0, 500) ?? '' }, { cause });
 }

@@ -36,6 +36,28 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** Values that stay on a device from run to run: the parameters and the optimiser's state of one training. */
+export interface HeldValues {
+  /**
+   * Runs the model once on each of the feeds and on the values held. Every output `<name>_next` then takes the place of
+   * the value `name`, on the device. @returns the other outputs, run by run; they are waited for together
+   * Throws as `Session.run`, and `deviceLost`, after which nothing is held.
+   */
+  run(feeds: readonly Tensors[]): Promise<Tensors[]>;
+  /** Copies what is held from the device. Throws `deviceLost`. */
+  read(): Promise<Tensors>;
+  /** Frees them. Releasing twice is permitted. */
+  release(): void;
+}
+
+/** A session whose state stays on the device. */
+export interface HoldingSession {
+  /** @param values of every held name; copied at the first run. May be called for several trainings at a time. */
+  hold(values: Tensors): HeldValues;
+  /** Frees the model. */
+  release(): Promise<void>;
+}
+
 export interface ExecutionProvider {
   readonly name: ProviderName;
   readonly threads: number;
@@ -47,6 +69,14 @@ export interface ExecutionProvider {
    * Throws `graphMalformed`.
    */
   createSession(model: Uint8Array): Promise<Session>;
+
+  /**
+   * Only where the memory of the device is not that of the processor: single steps with the state left there are then
+   * faster than many steps in one run.
+   * @param model has an input and an output `<name>_next` for every held name
+   * Throws `graphMalformed`.
+   */
+  createHoldingSession?(model: Uint8Array, held: readonly string[]): Promise<HoldingSession>;
 }
 
 export interface ProviderOptions {

@@ -3,7 +3,8 @@
  * and sealing its update. McMahan et al., AISTATS 2017, algorithm 1, "ClientUpdate".
  *
  * The hot loop of the product, and a short one, because the step itself is a compiled graph: gather the rows of some
- * batches, run them as one Scan, feed the parameters that come out into the next run. Outputs are never the buffers of
+ * batches, run them as one Scan, feed the parameters that come out into the next run; on a device with memory of its
+ * own, run them one by one and leave the parameters there (`client/engine/step-runs.ts`). Outputs are never the buffers of
  * inputs: ONNX Runtime gives silently wrong results when one run reads and writes the same buffer.
  *
  * The result is a function of the arguments: the same on every repetition to the bit, and independent of how many
@@ -12,12 +13,13 @@
  */
 import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, type RandomSource } from '../../protocol/random.ts';
-import type { CompiledEpoch, TensorSpec } from '../graph/compiled.ts';
+import type { CompiledEpoch } from '../graph/compiled.ts';
 import { elementCount } from '../graph/tensor-type.ts';
 import { BatchBuffer, requireFit, rowSize, type TrainingExamples } from './batch-buffer.ts';
 import { MaskBuffer } from './mask-buffer.ts';
-import { flattenParameters, floatsOf, parameterCount, parameterTensors } from './parameters.ts';
-import { type ExecutionProvider, type Session, type Tensor, type Tensors, tensorOf } from './provider.ts';
+import { flattenParameters, parameterCount, parameterTensors } from './parameters.ts';
+import type { ExecutionProvider } from './provider.ts';
+import { loadSteps, type StepRuns } from './step-runs.ts';
 
 /** Features gathered and masks drawn for one run. */
 const RUN_BYTES = 2_097_152;
@@ -69,24 +71,24 @@ export interface TrainingResult {
 
 /** Holds a session for one compiled epoch. Trainings with it share no state and may overlap. */
 export class Trainer {
-  readonly #session: Session;
+  readonly #runs: StepRuns;
   readonly #epoch: CompiledEpoch;
   /** Buffers of trainings that have ended: fresh memory costs more than the rows that are written to it. */
   #spare: BatchBuffer[] = [];
 
-  private constructor(session: Session, epoch: CompiledEpoch) {
-    this.#session = session;
+  private constructor(runs: StepRuns, epoch: CompiledEpoch) {
+    this.#runs = runs;
     this.#epoch = epoch;
   }
 
   /** Throws `graphMalformed` when the provider refuses the graph. */
   static async create(provider: ExecutionProvider, epoch: CompiledEpoch): Promise<Trainer> {
-    return new Trainer(await provider.createSession(epoch.bytes), epoch);
+    return new Trainer(await loadSteps(provider, epoch), epoch);
   }
 
   /**
    * Throws `trainingDiverged` as soon as a loss, or at the end a parameter, is not finite; `dataEmpty`,
-   * `dataShapeMismatch` and `invalidLength` before the first step.
+   * `dataShapeMismatch` and `invalidLength` before the first step; `deviceLost` where a device holds the parameters.
    */
   async train(request: TrainingRequest): Promise<TrainingResult> {
     const { parameters, examples, learningRate, clipNorm, signal, onProgress } = request;
@@ -96,49 +98,44 @@ export class Trainer {
     const numbers = new RandomNumbers(request.random);
     const order = new EpochOrder(examples.count, this.#epoch.batchSize, numbers);
     const steps = Math.min(request.epochs * order.batches, request.maxSteps ?? Number.POSITIVE_INFINITY);
-    const runSteps = Math.min(steps, stepsPerRun(this.#epoch));
+    const runSteps = Math.min(steps, this.#runs.limit, stepsPerRun(this.#epoch));
     const buffer = this.#takeBuffer(runSteps);
     const masks = new MaskBuffer(this.#epoch.masks, runSteps);
     const rates = new Float32Array(runSteps);
     const losses = new Float32Array(steps);
 
-    let state = { ...parameterTensors(parameters, this.#epoch.parameters), ...zeros(this.#epoch.state) };
+    const run = this.#runs.begin(parameterTensors(parameters, this.#epoch.parameters));
     let examplesSeen = 0;
-    for (let step = 0; step < steps; ) {
-      signal?.throwIfAborted();
-      const count = Math.min(runSteps, steps - step);
-      for (let position = 0; position < count; position += 1) {
-        const from = order.nextBatch();
-        examplesSeen += buffer.gather(position, examples, order.indices, from);
-        masks.draw(position, numbers);
-        const at = step + position;
-        rates[position] = typeof learningRate === 'number' ? learningRate : learningRate(at, steps);
+    try {
+      for (let step = 0; step < steps; ) {
+        signal?.throwIfAborted();
+        const count = Math.min(runSteps, steps - step);
+        for (let position = 0; position < count; position += 1) {
+          const from = order.nextBatch();
+          examplesSeen += buffer.gather(position, examples, order.indices, from);
+          masks.draw(position, numbers);
+          const at = step + position;
+          rates[position] = typeof learningRate === 'number' ? learningRate : learningRate(at, steps);
+        }
+        const runLosses = await run.advance({ count, batches: buffer, masks, rates, clipNorm });
+        requireFinite(runLosses, (at) => `the loss of step ${step + at + 1}`);
+        losses.set(runLosses, step);
+        step += count;
+        onProgress?.({ step, steps, loss: losses[step - 1] ?? Number.NaN });
       }
-      const lr = tensorOf([count], rates.subarray(0, count));
-      const outputs = await this.#session.run({
-        ...state,
-        ...buffer.stacked(count),
-        ...masks.stacked(count),
-        lr,
-        ...(clipNorm !== undefined && { clipNorm: repeated(clipNorm, count) }),
-      });
-      const runLosses = floatsOf(outputs, 'losses');
-      requireFinite(runLosses, (at) => `the loss of step ${step + at + 1}`);
-      losses.set(runLosses, step);
-      state = nextState(outputs, this.#epoch);
-      step += count;
-      onProgress?.({ step, steps, loss: losses[step - 1] ?? Number.NaN });
+      const trained = flattenParameters(await run.read(), this.#epoch.parameters);
+      requireFinite(trained, (at) => `parameter ${at}`);
+      this.#spare.push(buffer);
+      return { parameters: trained, losses, steps, examplesSeen };
+    } finally {
+      run.release();
     }
-    const trained = flattenParameters(state, this.#epoch.parameters);
-    requireFinite(trained, (at) => `parameter ${at}`);
-    this.#spare.push(buffer);
-    return { parameters: trained, losses, steps, examplesSeen };
   }
 
   /** Frees the session; the trainer cannot be used afterwards. */
   release(): Promise<void> {
     this.#spare = [];
-    return this.#session.release();
+    return this.#runs.release();
   }
 
   /** @param batches how many it must hold */
@@ -184,27 +181,6 @@ function stepsPerRun({ input, masks, batchSize, parameters }: CompiledEpoch): nu
   const stepWork = batchSize * parameterCount(parameters);
   const steps = Math.min(RUN_BYTES / stepBytes, RUN_WORK / stepWork, RUN_STEPS);
   return Math.max(1, Math.floor(steps));
-}
-
-function zeros(specs: readonly TensorSpec[]): Record<string, Tensor> {
-  const tensors: Record<string, Tensor> = {};
-  for (const { name, shape } of specs) {
-    tensors[name] = { type: 'float32', shape, data: new Float32Array(elementCount(shape)) };
-  }
-  return tensors;
-}
-
-/** What went out of one run as `<name>_next` goes into the next as `<name>`. */
-function nextState(outputs: Tensors, { parameters, state }: CompiledEpoch): Record<string, Tensor> {
-  const next: Record<string, Tensor> = {};
-  for (const { name, shape } of [...parameters, ...state]) {
-    next[name] = { type: 'float32', shape, data: floatsOf(outputs, `${name}_next`) };
-  }
-  return next;
-}
-
-function repeated(value: number, count: number): Tensor {
-  return { type: 'float32', shape: [count], data: new Float32Array(count).fill(value) };
 }
 
 function requireFinite(values: Float32Array, nameOf: (index: number) => string): void {

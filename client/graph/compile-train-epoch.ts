@@ -4,6 +4,7 @@
  * steps, with the same results to the bit.
  */
 import { declareInput } from './border.ts';
+import { compileTrainStep } from './compile-train-step.ts';
 import type { CompiledEpoch } from './compiled.ts';
 import { costOf } from './cost.ts';
 import { fewestSegments } from './fewest-segments.ts';
@@ -29,6 +30,7 @@ export function compileTrainEpoch(forward: ForwardGraph, options: TrainingOption
     cost: costOf(graph),
     batchSize,
     clipsExamples,
+    step: () => compileTrainStep(forward, options),
   };
 }
 

@@ -76,6 +76,8 @@ export interface CompiledStep extends CompiledTraining {
 /** S optimiser steps in one run; `input` and `target` are without the leading axis S. */
 export interface CompiledEpoch extends CompiledTraining {
   readonly kind: 'epoch';
+  /** One of its steps alone, compiled when it is asked for: a device keeps parameters between steps by itself. */
+  readonly step: () => CompiledStep;
 }
 
 /**

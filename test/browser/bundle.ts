@@ -20,7 +20,12 @@ export async function bundle(entry: URL): Promise<Map<string, Uint8Array>> {
     configFile: false,
     logLevel: 'error',
     publicDir: false,
-    resolve: { conditions: ['hanse-source', 'browser', 'module', 'import', 'default'] },
+    resolve: {
+      alias: [
+        { find: /^vitest$/, replacement: fileURLToPath(new URL('./vitest-in-page.ts', import.meta.url)) },
+      ],
+      conditions: ['hanse-source', 'browser', 'module', 'import', 'default'],
+    },
     worker: { format: 'es' },
     plugins: [
       {

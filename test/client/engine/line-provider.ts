@@ -24,8 +24,11 @@ export function lineModel(batchSize: number) {
   const state = [{ name: 'count', type: 'float32', shape: [1] }] as const;
   const untouched = { statistics: [], clipsExamples: false, cost: { nodes: 0, flops: 0, peakBytes: 0 } };
   const outputs = [{ name: 'line', type: 'float32', shape: [batchSize, 1] }] as const;
+  const step = () => {
+    throw new Error('the line has no single steps');
+  };
   return {
-    epoch: { ...shared, kind: 'epoch', state, masks: [], ...untouched } satisfies CompiledEpoch,
+    epoch: { ...shared, kind: 'epoch', state, masks: [], step, ...untouched } satisfies CompiledEpoch,
     evaluation: { ...shared, kind: 'evaluation' } satisfies CompiledEvaluation,
     prediction: { ...shared, kind: 'prediction', outputs } satisfies CompiledPrediction,
   };

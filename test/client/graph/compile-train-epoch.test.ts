@@ -25,8 +25,14 @@ describe('an epoch', () => {
       batchSize: 4,
     } as const;
     const { bytes: stepBytes, kind: step, ...border } = compileTrainStep(mlp([3, 2], numbers(1)), options);
-    const { bytes: epochBytes, kind: epoch, ...same } = compileTrainEpoch(mlp([3, 2], numbers(1)), options);
+    const {
+      bytes: epochBytes,
+      kind: epoch,
+      step: single,
+      ...same
+    } = compileTrainEpoch(mlp([3, 2], numbers(1)), options);
     expect(same).toEqual(border);
+    expect(single().bytes).toEqual(stepBytes);
     expect([step, epoch]).toEqual(['step', 'epoch']);
     expect(epochBytes).not.toEqual(stepBytes);
     expect(compileTrainEpoch(mlp([3, 2], numbers(2)), options).bytes).toEqual(epochBytes);
