@@ -66,6 +66,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
         blobs.put(body.source, { limitBytes, expectedSha256: body.sha256 }),
       );
       federation.requireValid(member.nodeId);
+      await coordinator.keep(stored.sha256);
       return { sha256: stored.sha256, bytes: stored.size };
     },
 

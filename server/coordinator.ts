@@ -22,7 +22,7 @@ import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
 import { Mailboxes } from './mailbox.ts';
 import { successorsOf } from './membership.ts';
-import { removeOrphanedContent } from './orphaned-content.ts';
+import { OrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
 import { seldom } from './seldom-report.ts';
 import type { BlobStore } from './store/blob-store.ts';
@@ -104,6 +104,7 @@ export class Coordinator {
   /** Content that members may fetch: what a manifest or an aggregation names. Updates are not among it. */
   readonly #readable = new Map<Sha256, JobId>();
   readonly #bytesDown = new Map<JobId, number>();
+  readonly #orphans: OrphanedContent;
   readonly #closing = new AbortController();
 
   private constructor(
@@ -116,6 +117,7 @@ export class Coordinator {
     this.mailboxes = mailboxes;
     this.dependencies = dependencies;
     this.settings = settings;
+    this.#orphans = new OrphanedContent(dependencies.store);
     this.presence = new Presence(dependencies.clock, settings.livenessMs);
     const { clock, random, report, parts = memoryPartStore() } = dependencies;
     const isWanted = (nodeId: NodeId, request: UploadRequest) => this.#isWanted(nodeId, request);
@@ -276,11 +278,16 @@ export class Coordinator {
     await this.dependencies.store.close();
   }
 
+  /** A member has stored this, and may count on it. Throws what the store throws. */
+  async keep(sha256: Sha256): Promise<void> {
+    await this.#orphans.stored(sha256, new Date(this.dependencies.clock.now()));
+  }
+
   /** Tidies up. A failure is reported and does not keep the coordinator from starting. */
   async #sweep(): Promise<void> {
-    const { store, blobs, clock, report } = this.dependencies;
+    const { blobs, clock, report } = this.dependencies;
     try {
-      await removeOrphanedContent(store, blobs, new Date(clock.now()));
+      await this.#orphans.remove(blobs, new Date(clock.now()));
     } catch (error) {
       report(error, 'removing content that nothing names');
     }

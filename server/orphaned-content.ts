@@ -5,7 +5,8 @@
  *
  * What is found stays for a week, and is removed by a later start that still finds it. Why: after a database has
  * been restored from an older copy all that came after looks like this, and whoever puts the right one in its place must
- * find it still there. What was found lies in a stream of its own, whose last event counts.
+ * find it still there. What was found lies in a stream of its own, whose last event counts; in another one what a member
+ * has stored again since, from which its week begins anew: the job that names it may be about to come.
  *
  * Named is whatever an event of a job holds that has the form of a hash: graphs, models, states of strategies, updates of
  * every attempt, so that any round can be computed again, and what later versions may add.
@@ -21,6 +22,7 @@ import type { Store } from './store/store.ts';
 export const ORPHAN_GRACE_MS = 7 * 24 * 3_600_000;
 
 const STREAM = 'orphans';
+const STORED_AGAIN = 'orphans-stored-again';
 
 /** All orphans of a start that stay, each with the time at which it was first found. */
 const OrphansKept = Type.Object(
@@ -28,30 +30,73 @@ const OrphansKept = Type.Object(
   { additionalProperties: false },
 );
 
-/**
- * Resolves to the number of contents removed.
- * @throws what the stores throw; `invalidFormat`, before anything is removed, if what was kept cannot be read
- */
-export async function removeOrphanedContent(store: Store, blobs: BlobStore, now: Date): Promise<number> {
-  const named = await namedContent(store);
-  const { length, since } = await orphansKept(store);
-  const kept: { sha256: string; since: string }[] = [];
-  let removed = 0;
-  for await (const sha256 of blobs.list()) {
-    if (named.has(sha256)) continue;
-    const found = since.get(sha256) ?? now.toISOString();
-    if (now.getTime() - Date.parse(found) < ORPHAN_GRACE_MS) {
-      kept.push({ sha256, since: found });
-      continue;
+/** An orphan of this start that a member has stored again. */
+const OrphanStored = Type.Object({ sha256: Sha256 }, { additionalProperties: false });
+
+export class OrphanedContent {
+  readonly #store: Store;
+  /** Those of this start that nobody has stored again. */
+  readonly #kept = new Set<string>();
+  /** One event after the other. */
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /**
+   * At a start. Resolves to the number of contents removed.
+   * @throws what the stores throw; `invalidFormat`, before anything is removed, if what was kept cannot be read
+   */
+  async remove(blobs: BlobStore, now: Date): Promise<number> {
+    const store = this.#store;
+    const named = await namedContent(store);
+    const { length, since } = await orphansKept(store);
+    const again = await store.read(STORED_AGAIN);
+    const storedAt = new Map(
+      again.map(({ data, at }) => [parse(OrphanStored, data, STORED_AGAIN).sha256, at]),
+    );
+    const kept: { sha256: string; since: string }[] = [];
+    let removed = 0;
+    for await (const sha256 of blobs.list()) {
+      if (named.has(sha256)) continue;
+      const found = later(since.get(sha256) ?? now.toISOString(), storedAt.get(sha256));
+      if (now.getTime() - Date.parse(found) < ORPHAN_GRACE_MS) {
+        kept.push({ sha256, since: found });
+        this.#kept.add(sha256);
+        continue;
+      }
+      await blobs.delete(sha256);
+      removed += 1;
     }
-    await blobs.delete(sha256);
-    removed += 1;
+    if (kept.length !== since.size || kept.some(({ sha256 }) => !since.has(sha256))) {
+      const event = { type: 'orphansKept', version: EVENT_VERSION, data: { orphans: kept } };
+      await store.append(STREAM, length, [event], now);
+    }
+    return removed;
   }
-  if (kept.length !== since.size || kept.some(({ sha256 }) => !since.has(sha256))) {
-    const event = { type: 'orphansKept', version: EVENT_VERSION, data: { orphans: kept } };
-    await store.append(STREAM, length, [event], now);
+
+  /**
+   * Content that a member has stored is there for a week, also if it had been an orphan for long. Resolves when that is
+   * durable.
+   * @throws what the store throws
+   */
+  async stored(sha256: string, now: Date): Promise<void> {
+    if (!this.#kept.has(sha256)) return;
+    const write = this.#writing.then(async () => {
+      if (!this.#kept.has(sha256)) return;
+      const event = { type: 'orphanStored', version: EVENT_VERSION, data: { sha256 } };
+      const length = (await this.#store.streams(STORED_AGAIN))[0]?.length ?? 0;
+      await this.#store.append(STORED_AGAIN, length, [event], now);
+      this.#kept.delete(sha256);
+    });
+    this.#writing = write.catch(() => {});
+    await write;
   }
-  return removed;
+}
+
+function later(one: string, other: string | undefined): string {
+  return other !== undefined && Date.parse(other) > Date.parse(one) ? other : one;
 }
 
 async function orphansKept(store: Store): Promise<{ length: number; since: Map<string, string> }> {

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { ORPHAN_GRACE_MS, removeOrphanedContent } from '../../server/orphaned-content.ts';
+import { ORPHAN_GRACE_MS, OrphanedContent } from '../../server/orphaned-content.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
@@ -90,7 +90,7 @@ test('what a start has found is forgotten once it belongs to a round', async () 
   const blobs = memoryBlobStore();
   const update = updateFile([0.1], 1, CODEC);
   await blobs.put(update, { limitBytes: update.length });
-  const at = (ms: number) => removeOrphanedContent(store, blobs, new Date(ms));
+  const at = (ms: number) => new OrphanedContent(store).remove(blobs, new Date(ms));
   const accepted = {
     round: 1,
     attempt: 1,
@@ -110,6 +110,27 @@ test('what a start has found is forgotten once it belongs to a round', async () 
       [{ type, version, data }],
       new Date(0),
     );
-  expect(await removeOrphanedContent(older, blobs, new Date(ORPHAN_GRACE_MS))).toBe(0);
-  expect(await removeOrphanedContent(older, blobs, new Date(2 * ORPHAN_GRACE_MS))).toBe(1);
+  expect(await new OrphanedContent(older).remove(blobs, new Date(ORPHAN_GRACE_MS))).toBe(0);
+  expect(await new OrphanedContent(older).remove(blobs, new Date(2 * ORPHAN_GRACE_MS))).toBe(1);
+});
+
+test('what a member stores again stays for a week from then, also if it was found long ago', async () => {
+  const { researcher } = federation;
+  const put = (body: Uint8Array) =>
+    federation.call('putBlob', researcher, { params: { sha256: hashOf(body) }, body });
+  const unused = new Uint8Array(100).fill(1);
+  await stored(FORWARD_GRAPH, INITIAL_MODEL, unused);
+  await federation.reopen();
+  await federation.clock.advance(ORPHAN_GRACE_MS);
+  await Promise.all([put(FORWARD_GRAPH), put(INITIAL_MODEL), put(INITIAL_MODEL)]);
+  await federation.reopen();
+  expect(await names(federation.blobs)).toEqual([hashOf(FORWARD_GRAPH), hashOf(INITIAL_MODEL)].sort());
+  const body = federation.manifest();
+  await federation.clock.advance(ORPHAN_GRACE_MS - 1);
+  await put(INITIAL_MODEL);
+  await federation.clock.advance(1);
+  await federation.reopen();
+  expect(await names(federation.blobs)).toEqual([hashOf(INITIAL_MODEL)]);
+  await put(FORWARD_GRAPH);
+  await federation.call('createJob', researcher, { body });
 });
