@@ -18,6 +18,10 @@ if (tsc.status !== 0) {
 await gather(next);
 if (existsSync('server/store/migrations'))
   cpSync('server/store/migrations', `${next}/server/store/migrations`, { recursive: true });
+if (existsSync('client/web/index.html')) {
+  const { buildWeb } = await import('./web.mjs');
+  await buildWeb(`${next}/web`);
+}
 chmodSync(`${next}/bin/hanse.js`, 0o755);
 writeFileSync(`${next}/.built`, '');
 if (existsSync('dist')) renameSync('dist', old);

@@ -121,6 +121,8 @@ if (process.argv[2] === 'build') {
     'sim',
     'tsconfig.json',
     'tsconfig.build.json',
+    'vite.config.ts',
+    '.scripts',
   ];
   const isStale = () => modified('dist/.built') < Math.max(...sources.map(newest), modified('package.json'));
   if (isStale()) {

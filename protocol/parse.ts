@@ -5,7 +5,8 @@
  * 160 more modules, a tenth of the time in which a node starts.
  */
 import type { Static, TSchema } from 'typebox';
-import { Check, Compile } from 'typebox/schema';
+import { Check } from 'typebox/schema';
+import { checkBy } from '#checks';
 import { HanseError, isProblem } from './problem.ts';
 import { expectedOf, type SchemaFault, type SchemaShape, schemaFaults, tagsOf } from './schema-faults.ts';
 
@@ -22,7 +23,7 @@ type IsFit = (value: unknown) => boolean;
 const checks = new WeakMap<TSchema, IsFit>();
 const usedOnce = new WeakSet<TSchema>();
 
-/** Compiled at the second use: many schemas are used once. Where code may not be compiled, as in a page, it is not. */
+/** Compiled at the second use: many schemas are used once. In a page nothing is compiled: see `#checks`. */
 function checkOf(schema: TSchema): IsFit {
   const known = checks.get(schema);
   if (known) return known;
@@ -30,8 +31,7 @@ function checkOf(schema: TSchema): IsFit {
     usedOnce.add(schema);
     return (value) => Check(schema, value);
   }
-  const compiled = Compile(schema);
-  const check: IsFit = (value) => compiled.Check(value);
+  const check: IsFit = checkBy(schema);
   checks.set(schema, check);
   return check;
 }

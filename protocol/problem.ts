@@ -55,6 +55,10 @@ export const PROBLEMS = {
     'There is nothing at this address.',
     'Compare method and path with /openapi.json.',
   ),
+  pagesMissing: entry(
+    'This coordinator has no page for browsers: none was built.',
+    'Join by `hanse join`, or ask the operator to build the page: npm run build.',
+  ),
 
   // Identity and access
   inviteUnknown: entry(

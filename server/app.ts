@@ -14,6 +14,7 @@ import { createHandlers } from './handlers.ts';
 import { Authenticator } from './http/authenticate.ts';
 import { limitBody } from './http/body-deadline.ts';
 import { createMetrics } from './http/metrics.ts';
+import { registerPages } from './http/pages.ts';
 import { tellOfClosing } from './http/pipelined-response.ts';
 import { registerProbes } from './http/probes.ts';
 import { ProblemAnswers } from './http/problem-answers.ts';
@@ -21,6 +22,7 @@ import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
 import { registerRoutes } from './http/routes.ts';
 import { SECURITY_HEADERS } from './http/security-headers.ts';
 import { TlsListeners } from './http/tls-listeners.ts';
+import type { WebSite } from './web-site.ts';
 
 export interface AppOptions {
   readonly coordinator: Coordinator;
@@ -36,6 +38,8 @@ export interface AppOptions {
   readonly handlers?: Handlers;
   /** Makes the servers beneath, with TLS or without. Default: without. */
   readonly listeners?: TlsListeners;
+  /** The page of a participant. Default: none, which its address says. */
+  readonly site?: WebSite;
 }
 
 const BODY_MS = 30_000;
@@ -114,6 +118,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     answers.ofProblem(new HanseError('routeUnknown', { method, path: url.slice(0, 200) }), reply),
   );
 
+  registerPages(app, options.site);
   registerProbes(app, dependencies.store, metrics);
   registerRoutes(app, {
     handlers,

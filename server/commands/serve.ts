@@ -2,6 +2,7 @@
  * `hanse serve`: a coordinator on this machine, with SQLite and a blob folder in a data directory.
  */
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { primitives } from '#primitives';
@@ -18,6 +19,7 @@ import { openFileBlobStore } from '../store/file-blob-store.ts';
 import { openFilePartStore } from '../store/file-part-store.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import { readTlsCredentials, type TlsCredentials } from '../tls-credentials.ts';
+import { openWebSite } from '../web-site.ts';
 
 interface ServeOptions {
   readonly dataDir: string;
@@ -120,7 +122,8 @@ async function serve(
   const coordinator = await openCoordinator(dataDir, keys, options, report);
   const { id } = coordinator.federation;
   const listeners = new TlsListeners(entrance.tls?.credentials);
-  const app = await buildApp({ coordinator, report, listeners });
+  const site = await openWebSite(fileURLToPath(new URL('../../web', import.meta.url)));
+  const app = await buildApp({ coordinator, report, listeners, ...(site && { site }) });
   let stopRenewing = () => {};
   try {
     keys.pin(id);

@@ -11,7 +11,8 @@ type RouteProblem =
   | (typeof EVERYWHERE)[number]
   | (typeof SIGNED)[number]
   | (typeof ROUTES)[keyof typeof ROUTES]['problems'][number]
-  | 'routeUnknown';
+  | 'routeUnknown'
+  | 'pagesMissing';
 
 const STATUS: Readonly<Record<RouteProblem, number>> = {
   invalidFormat: 400,
@@ -22,6 +23,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   mediaTypeUnsupported: 415,
   versionUnsupported: 400,
   routeUnknown: 404,
+  pagesMissing: 404,
   inviteUnknown: 404,
   inviteExpired: 410,
   inviteSpent: 410,

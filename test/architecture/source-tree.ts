@@ -53,6 +53,8 @@ export function importsOf(path: string, text: string): Import[] {
 
 function targetsOf(path: string, specifier: string): string[] {
   if (specifier === '#primitives') return ['protocol/primitives/node.ts', 'protocol/primitives/web.ts'];
+  if (specifier === '#checks')
+    return ['protocol/primitives/compiled-checks.ts', 'protocol/primitives/interpreted-checks.ts'];
   if (!specifier.startsWith('.')) return [];
   return [posix.join(posix.dirname(path), specifier)];
 }

@@ -13,6 +13,7 @@ const documented = new Set<ProblemCode>([
   ...SIGNED,
   ...Object.values<Route>(ROUTES).flatMap(({ problems }) => problems),
   'routeUnknown',
+  'pagesMissing',
 ]);
 /** Whatever the particulars of a code are, these are enough to make one. */
 const anyProblem = (code: ProblemCode) =>

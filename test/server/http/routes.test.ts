@@ -440,7 +440,7 @@ describe('addresses', () => {
   test('where nothing is', async () => {
     const asked = await signed(researcher, listening.federation.clock, 'listJobs');
     for (const [method, target] of [
-      ['GET', '/'],
+      ['GET', '/v1/'],
       ['GET', '/v1'],
       ['GET', '/v2/jobs'],
       ['DELETE', '/v1/jobs'],
