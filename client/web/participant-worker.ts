@@ -1,0 +1,43 @@
+/**
+ * The entry of the worker in which a tab's participant lives: what a browser offers, handed to `tab-participant.ts`, and
+ * that to the page by comlink.
+ */
+import { expose } from 'comlink';
+import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import { fetchExchange } from '../exchange.ts';
+import { decodeImage } from './files/decode-image.ts';
+import { readSelection } from './files/read-selection.ts';
+import { openIndexedDbStore } from './indexed-db-store.ts';
+import { fetchMnistSample } from './mnist-sample.ts';
+import { opfsModels } from './opfs-models.ts';
+import { installProblemTransfer } from './problem-transfer.ts';
+import { TabParticipant } from './tab-participant.ts';
+
+/** More threads than this gain nothing on the models that a tab trains. */
+const THREADS_MAX = 4;
+
+installProblemTransfer();
+
+const { locks } = navigator;
+const readers = { decode: decodeImage, sample: () => fetchMnistSample(location.origin) };
+
+expose(
+  new TabParticipant({
+    openStore: () => openIndexedDbStore(),
+    clock: systemClock,
+    exchange: fetchExchange,
+    providers: async () => [
+      {
+        name: 'wasm',
+        automatic: true,
+        load: async () => (await import('../engine/wasm.ts')).loadWasmProvider(),
+      },
+    ],
+    threads: crossOriginIsolated ? Math.min(THREADS_MAX, navigator.hardwareConcurrency || 1) : 1,
+    elapsed: () => performance.now(),
+    isOnline: () => navigator.onLine,
+    ...(locks && { locks }),
+    readData: (selection, full, progress) => readSelection(selection, full, progress, readers),
+    models: opfsModels(() => navigator.storage.getDirectory()),
+  }),
+);

@@ -1,0 +1,226 @@
+/**
+ * One stretch in which a tab takes part: from its turn with the identity until it is paused, left, closed, or no member
+ * any more. What a node's `commands/join.ts` puts together is put together here from what a browser has.
+ */
+import { primitives } from '#primitives';
+import { HanseError } from '../../protocol/problem.ts';
+import type { TrainTask } from '../../schemas/task.ts';
+import { AnswerJournal } from '../answer-journal.ts';
+import type { EgressInspector } from '../contribute.ts';
+import type { CoordinatorApi } from '../coordinator-api.ts';
+import type { Examples } from '../data/examples.ts';
+import { DirectoryWatch } from '../directory-watch.ts';
+import type { ExecutionProvider } from '../engine/provider.ts';
+import { JobCache } from '../job-cache.ts';
+import { Mailbox } from '../mailbox.ts';
+import { NodeLedger } from '../node-ledger.ts';
+import { participate } from '../participant.ts';
+import type { ParticipantEvent } from '../participant-event.ts';
+import { PolicyGate } from '../policy-gate.ts';
+import { SpareBuffers } from '../spare-buffers.ts';
+import type { Consent } from './consent.ts';
+import { countedTraffic } from './counted-traffic.ts';
+import type { Egress } from './egress.ts';
+import { identityTurn } from './identity-turn.ts';
+import { JobNews } from './job-news.ts';
+import { watchSleep } from './sleep-watch.ts';
+import { connectTab } from './tab-connection.ts';
+import type { TabEvent } from './tab-event.ts';
+import { releasedEvent, tabEventOf, told } from './tab-events.ts';
+import type { TabIdentity } from './tab-identity.ts';
+import type { TabPlatform } from './tab-platform.ts';
+import { forgetOldAnswers, tabAnswerLog, tabDirectoryPin, tabLetterLog, tabSpending } from './tab-records.ts';
+import type { TabStore } from './tab-store.ts';
+
+export interface TabEquipment extends TabPlatform {
+  readonly identity: TabIdentity;
+  /** Throws what opening it throws. */
+  readonly stored: Promise<TabStore>;
+  readonly examples: Examples;
+  readonly provider: ExecutionProvider;
+  readonly consent: Consent;
+  observe(event: TabEvent): void;
+  inspect(what: Egress): Promise<boolean>;
+}
+
+/** How long the coordinator may hold a request for tasks. */
+const WAIT_SECONDS = 20;
+/** Traffic is told at most so often. */
+const TRAFFIC_MS = 250;
+
+export class TabLife {
+  readonly #equipment: TabEquipment;
+  readonly #end = new AbortController();
+  readonly #leaving = new AbortController();
+  #gate: PolicyGate | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  /** The update that is about to leave, or has just left. */
+  #egress: Egress | undefined;
+
+  constructor(equipment: TabEquipment) {
+    this.#equipment = equipment;
+  }
+
+  /**
+   * Resolves when the tab has stopped.
+   * @throws what ends a membership, as `participate`; what the store throws
+   */
+  run(): Promise<void> {
+    const life = this.#run();
+    this.#ended = life.catch(() => {}); // told to whoever runs it
+    return life;
+  }
+
+  /** Brings to its end what has been begun; resolves when the tab has stopped. */
+  async pause(): Promise<void> {
+    if (this.#gate) this.#gate.setPaused(true);
+    else this.#end.abort();
+    await this.#ended;
+  }
+
+  /** Declines what is under way; resolves when the tab has stopped. */
+  async leave(): Promise<void> {
+    this.#leaving.abort();
+    if (!this.#gate) this.#end.abort();
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    const { identity, locks, observe } = this.#equipment;
+    const { signal } = this.#end;
+    try {
+      const waiting = () => observe({ type: 'waiting', why: 'otherTab' });
+      const turn = await identityTurn(locks, identity.member.nodeId, signal, waiting);
+      try {
+        await this.#takePart();
+      } finally {
+        turn.end();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#end.abort();
+    }
+  }
+
+  async #takePart(): Promise<void> {
+    const { clock, provider, examples, consent, models } = this.#equipment;
+    const store = await this.#equipment.stored;
+    const { member } = this.#equipment.identity;
+    const { signal } = this.#end;
+    await forgetOldAnswers(store);
+    const line = await this.#connect();
+    const api = consent.keepModels ? models.around(line) : line;
+    const news = new JobNews(api, signal, (jobId, round) =>
+      this.#equipment.observe(releasedEvent(jobId, round)),
+    );
+    const observe = (event: ParticipantEvent) => void this.#observe(event, news);
+    const directory = await DirectoryWatch.open({
+      ...{ api, member, observe },
+      pin: tabDirectoryPin(store, member),
+    });
+    const log = tabLetterLog(store);
+    // No letter has a meaning yet beyond being shown.
+    const mailbox = new Mailbox({
+      api,
+      reader: member,
+      directory,
+      log,
+      clock,
+      observe,
+      receive: async () => {},
+    });
+    const { ledger, written } = await this.#ledger(store);
+    const policy = consent.purposes ? { purposes: [...consent.purposes] } : {};
+    const gate = new PolicyGate({ policy, limits: {}, clock, ledger, directory: () => directory.pinned });
+    this.#gate = gate;
+    const jobs = new JobCache(provider);
+    try {
+      void watchSleep(clock, signal, () => this.#equipment.observe({ type: 'waiting', why: 'hidden' }));
+      await participate({
+        role: member.role === 'evaluator' ? 'evaluator' : 'participant',
+        ...{ api, directory, mailbox, provider, jobs, gate, ledger, clock, signal, observe },
+        dataSets: [{ examples, version: '1', allowSingleClass: false }],
+        buffers: new SpareBuffers(),
+        randomFor: async () => primitives.random,
+        leaving: this.#leaving.signal,
+        inspector: this.#inspector(),
+        answers: new AnswerJournal(tabAnswerLog(store, clock)),
+        onProgress: ({ jobId, round }, { step, steps, loss }) =>
+          this.#equipment.observe({ type: 'training', jobId, round, step, steps, loss }),
+        waitSeconds: WAIT_SECONDS,
+      });
+    } finally {
+      await jobs.release();
+      await written();
+    }
+  }
+
+  #connect(): Promise<CoordinatorApi> {
+    const { identity, observe, elapsed, isOnline } = this.#equipment;
+    let toldAt = Number.NEGATIVE_INFINITY;
+    const exchange = countedTraffic(this.#equipment.exchange, (total) => {
+      if (elapsed() - toldAt < TRAFFIC_MS) return;
+      toldAt = elapsed();
+      observe({ type: 'traffic', ...total });
+    });
+    const onRetry = (problem: HanseError) => {
+      if (!isOnline()) observe({ type: 'waiting', why: 'offline' });
+      else observe({ type: 'problem', ...told(problem) });
+    };
+    return connectTab(
+      identity.member,
+      identity.signer,
+      { ...this.#equipment, exchange },
+      { signal: this.#end.signal, onRetry },
+    );
+  }
+
+  /** What was spent is written after each entry, one writing after the other. */
+  async #ledger(store: TabStore): Promise<{ readonly ledger: NodeLedger; written(): Promise<void> }> {
+    const { observe } = this.#equipment;
+    const spending = tabSpending(store);
+    let writing: Promise<void> = Promise.resolve();
+    const ledger: NodeLedger = new NodeLedger(await spending.read(), () => {
+      writing = writing
+        .then(() => spending.write(ledger.toJSON()))
+        .catch((error: unknown) => {
+          if (error instanceof HanseError) observe({ type: 'problem', ...told(error) });
+        });
+    });
+    return { ledger, written: () => writing };
+  }
+
+  #inspector(): EgressInspector {
+    const { consent, inspect } = this.#equipment;
+    return {
+      isWatching: () => true,
+      inspect: async (egress, signal) => {
+        this.#egress = egress;
+        if (!consent.inspectEach) return;
+        if (!(await unlessAborted(inspect(egress), signal)))
+          throw new HanseError('egressRefused', { round: egress.round });
+      },
+    };
+  }
+
+  async #observe(event: ParticipantEvent, news: JobNews): Promise<void> {
+    const jobId = 'task' in event ? (event.task as TrainTask).jobId : '';
+    const egress = this.#egress;
+    // In the order in which things happen, but for the name, which has to be asked for.
+    const name = event.type === 'preparing' ? await news.nameOf(jobId) : '';
+    const shown = tabEventOf(event, egress, () => name);
+    if (shown) this.#equipment.observe(shown);
+    if (event.type === 'waiting' && event.why === 'paused') this.#end.abort();
+  }
+}
+
+/** A person may look for longer than a round lasts. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
