@@ -26,13 +26,7 @@ expose(
     openStore: () => openIndexedDbStore(),
     clock: systemClock,
     exchange: fetchExchange,
-    providers: async () => [
-      {
-        name: 'wasm',
-        automatic: true,
-        load: async () => (await import('../engine/wasm.ts')).loadWasmProvider(),
-      },
-    ],
+    providers: async () => (await import('../engine/web-providers.ts')).WEB_PROVIDERS,
     threads: crossOriginIsolated ? Math.min(THREADS_MAX, navigator.hardwareConcurrency || 1) : 1,
     elapsed: () => performance.now(),
     isOnline: () => navigator.onLine,
