@@ -1,4 +1,3 @@
-// covers: client/web/main.tsx
 /**
  * The page of a participant as `npm run build` makes it: small, whole, and told to the browser with its hashes.
  */

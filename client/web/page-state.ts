@@ -1,0 +1,133 @@
+/** Where the person is on the way from the invite to training, and what is known so far. */
+import { signal } from '@preact/signals';
+import { HanseError } from '../../protocol/problem.ts';
+import type { Consent, Description } from './consent.ts';
+import type { DataPreview, DataSelection } from './data-preview.ts';
+import type { Egress } from './egress.ts';
+import { NO_PROGRESS, progressed } from './progress.ts';
+import type { InviteSummary, KnownMember, ParticipantWorker } from './worker-api.ts';
+
+export type Step = 'join' | 'data' | 'consent' | 'live' | 'left';
+
+/** Wraps functions so that the worker can call them: comlink's `proxy`, or nothing where both sides share a thread. */
+export type Wrap = <Called extends object>(called: Called) => Called;
+
+export class PageState {
+  readonly step = signal<Step>('join');
+  readonly isBusy = signal(true);
+  readonly problem = signal<unknown>(undefined);
+  readonly link = signal('');
+  readonly invite = signal<InviteSummary | undefined>(undefined);
+  readonly member = signal<KnownMember | undefined>(undefined);
+  readonly preview = signal<DataPreview | undefined>(undefined);
+  readonly description = signal<Description | undefined>(undefined);
+  readonly progress = signal(NO_PROGRESS);
+  readonly isRunning = signal(false);
+  /** Waits for an answer before it is sent. */
+  readonly asked = signal<{ what: Egress; answer: (mayGo: boolean) => void } | undefined>(undefined);
+  readonly #worker: ParticipantWorker;
+  readonly #wrap: Wrap;
+  #consent: Consent = { inspectEach: false, keepModels: false };
+
+  constructor(worker: ParticipantWorker, wrap: Wrap) {
+    this.#worker = worker;
+    this.#wrap = wrap;
+  }
+
+  /** @param link that the page was opened with, or the empty text */
+  start = (link: string) =>
+    this.#doing(async () => {
+      this.link.value = link;
+      this.member.value = await this.#worker.resume();
+      if (this.member.value) this.step.value = 'data';
+      else if (link) this.invite.value = await this.#worker.readInvite(link);
+    });
+
+  readInvite = (link: string) =>
+    this.#doing(async () => {
+      this.link.value = link;
+      this.invite.value = await this.#worker.readInvite(link);
+    });
+
+  enrol = (name: string) =>
+    this.#doing(async () => {
+      this.member.value = await this.#worker.enrol(this.link.value, { name });
+      this.step.value = 'data';
+    });
+
+  look = (selection: DataSelection) =>
+    this.#doing(async () => {
+      this.preview.value = undefined;
+      this.preview.value = await this.#worker.preview(selection);
+    });
+
+  load = (selection: DataSelection) =>
+    this.#doing(async () => {
+      const progress = this.#wrap(() => {});
+      this.preview.value = await this.#worker.load(selection, progress);
+      const report = await this.#worker.prepareEngine('auto', progress);
+      this.progress.value = progressed(this.progress.value, { type: 'engine', report });
+      this.description.value = await this.#worker.describe();
+      this.step.value = 'consent';
+    });
+
+  /** Returns when taking part has begun; what ends it later is shown as it comes. */
+  begin = (consent: Consent) => {
+    this.#consent = consent;
+    this.step.value = 'live';
+    return this.resume();
+  };
+
+  resume = async () => {
+    this.isRunning.value = true;
+    try {
+      await this.#worker.participate(
+        this.#consent,
+        this.#wrap((event) => {
+          this.progress.value = progressed(this.progress.value, event);
+        }),
+        this.#wrap((what: Egress) => this.#ask(what)),
+      );
+    } catch (error) {
+      this.problem.value = error;
+    } finally {
+      this.isRunning.value = false;
+      this.asked.value = undefined;
+    }
+  };
+
+  pause = () => this.#doing(() => this.#worker.pause());
+
+  leave = (forget: boolean) =>
+    this.#doing(async () => {
+      await this.#worker.leave({ forget });
+      this.step.value = 'left';
+    });
+
+  #ask(what: Egress): Promise<boolean> {
+    return new Promise((resolve) => {
+      const answer = (mayGo: boolean) => {
+        this.asked.value = undefined;
+        resolve(mayGo);
+      };
+      this.asked.value = { what, answer };
+    });
+  }
+
+  async #doing(work: () => Promise<void>): Promise<void> {
+    this.isBusy.value = true;
+    this.problem.value = undefined;
+    try {
+      await work();
+    } catch (error) {
+      this.problem.value = error;
+    } finally {
+      this.isBusy.value = false;
+    }
+  }
+}
+
+/** For the eye: what is no problem of the table has no code. */
+export function asProblem(error: unknown): HanseError | undefined {
+  return error instanceof HanseError ? error : undefined;
+}

@@ -1,0 +1,50 @@
+/** The page as a whole: its head, the step that the person is at, and what went wrong. */
+import { useEffect } from 'preact/hooks';
+import type { PageState } from '../page-state.ts';
+import { LANGUAGES, type Language, language, texts } from '../texts/language.ts';
+import { ConsentView } from './consent-view.tsx';
+import { DataStep } from './data-step.tsx';
+import { JoinView } from './join-view.tsx';
+import { LiveView } from './live-view.tsx';
+import { ProblemView } from './problem-view.tsx';
+
+export function App({ state }: { readonly state: PageState }) {
+  const t = texts.value;
+  const step = state.step.value;
+  useEffect(() => {
+    document.documentElement.lang = language.value;
+    document.title = `Hanse: ${t.title}`;
+  }, [t]);
+  return (
+    <>
+      <header class="container">
+        <strong>Hanse</strong>
+        <label>
+          {t.language}{' '}
+          <select
+            value={language.value}
+            onChange={({ currentTarget }) => {
+              language.value = currentTarget.value as Language;
+            }}
+          >
+            {Object.entries(LANGUAGES).map(([tag, { name }]) => (
+              <option key={tag} value={tag} lang={tag}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      </header>
+      <main class="container" aria-busy={state.isBusy.value}>
+        <h1>{t.title}</h1>
+        <ProblemView state={state} />
+        <p role="status">{state.isBusy.value ? t.loading : ''}</p>
+        {step === 'join' && <JoinView state={state} />}
+        {step === 'data' && <DataStep state={state} />}
+        {step === 'consent' && <ConsentView state={state} />}
+        {step === 'live' && <LiveView state={state} />}
+        {step === 'left' && <p>{t.live.left}</p>}
+      </main>
+    </>
+  );
+}

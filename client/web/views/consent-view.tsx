@@ -1,0 +1,39 @@
+/** What will be computed and sent, in plain words, before anything is. */
+import { bytesText, numberText } from '../amounts.ts';
+import type { PageState } from '../page-state.ts';
+import { texts } from '../texts/language.ts';
+import { submitted } from './submitted.ts';
+
+export function ConsentView({ state }: { readonly state: PageState }) {
+  const t = texts.value.consent;
+  const description = state.description.value;
+  const agree = (fields: FormData) =>
+    state.begin({ inspectEach: fields.has('inspectEach'), keepModels: fields.has('keepModels') });
+  return (
+    <form onSubmit={submitted(agree)}>
+      <h2>{t.heading}</h2>
+      <p>{t.rows(description?.rows ?? 0)}</p>
+      {description?.jobs.length === 0 && <p>{t.none}</p>}
+      {description?.jobs.map((job) => (
+        <article key={job.jobId}>
+          <h3>{job.name}</h3>
+          <ul>
+            <li>{t.purpose(job.purpose)}</li>
+            <li>{t.job(job.rounds, job.parameters)}</li>
+            <li>{t.sent(bytesText(job.updateBytes))}</li>
+            <li>{t.clip(numberText(job.clipNorm))}</li>
+            <li>{t.visibleAs[job.visibleAs]}</li>
+            <li>{t.unit[job.privacyUnit]}</li>
+          </ul>
+        </article>
+      ))}
+      <label>
+        <input type="checkbox" name="inspectEach" /> {t.inspectEach}
+      </label>
+      <label>
+        <input type="checkbox" name="keepModels" /> {t.keepModels}
+      </label>
+      <button type="submit">{t.agree}</button>
+    </form>
+  );
+}
