@@ -58,6 +58,13 @@ inChromium('execution providers of a browser', (chromium) => {
     expect(counts.slice(5, 50)).toEqual(Array.from({ length: 45 }, () => counts[5]));
   });
 
+  test('a device that is lost in mid-step is told, and the next training has another', async () => {
+    const { entry } = await open();
+    const { losses, ...rest } = await entry.losesDevice();
+    expect(rest).toEqual({ lost: 'deviceLost', isSame: true, devices: 4 });
+    expect(new Set(losses as number[]).size).toBe(1);
+  });
+
   test.each(['wasm', 'webgpu'] as const)('%s keeps the contract', async (name) => {
     const { entry } = await open();
     const results = await entry.contract(name);

@@ -11,6 +11,10 @@ chai.use(JestAsymmetricMatchers);
 
 export const expect = chai.expect;
 
+/** Types are checked by the compiler; here nothing is left of them. */
+export const expectTypeOf: (value: unknown) => unknown = () => NOTHING;
+const NOTHING: unknown = new Proxy(() => NOTHING, { get: () => NOTHING });
+
 export interface PageResult {
   /** Titles of the suites and of the test. */
   readonly name: string;

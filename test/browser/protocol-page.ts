@@ -1,0 +1,48 @@
+/** The suites of the protocol that need nothing of Node, in a page: primitives, ring, strategies, and what is parsed. */
+import { primitives } from '#primitives';
+import { fromHex } from '../../protocol/bytes.ts';
+import { signRequest } from '../../protocol/http-signature.ts';
+import { primitivesContract } from '../contract/primitives.ts';
+import '../protocol/cohort.test.ts';
+import '../protocol/invite-link.test.ts';
+import '../protocol/learning-rate.test.ts';
+import '../protocol/parse.test.ts';
+import '../protocol/ring/add-packed.test.ts';
+import '../protocol/ring/bit-pack.test.ts';
+import '../protocol/ring/clip.test.ts';
+import '../protocol/ring/clip-check.test.ts';
+import '../protocol/ring/payload.test.ts';
+import '../protocol/ring/quantize.test.ts';
+import '../protocol/ring/sum.test.ts';
+import '../protocol/ring/sum-kernel.test.ts';
+import '../protocol/ring/update.test.ts';
+import '../protocol/ring/width.test.ts';
+import '../protocol/strategy/fedadam.test.ts';
+import '../protocol/strategy/fedavg.test.ts';
+import '../protocol/strategy/fedavgm.test.ts';
+import '../protocol/upload.test.ts';
+import '../protocol/versions.test.ts';
+import { type PageResult, runAll } from './vitest-in-page.ts';
+
+primitivesContract('in this browser', primitives);
+
+export function suites(): Promise<PageResult[]> {
+  return runAll();
+}
+
+/** A request signed here, and what the WebCrypto of the browser says of a signature of ours. */
+export async function signed(seedHex: string, now: number) {
+  const signer = await primitives.signer(fromHex(seedHex) ?? new Uint8Array());
+  const nodeId = 'f67d0a7b3c2e1d5948576a6b7c8d9eaf';
+  const bodySha256 = await primitives.sha256(new TextEncoder().encode('{}'));
+  const headers = await signRequest(
+    { method: 'PUT', target: '/v1/tasks', version: 1, bodySha256 },
+    { signer, nodeId, now, nonce: new Uint8Array(16) },
+  );
+  const message = Uint8Array.of(1, 2, 3);
+  const signature = (await signer.sign(message)) as Uint8Array<ArrayBuffer>;
+  const publicKey = signer.publicKey as Uint8Array<ArrayBuffer>;
+  const key = await crypto.subtle.importKey('raw', publicKey, 'Ed25519', false, ['verify']);
+  const isVerified = await crypto.subtle.verify('Ed25519', key, signature, message);
+  return { headers, publicKey: Array.from(signer.publicKey), isVerified };
+}

@@ -1,0 +1,30 @@
+import { beforeAll, expect, test } from 'vitest';
+import { readSignature } from '../../protocol/http-signature.ts';
+import { bundle } from './bundle.ts';
+import { entryOf, inChromium } from './chromium.ts';
+import type { Site } from './site.ts';
+
+type Entry = typeof import('./protocol-page.ts');
+
+inChromium('the protocol in a browser', (chromium) => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await chromium.serve(await bundle(new URL('./protocol-page.ts', import.meta.url)));
+  });
+
+  test('its suites and known answers hold as in Node', async () => {
+    const results = await entryOf<Entry>(await chromium.open(site.url)).suites();
+    expect(results.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
+    expect(results.filter(({ outcome }) => outcome === 'passed').length).toBeGreaterThan(100);
+  });
+
+  test('a request that is signed there is read here, and WebCrypto knows the signature', async () => {
+    const entry = entryOf<Entry>(await chromium.open(site.url));
+    const { headers, publicKey, isVerified } = await entry.signed('07'.repeat(32), 1_767_268_800);
+    expect(isVerified).toBe(true);
+    const key = Uint8Array.from(publicKey);
+    const read = (target: string) => readSignature('PUT', target, headers, true, 1_767_268_801).verify(key);
+    await expect(read('/v1/tasks')).resolves.not.toThrow();
+    await expect(read('/v1/jobs')).rejects.toMatchObject({ code: 'signatureInvalid' });
+  });
+});
