@@ -20,6 +20,9 @@ import { type Browser, type BrowserContext, chromium as launcher, type Page } fr
 import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
 import { type Site, serveSite } from './site.ts';
 
+/** Shaders are compiled in software, on a machine that has other things to do. */
+const PATIENT = { timeout: 240_000 };
+
 const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 export interface OpenedPage {
@@ -45,7 +48,7 @@ export function inChromium(name: string, declare: (chromium: Chromium) => void):
     describe.skip(`${name} (skipped: ${found.missing})`, () => declare(unreachable));
     return;
   }
-  describe(name, () => {
+  describe(name, PATIENT, () => {
     let browser: Browser;
     const sites: Site[] = [];
     const contexts: BrowserContext[] = [];
