@@ -33,6 +33,8 @@ const CHANGE = 1.5;
 export class CapabilityReport {
   readonly #options: CapabilityOptions;
   readonly #told = new Map<JobId, number>();
+  #isNew = false;
+  #sending: Promise<void> | undefined;
 
   constructor(options: CapabilityOptions) {
     this.#options = options;
@@ -43,20 +45,45 @@ export class CapabilityReport {
     await this.#options.api.call('reportCapabilities', { body: this.#body() }, { signal });
   }
 
-  /** To be called after a training of this job. Throws nothing but bugs. */
-  async measured(jobId: JobId, signal: AbortSignal): Promise<void> {
+  /**
+   * To be called after a training of this job. No task should wait for it: a coordinator takes only so many changes of a
+   * node, and who has many short jobs may have to wait a quarter of an hour. What was measured meanwhile goes along.
+   * @returns once nothing new is left to be told; rejects with nothing but bugs
+   */
+  measured(jobId: JobId, signal: AbortSignal): Promise<void> {
+    if (this.#notes(jobId)) this.#isNew = true;
+    if (this.#isNew) this.#sending ??= this.#sendNews(signal);
+    return this.settled();
+  }
+
+  /** Resolves when no report of a measurement is under way. */
+  async settled(): Promise<void> {
+    await this.#sending;
+  }
+
+  /** Whether it takes a time that is worth telling. */
+  #notes(jobId: JobId): boolean {
     const got = this.#options.ledger?.millisecondsPerStep(jobId);
-    if (got === undefined || !(got > 0)) return;
+    if (got === undefined || !(got > 0)) return false;
     const told = this.#told.get(jobId);
-    if (told !== undefined && got < told * CHANGE && got > told / CHANGE) return;
+    if (told !== undefined && got < told * CHANGE && got > told / CHANGE) return false;
     this.#told.delete(jobId);
     this.#told.set(jobId, got);
     const [oldest] = this.#told.keys();
     if (this.#told.size > JOBS && oldest !== undefined) this.#told.delete(oldest);
+    return true;
+  }
+
+  async #sendNews(signal: AbortSignal): Promise<void> {
     try {
-      await this.send(signal);
+      while (this.#isNew && !signal.aborted) {
+        this.#isNew = false;
+        await this.send(signal);
+      }
     } catch (error) {
       if (!isProblem(error) && !signal.aborted) throw error;
+    } finally {
+      this.#sending = undefined;
     }
   }
 

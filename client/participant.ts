@@ -95,6 +95,11 @@ async function workWhileOpen(
   const shift = new AbortController();
   const { leaving, jitter = primitives.random } = options;
   const signal = AbortSignal.any([life, shift.signal, ...(leaving ? [leaving] : [])]);
+  let bug: { readonly error: unknown } | undefined;
+  const stop = (error: unknown) => {
+    bug ??= { error };
+    shift.abort();
+  };
   const feed = new TaskFeed({ api, clock, random: jitter, signal, waitSeconds, ...news });
   const pool = new TaskPool({
     atOnce: options.atOnce ?? 1,
@@ -103,7 +108,7 @@ async function workWhileOpen(
       await directory?.settled();
       if (life.aborted) return;
       await performTask(task, options, superseded);
-      if (task.type === 'train') await report.measured(task.jobId, signal);
+      if (task.type === 'train') report.measured(task.jobId, signal).catch(stop);
     },
   });
   const watching = gate && untilClosed(gate, shift);
@@ -118,8 +123,10 @@ async function workWhileOpen(
   } finally {
     shift.abort();
     await pool.close();
+    await report.settled().catch(stop);
     await watching;
   }
+  if (bug && !life.aborted) throw bug.error;
   if (pool.failure && !life.aborted) throw pool.failure.error;
 }
 

@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { CapabilityReport } from '../../client/capability-report.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { Capabilities } from '../../schemas/member.ts';
@@ -77,6 +77,33 @@ test('a report that is refused after a training is given up; at the beginning it
   await node.measured(job(1), signal);
   expect(reports).toHaveLength(0);
   await expect(node.send(signal)).rejects.toMatchObject({ code: 'overloaded' });
+});
+
+test('while one report is held up, what is measured goes along with the next, and nobody waits for either', async () => {
+  const bodies: Capabilities[] = [];
+  const held: (() => void)[] = [];
+  const node = new CapabilityReport({
+    api: scriptedCoordinator({
+      reportCapabilities: async ({ body }) => {
+        bodies.push(body);
+        await new Promise<void>((go) => held.push(go));
+        return {};
+      },
+    }),
+    provider: { name: 'wasm', reason: 'the best available' },
+    dataSets: [],
+    ledger: { millisecondsPerStep: (jobId) => times.get(jobId) },
+  });
+  const told = [1, 2, 3].map((n) => {
+    times.set(job(n), n);
+    return node.measured(job(n), signal);
+  });
+  expect(bodies.map(({ steps }) => steps?.length)).toEqual([1]);
+  held.shift()?.();
+  await vi.waitFor(() => expect(bodies.map(({ steps }) => steps?.length)).toEqual([1, 3]));
+  held.shift()?.();
+  await Promise.all([...told, node.settled()]);
+  expect(bodies).toHaveLength(2);
 });
 
 test('what the form has no room for is told as far as it goes', async () => {

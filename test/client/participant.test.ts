@@ -134,6 +134,34 @@ test('writes down what a job has taken', async () => {
   expect(ledger.of(shelf.trainTask().jobId).steps).toBeGreaterThan(1);
 });
 
+test('a report of what was measured that is held up holds up no round', async () => {
+  let reports = 0;
+  let updates = 0;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { ended } = live(
+    [[shelf.trainTask()], [shelf.trainTask({ round: 2 })]],
+    {
+      reportCapabilities: async () => {
+        reports += 1;
+        if (reports > 1) await held;
+        return {};
+      },
+      putUpdate: ({ body }) => {
+        updates += 1;
+        if (updates === 2) release();
+        return { sha256: hashOf(body), bytes: body.length };
+      },
+    },
+    { ledger: new NodeLedger() },
+  );
+  await ended;
+  expect(updates).toBe(2);
+  expect(reports).toBeGreaterThan(1);
+});
+
 test('paused, it asks for nothing; what it had begun it brings to its end', async () => {
   const gate = gateOf({}, true);
   const events: ParticipantEvent[] = [];
