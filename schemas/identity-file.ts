@@ -34,21 +34,26 @@ const sealedKey = { version: Type.Literal(2), publicKey: PublicKey, sealedSeed: 
 export const StoredKey = Type.Union([Type.Object(plainKey, closed), Type.Object(sealedKey, closed)]);
 export type StoredKey = Static<typeof StoredKey>;
 
-const member = {
+/** Who a member is, apart from its key. */
+export const membership = {
   /** Origin of the coordinator. */
   server: Type.String({ pattern: '^https?://[^/]+$' }),
-  /** Operator: origin at which others reach the coordinator, if it is another; invite links name it. */
-  publicServer: Type.Optional(Type.String({ pattern: '^https?://[^/]+$' })),
-  /** Certificates in PEM, trusted in place of the authorities of the machine. */
-  ca: Type.Optional(Type.String({ minLength: 1, maxLength: 1_048_576 })),
-  /** Name in the certificate of the coordinator, if it is not the host of `server`. */
-  tlsName: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
   federationId: FederationId,
   coordinatorKey: PublicKey,
   nodeId: NodeId,
   organisationId: OrganisationId,
   role: Role,
   name: DisplayName,
+} as const;
+
+const member = {
+  ...membership,
+  /** Operator: origin at which others reach the coordinator, if it is another; invite links name it. */
+  publicServer: Type.Optional(Type.String({ pattern: '^https?://[^/]+$' })),
+  /** Certificates in PEM, trusted in place of the authorities of the machine. */
+  ca: Type.Optional(Type.String({ minLength: 1, maxLength: 1_048_576 })),
+  /** Name in the certificate of the coordinator, if it is not the host of `server`. */
+  tlsName: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
 } as const;
 
 export const IdentityFile = Type.Union([

@@ -13,6 +13,7 @@ import type * as Ort from 'onnxruntime-common';
 import { HanseError } from '../../protocol/problem.ts';
 import { fromOrt, malformed, type OrtRuntime, QUIETLY, toOrt } from './ort-session.ts';
 import type { ExecutionProvider, HeldValues, HoldingSession, Session, Tensors } from './provider.ts';
+import { loadWebRuntime } from './web-runtime.ts';
 
 export interface WebgpuOptions {
   /** Refuses models of which a part would run on the processor. */
@@ -40,17 +41,11 @@ function describe({ vendor, architecture, description }: GPUAdapterInfo): string
   return [vendor, architecture, description].filter((part) => part !== '').join(' ') || 'an unnamed adapter';
 }
 
-async function loadWebgpuRuntime(): Promise<OrtRuntime> {
-  try {
-    const waits = 'Suspending' in WebAssembly;
-    const runtime = waits ? await import('onnxruntime-web/jspi') : await import('onnxruntime-web/webgpu');
-    runtime.env.logLevel = 'fatal'; // errors are thrown, with the same words
-    runtime.env.wasm.numThreads = 1;
-    return runtime;
-  } catch (cause) {
-    const reason = 'onnxruntime-web could not be loaded';
-    throw new HanseError('providerUnavailable', { asked: 'webgpu', reason }, { cause });
-  }
+function loadWebgpuRuntime(): Promise<OrtRuntime> {
+  const waits = 'Suspending' in WebAssembly;
+  return loadWebRuntime({ asked: 'webgpu', threads: 1 }, () =>
+    waits ? import('onnxruntime-web/jspi') : import('onnxruntime-web/webgpu'),
+  );
 }
 
 interface OpenDevice {

@@ -11,8 +11,8 @@ import type { InviteLink } from '../../protocol/invite-link.ts';
 import { parse } from '../../protocol/parse.ts';
 import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
-import { FederationId, NodeId, OrganisationId, PublicKey } from '../../schemas/ids.ts';
-import { DisplayName, Role } from '../../schemas/member.ts';
+import { membership } from '../../schemas/identity-file.ts';
+import { FederationId, PublicKey } from '../../schemas/ids.ts';
 import { type ConnectionOptions, enrolSigner, isEnrolmentRefused } from '../enrol.ts';
 import type { Membership } from '../membership.ts';
 import { makeTabKey, parseTabKey, signerOf, type TabKey } from './tab-key.ts';
@@ -23,18 +23,7 @@ export const RECORD_VERSION = 1;
 
 const closed = { additionalProperties: false } as const;
 
-const Member = Type.Object(
-  {
-    server: Type.String({ pattern: '^https?://[^/]+$' }),
-    federationId: FederationId,
-    coordinatorKey: PublicKey,
-    nodeId: NodeId,
-    organisationId: OrganisationId,
-    role: Role,
-    name: DisplayName,
-  },
-  closed,
-);
+const Member = Type.Object(membership, closed);
 
 const Pending = Type.Object({ federationId: FederationId, coordinatorKey: PublicKey }, closed);
 
