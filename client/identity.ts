@@ -60,9 +60,10 @@ async function storedMember(file: string): Promise<IdentityFile> {
     return await readPrivately(IdentityFile, file, 'an identity file', unreadable(file));
   } catch (error) {
     const isMissing = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-    if (!isMissing || !(await isThere(pendingFile(file)))) throw error;
-    const reason =
-      'it is not enrolled yet: start `hanse join` with its invite link again, which waits until the operator has approved it';
+    if (!isMissing) throw error;
+    const reason = (await isThere(pendingFile(file)))
+      ? 'it is not enrolled yet: start `hanse join` with its invite link again, which waits until the operator has approved it'
+      : 'it is not there: the first start of `hanse join`, with an invite link, makes it';
     throw new HanseError('identityUnreadable', { file, reason }, { cause: (error as Error).cause });
   }
 }

@@ -82,7 +82,7 @@ export class NodeJournal {
     const waiting = this.#state === 'waiting' ? this.#waiting : undefined;
     return {
       state: isWorking && this.#state === 'ready' ? 'working' : this.#state,
-      why: waiting?.why ?? (isWorking ? 'tasks are under way' : WHY[this.#state]),
+      why: waiting?.why ?? (isWorking ? 'the end of its tasks' : WHY[this.#state]),
       until: waiting?.until ?? null,
       since: new Date(this.#since).toISOString(),
       trouble,

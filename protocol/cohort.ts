@@ -10,6 +10,11 @@ export function cohortMost({ size, extra = 0 }: JobManifest['cohort']): number {
   return size + extra;
 }
 
+/** How many from the least to the most, as people read it: "2 to 5", or "2" where both are that. */
+export function describeSpan(least: number, most: number): string {
+  return least === most ? `${most}` : `${least} to ${most}`;
+}
+
 /** @returns min(size, candidates) ids in ascending order; the same for the same set of candidates and randomness */
 export function drawCohort(candidates: Iterable<NodeId>, size: number, numbers: RandomNumbers): NodeId[] {
   const pool = [...new Set(candidates)].sort();

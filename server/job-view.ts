@@ -2,7 +2,7 @@
  * A job as its members see it.
  */
 import type { Clock } from '../protocol/clock.ts';
-import { cohortMost } from '../protocol/cohort.ts';
+import { cohortMost, describeSpan } from '../protocol/cohort.ts';
 import { countsOf, hasEnded, type JobState, mayBeDrawn } from '../protocol/round.ts';
 import type { JobLine, JobStatus } from '../schemas/job.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -71,5 +71,5 @@ function describeRecruiting(job: JobState, coordinator: Coordinator): string {
   const live = coordinator.liveParticipants();
   const unsuited = live.filter((node) => !mayBeDrawn(job, node)).length;
   const apart = unsuited > 0 ? `, ${unsuited} of them cannot take part in this job` : '';
-  return `participants: ${live.length} live${apart}, ${minimum} to ${size} wanted`;
+  return `participants: ${live.length} live${apart}, ${describeSpan(minimum, size)} wanted`;
 }

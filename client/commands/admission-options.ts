@@ -3,9 +3,8 @@
  */
 import { rm } from 'node:fs/promises';
 import { parseAdmission } from '../../protocol/admission.ts';
-import { asUsage } from '../../protocol/parse.ts';
 import type { Signer } from '../../protocol/primitives.ts';
-import { HanseError } from '../../protocol/problem.ts';
+import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { CommandIo, CommandOption } from '../../schemas/command.ts';
 import type { Admission } from '../../schemas/node-proof.ts';
 import { type EnrolmentOptions, isEnrolmentRefused, type OnceTrusted } from '../enrol.ts';
@@ -28,6 +27,17 @@ export const ADMISSION_OPTIONS: readonly CommandOption[] = [
   },
 ];
 
+/** The form alone is looked at: a request, which looks alike, is what is given most easily in its place. Throws `usage`. */
+function admissionOf(word: string): Admission {
+  try {
+    return parseAdmission(word);
+  } catch (cause) {
+    if (!isProblem(cause, 'invalidFormat')) throw cause;
+    const reason = '--admission takes the word that `hanse organisation admit` printed, whole';
+    throw new HanseError('usage', { reason }, { cause });
+  }
+}
+
 /**
  * Calls `enrolWith` with what admits the node. Where nothing is given, that is a key of its own for the organisation,
  * which is kept beside the identity: the first node brings its organisation with it. It is made once the coordinator has
@@ -47,7 +57,7 @@ export async function admitted<T>(
   if (organisationKey !== undefined && admission !== undefined)
     throw new HanseError('usage', { reason: 'give --organisation-key or --admission, not both' });
   if (organisationKey !== undefined) return enrolBy(await readOrganisationKey(organisationKey));
-  if (admission !== undefined) return enrolBy(asUsage(() => parseAdmission(admission)));
+  if (admission !== undefined) return enrolBy(admissionOf(admission));
   const file = `${identity}.organisation`;
   let isMade = false;
   const keyOf = async () => {

@@ -1,6 +1,7 @@
 /**
  * The options by which a command is told where examples come from: `client/data/data-source.ts`.
  */
+import { HanseError } from '../../protocol/problem.ts';
 import type { CommandOption } from '../../schemas/command.ts';
 import { type CsvSchema, csvSchema } from '../data/csv.ts';
 
@@ -30,8 +31,13 @@ export const DATA_OPTIONS: readonly CommandOption[] = [
   },
 ];
 
-/** The columns of a CSV file, from the options of a command. */
-export function columnsOf({ features, target, classes }: DataOptions): { columns?: CsvSchema } {
+/** The columns of a CSV file, from the options of a command. Throws `usage` where they would count for nothing. */
+export function columnsOf({ data, features, target, classes }: DataOptions): { columns?: CsvSchema } {
+  const isOther = /^(?:mnist|spam|idx):/.test(data);
+  if (isOther && (features ?? target ?? classes) !== undefined)
+    throw new HanseError('usage', {
+      reason: `--features, --target and --classes belong to CSV files, and ${data} is none`,
+    });
   if (features === undefined || target === undefined) return {};
   const list = (text: string) => text.split(',').map((name) => name.trim());
   return { columns: csvSchema(list(features), target, classes === undefined ? undefined : list(classes)) };

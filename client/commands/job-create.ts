@@ -1,6 +1,7 @@
 /**
  * `hanse job create`: start a federated training.
  */
+import { describeSpan } from '../../protocol/cohort.ts';
 import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { Codec } from '../../schemas/codec.ts';
@@ -254,7 +255,7 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
     };
     const job = await submitJob(await authorJob(plan, identity.federationId), api);
     io.print(
-      `${job.jobId}  ${plan.name}: ${plan.rounds} rounds of ${plan.cohort.minimum} to ${size} participants`,
+      `${job.jobId}  ${plan.name}: ${plan.rounds} rounds of ${describeSpan(plan.cohort.minimum, size)} participants`,
     );
     io.note(`follow it with: hanse job watch ${job.jobId}`);
     return job;

@@ -1,6 +1,7 @@
 /**
  * `hanse job list|show|watch|cancel`: following federated trainings.
  */
+import { describeSpan } from '../../protocol/cohort.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { hasEnded } from '../../protocol/round.ts';
 import { type CommandArgument, type CommandIo, defineCommand } from '../../schemas/command.ts';
@@ -124,6 +125,8 @@ export async function followJob(
 function printJob(job: JobStatus, io: CommandIo): void {
   const { manifest } = job;
   const { codec, training, cohort } = manifest;
+  const { epochs, maxSteps } = training;
+  const passes = `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} a round${maxSteps === undefined ? '' : `, at most ${maxSteps} steps`}`;
   io.print(`${job.jobId}  ${manifest.name}  (${manifest.purpose})`);
   io.print(
     `  phase        ${job.phase}${job.reason ? `: ${job.reason}` : ''}, round ${job.round} of ${manifest.rounds}`,
@@ -139,10 +142,10 @@ function printJob(job: JobStatus, io: CommandIo): void {
   io.print(`  train step   ${manifest.graph.trainStep}`);
   io.print(
     `  training     ${training.loss.type}, ${training.optimizer.type}, learning rate ${training.learningRate}, ` +
-      `batches of ${training.batchSize}, ${training.epochs} epochs a round`,
+      `batches of ${training.batchSize}, ${passes}`,
   );
   io.print(
-    `  cohort       ${cohort.minimum} to ${cohort.size}; ${manifest.strategy.type}, weights by ${manifest.weighting}`,
+    `  cohort       ${describeSpan(cohort.minimum, cohort.size)}; ${manifest.strategy.type}, weights by ${manifest.weighting}`,
   );
   io.print(
     `  codec        ${codec.width} bits a coordinate in steps of ${codec.grid.toExponential(2)}, clipped at ${codec.clipNorm}: ` +

@@ -34,7 +34,7 @@ export function parsePlacedYaml(text: string): PlacedValue {
       logLevel: 'error',
     });
     for (const { pos, message } of [...document.errors, ...document.warnings])
-      reader.fault('', lines.linePos(pos[0]).line, message);
+      reader.fault('', lines.linePos(pos[0]).line, `is no valid YAML: ${message}`);
     const value = document.errors.length > 0 ? undefined : reader.read(document.contents, '');
     return { value, lineOf: (pointer) => reader.lineOf(pointer), faults: reader.faults };
   } catch (error) {

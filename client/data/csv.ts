@@ -69,11 +69,7 @@ export function parseCsv(bytes: Uint8Array, schema: CsvSchema, file: string): Ex
     }
     const value = readTarget(cells[target] ?? '');
     if (value === undefined) {
-      throw malformed(
-        file,
-        line,
-        `no ${schema.target.type} of the schema in column "${schema.target.column}"`,
-      );
+      throw malformed(file, line, lacking(schema.target));
     }
     targets[row] = value;
   }
@@ -133,6 +129,13 @@ function targetReader(target: CsvSchema['target']): (cell: string) => number | u
       target satisfies never;
       throw new Error('unreachable');
   }
+}
+
+/** What a cell of the target does not hold. */
+function lacking({ type, column }: CsvSchema['target']): string {
+  return type === 'class'
+    ? `none of the classes in column "${column}"`
+    : `no number in column "${column}"; where the target is a name, say its classes`;
 }
 
 /** Undefined for anything that is not a decimal number within the range of 32-bit floats. */

@@ -73,7 +73,8 @@ export const simCommand = defineCommand<SimOptions>({
     { flags: '--seed <text>', description: 'decides everything random', default: 'hanse' },
     {
       flags: '--provider <name>',
-      description: 'where to train; wasm gives the same bits on every machine',
+      description:
+        'where to train; wasm gives the same bits on one version of the runtime and kind of processor',
       choices: ['auto', 'cpu', 'wasm'],
       default: 'auto',
     },
@@ -131,7 +132,9 @@ export const simCommand = defineCommand<SimOptions>({
     const metrics = lastMetrics(job);
     const prediction = options.example === 'line' ? await askLine(model, provider) : undefined;
     const roundsDone = job.rounds.filter(({ outcome }) => outcome === 'released').length;
-    io.print(`${roundsDone} rounds in ${seconds.toFixed(1)} s, ${describeMetrics(job)}`);
+    io.print(
+      `${roundsDone} ${roundsDone === 1 ? 'round' : 'rounds'} in ${seconds.toFixed(1)} s, ${describeMetrics(job)}`,
+    );
     if (prediction !== undefined) io.print(`f(${LINE_QUESTION}) = ${prediction.toFixed(3)}`);
     io.print(`model ${modelSha256}`);
     return {

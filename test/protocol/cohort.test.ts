@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { drawCohort } from '../../protocol/cohort.ts';
+import { describeSpan, drawCohort } from '../../protocol/cohort.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 
 const numbers = (seed: number) => new RandomNumbers(seededRandom(new Uint8Array(32).fill(seed)));
@@ -44,4 +44,11 @@ test('every pair is drawn equally often: chi-square over a fixed seed', () => {
   expect(counts.size).toBe(15);
   const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
   expect(chiSquare).toBeLessThan(36.1); // 0.999 quantile with 14 degrees of freedom
+});
+
+test.each([
+  [2, 5, '2 to 5'],
+  [2, 2, '2'],
+])('from %i to %i is told as %j', (least, most, told) => {
+  expect(describeSpan(least, most)).toBe(told);
 });

@@ -21,7 +21,19 @@ beforeAll(async () => {
 afterAll(() => running.close());
 
 test('a job is created, listed, shown and cancelled, in words and in JSON', async () => {
-  const created = await hanse([...CREATE, ...as, '--rounds', '7', '--cohort', '5', '--seed', 's', '--json']);
+  const created = await hanse([
+    ...CREATE,
+    ...as,
+    '--rounds',
+    '7',
+    '--cohort',
+    '5',
+    '--max-steps',
+    '9',
+    '--seed',
+    's',
+    '--json',
+  ]);
   expect(created.exitCode).toBe(0);
   const { jobId, manifest } = created.json as JobStatus;
   expect(manifest).toMatchObject({
@@ -37,6 +49,8 @@ test('a job is created, listed, shown and cancelled, in words and in JSON', asyn
 
   const show = await hanse(['job', 'show', jobId, ...as]);
   expect(show.out).toContain('waiting for  participants: 0 live, 2 to 5 wanted');
+  expect(show.out).toContain('batches of 10, 1 epoch a round, at most 9 steps\n');
+  expect(show.out).toContain('cohort       2 to 5; ');
   expect(show.out).toContain(manifest.graph.trainStep);
   expect(show.out).toContain(`parameters   ${manifest.initialModel}: SHA-256 of the latest 23`);
   const { json } = await hanse(['job', 'show', jobId, ...as, '--json']);

@@ -325,6 +325,7 @@ test.each<[what: string, words: () => string[], exitCode: number, code: string]>
   ['no threads', () => [...table(), '--threads', '0'], 2, 'usage'],
   ['no link and no identity', () => table(), 1, 'identityUnreadable'],
   ['no data', () => [], 2, 'usage'],
+  ['columns of data that have none', () => ['--data', 'mnist:test', '--classes', 'a,b'], 2, 'usage'],
   [
     'data that are not there',
     () => ['--data', `csv:${at('no.csv')}`, ...table().slice(2)],

@@ -78,7 +78,7 @@ test('a node from its file: trains what its policy permits, declines the rest, p
   expect((await ended(good)).phase).toBe('finished');
   const refused = await create('advertising');
   const watched = start(['job', 'watch', refused, '--identity', running.operatorFile, '--json']);
-  await watched.says('1 of them cannot take part in this job, 1 to 1 wanted: 1 with policyRefused');
+  await watched.says('1 of them cannot take part in this job, 1 wanted: 1 with policyRefused');
   await hanse(['job', 'cancel', refused, '--identity', running.operatorFile]);
   expect((await watched.outcome).json).toMatchObject({ problem: { code: 'jobEnded' } });
   const shown = await hanse(['job', 'show', refused, '--identity', running.operatorFile, '--json']);

@@ -86,6 +86,9 @@ test('an admission of another key, role or organisation is refused, and spends n
       problem('admissionInvalid'),
     );
   }
+  const unadmitted = await enrolAs(link, 'shop.json', '--admission', word);
+  expect(unadmitted).toMatchObject(problem('usage', 2));
+  expect(JSON.stringify(unadmitted.json)).toContain('hanse organisation admit');
   const { admission } = (await admit(word, 'shop.key')).json as { admission: string };
   expect(await enrolAs(link, 'shop.json', '--admission', admission)).toMatchObject({ exitCode: 0 });
 });

@@ -64,7 +64,7 @@ test.each<[what: string, given: Parameters<typeof check>, pointer: string, line:
     ['csv:good.csv', '{ features: [age], target: risk, classes: [a, b] }'],
     'source',
     4,
-    /good.csv, line 2: no class/,
+    /good.csv, line 2: none of the classes/,
   ],
   ['a line that is too short', ['csv:short.csv'], 'source', 4, /short.csv, line 2: 2 cells/],
   ['a table of no rows', ['csv:empty.csv', undefined, 'far.json'], 'rows', 5, /./],

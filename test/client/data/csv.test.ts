@@ -62,7 +62,11 @@ describe('parseCsv', () => {
     ['hexadecimal', `${good}1,0x10,3\n`, /line 3/],
     ['infinity', `${good}1,Infinity,3\n`, /line 3/],
     ['a number beyond 32-bit floats', `${good}1,1e39,3\n`, /line 3/],
-    ['a target that is no number', `${good}1,2,x\n`, /line 3: no number of the schema in column "price"/],
+    [
+      'a target that is no number',
+      `${good}1,2,x\n`,
+      /line 3: no number in column "price"; where the target is a name, say its classes/,
+    ],
     [
       'a fault behind a cell of several lines',
       'rooms,area,price,note\n1,2,3,"a\nb\r\nc"\nx,1,1,d\n',
@@ -88,7 +92,7 @@ describe('parseCsv', () => {
 
   test('refuses an unknown class without telling it, and what is not UTF-8', () => {
     const unknown = () => parseCsv(bytes('kind,length\nsecret,1\n'), species, 'f');
-    expect(unknown).toThrow(/line 2: no class of the schema in column "kind"/);
+    expect(unknown).toThrow(/line 2: none of the classes in column "kind"/);
     expect(unknown).not.toThrow(/secret/);
     expect(() => parseCsv(Uint8Array.of(0xff), species, 'f')).toThrow(/UTF-8/);
   });
