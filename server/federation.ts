@@ -7,6 +7,7 @@
 import { primitives } from '#primitives';
 import { admit } from '../protocol/admission.ts';
 import { hexBytes, toBase64Url, toHex, utf8 } from '../protocol/bytes.ts';
+import { canonicalJson } from '../protocol/canonical.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { nodeIdOf } from '../protocol/identity.ts';
 import type { Signer } from '../protocol/primitives.ts';
@@ -239,13 +240,15 @@ export class Federation {
   }
 
   /**
-   * What is known already is not written again, and what changes again and again not for ever.
+   * What is known already is not written again, and what changes again and again not for ever. A node that begins anew
+   * has measured nothing yet: what it measured before stays known, or starting it again would be a change each time.
    * @throws `overloaded` after more changes than a node that is set up anew ever makes
    */
   async reportCapabilities(nodeId: NodeId, capabilities: Capabilities): Promise<void> {
     await this.#stream.command(({ members }) => {
       const known = members.get(nodeId)?.capabilities;
-      if (JSON.stringify(known) === JSON.stringify(capabilities)) return [];
+      const asKnown = { ...(known?.steps && { steps: known.steps }), ...capabilities };
+      if (known && canonicalJson(asKnown) === canonicalJson(known)) return [];
       if (!this.#changes.take(nodeId)) throw new HanseError('overloaded');
       return [{ type: 'capabilitiesReported', nodeId, capabilities }];
     });

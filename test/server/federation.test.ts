@@ -166,6 +166,24 @@ test('what a node reports of itself is kept once', async () => {
   expect(await store.read('federation')).toHaveLength(4);
 });
 
+test('a node that is started again and again, and measures the same, changes nothing', async () => {
+  const federation = await open();
+  const body = { software: 'x', provider: 'wasm', providerReason: '', dataSets: [] } as const;
+  const began = () => federation.reportCapabilities(operator.nodeId, { ...body, dataSets: [] });
+  const steps = [{ jobId: 'job-0123456789abcdef', milliseconds: 3 }];
+  const measured = () => federation.reportCapabilities(operator.nodeId, { ...body, dataSets: [], steps });
+  await began();
+  const { length: before } = await store.read('federation');
+  for (let start = 0; start < 30; start += 1) {
+    await measured();
+    await began();
+  }
+  expect(await store.read('federation')).toHaveLength(before + 1);
+  expect(federation.member(operator.nodeId)?.capabilities?.steps).toEqual(steps);
+  await federation.reportCapabilities(operator.nodeId, { ...body, software: 'y', dataSets: [] });
+  expect(federation.member(operator.nodeId)?.capabilities).toEqual({ ...body, software: 'y' });
+});
+
 test('what a node reports again and again does not fill the records for ever', async () => {
   const federation = await open();
   const report = (software: string) =>
