@@ -18,7 +18,7 @@ const GATHERED = [
 
 /** @param folder of what was compiled */
 export async function gather(folder) {
-  const { dependencies = {}, optionalDependencies = {}, imports = {} } = readJson('package.json');
+  const { dependencies, optionalDependencies, devDependencies, imports } = readJson('package.json');
   const entry = join(folder, 'cli.js');
   const bin = join(folder, 'bin');
   const { metafile } = await build({
@@ -28,7 +28,7 @@ export async function gather(folder) {
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
-    external: Object.keys({ ...dependencies, ...optionalDependencies }).filter(
+    external: Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies }).filter(
       (name) => !GATHERED.includes(name),
     ),
     plugins: [modulesOf(folder, imports), placesOf(folder, entry)],

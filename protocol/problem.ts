@@ -362,6 +362,10 @@ export const PROBLEMS = {
     'The file was changed or removed while it was read; nothing of it is used.',
     'Wait until whoever writes it has finished, and choose it again.',
   ),
+  browserMissing: entry<{ reason: string }>(
+    'No browser can be started here.',
+    'Install Chromium or Google Chrome, or set CHROME_PATH to the program of one; in a checkout, npm brings one for Linux.',
+  ),
   dataPackageMissing: entry<{ package: string }>(
     'A data set that examples use is not installed.',
     'Install the package named in the detail: npm install --no-save <package>.',

@@ -2,22 +2,24 @@
  * `hanse demo`: the whole system on one machine, with a screen to watch it.
  */
 import { join } from 'node:path';
+import { HanseError } from '../../protocol/problem.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { Round } from '../../schemas/ids.ts';
 import { JobManifest } from '../../schemas/job.ts';
-import { DEMO_PARTICIPANTS, DEMO_ROUNDS } from '../demo/plan.ts';
+import { BROWSER_ROUNDS, DEMO_PARTICIPANTS, DEMO_ROUNDS } from '../demo/plan.ts';
 import { type DemoResult, type DemoView, runDemo } from '../demo/run-demo.ts';
 import { renderLine, renderScreen } from '../demo/screen.ts';
 import { parsePartition } from '../partition/partition.ts';
 
 interface DemoCommandOptions {
-  readonly rounds: number;
+  readonly rounds?: number;
   readonly participants: number;
   readonly partition: string;
   readonly seed: string;
   readonly port: number;
   readonly dataDir?: string;
   readonly keep?: boolean;
+  readonly browser: number;
 }
 
 /** Redraws a second at most. */
@@ -30,9 +32,8 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
   options: [
     {
       flags: '--rounds <n>',
-      description: 'rounds of training',
+      description: `rounds of training (default: ${DEMO_ROUNDS}, with --browser ${BROWSER_ROUNDS})`,
       kind: 'integer',
-      default: DEMO_ROUNDS,
       schema: Round,
     },
     {
@@ -56,14 +57,25 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       description: 'where everything is kept; a new folder in .hanse if not given',
     },
     { flags: '--keep', description: 'let the federation run on at the end, until Ctrl+C' },
+    {
+      flags: '--browser <n>',
+      description: 'so many of the participants are tabs of a headless browser, on WebGPU',
+      kind: 'integer',
+      default: 0,
+      schema: JobManifest.properties.cohort.properties.extra,
+    },
   ],
   examples: [
     ['hanse demo', 'ten participants with two label shards each'],
     ['hanse demo --partition iid --rounds 30', 'everybody sees all digits'],
+    ['hanse demo --browser 2', 'two of the ten train in a browser'],
     ['hanse demo --json', 'one object on the last line'],
   ],
   async run({ options }, io) {
-    const { rounds, participants, seed, port } = options;
+    const { participants, seed, port, browser } = options;
+    const rounds = options.rounds ?? (browser > 0 ? BROWSER_ROUNDS : DEMO_ROUNDS);
+    if (browser > participants)
+      throw new HanseError('usage', { reason: `--browser ${browser} of ${participants} participants` });
     const name = `demo-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
     const dataDir = options.dataDir ?? join('.hanse', name);
     const partition = parsePartition(options.partition);
@@ -71,7 +83,11 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
     const screen = io.isTerminal ? terminalScreen() : logScreen(io, rounds);
     let result: DemoResult;
     try {
-      result = await runDemo({ rounds, participants, partition, seed, port, dataDir, keep }, io, screen.show);
+      result = await runDemo(
+        { rounds, participants, partition, seed, port, dataDir, keep, browser },
+        io,
+        screen.show,
+      );
     } finally {
       screen.close();
     }

@@ -11,12 +11,22 @@ import { utf8 } from '../../protocol/bytes.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 
 export const DEMO_ROUNDS = 90;
+/** WebGPU may be made of software, and every round waits for it. */
+export const BROWSER_ROUNDS = 30;
 export const DEMO_PARTICIPANTS = 10;
 
 /** A round goes on without a fifth of the participants. */
 const INDISPENSABLE = 0.8;
 
-export async function demoPlan(rounds: number, participants: number, seed: string): Promise<JobPlan> {
+export interface PlanOptions {
+  readonly rounds: number;
+  readonly participants: number;
+  readonly seed: string;
+  /** Participants that are tabs. */
+  readonly browser: number;
+}
+
+export async function demoPlan({ rounds, participants, seed, browser }: PlanOptions): Promise<JobPlan> {
   return {
     name: 'demo',
     purpose: 'demonstration: read handwritten digits',
@@ -36,7 +46,8 @@ export async function demoPlan(rounds: number, participants: number, seed: strin
     clipNorm: 10,
     weighting: 'uniform',
     weightMax: 1,
-    deadlines: { collectSeconds: 10, evaluateSeconds: 10 },
+    // Where WebGPU is made of software, compiling the shaders of the first round takes longer than all the rest.
+    deadlines: { collectSeconds: browser > 0 ? 120 : 10, evaluateSeconds: 10 },
     maxAttempts: 5,
     // Measuring 10,000 images takes about as long as a round: rarely enough to be felt, often enough for a chart.
     evaluateEvery: 5,

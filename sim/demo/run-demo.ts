@@ -8,7 +8,6 @@ import { authorJob, submitJob } from '../../client/author-job.ts';
 import { followJob, unfinished } from '../../client/commands/job.ts';
 import { makeOutputFolder, writeOutput } from '../../client/commands/output-file.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
-import { loadMnistLabels } from '../../client/data/mnist.ts';
 import { connect } from '../../client/enrol.ts';
 import { type Identity, readIdentity } from '../../client/identity.ts';
 import { releasedModel } from '../../client/released-model.ts';
@@ -19,9 +18,14 @@ import { HanseError } from '../../protocol/problem.ts';
 import type { CommandIo } from '../../schemas/command.ts';
 import type { JobStatus } from '../../schemas/job.ts';
 import type { Role } from '../../schemas/member.ts';
-import { type Child, type ChildEvent, startChild } from '../child-process.ts';
-import { type Partition, partitionExamples } from '../partition/partition.ts';
-import { demoNumbers, demoPlan } from './plan.ts';
+import { requireChromium } from '../browser/launch-chromium.ts';
+import { startChild } from '../child-process.ts';
+import type { Partition } from '../partition/partition.ts';
+import { startNode } from './demo-node.ts';
+import { type DemoPart, demoParts } from './demo-parts.ts';
+import { startTabs } from './demo-tab.ts';
+import { demoPlan } from './plan.ts';
+import type { Running } from './running.ts';
 
 export interface DemoOptions {
   readonly rounds: number;
@@ -33,16 +37,8 @@ export interface DemoOptions {
   readonly dataDir: string;
   /** Lets the federation run on until the signal aborts. */
   readonly keep: boolean;
-}
-
-/** What is known of one participant at the moment. */
-export interface ParticipantView {
-  readonly name: string;
-  readonly examples: number;
-  /** Labels it has, ascending. */
-  readonly labels: readonly number[];
-  provider: string;
-  state: string;
+  /** So many of the participants are tabs of a headless browser. */
+  readonly browser: number;
 }
 
 /** Everything that the screen shows. */
@@ -50,7 +46,7 @@ export interface DemoView {
   readonly options: DemoOptions;
   url: string;
   stage: string;
-  readonly participants: readonly ParticipantView[];
+  readonly participants: readonly DemoPart[];
   job: JobStatus | undefined;
 }
 
@@ -79,7 +75,7 @@ export async function runDemo(
   changed: (view: DemoView) => void,
 ): Promise<DemoResult> {
   const dataDir = resolve(options.dataDir);
-  const parts = await partition(options);
+  const parts = await demoParts(options);
   const view: DemoView = {
     options,
     url: '',
@@ -87,19 +83,22 @@ export async function runDemo(
     participants: parts,
     job: undefined,
   };
+  const update = () => changed(view);
   const show = (stage: string) => {
     view.stage = stage;
-    changed(view);
+    update();
   };
-  const children: Child[] = [];
+  /** What has been started, in this order, so that it is ended even if something else cannot be started. */
+  const running: Running[] = [];
   try {
+    const chromium = options.browser > 0 ? requireChromium() : undefined;
     await makeOutputFolder(dataDir, 0o700);
     show(view.stage);
-    const started = performance.now();
+    const from = performance.now();
     const coordinatorDir = join(dataDir, 'coordinator');
     const serve = ['serve', '--data-dir', coordinatorDir, '--port', String(options.port)];
     const coordinator = startChild(serve, join(dataDir, 'coordinator.log'));
-    children.push(coordinator);
+    running.push(coordinator);
     const ready = await abortable(
       coordinator.event((event) => event.ready === true),
       io.signal,
@@ -109,28 +108,32 @@ export async function runDemo(
     const api = await connect(operator, systemClock);
 
     show('enrolling the participants');
-    const around = { operator, api, dataDir, seed: options.seed, children, changed: () => changed(view) };
-    const nodes = await Promise.all([
-      ...parts.map((part, index) => startNode({ role: 'participant', part, index }, around)),
-      startNode({ role: 'evaluator', index: parts.length }, around),
+    const links = await Promise.all([
+      ...parts.map((_, index) => invite({ operator, api }, 'participant', index)),
+      invite({ operator, api }, 'evaluator', parts.length),
     ]);
-    await abortable(
-      Promise.all(nodes.map((node) => node.event((event) => event.type === 'ready'))),
-      io.signal,
-    );
-    for (const part of await providers(api))
-      Object.assign(view.participants[part.index] ?? {}, { provider: part.provider });
+    const processes = parts.length - options.browser;
+    const nodes = [...parts.slice(0, processes), undefined].map((part) => {
+      const link = links[part ? parts.indexOf(part) : parts.length] ?? '';
+      return startNode({ link, dataDir, seed: options.seed, part }, running, update);
+    });
+    const ofTabs = links.slice(processes, parts.length);
+    const tabs = chromium ? startTabs(chromium, ofTabs, parts.slice(processes), running, update) : undefined;
+    await abortable(Promise.all([...nodes, tabs]), io.signal);
+    await readProviders(parts, api);
 
     show('training');
-    const plan = await demoPlan(options.rounds, options.participants, options.seed);
+    const plan = await demoPlan(options);
     const { jobId } = await submitJob(await authorJob(plan, operator.federationId), api);
     const job = await followJob(api, jobId, io.signal, (status) => {
       view.job = status;
-      changed(view);
+      update();
     });
-    const seconds = (performance.now() - started) / 1000;
+    const seconds = (performance.now() - from) / 1000;
     if (job.phase !== 'finished') throw unfinished(job);
 
+    // A node may have chosen another one, and a tab tells its own when it first asks for work.
+    await readProviders(parts, api);
     const result = await summary(job, seconds, dataDir, view, api);
     show('done');
     if (options.keep) {
@@ -144,84 +147,30 @@ export async function runDemo(
     return result;
   } finally {
     // The coordinator last, so that the others leave in peace.
-    await Promise.all(children.slice(1).map((child) => child.stop()));
-    await children[0]?.stop();
+    const [coordinator, ...others] = running;
+    await Promise.all(others.map((one) => one.stop()));
+    await coordinator?.stop();
   }
 }
 
-/** Divides the training images; each participant is told only which rows are its own. */
-async function partition(
-  options: DemoOptions,
-): Promise<(ParticipantView & { readonly rows: Uint32Array })[]> {
-  const labels = await loadMnistLabels('train');
-  const numbers = await demoNumbers(options.seed, 'partition');
-  const parts = partitionExamples(options.partition, labels, options.participants, numbers);
-  return parts.map((rows, index) => ({
-    name: nameOf(index),
-    rows,
-    examples: rows.length,
-    labels: [...new Set(Array.from(rows, (row) => labels[row] ?? 0))].sort((a, b) => a - b),
-    provider: '',
-    state: 'starting',
-  }));
-}
-
-interface NodeToStart {
-  readonly role: Extract<Role, 'participant' | 'evaluator'>;
-  /** Of the training images; absent for the evaluator, who has the test images. */
-  readonly part?: ParticipantView & { readonly rows: Uint32Array };
-  readonly index: number;
-}
-
-interface NodeSurroundings {
+interface Inviting {
   readonly operator: Identity;
   readonly api: CoordinatorApi;
-  readonly dataDir: string;
-  readonly seed: string;
-  /** Receives the node as soon as it runs, so that it is ended even if another cannot be started. */
-  readonly children: Child[];
-  /** Called when there is something new to see of a participant. */
-  changed(): void;
 }
 
-async function startNode(
-  { role, part, index }: NodeToStart,
-  { operator, api, dataDir, seed, children, changed }: NodeSurroundings,
-): Promise<Child> {
-  const name = part?.name ?? 'evaluator';
-  const folder = join(dataDir, name);
-  await makeOutputFolder(folder, 0o700);
+/** @param index each node is of an organisation of its own */
+async function invite({ operator, api }: Inviting, role: Role, index: number): Promise<string> {
   const body = { role, organisationId: `organisation-${index + 1}`, lifetimeSeconds: 300 };
-  const invite = await api.call('createInvite', { body });
-  const link = formatInviteLink({ ...operator, ...invite });
-  const data = ['--data', part ? 'mnist:train' : 'mnist:test'];
-  if (part) {
-    const file = join(folder, 'rows.json');
-    await writeOutput(file, JSON.stringify(Array.from(part.rows)), 0o600);
-    data.push('--rows', file, '--allow-single-class');
-  }
-  const identity = ['--identity', join(folder, 'identity.json'), '--name', name, '--seed', seed];
-  const child = startChild(['join', link, ...data, ...identity], join(dataDir, `${name}.log`), (event) => {
-    if (!part) return;
-    part.state = describe(event) ?? part.state;
-    changed();
-  });
-  children.push(child);
-  void child.ended.then((code) => {
-    if (!part || code === 0) return;
-    part.state = 'lost';
-    changed();
-  });
-  return child;
+  return formatInviteLink({ ...operator, ...(await api.call('createInvite', { body })) });
 }
 
-async function providers(api: CoordinatorApi): Promise<{ index: number; provider: string }[]> {
+/** As the members have told them to the coordinator; the last of a name, where a folder is used again. */
+async function readProviders(parts: readonly DemoPart[], api: CoordinatorApi): Promise<void> {
   const { members } = await api.call('listMembers', {});
-  return members.flatMap(({ name, role, capabilities }) =>
-    role === 'participant'
-      ? [{ index: Number(name.split('-')[1]) - 1, provider: capabilities?.provider ?? '' }]
-      : [],
-  );
+  for (const part of parts) {
+    const told = members.findLast(({ name }) => name === part.name)?.capabilities;
+    if (told) part.provider = told.provider;
+  }
 }
 
 async function summary(
@@ -252,16 +201,6 @@ async function summary(
     modelFile,
     jobId: job.jobId,
   };
-}
-
-function describe({ type, problem }: ChildEvent): string | undefined {
-  if (type === 'contributed') return 'sent';
-  if (type === 'declined' || type === 'missed') return `${type}: ${(problem as { code?: string })?.code}`;
-  return typeof type === 'string' ? type : undefined;
-}
-
-function nameOf(index: number): string {
-  return `participant-${String(index + 1).padStart(2, '0')}`;
 }
 
 /** Rejects with `interrupted` when the signal aborts first. */

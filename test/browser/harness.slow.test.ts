@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { findChromium } from '../../sim/browser/find-chromium.ts';
 import { bundle } from './bundle.ts';
 import { entryOf, inChromium } from './chromium.ts';
-import { findChromium } from './find-chromium.ts';
 
 test('a CHROME_PATH that is no program is said, with what to do', () => {
   expect(findChromium({ CHROME_PATH: process.execPath })).toEqual({ path: process.execPath });

@@ -2,7 +2,7 @@
  * Finds, and if need be unpacks, the browser before any suite of the project `slow` starts: vitest's `globalSetup`.
  */
 import type { TestProject } from 'vitest/node';
-import { type FoundChromium, findChromium, type MissingChromium } from './find-chromium.ts';
+import { type FoundChromium, findChromium, type MissingChromium } from '../../sim/browser/find-chromium.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

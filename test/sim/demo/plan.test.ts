@@ -3,7 +3,7 @@ import { initialParameters } from '../../../client/graph/parameters.ts';
 import { demoPlan } from '../../../sim/demo/plan.ts';
 
 test('the 2NN, with weights that the seed decides and a minimum that forgives a fifth', async () => {
-  const plan = await demoPlan(3, 10, 'a');
+  const plan = await demoPlan({ rounds: 3, participants: 10, seed: 'a', browser: 0 });
   expect(plan.forward.parameters.map(({ shape }) => shape)).toEqual([
     [784, 200],
     [200],
@@ -13,11 +13,15 @@ test('the 2NN, with weights that the seed decides and a minimum that forgives a 
     [10],
   ]);
   expect(plan.cohort).toEqual({ size: 10, minimum: 8 });
-  const weights = async (seed: string) => initialParameters((await demoPlan(3, 10, seed)).forward);
+  const weights = async (seed: string) =>
+    initialParameters((await demoPlan({ rounds: 3, participants: 10, seed, browser: 0 })).forward);
   expect(await weights('a')).toEqual(await weights('a'));
   expect(await weights('a')).not.toEqual(await weights('b'));
 });
 
 test('one participant is its own minimum', async () => {
-  expect((await demoPlan(1, 1, 'a')).cohort).toEqual({ size: 1, minimum: 1 });
+  expect((await demoPlan({ rounds: 1, participants: 1, seed: 'a', browser: 0 })).cohort).toEqual({
+    size: 1,
+    minimum: 1,
+  });
 });

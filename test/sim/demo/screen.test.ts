@@ -11,6 +11,7 @@ const options: DemoView['options'] = {
   port: 0,
   dataDir: 'x',
   keep: false,
+  browser: 0,
 };
 
 function viewAfter(rounds: number): DemoView {
@@ -36,9 +37,17 @@ function viewAfter(rounds: number): DemoView {
     url: 'http://127.0.0.1:4000',
     stage: 'training',
     participants: [
-      { name: 'participant-01', provider: 'cpu', examples: 6000, labels: [1, 7], state: 'training' },
+      {
+        name: 'participant-01',
+        rows: new Uint32Array(),
+        provider: 'cpu',
+        examples: 6000,
+        labels: [1, 7],
+        state: 'training',
+      },
       {
         name: 'participant-02',
+        rows: new Uint32Array(),
         provider: 'wasm',
         examples: 6000,
         labels: [0, 1, 2, 3, 4, 5, 6],

@@ -1,12 +1,12 @@
 /**
- * Which Chromium the suites run: CHROME_PATH, else an installed one, else that of `@sparticuz/chromium` (Linux x64),
- * which is unpacked once, under node_modules. It is unpacked beside its place and then moved, because two suites may
- * begin at once.
+ * Which Chromium tests, benchmarks and the demo run: CHROME_PATH, else an installed one, else that of the development
+ * package `@sparticuz/chromium` (Linux x64), which is unpacked once, under node_modules. It is unpacked beside its place
+ * and then moved, because two processes may begin at once.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 export interface FoundChromium {
   readonly path: string;
@@ -24,6 +24,7 @@ const APPLICATIONS = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
+const PACKAGE = '@sparticuz/chromium';
 const REMEDY = 'install Chromium or Google Chrome, or set CHROME_PATH to the program of one';
 
 /** @param env CHROME_PATH and PATH are read */
@@ -52,21 +53,24 @@ function isProgram(path: string): boolean {
 export function unpacked(): FoundChromium | MissingChromium {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return { missing: `no Chromium is installed, and the one in npm is for Linux on x64; ${REMEDY}` };
-  const root = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
+  const modules = modulesWith(PACKAGE);
+  if (modules === undefined)
+    return { missing: `no Chromium is installed, and neither is ${PACKAGE}; ${REMEDY}` };
+  const root = join(modules, '.cache');
   const folder = join(root, 'chromium');
   const found = { path: join(folder, 'chromium'), swiftShader: folder };
   if (existsSync(folder)) return found;
   mkdirSync(root, { recursive: true });
   const beside = mkdtempSync(join(root, 'unpacking-'));
   // The package unpacks into the temporary folder of its process.
-  const script = "await (await import('@sparticuz/chromium')).default.executablePath()";
+  const script = `await (await import('${PACKAGE}')).default.executablePath()`;
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    cwd: join(modules, '..'),
     env: { ...process.env, TMPDIR: beside },
     encoding: 'utf8',
   });
   try {
-    if (status !== 0) return { missing: `@sparticuz/chromium was not unpacked: ${stderr.trim()}; ${REMEDY}` };
+    if (status !== 0) return { missing: `${PACKAGE} was not unpacked: ${stderr.trim()}; ${REMEDY}` };
     renameSync(beside, folder);
   } catch {
     // Another suite was first.
@@ -74,4 +78,10 @@ export function unpacked(): FoundChromium | MissingChromium {
     rmSync(beside, { recursive: true, force: true });
   }
   return found;
+}
+
+/** The folder node_modules in which the package is. */
+function modulesWith(name: string): string | undefined {
+  const { resolve } = createRequire(import.meta.url);
+  return resolve.paths(name)?.find((folder) => existsSync(join(folder, name, 'package.json')));
 }

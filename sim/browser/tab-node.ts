@@ -1,0 +1,75 @@
+/**
+ * A participant in a tab, led through the page as a person would go: link, data, consent. What it then does is read from
+ * the page, as a person would.
+ */
+import type { BrowserContext, Page } from 'playwright-core';
+import { EN } from '../../client/web/texts/en.ts';
+import type { IdxShard } from '../demo/idx-shard.ts';
+
+/** Files that a person chooses, or the digits that the coordinator serves beside its page. */
+export type TabData = 'sample' | { readonly idx: IdxShard } | { readonly csv: Uint8Array };
+
+export interface TabChoices {
+  readonly name: string;
+  readonly data: TabData;
+  /** The person wants to see each update before it is sent. */
+  readonly inspectEach?: boolean;
+}
+
+/** A tab at its invite link: the first page that a person sees. */
+export async function openLink(context: BrowserContext, link: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(link);
+  return page;
+}
+
+/** From the invite to training. Resolves when the page takes part, as far as a person can see. */
+export async function joinInTab(page: Page, choices: TabChoices): Promise<void> {
+  await enrolInTab(page, choices.name);
+  await chooseData(page, choices.data);
+  await agree(page, choices);
+}
+
+export async function enrolInTab(page: Page, name: string): Promise<void> {
+  await page.getByLabel(EN.join.name).fill(name);
+  await press(page, EN.join.enrol);
+  await page.getByRole('heading', { name: EN.data.heading }).waitFor();
+}
+
+export async function chooseData(page: Page, data: TabData): Promise<void> {
+  if (data !== 'sample') {
+    await page.getByLabel(EN.data.kind).selectOption('idx' in data ? 'idx' : 'csv');
+    const files: readonly (readonly [label: string, bytes: Uint8Array])[] =
+      'idx' in data
+        ? [
+            [EN.data.imagesFile, data.idx.images],
+            [EN.data.labelsFile, data.idx.labels],
+          ]
+        : [[EN.data.file, data.csv]];
+    for (const [label, bytes] of files)
+      await page.getByLabel(label, { exact: true }).setInputFiles(fileOf(label, bytes));
+  }
+  await press(page, EN.data.preview);
+  await press(page, EN.data.use);
+}
+
+/** The engine is chosen and warmed up before the person is asked: shaders may be compiled in software. */
+export async function agree(
+  page: Page,
+  { inspectEach = false }: Pick<TabChoices, 'inspectEach'>,
+): Promise<void> {
+  const inspect = page.getByLabel(EN.consent.inspectEach);
+  await inspect.waitFor({ timeout: 120_000 });
+  if (inspectEach) await inspect.check();
+  await press(page, EN.consent.agree);
+  await page.getByRole('heading', { name: EN.live.heading }).waitFor();
+}
+
+export async function press(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name, exact: true }).click();
+}
+
+function fileOf(name: string, bytes: Uint8Array) {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { name, mimeType: 'application/octet-stream', buffer };
+}

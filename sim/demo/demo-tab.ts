@@ -1,0 +1,68 @@
+/** Participants of the demo as tabs of a headless browser, led through the coordinator's page as a person would go. */
+import type { Browser } from 'playwright-core';
+import { loadMnist } from '../../client/data/mnist.ts';
+import { EN } from '../../client/web/texts/en.ts';
+import type { FoundChromium } from '../browser/find-chromium.ts';
+import { launchChromium } from '../browser/launch-chromium.ts';
+import { joinInTab, openLink } from '../browser/tab-node.ts';
+import type { DemoPart } from './demo-parts.ts';
+import { idxShard } from './idx-shard.ts';
+import type { Running } from './running.ts';
+
+/** How often a tab is looked at. */
+const LOOK_MS = 500;
+/** The last words of a member that leaves are worth a moment. */
+const LEAVE_MS = 1000;
+
+/**
+ * Resolves when all of them take part.
+ * @param links one for each part
+ * @param running receives the browser as soon as it runs
+ * @param changed called when there is something new to see of a participant
+ */
+export async function startTabs(
+  chromium: FoundChromium,
+  links: readonly string[],
+  parts: readonly DemoPart[],
+  running: Running[],
+  changed: () => void,
+): Promise<void> {
+  const browser = await launchChromium(chromium);
+  const leaving: (() => Promise<void>)[] = [];
+  running.push({
+    stop: async () => {
+      await Promise.all(leaving.map((leave) => leave().catch(() => {}))); // it has crashed: there is nobody to leave
+      await browser.close();
+    },
+  });
+  await Promise.all(
+    parts.map(async (part, i) => leaving.push(await startTab(browser, links[i] ?? '', part, changed))),
+  );
+}
+
+/** @returns what makes the participant leave */
+async function startTab(
+  browser: Browser,
+  link: string,
+  part: DemoPart,
+  changed: () => void,
+): Promise<() => Promise<void>> {
+  const data = { idx: idxShard(await loadMnist('train', part.rows)) };
+  // A profile of its own: two tabs of one profile would be one member. The page takes its language from it.
+  const context = await browser.newContext({ locale: 'en-US' });
+  const page = await openLink(context, link);
+  const show = (state: string) => {
+    if (part.state === state) return;
+    part.state = state;
+    changed();
+  };
+  page.once('crash', () => show('lost'));
+  await joinInTab(page, { name: part.name, data });
+  const doing = page.locator('main p[aria-live]');
+  const look = () => void doing.innerText().then(show, () => {}); // a page that has closed has no text
+  const timer = setInterval(look, LOOK_MS);
+  return async () => {
+    clearInterval(timer);
+    await page.getByRole('button', { name: EN.live.leave, exact: true }).click({ timeout: LEAVE_MS });
+  };
+}
