@@ -11,6 +11,12 @@ import type { ParticipantWorker } from './worker-api.ts';
 installProblemTransfer();
 const worker = new Worker(new URL('./participant-worker.ts', import.meta.url), { type: 'module' });
 const state = new PageState(wrap<ParticipantWorker>(worker) as unknown as ParticipantWorker, proxy);
+const watchOnline = () => {
+  state.isOnline.value = navigator.onLine;
+};
+addEventListener('online', watchOnline);
+addEventListener('offline', watchOnline);
+watchOnline();
 const root = document.getElementById('app');
 if (root) render(<App state={state} />, root);
 state.start(location.hash.length > 1 ? location.href : '');

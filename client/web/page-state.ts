@@ -23,6 +23,8 @@ export class PageState {
   readonly description = signal<Description | undefined>(undefined);
   readonly progress = signal(NO_PROGRESS);
   readonly isRunning = signal(false);
+  /** As the browser says, which need not know that the coordinator cannot be reached. */
+  readonly isOnline = signal(true);
   /** Waits for an answer before it is sent. */
   readonly asked = signal<{ what: Egress; answer: (mayGo: boolean) => void } | undefined>(undefined);
   readonly #worker: ParticipantWorker;

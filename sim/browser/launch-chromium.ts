@@ -1,12 +1,18 @@
 /**
- * A headless Chromium with WebGPU: on the machine's adapter where there is one that Chromium trusts, else in software.
+ * A headless Chromium, whose WebGPU is made of software (SwiftShader): correct everywhere, fast nowhere.
  */
 import type { Browser } from 'playwright-core';
 import { HanseError } from '../../protocol/problem.ts';
 import { type FoundChromium, findChromium } from './find-chromium.ts';
 
 /** Without a sandbox: it opens pages of this machine's own coordinator, also as root in a container. */
-const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+const FLAGS = ['--no-sandbox'];
+const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+export interface LaunchOptions {
+  /** False: as on a machine whose graphics card no browser trusts. */
+  readonly webgpu?: boolean;
+}
 
 /** Throws `browserMissing`. */
 export function requireChromium(): FoundChromium {
@@ -16,10 +22,13 @@ export function requireChromium(): FoundChromium {
 }
 
 /** @throws browserMissing where what drives it is not installed, or it does not start */
-export async function launchChromium({ path }: FoundChromium): Promise<Browser> {
+export async function launchChromium(
+  { path }: FoundChromium,
+  { webgpu = true }: LaunchOptions = {},
+): Promise<Browser> {
   try {
     const { chromium } = await import('playwright-core');
-    return await chromium.launch({ executablePath: path, args: FLAGS });
+    return await chromium.launch({ executablePath: path, args: webgpu ? [...FLAGS, ...WEBGPU] : FLAGS });
   } catch (cause) {
     const [reason = ''] = String(cause instanceof Error ? cause.message : cause).split('\n');
     throw new HanseError('browserMissing', { reason }, { cause });

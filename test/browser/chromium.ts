@@ -16,14 +16,13 @@
  * Everything a page throws or logs as an error fails its test at the end, unless taken out of `page.errors` first.
  * Where no browser can be had, the suites are skipped and the set-up says how to get one.
  */
-import { type Browser, type BrowserContext, chromium as launcher, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
+import { launchChromium } from '../../sim/browser/launch-chromium.ts';
 import { type Site, serveSite } from './site.ts';
 
 /** Shaders are compiled in software, on a machine that has other things to do. */
 const PATIENT = { timeout: 240_000 };
-
-const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 export interface OpenedPage {
   /** Of playwright: its locators, keyboard, screenshots, accessibility. */
@@ -55,7 +54,7 @@ export function inChromium(name: string, declare: (chromium: Chromium) => void):
     const opened: OpenedPage[] = [];
 
     beforeAll(async () => {
-      browser = await launcher.launch({ executablePath: found.path, args: FLAGS });
+      browser = await launchChromium(found);
     });
     afterEach(async () => {
       const errors = opened.splice(0).flatMap((page) => page.errors);

@@ -138,10 +138,10 @@ export class SmallFederation {
   }
 
   /** Of an organisation of its own; for the node of this name, if it reaches the coordinator by a way of its own. */
-  async invite(role: Exclude<Role, 'operator'>, name = ''): Promise<string> {
+  async invite(role: Exclude<Role, 'operator'>, name = '', lifetimeSeconds = 600): Promise<string> {
     this.#organisations += 1;
     const organisationId = `organisation-${this.#organisations}.example`;
-    const body = { role, organisationId, lifetimeSeconds: 600 };
+    const body = { role, organisationId, lifetimeSeconds };
     const invite = await (await this.api()).call('createInvite', { body });
     const server = this.#settings.serverFor?.(name) ?? this.#identity.server;
     return formatInviteLink({ ...this.#identity, ...invite, server });

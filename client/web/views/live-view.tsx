@@ -14,7 +14,7 @@ export function LiveView({ state }: { readonly state: PageState }) {
   return (
     <section>
       <h2>{t.heading}</h2>
-      <p aria-live="polite">{state.isRunning.value ? doingText(progress) : t.stopped}</p>
+      <p aria-live="polite">{nowText(state)}</p>
       {asked && (
         <article>
           <h3>{egress.heading}</h3>
@@ -74,6 +74,12 @@ export function LiveView({ state }: { readonly state: PageState }) {
       </ul>
     </section>
   );
+}
+
+function nowText({ isRunning, isOnline, progress }: PageState): string {
+  const t = texts.value.live;
+  if (!isRunning.value) return t.stopped;
+  return isOnline.value ? doingText(progress.value) : t.waiting.offline;
 }
 
 function doingText({ doing }: Progress): string {

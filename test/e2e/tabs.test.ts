@@ -1,0 +1,183 @@
+// covers: sim/browser/tab-node.ts, sim/browser/launch-chromium.ts, client/web/participant-worker.ts
+/**
+ * Tabs of a real browser as participants of a real federation: they train with processes of Node to the same model, are
+ * closed in the middle of a round, come back as who they were, and wait for each other and for the network.
+ */
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { fetchModel } from '../../client/prepared-job.ts';
+import { EN } from '../../client/web/texts/en.ts';
+import type { JobStatus } from '../../schemas/job.ts';
+import { launchChromium } from '../../sim/browser/launch-chromium.ts';
+import { agree, chooseData, joinInTab, openLink, press } from '../../sim/browser/tab-node.ts';
+import { DEADLINE_MS, isBuilt } from './hanse-process.ts';
+import { SmallFederation, smallPlan, tableOf } from './small-federation.ts';
+
+const found = inject('chromium');
+const missing = 'missing' in found ? found.missing : isBuilt ? undefined : 'the build is missing';
+const ROWS = 32;
+
+describe.skipIf(missing)(`tabs as participants${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let browser: Browser;
+  /** Without WebGPU: what a tab does with its time is not the matter of most tests, and it begins sooner. */
+  let plain: Browser;
+  let federation: SmallFederation;
+  const profiles: BrowserContext[] = [];
+
+  beforeAll(async () => {
+    if ('missing' in found) throw new Error(found.missing);
+    [browser, plain] = await Promise.all([launchChromium(found), launchChromium(found, { webgpu: false })]);
+  });
+  afterAll(() => Promise.all([browser?.close(), plain?.close()]));
+  afterEach(async () => {
+    for (const profile of profiles.splice(0)) await profile.close();
+    await federation?.end();
+  });
+
+  const profile = async (from: Browser = plain): Promise<BrowserContext> => {
+    const made = await from.newContext({ locale: 'en-US' });
+    made.setDefaultTimeout(DEADLINE_MS);
+    profiles.push(made);
+    return made;
+  };
+  const dataOf = (seed: number) => ({ csv: new TextEncoder().encode(tableOf(ROWS, seed)) });
+  const tab = async (
+    name: string,
+    seed: number,
+    { inspectEach = false, from = plain } = {},
+  ): Promise<Page> => {
+    const page = await openLink(await profile(from), await federation.invite('participant', name));
+    await joinInTab(page, { name, data: dataOf(seed), inspectEach });
+    return page;
+  };
+  const begin = async (): Promise<void> => {
+    federation = new SmallFederation();
+    await federation.serve({ args: ['--liveness', '2'] });
+  };
+  /** All rows in one batch: their order, which is each participant's secret, changes nothing but the rounding. */
+  const start = (size: number, minimum = size, collectSeconds = 120): Promise<string> => {
+    const cohort = { size, minimum };
+    const plan = smallPlan({
+      rounds: 3,
+      cohort,
+      deadlines: { collectSeconds, evaluateSeconds: 120 },
+      evaluateEvery: 0,
+    });
+    return federation.createJob({ ...plan, training: { ...plan.training, batchSize: ROWS } }, async () => {});
+  };
+  const trained = async (jobId: string): Promise<{ job: JobStatus; model: Float32Array }> => {
+    const job = await federation.jobAtEnd(jobId);
+    expect(job.phase).toBe('finished');
+    return { job, model: await fetchModel(job.model, job.manifest.parameters, await federation.api()) };
+  };
+  const says = (page: Page, text: string) => page.locator('main p[aria-live]', { hasText: text }).waitFor();
+
+  test('three of them and two processes agree with five processes', async () => {
+    await begin();
+    const seeds = [1, 2, 3, 4, 5];
+    await Promise.all(seeds.map((seed) => federation.join(`node-${seed}`, 'participant', seed)));
+    const alone = await trained(await start(5));
+    for (const seed of seeds.slice(2)) await federation.nodes.get(`node-${seed}`)?.stop();
+
+    const pages = await Promise.all(
+      seeds.slice(2).map((seed) => tab(`tab-${seed}`, seed, { from: browser })),
+    );
+    const mixed = await trained(await start(5));
+    expect(mixed.job.rounds.map(({ updates }) => updates)).toEqual([5, 5, 5]);
+    for (const page of pages) expect(await page.locator('main').innerText()).toContain('webgpu');
+    const { members } = await (await federation.api()).call('listMembers', {});
+    const providers = members
+      .filter(({ name }) => name.startsWith('tab-'))
+      .map((member) => member.capabilities);
+    expect(providers.map((told) => told?.provider)).toEqual(['webgpu', 'webgpu', 'webgpu']);
+
+    const { grid } = mixed.job.manifest.codec;
+    expect(largestDifference(mixed.model, alone.model)).toBeLessThan(4 * grid);
+    expect(largestDifference(mixed.model, new Float32Array(alone.model.length))).toBeGreaterThan(400 * grid);
+  });
+
+  test('closed while its update waits to be sent, one is missed like any participant, and comes back as who it was', async () => {
+    await begin();
+    await federation.join('node', 'participant', 1);
+    const page = await tab('tab', 2, { inspectEach: true });
+    const context = page.context();
+    const address = new URL('/', page.url()).href;
+    const jobId = await start(2, 1, 3);
+    await page.getByRole('button', { name: EN.egress.send, exact: true }).waitFor();
+    await page.close();
+    await federation.jobWhen(jobId, 'a round without the tab', ({ rounds }) => rounds.length > 0);
+
+    const back = await context.newPage();
+    await back.goto(address);
+    await chooseData(back, dataOf(2));
+    await agree(back, {});
+    const { job } = await trained(jobId);
+    expect(job.rounds[0]?.updates).toBe(1);
+    const both = await trained(await start(2));
+    expect(both.job.rounds.map(({ updates }) => updates)).toEqual([2, 2, 2]);
+    const { members } = await (await federation.api()).call('listMembers', {});
+    expect(members.filter(({ name }) => name === 'tab')).toHaveLength(1);
+    const accepted = (await federation.records()).filter(({ type }) => type === 'updateAccepted');
+    const contexts = accepted.map(({ stream, data }) => {
+      const { node, round, attempt } = data as { node: string; round: number; attempt: number };
+      return `${stream} ${node} ${round} ${attempt}`;
+    });
+    expect(new Set(contexts).size).toBe(contexts.length);
+  });
+
+  test('a second one with the same identity waits until the first is gone', async () => {
+    await begin();
+    const first = await tab('tab', 1);
+    const second = await first.context().newPage();
+    await second.goto(new URL('/', first.url()).href);
+    await chooseData(second, dataOf(1));
+    await agree(second, {});
+    await says(second, EN.live.waiting.otherTab);
+    const jobId = await start(1);
+    await federation.jobAtEnd(jobId);
+    await says(second, EN.live.waiting.otherTab);
+    await first.close();
+    await says(second, EN.live.waiting.work);
+    await trained(await start(1));
+  });
+
+  test('says that there is no network, and goes on when there is, and when the coordinator is back', async () => {
+    await begin();
+    const page = await tab('tab', 1);
+    await says(page, EN.live.waiting.work);
+    await page.context().setOffline(true);
+    await says(page, EN.live.waiting.offline);
+    await page.context().setOffline(false);
+    await says(page, EN.live.waiting.work);
+    await federation.coordinator?.kill();
+    await page.getByText('coordinatorUnreachable').first().waitFor();
+    await federation.serve();
+    await trained(await start(1));
+    await says(page, EN.live.contributed(3));
+  });
+
+  test('a link that has expired or was used is no way in', async () => {
+    await begin();
+    const enrol = async (link: string): Promise<Page> => {
+      const page = await openLink(await profile(), link);
+      await page.getByLabel(EN.join.name).fill('tab');
+      await press(page, EN.join.enrol);
+      return page;
+    };
+    const used = await federation.invite('participant');
+    await (await enrol(used)).getByRole('heading', { name: EN.data.heading }).waitFor();
+    expect(await (await enrol(used)).getByRole('alert').innerText()).toContain('inviteSpent');
+
+    const short = await federation.invite('participant', '', 1);
+    const expired = await openLink(await profile(), short);
+    await expired.waitForTimeout(1100);
+    await expired.getByLabel(EN.join.name).fill('tab');
+    await press(expired, EN.join.enrol);
+    expect(await expired.getByRole('alert').innerText()).toContain('inviteExpired');
+  });
+});
+
+function largestDifference(one: Float32Array, other: Float32Array): number {
+  expect(one.length).toBe(other.length);
+  return one.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (other[i] ?? Number.NaN))), 0);
+}
