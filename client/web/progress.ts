@@ -5,7 +5,10 @@ import type { TabEvent } from './tab-event.ts';
 
 export interface Progress {
   /** The last event that says what is being done; undefined before the first. */
-  readonly doing?: Extract<TabEvent, { type: 'waiting' | 'preparing' | 'training' | 'contributed' }>;
+  readonly doing?: Extract<
+    TabEvent,
+    { type: 'waiting' | 'preparing' | 'begun' | 'training' | 'contributed' }
+  >;
   readonly engine?: EngineReport;
   readonly bytesUp: number;
   readonly bytesDown: number;
@@ -30,6 +33,7 @@ export function progressed(progress: Progress, event: TabEvent): Progress {
   switch (event.type) {
     case 'waiting':
     case 'preparing':
+    case 'begun':
       return { ...progress, doing: event };
     case 'training':
       return { ...progress, doing: event, losses: [...progress.losses, event.loss].slice(-KEPT_LOSSES) };

@@ -7,6 +7,8 @@ export type TabEvent =
   | { readonly type: 'waiting'; readonly why: 'otherTab' | 'offline' | 'work' | 'hidden' | 'paused' }
   | { readonly type: 'engine'; readonly report: EngineReport }
   | { readonly type: 'preparing'; readonly jobId: string; readonly jobName: string }
+  /** The model is there, and the first steps are on their way: on a card of its own, shaders are compiled first. */
+  | { readonly type: 'begun'; readonly jobId: string; readonly round: number }
   | {
       readonly type: 'training';
       readonly jobId: string;

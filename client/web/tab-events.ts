@@ -24,6 +24,9 @@ export function tabEventOf(
       return event.why === 'paused' ? { type: 'waiting', why: 'paused' } : undefined;
     case 'preparing':
       return { type: 'preparing', jobId: event.task.jobId, jobName: nameOf(event.task.jobId) };
+    // Its steps are told as they are done.
+    case 'training':
+      return { type: 'begun', jobId: event.task.jobId, round: event.task.round };
     case 'contributed': {
       const { jobId, round } = event.task;
       const { lossFirst, lossLast } = event.report;
@@ -34,13 +37,12 @@ export function tabEventOf(
       const { jobId, round } = event.task;
       return { type: event.type, jobId, round, ...told(event.problem) };
     }
-    case 'directoryPinned':
     case 'directoryChanged':
       return { type: 'directoryChanged', version: event.version };
     case 'letterRefused':
       return { type: 'problem', ...told(event.problem) };
-    // Steps of training are told one by one, metrics of an evaluator when the round is released.
-    case 'training':
+    // Metrics of an evaluator are told when the round is released; that a directory was pinned is no news.
+    case 'directoryPinned':
     case 'evaluated':
     case 'letterReceived':
     case 'letterDelayed':

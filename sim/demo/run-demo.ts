@@ -2,7 +2,7 @@
  * The demo: a coordinator, its participants and an evaluator as processes of their own, which know each other by HTTP
  * alone. This process invites them, starts the job as any author would, and watches.
  */
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { primitives } from '#primitives';
 import { authorJob, submitJob } from '../../client/author-job.ts';
 import { followJob, unfinished } from '../../client/commands/job.ts';
@@ -137,7 +137,15 @@ export async function runDemo(
     const result = await summary(job, seconds, dataDir, view, api);
     show('done');
     if (options.keep) {
+      const link = await invite({ operator, api }, 'participant', parts.length + 1);
+      const key = join(relative('.', coordinatorDir), 'keys', 'operator.json');
       io.note(`still running at ${view.url}; Ctrl+C ends it`);
+      io.note(`to join it from a browser, once: ${link}`);
+      io.note(`and then, from another terminal, a job for all ${parts.length + 1}:`);
+      io.note(
+        `  hanse job create --identity ${key} --name together --purpose "try a browser" ` +
+          `--cohort ${parts.length + 1} --rounds 10 --batch 64 --max-steps 10`,
+      );
       io.event(result);
       await new Promise<void>((done) => {
         if (io.signal.aborted) done();
@@ -153,6 +161,9 @@ export async function runDemo(
   }
 }
 
+/** Also of the link that a person is shown, who may have lunch first. */
+const INVITE_SECONDS = 86_400;
+
 interface Inviting {
   readonly operator: Identity;
   readonly api: CoordinatorApi;
@@ -160,7 +171,7 @@ interface Inviting {
 
 /** @param index each node is of an organisation of its own */
 async function invite({ operator, api }: Inviting, role: Role, index: number): Promise<string> {
-  const body = { role, organisationId: `organisation-${index + 1}`, lifetimeSeconds: 300 };
+  const body = { role, organisationId: `organisation-${index + 1}`, lifetimeSeconds: INVITE_SECONDS };
   return formatInviteLink({ ...operator, ...(await api.call('createInvite', { body })) });
 }
 

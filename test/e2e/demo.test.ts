@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadMnist } from '../../client/data/mnist.ts';
+import { parseInviteLink } from '../../protocol/invite-link.ts';
 import { bytesOf } from '../../protocol/vector.ts';
 import { openSqliteStore } from '../../server/store/sqlite-store.ts';
 import {
@@ -148,6 +149,9 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
     const { modelSha256 } = await kept.line('its result', (line) => 'modelSha256' in line);
     const url = /still running at (\S+);/.exec(kept.stderr)?.[1];
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const [, link = ''] = /from a browser, once: (\S+)/.exec(kept.stderr) ?? [];
+    expect(parseInviteLink(link)).toMatchObject({ server: url, role: 'participant' });
+    expect(await (await fetch(link)).text()).toContain('<title>');
     expect(await kept.stop()).toEqual({ code: 0, signal: null });
     expect(kept.result.modelSha256).toBe(modelSha256);
     await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');

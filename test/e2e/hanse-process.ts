@@ -126,8 +126,8 @@ export class HanseProcess {
     );
   }
 
-  ended(): Promise<Ending> {
-    return within(`the end of ${this.name}`, this.#ended, () => this.said);
+  ended(deadlineMs?: number): Promise<Ending> {
+    return within(`the end of ${this.name}`, this.#ended, () => this.said, deadlineMs);
   }
 
   /** Ends it now, whatever it is doing. */
@@ -172,12 +172,17 @@ export async function runHanse(
 }
 
 /** Rejects with what is known if the promise has not settled by the deadline. */
-export async function within<T>(what: string, promise: Promise<T>, known: () => string): Promise<T> {
+export async function within<T>(
+  what: string,
+  promise: Promise<T>,
+  known: () => string,
+  deadlineMs: number = DEADLINE_MS,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`waited ${DEADLINE_MS / 1000} s for ${what}\n${known()}`)),
-      DEADLINE_MS,
+      () => reject(new Error(`waited ${deadlineMs / 1000} s for ${what}\n${known()}`)),
+      deadlineMs,
     );
   });
   try {

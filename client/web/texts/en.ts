@@ -98,6 +98,7 @@ export const EN = {
       paused: 'Paused.',
     },
     preparing: (job: string) => `Preparing ${job}`,
+    begun: (round: number) => `Round ${round}: training has begun`,
     training: (round: number, step: number, steps: number) =>
       `Round ${round}: training, step ${step} of ${steps}`,
     contributed: (round: number) => `Round ${round}: the update was sent`,
@@ -108,7 +109,7 @@ export const EN = {
     sent: 'Sent',
     received: 'Received',
     provider: 'Trains on',
-    threads: (threads: number) => `${threads} threads`,
+    threads: (threads: number) => (threads === 1 ? 'one thread' : `${threads} threads`),
     chart: 'Loss of each step',
     notices: 'Notices',
     pause: 'Pause',

@@ -94,6 +94,7 @@ export const ZH: Texts = {
       paused: '已暂停。',
     },
     preparing: (job) => `正在准备 ${job}`,
+    begun: (round) => `第 ${round} 轮:训练已开始`,
     training: (round, step, steps) => `第 ${round} 轮:训练中,第 ${step} 步,共 ${steps} 步`,
     contributed: (round) => `第 ${round} 轮:更新已发送`,
     stopped: '已停止。',

@@ -91,6 +91,8 @@ function doingText({ doing }: Progress): string {
       return t.waiting[doing.why];
     case 'preparing':
       return t.preparing(doing.jobName);
+    case 'begun':
+      return t.begun(doing.round);
     case 'training':
       return t.training(doing.round, doing.step, doing.steps);
     case 'contributed':

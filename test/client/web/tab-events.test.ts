@@ -24,7 +24,8 @@ test('each event as the page is told; names stay plain text', () => {
     message,
     remedy,
   });
-  expect(of({ type: 'directoryPinned', version: 4 })).toEqual({ type: 'directoryChanged', version: 4 });
+  expect(of({ type: 'directoryChanged', version: 4 })).toEqual({ type: 'directoryChanged', version: 4 });
+  expect(of({ type: 'training', task })).toEqual({ type: 'begun', jobId: 'job-0', round: 2 });
   expect(of({ type: 'letterRefused', letter: {}, problem })).toEqual({
     type: 'problem',
     code,
@@ -36,7 +37,7 @@ test('each event as the page is told; names stay plain text', () => {
   expect(of({ type: 'contributed', task, report }, egress)).toEqual({
     ...{ type: 'contributed', jobId: 'job-0', round: 2, lossFirst: 2, lossLast: 1, egress },
   });
-  for (const type of ['training', 'evaluated', 'letterReceived', 'letterDelayed'])
+  for (const type of ['directoryPinned', 'evaluated', 'letterReceived', 'letterDelayed'])
     expect(of({ type })).toBeUndefined();
 });
 
