@@ -1,11 +1,13 @@
 /**
- * What makes a participant a service: its owner's policy, a memory over restarts, and an ear for `hanse node`. Node only.
+ * What makes a participant a service: its owner's policy, a memory over restarts, and an ear for `hanse node` and
+ * `hanse inspect`. Node only.
  */
 import type { Clock } from '../protocol/clock.ts';
 import type { Directory } from '../schemas/directory.ts';
 import type { CostLimits, NodePolicy } from '../schemas/node-policy.ts';
 import type { ControlRequest, NodeState, NodeStatus } from '../schemas/node-status.ts';
 import { serveControl } from './control-socket.ts';
+import type { EgressWatch } from './egress-watch.ts';
 import type { Identity } from './identity.ts';
 import { NodeJournal } from './node-journal.ts';
 import { NodeLedger } from './node-ledger.ts';
@@ -21,6 +23,8 @@ export interface NodeServiceOptions {
   readonly limits: CostLimits;
   readonly clock: Clock;
   readonly directory: () => Directory | undefined;
+  /** Outlives the service where a node goes on with another key. */
+  readonly egress: EgressWatch;
   /** Something that the owner should know and that ends nothing. */
   note(line: string): void;
 }
@@ -67,6 +71,7 @@ export class NodeService {
 
   observe(event: ParticipantEvent): void {
     this.#journal.observe(event, this.#options.clock.now());
+    this.#options.egress.observe(event);
   }
 
   /** A request had to be repeated. */
@@ -101,6 +106,8 @@ export class NodeService {
         this.#journal.leaving(this.#options.clock.now());
         this.#leaving.abort();
         break;
+      case 'inspect':
+        return this.#options.egress.ask();
       default:
         command satisfies never;
     }

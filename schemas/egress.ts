@@ -1,8 +1,9 @@
 /**
- * What is about to leave a node in a round, as its owner sees it before it does. It never leaves the node.
+ * What is about to leave a node in a round, or has left it, as its owner sees it. This view of it never leaves the node.
  */
 import { type Static, Type } from 'typebox';
 import { Attempt, JobId, Round } from './ids.ts';
+import { Receipt } from './task.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -42,3 +43,29 @@ export const Egress = Type.Object(
   closed,
 );
 export type Egress = Static<typeof Egress>;
+
+export const LeftEgress = Type.Object(
+  {
+    egress: Egress,
+    /** When its task ended. */
+    at: Type.String(),
+    /** What the coordinator said it has; null: it did not, and may have all of it, a part, or nothing. */
+    receipt: Type.Union([Receipt, Type.Null()]),
+  },
+  closed,
+);
+export type LeftEgress = Static<typeof LeftEgress>;
+
+/** What a running node tells its owner of what it has sent: `hanse inspect`. */
+export const EgressReport = Type.Object(
+  {
+    /** Updates are looked at until then; null: always. */
+    watchedUntil: Type.Union([Type.String(), Type.Null()]),
+    /** The latest that was looked at; null: none was. */
+    last: Type.Union([LeftEgress, Type.Null()]),
+    /** Updates delivered since the last, or since the start, while nobody looked. */
+    unwatched: Type.Integer({ minimum: 0 }),
+  },
+  closed,
+);
+export type EgressReport = Static<typeof EgressReport>;

@@ -28,7 +28,7 @@ export const NodeState = Type.Object(
 );
 export type NodeState = Static<typeof NodeState>;
 
-/** What the owner may ask of a running node: `hanse node`. */
+/** What the owner may ask of a running node: `hanse node`, `hanse inspect`. */
 export const ControlRequest = Type.Object(
   {
     command: Type.Union([
@@ -36,6 +36,7 @@ export const ControlRequest = Type.Object(
       Type.Literal('pause'),
       Type.Literal('resume'),
       Type.Literal('leave'),
+      Type.Literal('inspect'),
     ]),
   },
   closed,

@@ -20,6 +20,7 @@ export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, Pro
   readonly threads: number;
   readonly allowSingleClass?: boolean;
   readonly dataSetVersion: string;
+  readonly inspect?: boolean;
   readonly seed?: string;
   readonly ca?: string;
 }

@@ -20,6 +20,7 @@ import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { directoryFile } from '../directory-file.ts';
 import { DirectoryWatch } from '../directory-watch.ts';
+import { EgressWatch } from '../egress-watch.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
@@ -98,6 +99,10 @@ export const joinCommand = defineCommand<JoinOptions>({
     },
     { flags: '--allow-single-class', description: 'take part although all labels are the same' },
     {
+      flags: '--inspect',
+      description: 'look at every update before it leaves: `hanse inspect` shows the latest',
+    },
+    {
       flags: '--seed <text>',
       description: 'for experiments: makes local randomness repeatable. Never in production',
     },
@@ -141,11 +146,12 @@ export const joinCommand = defineCommand<JoinOptions>({
       const stored = await identityFor(invite, plan, patience, io);
       const identity = { ...stored, server: plan.server ?? stored.server };
       const left = new AbortController();
+      const egress = new EgressWatch(systemClock, { isAlways: options.inspect ?? false });
       const last = await throughKeys(identity, {
         live: (current, handover) =>
           live(
             current,
-            { dataSets, provider, patience, counts, handover, trouble, left },
+            { dataSets, provider, patience, counts, handover, trouble, left, egress },
             { ...plan, ...(options.seed !== undefined && { seed: options.seed }) },
             io,
           ),
@@ -204,12 +210,13 @@ interface Equipment {
   readonly trouble: Trouble;
   /** Aborted when the owner has told the node to leave: it goes on with no other key. */
   readonly left: AbortController;
+  readonly egress: EgressWatch;
 }
 
 /** Takes part until the signal aborts, or another key has taken the place of this one. */
 async function live(
   identity: Identity,
-  { dataSets, provider, patience, counts, handover, trouble, left }: Equipment,
+  { dataSets, provider, patience, counts, handover, trouble, left, egress }: Equipment,
   plan: JoinPlan & Pick<JoinOptions, 'seed'>,
   io: CommandIo,
 ): Promise<void> {
@@ -257,6 +264,7 @@ async function live(
       limits,
       clock: systemClock,
       directory: () => directory.pinned,
+      egress,
       note: io.note,
     });
     const { gate, ledger, leaving } = service;
@@ -274,6 +282,7 @@ async function live(
       gate,
       ledger,
       leaving,
+      inspector: egress,
       turns,
       atOnce: CAPACITY,
       buffers: new SpareBuffers(),

@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { askNode } from '../../client/control-socket.ts';
+import { EgressWatch } from '../../client/egress-watch.ts';
 import type { Identity } from '../../client/identity.ts';
 import { NodeService } from '../../client/node-service.ts';
 import { nodeStateFile } from '../../client/node-state-file.ts';
+import type { ParticipantEvent } from '../../client/participant-event.ts';
 import { parse } from '../../protocol/parse.ts';
 import { Secret } from '../../protocol/secret.ts';
+import { EgressReport } from '../../schemas/egress.ts';
 import { NodeStatus } from '../../schemas/node-status.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
+import { leftEgress } from '../fixtures/small-egress.ts';
 
 const SEED = new Uint8Array(32).fill(0xab);
 const identity: Identity = {
@@ -33,6 +37,7 @@ async function start(name: string) {
   const clock = new VirtualClock();
   const notes: string[] = [];
   const identityFile = join(folder, name);
+  const egress = new EgressWatch(clock);
   const service = await NodeService.open({
     identityFile,
     identity,
@@ -40,11 +45,12 @@ async function start(name: string) {
     limits: {},
     clock,
     directory: () => undefined,
+    egress,
     note: (line) => notes.push(line),
   });
   const ask = async (command: 'status' | 'pause' | 'resume' | 'leave') =>
     parse(NodeStatus, await askNode(identityFile, { command }), 'status');
-  return { service, clock, notes, identityFile, ask };
+  return { service, clock, notes, identityFile, egress, ask };
 }
 
 test('a pause is on disk before it is confirmed, and holds over a restart until it is taken back', async () => {
@@ -93,6 +99,22 @@ test('the owner sees what it does and that it leaves; no secret is in what is sa
   await service.close();
   const said = JSON.stringify([left, await nodeStateFile(identityFile).read()]);
   expect(said).not.toContain('abababab');
+});
+
+test('its owner is told of the latest update that left, and asking makes it watch', async () => {
+  const { service, egress, identityFile } = await start('e.json');
+  const inspect = async () =>
+    parse(EgressReport, await askNode(identityFile, { command: 'inspect' }), 'report');
+  expect(egress.isWatching()).toBe(false);
+  expect(await inspect()).toMatchObject({ last: null, unwatched: 0 });
+  expect(egress.isWatching()).toBe(true);
+  const { egress: sealed, receipt } = leftEgress();
+  await egress.inspect(sealed);
+  expect((await inspect()).last).toBe(null);
+  const task = { jobId: sealed.jobId, round: sealed.round, attempt: sealed.attempt };
+  service.observe({ type: 'contributed', task, report: { receipt } } as unknown as ParticipantEvent);
+  expect((await inspect()).last).toMatchObject({ egress: sealed, receipt });
+  await service.close();
 });
 
 test('a node that cannot be reached by its owner says so, and lives', async () => {
