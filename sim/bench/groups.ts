@@ -3,6 +3,8 @@
  */
 import type { RowDefinition } from './row.ts';
 import { aggregatePlain } from './rows/aggregate.ts';
+import { browserInteractive } from './rows/browser-interactive.ts';
+import { browserTrainStep } from './rows/browser-train-step.ts';
 import { clipPerExampleCnn, clipPerExampleMlp } from './rows/clip-per-example.ts';
 import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
 import { firstRound50 } from './rows/first-round.ts';
@@ -55,6 +57,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       idleServer1000,
       fuzzSeedsPerSecond,
     ],
+  },
+  browser: {
+    summary: 'what a participant in a browser waits for and needs, in a headless Chromium; some minutes',
+    rows: [browserTrainStep, browserInteractive],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

@@ -10,8 +10,9 @@
  *     });
  *
  * `sum-page.ts` is bundled by Vite as the product is, with its workers and WebAssembly, and its exports are called
- * from the test through `entryOf`. Pages are isolated (threads work) and stand under the policy that the coordinator sends,
- * so what would be refused in production is refused here. `open` takes the address of any server.
+ * from the test through `entryOf` of `sim/browser/page-entry.ts`. Pages are isolated (threads work) and stand under the
+ * policy that the coordinator sends, so what would be refused in production is refused here. `open` takes the address of
+ * any server.
  *
  * Everything a page throws or logs as an error fails its test at the end, unless taken out of `page.errors` first.
  * Where no browser can be had, the suites are skipped and the set-up says how to get one.
@@ -19,7 +20,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
 import { launchChromium } from '../../sim/browser/launch-chromium.ts';
-import { type Site, serveSite } from './site.ts';
+import { type Site, serveSite } from '../../sim/browser/site.ts';
 
 /** Shaders are compiled in software, on a machine that has other things to do. */
 const PATIENT = { timeout: 240_000 };
@@ -32,7 +33,7 @@ export interface OpenedPage {
 }
 
 export interface Chromium {
-  /** Serves files from loopback until the suite ends; see `site.ts` for the headers. */
+  /** Serves files from loopback until the suite ends; see `sim/browser/site.ts` for the headers. */
   serve(files: ReadonlyMap<string, Uint8Array>): Promise<Site>;
   /** A page in a profile of its own, closed after the test, or in the profile of `context`. */
   open(url: string, context?: BrowserContext): Promise<OpenedPage>;
@@ -99,32 +100,3 @@ const unreachable: Chromium = {
   serve: () => Promise.reject(new Error('no browser')),
   open: () => Promise.reject(new Error('no browser')),
 };
-
-type Remote<Entry> = {
-  readonly [Name in keyof Entry]: Entry[Name] extends (...given: infer Given) => infer Result
-    ? (...given: Given) => Promise<Awaited<Result>>
-    : never;
-};
-
-/**
- * The exports of a bundled entry, to be called within the page: arguments and results are JSON-like, typed arrays are
- * not. What they throw is thrown here with its message.
- */
-export function entryOf<Entry extends object>({ page }: OpenedPage): Remote<Entry> {
-  const callNamed = (name: string, given: unknown[]) =>
-    page.evaluate(
-      async ([name, given]) => {
-        const { entry } = globalThis as unknown as {
-          entry: Promise<Record<string, (...values: unknown[]) => unknown>>;
-        };
-        const run = (await entry)[name];
-        if (run === undefined) throw new Error(`the entry of this page exports no ${name}`);
-        return run(...given);
-      },
-      [name, given] as const,
-    );
-  const callable = (_: object, name: string | symbol) =>
-    // A proxy that is awaited must not look like a promise.
-    name === 'then' ? undefined : (...given: unknown[]) => callNamed(String(name), given);
-  return new Proxy({}, { get: callable }) as Remote<Entry>;
-}

@@ -1,8 +1,9 @@
 // covers: client/engine/webgpu.ts, client/engine/web-wasm.ts, client/engine/web-providers.ts, client/engine/step-runs.ts
 import { beforeAll, expect, test } from 'vitest';
+import { entryOf } from '../../sim/browser/page-entry.ts';
+import type { Site } from '../../sim/browser/site.ts';
 import { bundle } from './bundle.ts';
-import { entryOf, inChromium } from './chromium.ts';
-import type { Site } from './site.ts';
+import { inChromium } from './chromium.ts';
 
 type Entry = typeof import('./engine-page.ts');
 

@@ -1,7 +1,9 @@
+// covers: sim/browser/find-chromium.ts, sim/browser/bundle-page.ts, sim/browser/site.ts, sim/browser/page-entry.ts
 import { expect, test } from 'vitest';
 import { findChromium } from '../../sim/browser/find-chromium.ts';
+import { entryOf } from '../../sim/browser/page-entry.ts';
 import { bundle } from './bundle.ts';
-import { entryOf, inChromium } from './chromium.ts';
+import { inChromium } from './chromium.ts';
 
 test('a CHROME_PATH that is no program is said, with what to do', () => {
   expect(findChromium({ CHROME_PATH: process.execPath })).toEqual({ path: process.execPath });

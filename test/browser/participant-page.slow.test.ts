@@ -8,8 +8,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { entryOf } from '../../sim/browser/page-entry.ts';
 import { bundle } from './bundle.ts';
-import { entryOf, inChromium } from './chromium.ts';
+import { inChromium } from './chromium.ts';
 
 const SHOTS = '.hanse/screenshots';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -1,8 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import { readSignature } from '../../protocol/http-signature.ts';
+import { entryOf } from '../../sim/browser/page-entry.ts';
+import type { Site } from '../../sim/browser/site.ts';
 import { bundle } from './bundle.ts';
-import { entryOf, inChromium } from './chromium.ts';
-import type { Site } from './site.ts';
+import { inChromium } from './chromium.ts';
 
 type Entry = typeof import('./protocol-page.ts');
 
