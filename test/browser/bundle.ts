@@ -3,5 +3,7 @@ import { bundlePage } from '../../sim/browser/bundle-page.ts';
 
 /** @param entry a module of this folder, whose exports `entryOf` calls */
 export function bundle(entry: URL): Promise<Map<string, Uint8Array>> {
-  return bundlePage(entry, { replaced: { vitest: new URL('./vitest-in-page.ts', import.meta.url) } });
+  const here = (file: string) => new URL(file, import.meta.url);
+  const replaced = { vitest: here('./vitest-in-page.ts'), 'node:crypto': here('./node-in-page/crypto.ts') };
+  return bundlePage(entry, { replaced });
 }

@@ -1,29 +1,59 @@
-/** The suites of the protocol that need nothing of Node, in a page: primitives, ring, strategies, and what is parsed. */
+/**
+ * The suites of the protocol in a page: primitives, ring, strategies, signatures, directory, round, and what is parsed. Not
+ * those that read files, fake timers or look at what only Node has.
+ */
+import fc from 'fast-check';
 import { primitives } from '#primitives';
 import { fromHex } from '../../protocol/bytes.ts';
 import { signRequest } from '../../protocol/http-signature.ts';
 import { primitivesContract } from '../contract/primitives.ts';
+import './node-in-page/buffer.ts';
+import '../protocol/admission-request.test.ts';
+import '../protocol/admission.test.ts';
+import '../protocol/bytes.test.ts';
+import '../protocol/canonical.test.ts';
 import '../protocol/cohort.test.ts';
+import '../protocol/directory-succession.test.ts';
+import '../protocol/directory.test.ts';
+import '../protocol/exchange/job-cost.test.ts';
+import '../protocol/exchange/participation.test.ts';
+import '../protocol/http-signature.test.ts';
+import '../protocol/identity.test.ts';
 import '../protocol/invite-link.test.ts';
+import '../protocol/key-succession.test.ts';
+import '../protocol/known-organisations.test.ts';
+import '../protocol/lasting-decline.test.ts';
 import '../protocol/learning-rate.test.ts';
+import '../protocol/letter.test.ts';
+import '../protocol/loopback.test.ts';
+import '../protocol/name-pattern.test.ts';
 import '../protocol/parse.test.ts';
+import '../protocol/pem.test.ts';
+import '../protocol/random.test.ts';
 import '../protocol/ring/add-packed.test.ts';
 import '../protocol/ring/bit-pack.test.ts';
-import '../protocol/ring/clip.test.ts';
 import '../protocol/ring/clip-check.test.ts';
+import '../protocol/ring/clip.test.ts';
 import '../protocol/ring/payload.test.ts';
 import '../protocol/ring/quantize.test.ts';
-import '../protocol/ring/sum.test.ts';
 import '../protocol/ring/sum-kernel.test.ts';
+import '../protocol/ring/sum.test.ts';
 import '../protocol/ring/update.test.ts';
 import '../protocol/ring/width.test.ts';
+import '../protocol/round-properties.test.ts';
+import '../protocol/round.test.ts';
 import '../protocol/strategy/fedadam.test.ts';
 import '../protocol/strategy/fedavg.test.ts';
 import '../protocol/strategy/fedavgm.test.ts';
+import '../protocol/strategy/strategy.test.ts';
 import '../protocol/upload.test.ts';
+import '../protocol/url-host.test.ts';
+import '../protocol/vector.test.ts';
 import '../protocol/versions.test.ts';
 import { type PageResult, runAll } from './vitest-in-page.ts';
 
+// Properties were tried many times in Node: here it is the engine of the browser that is tried.
+fc.configureGlobal({ numRuns: 20 });
 primitivesContract('in this browser', primitives);
 
 export function suites(): Promise<PageResult[]> {
