@@ -63,13 +63,18 @@ export const VISIBLE = { plain: 'update' } as const satisfies Record<
 
 /** Of `values * scale`, in bins that lie symmetrically about zero. @param values finite */
 export function histogram(values: Float32Array | Int32Array, scale: number, bins: number = BINS): Histogram {
+  // By index: `for of` takes several times as long, and the node does nothing else meanwhile.
+  const { length } = values;
   let reach = 0;
-  for (const value of values) reach = Math.max(reach, Math.abs(value));
+  for (let i = 0; i < length; i += 1) reach = Math.max(reach, Math.abs(values[i] as number));
   const counts = new Array<number>(bins).fill(0);
-  const perUnit = reach > 0 ? bins / (2 * reach) : 0;
-  for (const value of values) {
-    const bin = Math.min(bins - 1, Math.floor((value + reach) * perUnit));
-    counts[reach > 0 ? bin : bins >> 1] = (counts[reach > 0 ? bin : bins >> 1] ?? 0) + 1;
+  if (reach === 0) counts[bins >> 1] = length;
+  else {
+    const perUnit = bins / (2 * reach);
+    for (let i = 0; i < length; i += 1) {
+      const bin = Math.min(bins - 1, Math.floor(((values[i] as number) + reach) * perUnit));
+      counts[bin] = (counts[bin] as number) + 1;
+    }
   }
   return { least: -reach * scale, greatest: reach * scale, counts };
 }
