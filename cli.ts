@@ -119,6 +119,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'stop a running node at once; rounds do not wait for it',
     load: async () => (await import('./client/commands/node.ts')).nodeLeaveCommand,
   },
+  inspect: {
+    summary: 'show the latest update that left a running node, and what can be learnt from it',
+    load: async () => (await import('./client/commands/inspect.ts')).inspectCommand,
+  },
   'job create': {
     summary: 'start a federated training',
     load: async () => (await import('./client/commands/job-create.ts')).jobCreateCommand,

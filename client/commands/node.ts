@@ -1,25 +1,19 @@
 /**
  * `hanse node`: what a running node of this machine does, and telling it to pause, to go on, or to leave.
  */
-import { parse } from '../../protocol/parse.ts';
-import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
-import { type ControlRequest, type JobOfNode, NodeStatus } from '../../schemas/node-status.ts';
-import { askNode } from '../control-socket.ts';
+import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import type { JobOfNode, NodeStatus } from '../../schemas/node-status.ts';
 import { counted } from './participant-report.ts';
+import {
+  identityFileOf,
+  RUNNING_NODE_OPTIONS,
+  type RunningNodeOptions,
+  statusAfter,
+} from './running-node.ts';
 
-interface NodeOptions {
-  readonly identity: string;
-  readonly config?: string;
-}
-
-const OPTIONS: readonly CommandOption[] = [
-  { flags: '--identity <file>', description: 'the key of the node', default: '.hanse/node/identity.json' },
-  { flags: '--config <file>', description: 'its configuration file, which names the key' },
-];
-
-export const nodeStatusCommand = defineCommand<NodeOptions>({
+export const nodeStatusCommand = defineCommand<RunningNodeOptions>({
   summary: 'what a running node does, what it waits for, what jobs have taken',
-  options: OPTIONS,
+  options: RUNNING_NODE_OPTIONS,
   examples: [
     ['hanse node status --config node.yaml', 'of the node that was started with this file'],
     ['hanse node status --identity .hanse/a.json --json', 'for programs'],
@@ -27,41 +21,34 @@ export const nodeStatusCommand = defineCommand<NodeOptions>({
   run: ({ options }, io) => tell('status', options, io),
 });
 
-export const nodePauseCommand = defineCommand<NodeOptions>({
+export const nodePauseCommand = defineCommand<RunningNodeOptions>({
   summary: 'let a running node finish what is under way and ask for no more, until it is resumed',
-  options: OPTIONS,
+  options: RUNNING_NODE_OPTIONS,
   examples: [['hanse node pause --config node.yaml', 'holds until `hanse node resume`, also over restarts']],
   run: ({ options }, io) => tell('pause', options, io),
 });
 
-export const nodeResumeCommand = defineCommand<NodeOptions>({
+export const nodeResumeCommand = defineCommand<RunningNodeOptions>({
   summary: 'let a paused node go on',
-  options: OPTIONS,
+  options: RUNNING_NODE_OPTIONS,
   examples: [['hanse node resume --config node.yaml', 'it asks for work again']],
   run: ({ options }, io) => tell('resume', options, io),
 });
 
-export const nodeLeaveCommand = defineCommand<NodeOptions>({
+export const nodeLeaveCommand = defineCommand<RunningNodeOptions>({
   summary: 'stop a running node at once; rounds do not wait for it',
-  options: OPTIONS,
+  options: RUNNING_NODE_OPTIONS,
   examples: [['hanse node leave --config node.yaml', 'declines what is under way, and ends']],
   run: ({ options }, io) => tell('leave', options, io),
 });
 
-/** Throws as `readNodeConfig`. The parser of YAML is loaded only where there is some. */
-async function identityIn(config: string): Promise<string> {
-  const { readNodeConfig } = await import('../config/node-config.ts');
-  return (await readNodeConfig(config)).identity;
-}
-
-/** @throws `nodeNotRunning`, and as `readNodeConfig` */
+/** @throws `nodeNotRunning`, and as `identityFileOf` */
 async function tell(
-  command: ControlRequest['command'],
-  { identity, config }: NodeOptions,
+  command: Parameters<typeof statusAfter>[0],
+  options: RunningNodeOptions,
   io: CommandIo,
 ): Promise<object> {
-  const file = config === undefined ? identity : await identityIn(config);
-  const status = parse(NodeStatus, await askNode(file, { command }), 'answer of the node');
+  const status = await statusAfter(command, await identityFileOf(options));
   for (const line of describeStatus(status)) io.print(line);
   return status;
 }

@@ -1,4 +1,4 @@
-// covers: client/commands/join-plan.ts
+// covers: client/commands/join-plan.ts, client/commands/running-node.ts
 import { readFile, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -91,6 +91,9 @@ test('a node from its file: trains what its policy permits, declines the rest, p
     problem: expect.stringContaining('purposes'),
   });
 
+  const inspect = async () => (await hanse(['inspect', '--config', config, '--json'])).json;
+  expect(await inspect()).toMatchObject({ name: 'clinic-node', last: null, unwatched: 1 });
+
   const paused = first.says('paused: asking for no work');
   expect(await node('pause')).toMatchObject({ exitCode: 0 });
   await paused;
@@ -101,11 +104,17 @@ test('a node from its file: trains what its policy permits, declines the rest, p
   expect(await node('leave')).toMatchObject({ exitCode: 0, json: { state: 'leaving' } });
   expect(await first.outcome).toMatchObject({ exitCode: 0, json: { contributed: 1 } });
 
-  const second = join([]);
+  const second = join(['--inspect']);
   await second.says('paused: asking for no work');
   const waiting = await create('research again');
   expect(await node('resume')).toMatchObject({ exitCode: 0 });
   expect((await ended(waiting)).phase).toBe('finished');
+  await second.says('bytes sent');
+  expect(await inspect()).toMatchObject({
+    watchedUntil: null,
+    last: { egress: { jobId: waiting, jobName: 'n', round: 1 }, receipt: {} },
+    unwatched: 0,
+  });
   const words = await hanse(['node', 'status', '--identity', at('node.json')]);
   expect(words.out).toMatch(/clinic-node .*participant at/);
   expect(words.out).toMatch(/1 round,/);
