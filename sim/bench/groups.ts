@@ -3,7 +3,9 @@
  */
 import type { RowDefinition } from './row.ts';
 import { aggregatePlain } from './rows/aggregate.ts';
+import { browserHeapGrowth } from './rows/browser-heap-growth.ts';
 import { browserInteractive } from './rows/browser-interactive.ts';
+import { browserLongestTask } from './rows/browser-longest-task.ts';
 import { browserTrainStep } from './rows/browser-train-step.ts';
 import { clipPerExampleCnn, clipPerExampleMlp } from './rows/clip-per-example.ts';
 import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
@@ -60,7 +62,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   browser: {
     summary: 'what a participant in a browser waits for and needs, in a headless Chromium; some minutes',
-    rows: [browserTrainStep, browserInteractive],
+    rows: [browserTrainStep, browserInteractive, browserLongestTask, browserHeapGrowth],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

@@ -13,7 +13,7 @@ import { usableAfter } from '../usable-after.ts';
 
 const RUNS = 11;
 /** The name can be typed, and the button beside it pressed. */
-const FORM = 'form:has(button[type="submit"]:enabled) input[name="name"]:enabled';
+export const FORM = 'form:has(button[type="submit"]:enabled) input[name="name"]:enabled';
 
 export const browserInteractive: RowDefinition = {
   name: 'browser/interactive',

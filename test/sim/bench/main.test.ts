@@ -1,4 +1,4 @@
-// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/rows/browser-interactive.ts, sim/bench/tab-federation.ts
+// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/tab-federation.ts
 import { expect, test } from 'vitest';
 import { GROUPS } from '../../../sim/bench/groups.ts';
 import { help, parseInvocation } from '../../../sim/bench/main.ts';
@@ -22,7 +22,12 @@ test('a group, all groups, or the rows that are named', () => {
   expect(names('graph', 'clip-per-example')).toContain('train-step/clip-per-example/mlp200');
   // The rounds belong to two groups, and are measured once.
   expect(names('transport')).toEqual(expect.arrayContaining(['round/echo/10x159k', 'server/update/159k']));
-  expect(names('browser')).toEqual(['browser/wasm/mlp200/b32', 'browser/interactive']);
+  expect(names('browser')).toEqual([
+    'browser/wasm/mlp200/b32',
+    'browser/interactive',
+    'browser/longest-task',
+    'browser/heap-growth',
+  ]);
   const groups = ['ground', 'graph', 'transport', 'browser', 'mnist'].flatMap((group) => names(group));
   expect(names()).toEqual([...new Set(groups)]);
   expect(names('ground', 'echo', '--json')).toEqual(['round/echo/10x159k', 'round/echo/10x1M']);
