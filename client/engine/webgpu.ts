@@ -137,6 +137,18 @@ interface Engine {
   readonly turns: Turns;
 }
 
+/**
+ * Layouts stay as graphs have them: left to choose, ONNX Runtime 1.30 puts transpositions around convolutions and moves some
+ * past comparisons, where they are of booleans, which no shader transposes, so that each step goes to the processor and back.
+ */
+function onDevice(device: GPUDevice): Ort.InferenceSession.WebGpuExecutionProviderOption {
+  return {
+    name: 'webgpu',
+    device,
+    preferredLayout: 'NCHW',
+  } as Ort.InferenceSession.WebGpuExecutionProviderOption;
+}
+
 /** A session on the device that is there, made anew on the next one. All is called within a turn. */
 class DeviceSession {
   readonly #engine: Engine;
@@ -160,9 +172,7 @@ class DeviceSession {
       graphOptimizationLevel: 'all',
       executionMode: 'sequential',
       logSeverityLevel: 4,
-      executionProviders: [
-        { name: 'webgpu', device: on.device } as Ort.InferenceSession.WebGpuExecutionProviderOption,
-      ],
+      executionProviders: [onDevice(on.device)],
       ...(this.#holds && { preferredOutputLocation: 'gpu-buffer' }),
       ...(this.#engine.strict && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
     }).catch((cause: unknown) => {
