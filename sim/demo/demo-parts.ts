@@ -25,7 +25,7 @@ export interface PartOptions {
 
 /**
  * Images of a tab: as many as a person would try it with, and as a software adapter trains on in a second or so. Drawn
- * evenly from its part, so that its labels stay.
+ * evenly from its part, so that its labels stay as they are shared out.
  */
 const TAB_IMAGES = 64;
 

@@ -1,4 +1,4 @@
-// covers: sim/demo/run-demo.ts, sim/child-process.ts, sim/commands/demo.ts
+// covers: sim/demo/demo-node.ts, sim/demo/run-demo.ts, sim/child-process.ts, sim/commands/demo.ts
 /**
  * `hanse demo` with all its processes: what it prints last, what it leaves behind (no process, no row of data with the
  * coordinator), and how it ends when it is stopped, killed or kept.
