@@ -14,6 +14,7 @@ import {
   noBarrels,
   noCycles,
   packageOwners,
+  pagesWithoutNode,
   purity,
   type Rule,
 } from './architecture/rules.ts';
@@ -129,6 +130,18 @@ const RULES: Readonly<Record<string, Case>> = {
       ],
       ['protocol/d.ts', 'export const x = process.env;\n', 'protocol/d.ts touches the process'],
       ['client/a.ts', 'export const at = () => Date.now();\n', null],
+    ],
+  },
+  'what a page loads needs nothing of Node': {
+    rule: pagesWithoutNode,
+    planted: [
+      ['client/web/a.ts', "import { readFile } from 'node:fs';\n", 'client/web/a.ts imports node:fs'],
+      ['client/web/b.ts', "import { c } from '../c.ts';\n", null],
+      ['client/c.ts', "await import('./d.ts');\n", null],
+      ['client/d.ts', "export { join } from 'node:path';\n", 'client/d.ts imports node:path'],
+      ['client/e.ts', "import 'node:net';\n", null],
+      ['client/web/f.ts', "import { random } from '#primitives';\n", null],
+      ['client/web/g.ts', "import type { E } from 'node:events';\n", null],
     ],
   },
   'no import cycles, not even of types': {

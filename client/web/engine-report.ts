@@ -5,7 +5,6 @@ export interface EngineReport {
   readonly threads: number;
   /** Why this one, and not another, for people. */
   readonly reason: string;
-  /** Adapter of WebGPU, as far as the browser tells. */
-  readonly adapter?: string;
+  /** From the first byte of the runtime to the end of a first training. */
   readonly warmUpMs: number;
 }

@@ -9,12 +9,21 @@ import type { InviteSummary, KnownMember, ParticipantWorker } from './worker-api
 
 export type Step = 'join' | 'data' | 'consent' | 'live' | 'left';
 
+/** `engine`: the runtime is loaded, and trains once on nothing that matters. */
+export interface Work {
+  readonly what: 'reading' | 'engine';
+  /** 0 to 1. */
+  readonly fraction: number;
+}
+
 /** Wraps functions so that the worker can call them: comlink's `proxy`, or nothing where both sides share a thread. */
 export type Wrap = <Called extends object>(called: Called) => Called;
 
 export class PageState {
   readonly step = signal<Step>('join');
   readonly isBusy = signal(true);
+  /** What is being done and takes a while. */
+  readonly work = signal<Work | undefined>(undefined);
   readonly problem = signal<unknown>(undefined);
   readonly link = signal('');
   readonly invite = signal<InviteSummary | undefined>(undefined);
@@ -65,9 +74,8 @@ export class PageState {
 
   load = (selection: DataSelection) =>
     this.#doing(async () => {
-      const progress = this.#wrap(() => {});
-      this.preview.value = await this.#worker.load(selection, progress);
-      const report = await this.#worker.prepareEngine('auto', progress);
+      this.preview.value = await this.#worker.load(selection, this.#working('reading'));
+      const report = await this.#worker.prepareEngine('auto', this.#working('engine'));
       this.progress.value = progressed(this.progress.value, { type: 'engine', report });
       this.description.value = await this.#worker.describe();
       this.step.value = 'consent';
@@ -106,6 +114,13 @@ export class PageState {
       this.step.value = 'left';
     });
 
+  #working(what: Work['what']): (fraction: number) => void {
+    this.work.value = { what, fraction: 0 };
+    return this.#wrap((fraction: number) => {
+      if (this.work.value?.what === what) this.work.value = { what, fraction };
+    });
+  }
+
   #ask(what: Egress): Promise<boolean> {
     return new Promise((resolve) => {
       const answer = (mayGo: boolean) => {
@@ -125,6 +140,7 @@ export class PageState {
       this.problem.value = error;
     } finally {
       this.isBusy.value = false;
+      this.work.value = undefined;
     }
   }
 }

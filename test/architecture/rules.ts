@@ -105,6 +105,25 @@ export const purity: Rule = (tree) =>
       ];
     });
 
+const NODE_ONLY = ['protocol/primitives/node.ts', 'protocol/primitives/compiled-checks.ts'];
+
+/** What a page loads, followed from its sources, needs nothing of Node; where Node has its own, the other is followed. */
+export const pagesWithoutNode: Rule = (tree) => {
+  const breaks: string[] = [];
+  const seen = new Set<string>(NODE_ONLY);
+  const visit = (path: string) => {
+    if (seen.has(path) || !tree.has(path)) return;
+    seen.add(path);
+    for (const { specifier, isType, targets } of importsOf(path, tree.get(path) ?? '')) {
+      if (isType) continue;
+      if (specifier.startsWith('node:')) breaks.push(`${path} imports ${specifier}`);
+      targets.forEach(visit);
+    }
+  };
+  for (const path of tree.keys()) if (isSource(path) && isWithin(path, ['client/web'])) visit(path);
+  return breaks;
+};
+
 /** Types count: a cycle of types is a concept without a place. */
 export const noCycles: Rule = (tree) => {
   const cycles: string[] = [];

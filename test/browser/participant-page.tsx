@@ -55,7 +55,10 @@ const worker: ParticipantWorker = {
   enrol: async (_link, { name }) => ({ ...ids, nodeId: 'n', name, keyKind: 'sealed' }),
   prepareEngine: async () => engine,
   preview: async () => preview,
-  load: async () => preview,
+  load: async (_selection, progress) => {
+    progress(0.5);
+    return preview;
+  },
   describe: async () => ({
     rows: 8,
     jobs: [

@@ -4,6 +4,10 @@ export const EN = {
   language: 'Language',
   steps: { join: 'Join', data: 'Data', consent: 'Consent', live: 'Training' },
   loading: 'One moment ...',
+  work: {
+    reading: 'Reading the data ...',
+    engine: 'Getting ready to train: the runtime is loaded and tried ...',
+  },
   join: {
     heading: 'You are invited',
     noLink: 'Open the invite link that you were sent, or paste it here.',
@@ -109,6 +113,7 @@ export const EN = {
     sent: 'Sent',
     received: 'Received',
     provider: 'Trains on',
+    warmUp: (seconds: string) => `Ready after ${seconds} s.`,
     threads: (threads: number) => (threads === 1 ? 'one thread' : `${threads} threads`),
     chart: 'Loss of each step',
     notices: 'Notices',

@@ -6,6 +6,10 @@ export const ZH: Texts = {
   language: '语言',
   steps: { join: '加入', data: '数据', consent: '同意', live: '训练' },
   loading: '请稍候……',
+  work: {
+    reading: '正在读取数据……',
+    engine: '正在准备训练:加载并试运行计算引擎……',
+  },
   join: {
     heading: '您收到了邀请',
     noLink: '请打开您收到的邀请链接,或将其粘贴到此处。',
@@ -104,6 +108,7 @@ export const ZH: Texts = {
     sent: '已发送',
     received: '已接收',
     provider: '训练设备',
+    warmUp: (seconds) => `${seconds} 秒后就绪。`,
     threads: (threads) => `${threads} 个线程`,
     chart: '每一步的损失',
     notices: '通知',

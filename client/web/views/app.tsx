@@ -11,6 +11,7 @@ import { ProblemView } from './problem-view.tsx';
 export function App({ state }: { readonly state: PageState }) {
   const t = texts.value;
   const step = state.step.value;
+  const work = state.work.value;
   useEffect(() => {
     document.documentElement.lang = language.value;
     document.title = `Hanse: ${t.title}`;
@@ -38,7 +39,8 @@ export function App({ state }: { readonly state: PageState }) {
       <main class="container" aria-busy={state.isBusy.value}>
         <h1>{t.title}</h1>
         <ProblemView state={state} />
-        <p role="status">{state.isBusy.value ? t.loading : ''}</p>
+        <p role="status">{state.isBusy.value ? (work ? t.work[work.what] : t.loading) : ''}</p>
+        {work && <progress value={work.fraction} max={1} aria-label={t.work[work.what]} />}
         {step === 'join' && <JoinView state={state} />}
         {step === 'data' && <DataStep state={state} />}
         {step === 'consent' && <ConsentView state={state} />}

@@ -29,7 +29,11 @@ export function LiveView({ state }: { readonly state: PageState }) {
       )}
       <dl>
         <dt>{t.provider}</dt>
-        <dd>{engine ? `${engine.provider}, ${t.threads(engine.threads)}. ${engine.reason}` : '-'}</dd>
+        <dd>
+          {engine
+            ? `${engine.provider}, ${t.threads(engine.threads)}: ${engine.reason}. ${t.warmUp((engine.warmUpMs / 1000).toFixed(1))}`
+            : '-'}
+        </dd>
         <dt>{t.round}</dt>
         <dd>{released?.round ?? '-'}</dd>
         <dt>{t.accuracy}</dt>
