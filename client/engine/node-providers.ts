@@ -2,7 +2,6 @@
  * The execution providers of a participant that runs in Node, best first. Each is imported only when it is considered,
  * so that a missing optional package, or the megabytes of one that is not needed, cost nothing.
  */
-import { HanseError } from '../../protocol/problem.ts';
 import type { ProviderCandidate } from './provider.ts';
 
 export const NODE_PROVIDERS: readonly ProviderCandidate[] = [
@@ -24,8 +23,6 @@ export const NODE_PROVIDERS: readonly ProviderCandidate[] = [
   {
     name: 'webgpu',
     automatic: false,
-    load: async () => {
-      throw new HanseError('providerUnavailable', { asked: 'webgpu', reason: 'it needs a browser' });
-    },
+    load: async () => (await import('./node-webgpu.ts')).loadNodeWebgpuProvider(),
   },
 ];

@@ -338,12 +338,7 @@ test.each<[what: string, words: () => string[], exitCode: number, code: string]>
     1,
     'dataEmpty',
   ],
-  [
-    'a provider that this machine lacks',
-    () => [...table(), '--provider', 'webgpu'],
-    1,
-    'providerUnavailable',
-  ],
+  ['a provider that this machine lacks', () => [...table(), '--provider', 'cuda'], 1, 'providerUnavailable'],
   ['a number in place of a file of rows', () => [...table(), '--rows', '100'], 2, 'usage'],
   ['a provider that nobody knows', () => [...table(), '--provider', 'tpu'], 2, 'usage'],
 ])('%s is refused by name', async (_what, words, exitCode, code) => {

@@ -1,8 +1,9 @@
-// covers: client/engine/choose-provider.ts, client/engine/node-providers.ts, client/engine/cuda.ts
+// covers: client/engine/choose-provider.ts, client/engine/node-providers.ts, client/engine/cuda.ts, client/engine/probe-model.ts
 import { describe, expect, test } from 'vitest';
 import { chooseProvider, considerAll } from '../../../client/engine/choose-provider.ts';
-import { loadCudaProvider, probeModel } from '../../../client/engine/cuda.ts';
+import { loadCudaProvider } from '../../../client/engine/cuda.ts';
 import { NODE_PROVIDERS } from '../../../client/engine/node-providers.ts';
+import { probeModel } from '../../../client/engine/probe-model.ts';
 import type { ProviderCandidate } from '../../../client/engine/provider.ts';
 import { HanseError } from '../../../protocol/problem.ts';
 import type { ProviderName } from '../../../schemas/provider.ts';
@@ -96,10 +97,10 @@ describe('NODE_PROVIDERS', () => {
     expect(['cpu', 'wasm']).toContain(best.name);
   });
 
-  test('webgpu is refused in Node', async () => {
-    await expect(chooseProvider('webgpu', { candidates: NODE_PROVIDERS })).rejects.toMatchObject({
-      code: 'providerUnavailable',
-    });
+  test('no graphics card is taken without having been asked for', () => {
+    const automatic = NODE_PROVIDERS.filter((candidate) => candidate.automatic);
+    expect(automatic.map(({ name }) => name)).toEqual(['cpu', 'wasm']);
+    expect(NODE_PROVIDERS.map(({ name }) => name)).toEqual(['cpu', 'wasm', 'cuda', 'webgpu']);
   });
 });
 
@@ -108,7 +109,7 @@ test('cuda loads, or says why not', async () => {
   const { provider } = await chooseProvider('wasm', { candidates: NODE_PROVIDERS });
   const session = await provider.createSession(probeModel());
   const x = { type: 'float32', shape: [1], data: Float32Array.of(7) } as const;
-  expect(await session.run({ x })).toEqual({ y: x });
+  expect(await session.run({ x })).toEqual({ y: { ...x, data: Float32Array.of(14) } });
   await session.release();
 
   const outcome = await loadCudaProvider({ threads: 1 }).then(

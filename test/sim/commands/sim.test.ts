@@ -63,7 +63,7 @@ test.each<[what: string, words: string[]]>([
   ['an example that nobody knows', ['--example', 'circle']],
   ['a partition that nobody knows', ['--partition', 'random']],
   ['a Dirichlet distribution of nothing', ['--partition', 'dirichlet:0']],
-  ['a provider that needs a browser', ['--provider', 'webgpu']],
+  ['a provider that is not for simulations', ['--provider', 'webgpu']],
   ['a number that is none', ['--rounds', 'many']],
   ['rounds before the first', ['--rounds', '-1']],
   ['a learning rate of nothing', ['--lr', '0']],

@@ -1,0 +1,58 @@
+// A process for node-webgpu.slow.test.ts, because a driver is named by the environment with which a process starts. It
+// trains the same on two providers and tells how far apart they arrive, or the problem. It runs compiled code.
+import { chooseProvider } from '../../../dist/client/engine/choose-provider.js';
+import { NODE_PROVIDERS } from '../../../dist/client/engine/node-providers.js';
+import { loadNodeWebgpuProvider } from '../../../dist/client/engine/node-webgpu.js';
+import { Trainer } from '../../../dist/client/engine/trainer.js';
+import { compileTrainEpoch } from '../../../dist/client/graph/compile-train-epoch.js';
+import { mlp } from '../../../dist/client/graph/models/mlp.js';
+import { initialParameters } from '../../../dist/client/graph/parameters.js';
+import { RandomNumbers, seededRandom } from '../../../dist/protocol/random.js';
+
+const random = () => seededRandom(new Uint8Array(32).fill(1));
+const numbers = new RandomNumbers(random());
+const forward = mlp([20, 16, 3], numbers);
+const start = initialParameters(forward);
+const examples = {
+  name: 'noise',
+  count: 60,
+  features: Float32Array.from({ length: 60 * 20 }, () => numbers.normal()),
+  targets: Int32Array.from({ length: 60 }, () => numbers.below(3)),
+};
+
+/** Eight steps, the last of them on a batch that is not full; also of a second session. */
+async function train(provider, learningRate = 0.1) {
+  const options = {
+    loss: { type: 'softmax_ce' },
+    optimizer: { type: 'momentum', momentum: 0.9 },
+    batchSize: 16,
+  };
+  const trainer = await Trainer.create(provider, compileTrainEpoch(forward, options));
+  const request = { parameters: start, examples, epochs: 2, learningRate, random: random() };
+  const trained = await trainer.train(request);
+  await trainer.release();
+  return trained;
+}
+
+const furthest = (a, b) => a.reduce((most, value, at) => Math.max(most, Math.abs(value - b[at])), 0);
+
+async function compare() {
+  const { provider } = await chooseProvider('webgpu', { candidates: NODE_PROVIDERS });
+  const { provider: cpu } = await chooseProvider('cpu', { candidates: NODE_PROVIDERS });
+  // Nothing of a step may be left to the processor, which would agree with itself.
+  const onCard = await train(await loadNodeWebgpuProvider({ strict: true }));
+  const [again, expected, other] = [await train(provider), await train(cpu), await train(cpu, 0.11)];
+  return {
+    name: provider.name,
+    reason: provider.reason,
+    steps: onCard.steps,
+    repeats: furthest(again.parameters, onCard.parameters),
+    parameters: furthest(onCard.parameters, expected.parameters),
+    losses: furthest(onCard.losses, expected.losses),
+    otherRate: furthest(other.parameters, expected.parameters),
+  };
+}
+
+const outcome = await compare().catch(({ code, detail, message }) => ({ code, detail, message }));
+const { provider: best } = await chooseProvider('auto', { candidates: NODE_PROVIDERS });
+console.log(JSON.stringify({ ...outcome, auto: best.name }));
