@@ -3,7 +3,7 @@
  * Metal on a Mac, Direct3D 12 on Windows.
  *
  * It is used where it was asked for, and never by `auto`: Dawn and drivers are native code, whose faults end the
- * process, and an adapter may be one in software, some twenty times slower than the processor, which nothing here
+ * process, and an adapter may be one in software, a hundred times slower than the processor, which nothing here
  * tells. A process of its own tries the adapter first, with a shader, and this one only when that went well: neither a
  * node nor `hanse doctor` ends because it asked. The trial takes half a second.
  *
@@ -28,6 +28,9 @@ export interface NodeWebgpuOptions {
 /** Drivers that compile for the first time take seconds. */
 const TRIAL_MS = 30_000;
 
+/** Layouts stay as graphs have them: left to choose, the runtime moves parts of convolutions to the processor. */
+const ON_CARD = { name: 'webgpu', preferredLayout: 'NCHW' } as const;
+
 const NO_FALLBACK = { session: { disable_cpu_ep_fallback: '1' } };
 
 /** Throws `providerUnavailable` unless a process of its own has computed something on an adapter. */
@@ -39,7 +42,7 @@ export async function loadNodeWebgpuProvider(options: NodeWebgpuOptions = {}): P
   if (failure !== undefined) throw unavailable(failure);
   const createSession = (bytes: Uint8Array) =>
     createOrtSession(runtime, bytes, {
-      executionProviders: ['webgpu'],
+      executionProviders: [ON_CARD],
       ...(options.strict && { extra: NO_FALLBACK }),
     });
   try {
