@@ -101,6 +101,9 @@ describe.skipIf(!isBuilt)('the package (needs the build: npm test makes it)', ()
     await coordinator.line('the address', ({ ready }) => ready === true);
     const invite = await runHanse(['invite', '--organisation', 'a.example', '--json'], options);
     expect(invite.code, invite.said).toBe(0);
+    const page = await (await fetch(invite.result.link)).text();
+    const [, script = ''] = /<script[^>]* src="([^"]+)"/.exec(page) ?? [];
+    expect((await fetch(new URL(script, invite.result.link))).status).toBe(200);
     writeFileSync(join(folder, 'a.csv'), tableOf(8, 1));
     const node = startHanse(
       ['join', invite.result.link, '--data', 'csv:a.csv', ...COLUMNS, '--json'],
