@@ -117,11 +117,44 @@ describe.skipIf(missing)(`tabs as participants${missing ? ` (skipped: ${missing}
     expect(both.job.rounds.map(({ updates }) => updates)).toEqual([2, 2, 2]);
     const { members } = await (await federation.api()).call('listMembers', {});
     expect(members.filter(({ name }) => name === 'tab')).toHaveLength(1);
-    const accepted = (await federation.records()).filter(({ type }) => type === 'updateAccepted');
+  });
+
+  test('closed while its update is on its way, it answers that attempt no second time, and the next one again', async () => {
+    await begin();
+    await federation.join('node', 'participant', 1);
+    const page = await tab('tab', 2);
+    const context = page.context();
+    const address = new URL('/', page.url()).href;
+    let isLost: () => void = () => {};
+    const lost = new Promise<void>((resolve) => {
+      isLost = resolve;
+    });
+    await context.route(/update$/, async (route) => {
+      await route.abort();
+      isLost();
+    });
+    const jobId = await start(2);
+    await lost;
+    await page.close();
+    await context.unroute(/update$/);
+
+    const back = await context.newPage();
+    await back.goto(address);
+    await chooseData(back, dataOf(2));
+    await agree(back, {});
+    await back.getByText('taskAnswered').waitFor();
+    const { job } = await trained(jobId);
+    expect(job.rounds.slice(0, 2)).toMatchObject([
+      { round: 1, attempt: 1, outcome: 'aborted', declined: { taskAnswered: 1 } },
+      { round: 1, attempt: 2, outcome: 'released', updates: 2 },
+    ]);
+    const records = await federation.records();
+    const accepted = records.filter(({ type }) => type === 'updateAccepted');
     const contexts = accepted.map(({ stream, data }) => {
       const { node, round, attempt } = data as { node: string; round: number; attempt: number };
       return `${stream} ${node} ${round} ${attempt}`;
     });
+    expect(contexts).toHaveLength(7);
     expect(new Set(contexts).size).toBe(contexts.length);
   });
 
