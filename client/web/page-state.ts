@@ -1,9 +1,9 @@
 /** Where the person is on the way from the invite to training, and what is known so far. */
 import { signal } from '@preact/signals';
 import { HanseError } from '../../protocol/problem.ts';
+import type { Egress } from '../../schemas/egress.ts';
 import type { Consent, Description } from './consent.ts';
 import type { DataPreview, DataSelection } from './data-preview.ts';
-import type { Egress } from './egress.ts';
 import { NO_PROGRESS, progressed } from './progress.ts';
 import type { InviteSummary, KnownMember, ParticipantWorker } from './worker-api.ts';
 

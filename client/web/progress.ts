@@ -1,5 +1,5 @@
 /** What has happened since a tab began to take part: events of the worker, gathered for the eye. Pure. */
-import type { Egress } from './egress.ts';
+import type { Egress } from '../../schemas/egress.ts';
 import type { EngineReport } from './engine-report.ts';
 import type { TabEvent } from './tab-event.ts';
 

@@ -1,6 +1,6 @@
 /** What the worker tells the page while it takes part. */
 import type { ProblemCode } from '../../protocol/problem.ts';
-import type { Egress } from './egress.ts';
+import type { Egress } from '../../schemas/egress.ts';
 import type { EngineReport } from './engine-report.ts';
 
 export type TabEvent =

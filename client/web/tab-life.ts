@@ -4,6 +4,7 @@
  */
 import { primitives } from '#primitives';
 import { HanseError } from '../../protocol/problem.ts';
+import type { Egress } from '../../schemas/egress.ts';
 import type { TrainTask } from '../../schemas/task.ts';
 import { AnswerJournal } from '../answer-journal.ts';
 import type { EgressInspector } from '../contribute.ts';
@@ -20,13 +21,12 @@ import { PolicyGate } from '../policy-gate.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import type { Consent } from './consent.ts';
 import { countedTraffic } from './counted-traffic.ts';
-import type { Egress } from './egress.ts';
 import { identityTurn } from './identity-turn.ts';
 import { JobNews } from './job-news.ts';
 import { watchSleep } from './sleep-watch.ts';
 import { connectTab } from './tab-connection.ts';
 import type { TabEvent } from './tab-event.ts';
-import { releasedEvent, tabEventOf, told } from './tab-events.ts';
+import { releasedEvent, tabEventOf, told } from './tab-event-of.ts';
 import type { TabIdentity } from './tab-identity.ts';
 import type { TabPlatform } from './tab-platform.ts';
 import { forgetOldAnswers, tabAnswerLog, tabDirectoryPin, tabLetterLog, tabSpending } from './tab-records.ts';

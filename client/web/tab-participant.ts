@@ -6,11 +6,11 @@
  */
 import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import type { Egress } from '../../schemas/egress.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
 import type { Consent, Description, NodeChoice } from './consent.ts';
 import type { DataPreview, DataSelection } from './data-preview.ts';
-import type { Egress } from './egress.ts';
 import type { EngineReport } from './engine-report.ts';
 import { connectTab, describeJobs } from './tab-connection.ts';
 import type { TabEvent } from './tab-event.ts';

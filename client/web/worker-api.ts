@@ -4,9 +4,10 @@
  * Keys, data and training stay in the worker: the page asks, shows, and passes on what its user permits. Everything here
  * is plain data that can be cloned. Calls reject with a `HanseError` whose code, particulars and remedy survive the way.
  */
+
+import type { Egress } from '../../schemas/egress.ts';
 import type { Consent, Description, NodeChoice } from './consent.ts';
 import type { DataPreview, DataSelection } from './data-preview.ts';
-import type { Egress } from './egress.ts';
 import type { EngineReport } from './engine-report.ts';
 import type { TabEvent } from './tab-event.ts';
 

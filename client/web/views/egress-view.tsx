@@ -1,6 +1,7 @@
 /** An update as it leaves, or would: its size, its form before and after each step, and what can be learnt of it. */
+
+import type { Egress, Histogram } from '../../../schemas/egress.ts';
 import { bytesText, numberText } from '../amounts.ts';
-import type { Egress, Histogram } from '../egress.ts';
 import { texts } from '../texts/language.ts';
 
 export function EgressView({ what }: { readonly what: Egress }) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { releasedEvent, tabEventOf } from '../../../client/web/tab-events.ts';
+import { releasedEvent, tabEventOf } from '../../../client/web/tab-event-of.ts';
 import { HanseError } from '../../../protocol/problem.ts';
 
 const task = { jobId: 'job-0', round: 2 } as never;
