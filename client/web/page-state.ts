@@ -3,7 +3,8 @@ import { signal } from '@preact/signals';
 import { HanseError } from '../../protocol/problem.ts';
 import type { Egress } from '../../schemas/egress.ts';
 import type { Consent, Description } from './consent.ts';
-import type { DataPreview, DataSelection } from './data-preview.ts';
+import type { DataPreview } from './data-preview.ts';
+import type { DataSelection } from './data-selection.ts';
 import { NO_PROGRESS, progressed } from './progress.ts';
 import type { InviteSummary, KnownMember, ParticipantWorker } from './worker-api.ts';
 

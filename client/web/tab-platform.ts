@@ -7,7 +7,8 @@ import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { Examples } from '../data/examples.ts';
 import type { ProviderCandidate } from '../engine/provider.ts';
 import type { Exchange } from '../exchange.ts';
-import type { DataPreview, DataSelection } from './data-preview.ts';
+import type { DataPreview } from './data-preview.ts';
+import type { DataSelection } from './data-selection.ts';
 import type { Locks } from './identity-turn.ts';
 import type { TabStore } from './tab-store.ts';
 

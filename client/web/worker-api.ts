@@ -7,7 +7,8 @@
 
 import type { Egress } from '../../schemas/egress.ts';
 import type { Consent, Description, NodeChoice } from './consent.ts';
-import type { DataPreview, DataSelection } from './data-preview.ts';
+import type { DataPreview } from './data-preview.ts';
+import type { DataSelection } from './data-selection.ts';
 import type { EngineReport } from './engine-report.ts';
 import type { TabEvent } from './tab-event.ts';
 

@@ -10,7 +10,8 @@ import Papa from 'papaparse';
 import { HanseError } from '../../../protocol/problem.ts';
 import { readNumber } from '../../data/csv.ts';
 import type { Examples } from '../../data/examples.ts';
-import type { ColumnPreview, DataPreview, DataSelection, PreviewNote } from '../data-preview.ts';
+import type { ColumnPreview, DataPreview, PreviewNote } from '../data-preview.ts';
+import type { DataSelection } from '../data-selection.ts';
 import type { ReadData } from '../tab-platform.ts';
 import { decodeText } from './text-encoding.ts';
 

@@ -6,7 +6,7 @@
  * a part silently went missing is another set.
  */
 import { HanseError } from '../../../protocol/problem.ts';
-import type { DataSelection } from '../data-preview.ts';
+import type { DataSelection } from '../data-selection.ts';
 import type { ReadData } from '../tab-platform.ts';
 import { requireSize } from './checked-file.ts';
 import { countLabels } from './csv-table.ts';

@@ -3,7 +3,7 @@
  */
 import { HanseError } from '../../../protocol/problem.ts';
 import { CSV_BYTES_MAX } from '../../data/csv.ts';
-import type { DataSelection } from '../data-preview.ts';
+import type { DataSelection } from '../data-selection.ts';
 import type { ReadData } from '../tab-platform.ts';
 import { readPart, readWhole, requireSize } from './checked-file.ts';
 import { readCsvTable } from './csv-table.ts';

@@ -1,7 +1,8 @@
 /** The choice of data, and what is in them. Names and cells come from files and are shown as text. */
 import { signal } from '@preact/signals';
 import { bytesText } from '../amounts.ts';
-import type { DataPreview, DataSelection, PreviewNote } from '../data-preview.ts';
+import type { DataPreview, PreviewNote } from '../data-preview.ts';
+import type { DataSelection } from '../data-selection.ts';
 import type { PageState } from '../page-state.ts';
 import { texts } from '../texts/language.ts';
 import { selectionOf } from './selection-of.ts';

@@ -1,5 +1,5 @@
 /** The fields of the form of data as a selection. Fields left empty are guessed by the worker. */
-import type { DataSelection } from '../data-preview.ts';
+import type { DataSelection } from '../data-selection.ts';
 
 const SAMPLE_ROWS = 1000;
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { authorJob, submitJob } from '../../../client/author-job.ts';
 import { NODE_PROVIDERS } from '../../../client/engine/node-providers.ts';
 import { type Exchange, fetchExchange } from '../../../client/exchange.ts';
-import type { DataSelection } from '../../../client/web/data-preview.ts';
+import type { DataSelection } from '../../../client/web/data-selection.ts';
 import type { TabEvent } from '../../../client/web/tab-event.ts';
 import { TabParticipant } from '../../../client/web/tab-participant.ts';
 import type { TabPlatform } from '../../../client/web/tab-platform.ts';

@@ -1,6 +1,6 @@
 // covers: client/web/files/checked-file.ts, client/web/files/idx-pair.ts, client/web/files/image-folder.ts, client/web/files/decode-image.ts
 import { expect, test } from 'vitest';
-import type { DataSelection } from '../../../../client/web/data-preview.ts';
+import type { DataSelection } from '../../../../client/web/data-selection.ts';
 import { type ChosenFile, readWhole } from '../../../../client/web/files/checked-file.ts';
 import { planes } from '../../../../client/web/files/image-folder.ts';
 import { readSelection, type SelectionReaders } from '../../../../client/web/files/read-selection.ts';
