@@ -13,6 +13,7 @@ import type { Examples } from '../../data/examples.ts';
 import type { ColumnPreview, DataPreview, PreviewNote } from '../data-preview.ts';
 import type { DataSelection } from '../data-selection.ts';
 import type { ReadData } from '../tab-platform.ts';
+import { countLabels, LABELS_SHOWN } from './label-counts.ts';
 import { decodeText } from './text-encoding.ts';
 
 export type CsvChoice = Omit<Extract<DataSelection, { type: 'csv' }>, 'type' | 'file'>;
@@ -21,7 +22,6 @@ const DELIMITERS = [',', ';', '\t', '|'];
 /** By which the delimiter is guessed. */
 const GUESS_CHARACTERS = 65_536;
 const SAMPLE_ROWS = 10;
-const LABELS_SHOWN = 100;
 /** Of a cell in the sample. */
 const CELL_CHARACTERS = 200;
 /** Classes that labels may have. */
@@ -47,12 +47,10 @@ export function readCsvTable(bytes: Uint8Array, file: string, choice: CsvChoice,
   const columns = header.map((name, at) => columnPreview(name, rows, at, at === label));
   const chosen = featureColumns(columns, choice.columns, label, file);
   const labelled = rows.flatMap((row, at) => ((row[label] ?? '').trim() === '' ? [] : [at]));
+  const labels = labelled.map((at) => (rows[at]?.[label] ?? '').trim());
   if (labelled.length === 0) throw new HanseError('dataEmpty', { source: `${file}: no row has a label` });
   const features = readFeatures(table, labelled, chosen, columns, file);
-  const target = readTargets(
-    labelled.map((at) => (rows[at]?.[label] ?? '').trim()),
-    file,
-  );
+  const target = readTargets(labels, file);
   const examples: Examples = {
     name: file,
     count: labelled.length,
@@ -77,7 +75,7 @@ export function readCsvTable(bytes: Uint8Array, file: string, choice: CsvChoice,
     inputShape: examples.inputShape,
     targetShape: examples.targetShape,
     columns,
-    labels: countLabels(labelled.map((at) => (rows[at]?.[label] ?? '').trim())),
+    labels: countLabels(labels),
     sample: rows.slice(0, SAMPLE_ROWS).map((row) => row.map((cell) => cell.slice(0, CELL_CHARACTERS))),
     notes,
   };
@@ -219,16 +217,6 @@ function readTargets(labels: readonly string[], file: string): Targets {
     shape: [],
     classes: classes.slice(0, LABELS_SHOWN),
   };
-}
-
-/** The most frequent first, of equals in alphabetical order. */
-export function countLabels(labels: Iterable<string | number>): DataPreview['labels'] {
-  const counts = new Map<string, number>();
-  for (const label of labels) counts.set(String(label), (counts.get(String(label)) ?? 0) + 1);
-  return [...counts]
-    .map(([label, count]) => ({ label, count }))
-    .sort((a, b) => b.count - a.count || (a.label < b.label ? -1 : 1))
-    .slice(0, LABELS_SHOWN);
 }
 
 function malformed(file: string, line: number, reason: string): HanseError {

@@ -13,10 +13,10 @@ import {
 } from '../../data/idx.ts';
 import type { ReadData } from '../tab-platform.ts';
 import { type ChosenFile, readPart, readWhole, requireSize } from './checked-file.ts';
-import { countLabels } from './csv-table.ts';
+import { countLabels } from './label-counts.ts';
 
 /** Of the bytes of one file: as numbers to train on they take four times as much. */
-export const IDX_BYTES_MAX = 268_435_456;
+const IDX_BYTES_MAX = 268_435_456;
 
 /** Rows of a preview. */
 const PREVIEW_ROWS = 10;

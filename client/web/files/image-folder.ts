@@ -9,19 +9,18 @@ import { HanseError } from '../../../protocol/problem.ts';
 import type { DataSelection } from '../data-selection.ts';
 import type { ReadData } from '../tab-platform.ts';
 import { requireSize } from './checked-file.ts';
-import { countLabels } from './csv-table.ts';
+import { countLabels, LABELS_SHOWN } from './label-counts.ts';
 
 /** Red, green, blue and opacity of each pixel, row by row, each 0 to 255. */
 export type DecodeImage = (file: File, height: number, width: number) => Promise<Uint8ClampedArray>;
 
 type ImageChoice = Omit<Extract<DataSelection, { type: 'images' }>, 'type'>;
 
-export const IMAGE_BYTES_MAX = 67_108_864;
+const IMAGE_BYTES_MAX = 67_108_864;
 /** Of the numbers of all images: 1 GiB in memory. */
 const VALUES_MAX = 268_435_456;
 const SIDE_MAX = 1024;
 const PREVIEW_IMAGES = 10;
-const LABELS_SHOWN = 100;
 
 /** ITU-R BT.601, luma. */
 const LUMA = [0.299, 0.587, 0.114] as const;

@@ -1,4 +1,4 @@
-// covers: client/web/files/text-encoding.ts
+// covers: client/web/files/text-encoding.ts, client/web/files/label-counts.ts
 import { expect, test } from 'vitest';
 import { readCsvTable } from '../../../../client/web/files/csv-table.ts';
 import { decodeText } from '../../../../client/web/files/text-encoding.ts';
