@@ -20,6 +20,7 @@ import {
   prepareEvaluation,
   prepareManifest,
 } from './prepared-job.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Where a node takes its jobs from, checked and ready to run. */
 export interface JobSource {
@@ -199,16 +200,6 @@ export class JobCache implements JobSource {
 }
 
 async function permit(): Promise<void> {}
-
-/** Settles as `work` does, or rejects as soon as the signal aborts. */
-function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
 
 /** What could not be loaded needs no release. */
 async function releaseEntry({ trainer, evaluator }: Entry): Promise<void> {

@@ -5,7 +5,6 @@
 import { primitives } from '#primitives';
 import { HanseError } from '../../protocol/problem.ts';
 import type { Egress } from '../../schemas/egress.ts';
-import type { TrainTask } from '../../schemas/task.ts';
 import { AnswerJournal } from '../answer-journal.ts';
 import type { EgressInspector } from '../contribute.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
@@ -19,6 +18,7 @@ import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 import { PolicyGate } from '../policy-gate.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import type { Consent } from './consent.ts';
 import { countedTraffic } from './counted-traffic.ts';
 import { identityTurn } from './identity-turn.ts';
@@ -34,7 +34,7 @@ import type { TabStore } from './tab-store.ts';
 
 export interface TabEquipment extends TabPlatform {
   readonly identity: TabIdentity;
-  /** Throws what opening it throws. */
+  /** Rejects with what opening it throws. */
   readonly stored: Promise<TabStore>;
   readonly examples: Examples;
   readonly provider: ExecutionProvider;
@@ -115,10 +115,8 @@ export class TabLife {
       this.#equipment.observe(releasedEvent(jobId, round)),
     );
     const observe = (event: ParticipantEvent) => void this.#observe(event, news);
-    const directory = await DirectoryWatch.open({
-      ...{ api, member, observe },
-      pin: tabDirectoryPin(store, member),
-    });
+    const pin = tabDirectoryPin(store, member);
+    const directory = await DirectoryWatch.open({ api, member, observe, pin });
     const log = tabLetterLog(store);
     // No letter has a meaning yet beyond being shown.
     const mailbox = new Mailbox({
@@ -198,6 +196,7 @@ export class TabLife {
       inspect: async (egress, signal) => {
         this.#egress = egress;
         if (!consent.inspectEach) return;
+        // A person may look for longer than a round lasts.
         if (!(await unlessAborted(inspect(egress), signal)))
           throw new HanseError('egressRefused', { round: egress.round });
       },
@@ -205,22 +204,11 @@ export class TabLife {
   }
 
   async #observe(event: ParticipantEvent, news: JobNews): Promise<void> {
-    const jobId = 'task' in event ? (event.task as TrainTask).jobId : '';
     const egress = this.#egress;
     // In the order in which things happen, but for the name, which has to be asked for.
-    const name = event.type === 'preparing' ? await news.nameOf(jobId) : '';
+    const name = event.type === 'preparing' ? await news.nameOf(event.task.jobId) : '';
     const shown = tabEventOf(event, egress, () => name);
     if (shown) this.#equipment.observe(shown);
     if (event.type === 'waiting' && event.why === 'paused') this.#end.abort();
   }
-}
-
-/** A person may look for longer than a round lasts. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
