@@ -2,14 +2,12 @@
  * What a job has released, as it happens: metrics of its rounds, for the page. One held request for each job in which
  * this tab takes part.
  */
+import { hasEnded } from '../../protocol/round.ts';
 import type { JobStatus, RoundSummary } from '../../schemas/job.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 
-/** Phases after which nothing comes any more. */
-const FINAL: ReadonlySet<JobStatus['phase']> = new Set(['finished', 'failed', 'cancelled']);
-
 /** How long the coordinator may hold a request. */
-const HELD_SECONDS = '25';
+const WAIT_SECONDS = '25';
 
 export class JobNews {
   readonly #api: CoordinatorApi;
@@ -54,7 +52,7 @@ export class JobNews {
           told.add(keyOf(round));
           if (round.outcome === 'released') this.#released(jobId, round);
         }
-        if (FINAL.has(status.phase)) return;
+        if (hasEnded(status)) return;
       }
     } catch {
       this.#watched.delete(jobId); // begun again with the next task
@@ -63,7 +61,7 @@ export class JobNews {
   }
 
   #ask(jobId: string, after: number | undefined): Promise<JobStatus> {
-    const query = after === undefined ? {} : { after: String(after), wait: HELD_SECONDS };
+    const query = after === undefined ? {} : { after: String(after), wait: WAIT_SECONDS };
     return this.#api.call('getJob', { params: { jobId }, query }, { signal: this.#signal });
   }
 }

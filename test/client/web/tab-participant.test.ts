@@ -1,4 +1,4 @@
-// covers: client/web/tab-platform.ts, client/web/tab-life.ts, client/web/tab-connection.ts, client/web/warm-up.ts, client/web/participant-worker.ts, client/web/job-news.ts, client/membership.ts
+// covers: client/web/tab-platform.ts, client/web/tab-life.ts, client/web/tab-connection.ts, client/web/warm-up.ts, client/web/participant-worker.ts, client/web/job-news.ts, client/web/describe-jobs.ts, client/membership.ts
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { authorJob, submitJob } from '../../../client/author-job.ts';
 import { NODE_PROVIDERS } from '../../../client/engine/node-providers.ts';
