@@ -16,10 +16,8 @@ import { FederationId, PublicKey } from '../../schemas/ids.ts';
 import { type ConnectionOptions, enrolSigner, isEnrolmentRefused } from '../enrol.ts';
 import type { Membership } from '../membership.ts';
 import { makeTabKey, parseTabKey, signerOf, type TabKey } from './tab-key.ts';
-import type { TabStore } from './tab-store.ts';
-
-/** Of every record of a tab. A record of a later version is left alone. */
-export const RECORD_VERSION = 1;
+import { TAB_STORAGE, type TabStore } from './tab-store.ts';
+import { RECORD_VERSION, readRecord } from './versioned-record.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -59,8 +57,7 @@ export async function enrolTab(
   name: string,
   { store, clock, ...options }: { readonly store: TabStore; readonly clock: Clock } & ConnectionOptions,
 ): Promise<TabIdentity> {
-  if (await readRecord(store, MEMBER))
-    throw new HanseError('identityInUse', { file: 'the storage of this browser' });
+  if (await readRecord(store, MEMBER)) throw new HanseError('identityInUse', { file: TAB_STORAGE });
   let kept: PendingKeys | undefined;
   const pending = async () => {
     kept ??= await pendingKeys(store, link);
@@ -114,18 +111,6 @@ async function pendingKeys(store: TabStore, link: InviteLink): Promise<PendingKe
   return { node, organisation, isFresh: true };
 }
 
-/** @throws `browserStorageNewer` */
-export async function readRecord(
-  store: TabStore,
-  name: string,
-): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const record = await store.read(name);
-  if (record === undefined) return undefined;
-  const { version } = (record ?? {}) as { version?: unknown };
-  if (version === RECORD_VERSION) return record as Readonly<Record<string, unknown>>;
-  throw new HanseError('browserStorageNewer', { what: name, got: `version ${String(version)}` });
-}
-
 async function identityOf(member: Membership, key: TabKey): Promise<TabIdentity> {
   return { member, signer: await signerOf(key), keyKind: key.kind };
 }
@@ -135,6 +120,6 @@ function readable<T>(read: () => T): T {
     return read();
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new HanseError('identityUnreadable', { file: 'the storage of this browser', reason }, { cause });
+    throw new HanseError('identityUnreadable', { file: TAB_STORAGE, reason }, { cause });
   }
 }

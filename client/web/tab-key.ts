@@ -9,6 +9,7 @@ import { primitives } from '#primitives';
 import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { randomBytes } from '../../protocol/random.ts';
+import { TAB_STORAGE } from './tab-store.ts';
 
 /** As it is stored. */
 export type TabKey =
@@ -86,7 +87,7 @@ export function parseTabKey(value: unknown): TabKey {
 }
 
 function unreadableKey(reason: string, cause?: unknown): HanseError {
-  return new HanseError('identityUnreadable', { file: 'the storage of this browser', reason }, { cause });
+  return new HanseError('identityUnreadable', { file: TAB_STORAGE, reason }, { cause });
 }
 
 function aesGcm(nonce: Uint8Array): AesGcmParams {

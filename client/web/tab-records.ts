@@ -15,10 +15,9 @@ import type { AnswerLog, AnswerState } from '../answer-journal.ts';
 import type { DirectoryPin } from '../directory-watch.ts';
 import type { LetterLog } from '../letter-log.ts';
 import type { Membership } from '../membership.ts';
-import { RECORD_VERSION, readRecord } from './tab-identity.ts';
-import type { TabStore } from './tab-store.ts';
+import { TAB_STORAGE, type TabStore } from './tab-store.ts';
+import { RECORD_VERSION, readRecord } from './versioned-record.ts';
 
-const PLACE = 'the storage of this browser';
 const ANSWERED = 'answered/';
 
 const Letters = Type.Array(
@@ -32,7 +31,7 @@ const REMEMBERED = 1000;
 /** Reading throws `directoryUnreadable`. */
 export function tabDirectoryPin(store: TabStore, member: Membership): DirectoryPin {
   const unreadable = (cause: unknown) =>
-    new HanseError('directoryUnreadable', { file: PLACE, reason: (cause as Error).message }, { cause });
+    new HanseError('directoryUnreadable', { file: TAB_STORAGE, reason: (cause as Error).message }, { cause });
   return {
     read: async () => {
       const record = await readRecord(store, 'directory');
@@ -104,6 +103,10 @@ async function readValue<Schema extends TSchema>(
   try {
     return parse(schema, record.value, name);
   } catch (cause) {
-    throw new HanseError('storageCorrupt', { path: PLACE, reason: (cause as Error).message }, { cause });
+    throw new HanseError(
+      'storageCorrupt',
+      { path: TAB_STORAGE, reason: (cause as Error).message },
+      { cause },
+    );
   }
 }

@@ -6,6 +6,9 @@
  */
 import { HanseError } from '../../protocol/problem.ts';
 
+/** Where a problem says that a record lies. */
+export const TAB_STORAGE = 'the storage of this browser';
+
 export interface TabStore {
   /** Undefined where there is nothing under the name. */
   read(name: string): Promise<unknown>;

@@ -1,3 +1,4 @@
+// covers: client/web/versioned-record.ts
 import { expect, test } from 'vitest';
 import { AnswerJournal } from '../../../client/answer-journal.ts';
 import {
