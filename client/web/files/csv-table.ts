@@ -22,6 +22,8 @@ const DELIMITERS = [',', ';', '\t', '|'];
 /** By which the delimiter is guessed. */
 const GUESS_CHARACTERS = 65_536;
 const SAMPLE_ROWS = 10;
+/** Columns that mix numbers and text: the page shows a line for each. */
+const MIXED_SHOWN = 50;
 /** Of a cell in the sample. */
 const CELL_CHARACTERS = 200;
 /** Classes that labels may have. */
@@ -63,9 +65,10 @@ export function readCsvTable(bytes: Uint8Array, file: string, choice: CsvChoice,
   const notes: PreviewNote[] = [
     ...table.notes,
     ...(missing > 0 ? [{ type: 'missingLabels', rows: missing } as const] : []),
-    ...columns.flatMap(({ name, type }) =>
-      type === 'mixed' ? [{ type: 'mixedTypes', column: name } as const] : [],
-    ),
+    ...columns
+      .filter(({ type }) => type === 'mixed')
+      .slice(0, MIXED_SHOWN)
+      .map(({ name }) => ({ type: 'mixedTypes', column: name }) as const),
     ...(target.classes ? [{ type: 'labelsNumbered', labels: target.classes } as const] : []),
   ];
   const preview: DataPreview = {
@@ -100,7 +103,7 @@ function tableOf(bytes: Uint8Array, file: string, choice: CsvChoice, isPart: boo
   const names = header.cells.map((name) => name.trim());
   if (names.length < 2)
     throw malformed(file, header.line, 'one column only: choose the delimiter that separates the columns');
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  const twice = firstTwice(names);
   if (twice !== undefined) throw malformed(file, header.line, `two columns "${twice}"`);
   const uneven = rows.find(({ cells }) => cells.length !== names.length);
   if (uneven)
@@ -115,6 +118,12 @@ function tableOf(bytes: Uint8Array, file: string, choice: CsvChoice, isPart: boo
     lines: rows.map((row) => row.line),
     notes: [...notes, { type: 'delimiter', delimiter, isGuess: choice.delimiter === undefined }],
   };
+}
+
+/** Undefined where all differ. One pass: a file may have a million columns. */
+function firstTwice(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
 }
 
 function guessDelimiter(text: string): string {

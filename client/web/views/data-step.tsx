@@ -113,8 +113,8 @@ function Preview({ preview }: { readonly preview: DataPreview }) {
         <dd>{preview.labels.map(({ label, count }) => `${label}: ${count}`).join(', ')}</dd>
       </dl>
       <ul>
-        {preview.notes.map((note) => (
-          <li key={note.type}>{noteText(note)}</li>
+        {preview.notes.map((note, i) => (
+          <li key={i}>{noteText(note)}</li>
         ))}
       </ul>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard */}

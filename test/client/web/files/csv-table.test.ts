@@ -65,6 +65,17 @@ test('the wrong delimiter is said, and a choice of it is no guess', () => {
   expect(read('a|y\n1|0\n', { delimiter: '|' }).preview.notes.at(-1)).toMatchObject({ isGuess: false });
 });
 
+test('a table of very many columns costs no more than its cells, and is told in few words', () => {
+  const line = (cell: (at: number) => string) =>
+    Array.from({ length: 200_000 }, (_, at) => cell(at)).join(',');
+  const names = line((at) => `c${at}`);
+  const mixed = line((at) => (at % 2 === 1 ? '1' : 'x'));
+  const { examples, preview } = read(`${names}\n${mixed}\n${line(() => '2')}\n`);
+  expect(examples.inputShape).toEqual([99_999]);
+  expect(preview.notes.filter(({ type }) => type === 'mixedTypes')).toHaveLength(50);
+  expect(() => read(`${names},c7\n${mixed},1\n`)).toThrow(fault('two columns "c7"'));
+});
+
 test('mixed types, gaps and missing labels are said; a column that is asked for has to be whole', () => {
   const text = 'a,b,c,y\n1,x,,0\n2,5,3,\n3,6,4,1\n';
   const { examples, preview } = read(text);
