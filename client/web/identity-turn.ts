@@ -15,19 +15,20 @@ export type Locks = Pick<LockManager, 'request'>;
 
 /**
  * Resolves when it is this tab's turn.
+ * @param what the node whose identity it is, or `enrolment` while there is none
  * @param locks undefined where a browser has none: then it is always
  * @param onWaiting called once if another tab has it
  * @throws the reason of the signal, if that aborts before
  */
 export async function identityTurn(
   locks: Locks | undefined,
-  nodeId: string,
+  what: string,
   signal: AbortSignal,
   onWaiting: () => void,
 ): Promise<Turn> {
   signal.throwIfAborted();
   if (!locks) return { end: () => {} };
-  const name = `hanse/${nodeId}`;
+  const name = `hanse/${what}`;
   const atOnce = await held(locks, name, { ifAvailable: true });
   if (atOnce) return atOnce;
   onWaiting();

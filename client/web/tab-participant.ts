@@ -14,6 +14,7 @@ import type { DataPreview } from './data-preview.ts';
 import type { DataSelection } from './data-selection.ts';
 import { describeJobs } from './describe-jobs.ts';
 import type { EngineReport } from './engine-report.ts';
+import { identityTurn } from './identity-turn.ts';
 import { connectTab } from './tab-connection.ts';
 import type { TabEvent } from './tab-event.ts';
 import { enrolTab, readTabIdentity, type TabIdentity } from './tab-identity.ts';
@@ -48,10 +49,16 @@ export class TabParticipant implements ParticipantWorker {
     return { server, federationId, organisationId, role };
   }
 
+  /** One tab at a time: of two the later would write its key over that of the earlier, whose member would be lost. */
   async enrol(link: string, { name }: NodeChoice): Promise<KnownMember> {
-    const { clock, exchange } = this.#platform;
+    const { clock, exchange, locks } = this.#platform;
     const store = await this.#opened();
-    this.#identity = await enrolTab(readLink(link), name, { store, clock, exchange });
+    const turn = await identityTurn(locks, 'enrolment', new AbortController().signal, () => {});
+    try {
+      this.#identity = await enrolTab(readLink(link), name, { store, clock, exchange });
+    } finally {
+      turn.end();
+    }
     return knownMember(this.#identity);
   }
 

@@ -1,31 +1,6 @@
 import { expect, test } from 'vitest';
-import { identityTurn, type Locks } from '../../../client/web/identity-turn.ts';
-
-/** Web Locks in memory, exclusive, in the order of asking. */
-function locksInMemory(): Locks {
-  const queues = new Map<string, Promise<unknown>>();
-  const request = async (name: string, options: LockOptions, use: (lock: unknown) => unknown) => {
-    const before = queues.get(name);
-    if (before && options.ifAvailable) return use(null);
-    options.signal?.throwIfAborted();
-    let free = () => {};
-    const mine = new Promise<void>((resolve) => {
-      free = resolve;
-    });
-    queues.set(name, mine);
-    const aborted = new Promise<never>((_, reject) =>
-      options.signal?.addEventListener('abort', () => reject(options.signal?.reason), { once: true }),
-    );
-    try {
-      if (before) await Promise.race([before, aborted]);
-      return await use({ name });
-    } finally {
-      if (queues.get(name) === mine) queues.delete(name);
-      free();
-    }
-  };
-  return { request } as unknown as Locks;
-}
+import { identityTurn } from '../../../client/web/identity-turn.ts';
+import { locksInMemory } from '../../fixtures/locks-in-memory.ts';
 
 const life = () => new AbortController();
 

@@ -9,6 +9,7 @@ import { TabParticipant } from '../../../client/web/tab-participant.ts';
 import type { TabPlatform } from '../../../client/web/tab-platform.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import type { Egress } from '../../../schemas/egress.ts';
+import { locksInMemory } from '../../fixtures/locks-in-memory.ts';
 import { type MemoryTabStore, memoryTabStore } from '../../fixtures/memory-tab-store.ts';
 import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
 import { clouds, smallPlan } from '../../fixtures/small-job.ts';
@@ -150,6 +151,22 @@ test('from a link to rounds that are released, then it leaves and comes back', a
   await again.leave({ forget: true });
   expect(store.records.size).toBe(0);
   expect(await again.resume()).toBeUndefined();
+});
+
+test('of two tabs that join at once one becomes the member, and the invite of the other stays good', async () => {
+  const store = memoryTabStore();
+  const locks = locksInMemory();
+  const tabs = [1, 2].map(() => new TabParticipant(platform(store, { locks })));
+  const links = [await running.invite(), await running.invite()];
+  const [first, second] = await Promise.allSettled(
+    tabs.map((tab, i) => tab.enrol(links[i] ?? '', { name: `tab ${i}` })),
+  );
+  expect(first).toMatchObject({ status: 'fulfilled' });
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'identityInUse' } });
+  const found = await new TabParticipant(platform(memoryTabStore(store.records))).resume();
+  expect(found).toEqual(first?.status === 'fulfilled' && first.value);
+  const elsewhere = new TabParticipant(platform(memoryTabStore(), { locks }));
+  await expect(elsewhere.enrol(links[1] ?? '', { name: 'another' })).resolves.toBeDefined();
 });
 
 test('what the person keeps is not sent: the round goes on without it, and the next asks again', async () => {
