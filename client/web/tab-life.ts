@@ -45,6 +45,8 @@ export interface TabEquipment extends TabPlatform {
 
 /** How long the coordinator may hold a request for tasks. */
 const WAIT_SECONDS = 20;
+/** So long a coordinator that says nothing may hold up who leaves: it is told again and again otherwise. */
+const LAST_WORDS_MS = 3000;
 /** Traffic is told at most so often. */
 const TRAFFIC_MS = 250;
 
@@ -78,11 +80,14 @@ export class TabLife {
     await this.#ended;
   }
 
-  /** Declines what is under way; resolves when the tab has stopped. */
+  /** Declines what is under way, if the coordinator listens; resolves when the tab has stopped. */
   async leave(): Promise<void> {
+    const { clock } = this.#equipment;
     this.#leaving.abort();
     if (!this.#gate) this.#end.abort();
+    const cancel = clock.schedule(clock.now() + LAST_WORDS_MS, () => this.#end.abort());
     await this.#ended;
+    cancel();
   }
 
   async #run(): Promise<void> {

@@ -233,6 +233,38 @@ test('a tab that is closed between writing down and sending answers no second ti
   await running.api.call('cancelJob', { params: { jobId } }).catch(() => {});
 });
 
+test('who leaves need not wait for a coordinator that says nothing: what is stored is deleted', async () => {
+  const store = memoryTabStore();
+  let isSilent = false;
+  const exchange: Exchange = (request) => {
+    if (!isSilent) return fetchExchange(request);
+    return new Promise<never>((_, reject) => {
+      request.signal?.addEventListener('abort', () => reject(new Error('given up')), { once: true });
+    });
+  };
+  const { tab } = await member(store, { exchange });
+  const { jobId } = await startJob(1);
+  let looked = () => {};
+  const looking = new Promise<void>((resolve) => {
+    looked = resolve;
+  });
+  const { ended } = life(tab, {
+    until: () => false,
+    consent: { ...EVERYTHING, inspectEach: true },
+    inspect: () => {
+      isSilent = true;
+      looked();
+      return new Promise(() => {});
+    },
+  });
+  await looking;
+  expect(store.records.has('member')).toBe(true);
+  await tab.leave({ forget: true });
+  await ended;
+  expect(store.records.size).toBe(0);
+  await running.api.call('cancelJob', { params: { jobId } }).catch(() => {});
+});
+
 test('what is missing is said before anything is sent', async () => {
   const tab = new TabParticipant(platform(memoryTabStore()));
   const nothing = async () => true;
