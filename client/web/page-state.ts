@@ -6,6 +6,7 @@ import type { Consent, Description } from './consent.ts';
 import type { DataPreview } from './data-preview.ts';
 import type { DataSelection } from './data-selection.ts';
 import { NO_PROGRESS, progressed } from './progress.ts';
+import type { TabEvent } from './tab-event.ts';
 import type { InviteSummary, KnownMember, ParticipantWorker } from './worker-api.ts';
 
 export type Step = 'join' | 'data' | 'consent' | 'live' | 'left';
@@ -96,6 +97,7 @@ export class PageState {
         this.#consent,
         this.#wrap((event) => {
           this.progress.value = progressed(this.progress.value, event);
+          this.#takeBack(event);
         }),
         this.#wrap((what: Egress) => this.#ask(what)),
       );
@@ -103,7 +105,7 @@ export class PageState {
       this.problem.value = error;
     } finally {
       this.isRunning.value = false;
-      this.asked.value = undefined;
+      this.asked.value?.answer(false);
     }
   };
 
@@ -130,6 +132,13 @@ export class PageState {
       };
       this.asked.value = { what, answer };
     });
+  }
+
+  /** The round went on without this update: there is nothing to decide any more. */
+  #takeBack(event: TabEvent): void {
+    if (event.type !== 'missed' && event.type !== 'declined') return;
+    const asked = this.asked.value;
+    if (asked?.what.jobId === event.jobId && asked.what.round === event.round) asked.answer(false);
   }
 
   async #doing(work: () => Promise<void>): Promise<void> {

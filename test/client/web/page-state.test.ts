@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { PageState } from '../../../client/web/page-state.ts';
+import type { TabEvent } from '../../../client/web/tab-event.ts';
+import type { ParticipantWorker } from '../../../client/web/worker-api.ts';
+import type { Egress } from '../../../schemas/egress.ts';
+
+/** A page whose worker answers as it is told. */
+function pageOf(worker: Partial<ParticipantWorker>): PageState {
+  return new PageState(worker as ParticipantWorker, (called) => called);
+}
+
+/** Of which a page needs no more than its place. */
+const egressOf = (round: number) => ({ jobId: 'job', round }) as Egress;
+const missed = (round: number): TabEvent => {
+  return { type: 'missed', jobId: 'job', round, code: 'messageLate', message: '', remedy: '' };
+};
+
+test('a question whose round has ended is taken back: nobody is to believe that it was sent', async () => {
+  let observe: (event: TabEvent) => void = () => {};
+  let inspect: (what: Egress) => Promise<boolean> = async () => true;
+  const state = pageOf({
+    participate: (_consent, ...told) => {
+      [observe, inspect] = told;
+      return new Promise(() => {});
+    },
+  });
+  void state.begin({ inspectEach: true, keepModels: false });
+  const first = inspect(egressOf(1));
+  observe(missed(1));
+  expect(state.asked.value).toBeUndefined();
+  expect(await first).toBe(false);
+
+  const second = inspect(egressOf(2));
+  observe(missed(1));
+  expect(state.asked.value?.what.round).toBe(2);
+  state.asked.value?.answer(true);
+  expect(await second).toBe(true);
+});
