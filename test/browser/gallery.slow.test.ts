@@ -4,6 +4,7 @@ import { BUILT_IN_MODELS } from '../../client/commands/built-in-models.ts';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import { floatsOf } from '../../client/graph/tensor-bytes.ts';
 import { entryOf, type PageEntry } from '../../sim/browser/page-entry.ts';
+import { largestDifference } from '../fixtures/largest-difference.ts';
 import { bundle } from './bundle.ts';
 import { inChromium } from './chromium.ts';
 import { GALLERY, trainExhibit } from './gallery.ts';
@@ -28,8 +29,3 @@ inChromium('the gallery on WebGPU', (chromium) => {
     expect(largestDifference(got, before)).toBeGreaterThan(100 * TOLERANCE);
   });
 });
-
-function largestDifference(one: Float32Array, other: Float32Array): number {
-  expect(one.length).toBe(other.length);
-  return one.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (other[i] ?? Number.NaN))), 0);
-}

@@ -10,6 +10,7 @@ import { EN } from '../../client/web/texts/en.ts';
 import type { JobStatus } from '../../schemas/job.ts';
 import { launchChromium } from '../../sim/browser/launch-chromium.ts';
 import { agree, chooseData, joinInTab, openLink, press } from '../../sim/browser/tab-node.ts';
+import { largestDifference } from '../fixtures/largest-difference.ts';
 import { DEADLINE_MS, isBuilt } from './hanse-process.ts';
 import { SmallFederation, smallPlan, tableOf } from './small-federation.ts';
 
@@ -209,8 +210,3 @@ describe.skipIf(missing)(`tabs as participants${missing ? ` (skipped: ${missing}
     expect(await expired.getByRole('alert').innerText()).toContain('inviteExpired');
   });
 });
-
-function largestDifference(one: Float32Array, other: Float32Array): number {
-  expect(one.length).toBe(other.length);
-  return one.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (other[i] ?? Number.NaN))), 0);
-}

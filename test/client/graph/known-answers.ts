@@ -16,6 +16,7 @@ import { initialParameters, parameterSpecs } from '../../../client/graph/paramet
 import { elementCount } from '../../../client/graph/tensor-type.ts';
 import { isProblem } from '../../../protocol/problem.ts';
 import type { Loss, Optimizer } from '../../../schemas/training.ts';
+import { largestDifference } from '../../fixtures/largest-difference.ts';
 
 export const COMMITTED = fileURLToPath(new URL('../../vectors/graph/', import.meta.url));
 
@@ -151,17 +152,6 @@ export function differences(
     found.set(name, got && expected ? largestDifference(got, floatsFrom(expected)) : infinite);
   }
   return found;
-}
-
-function largestDifference(got: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
-  let largest = 0;
-  for (let i = 0; i < got.length; i += 1) {
-    const difference = Math.abs((got[i] ?? Number.NaN) - (expected[i] ?? Number.NaN));
-    if (Number.isNaN(difference)) return Number.POSITIVE_INFINITY;
-    largest = Math.max(largest, difference);
-  }
-  return largest;
 }
 
 function maskOf({ masks = [] }: KnownAnswer, index: number): Float32Array {
