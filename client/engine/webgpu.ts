@@ -5,20 +5,20 @@
  * The build for JSPI is a third smaller and faster where WebAssembly can wait for promises by itself; elsewhere the
  * one that was compiled to do so. An adapter in software is an adapter: whoever has no other is slow, not refused.
  *
- * A device can be lost at any time: a driver that restarts, a laptop that changes cards. Sessions are made anew on a
- * new device, when they are next used. A run that was under way is repeated, except where the device held the state of
- * a training, which is gone: `deviceLost`.
+ * Where a device is lost, sessions are made anew on a new one, when they are next used. A run that was under way is
+ * repeated, except where the device held the state of a training, which is gone: `deviceLost`.
  */
 import type * as Ort from 'onnxruntime-common';
 import { HanseError } from '../../protocol/problem.ts';
 import { fromOrt, malformed, type OrtRuntime, QUIETLY, toOrt } from './ort-session.ts';
 import type { ExecutionProvider, HeldValues, HoldingSession, Session, Tensors } from './provider.ts';
 import { loadWebRuntime } from './web-runtime.ts';
+import { Devices, type OpenDevice } from './webgpu-device.ts';
 
 export interface WebgpuOptions {
   /** Refuses models of which a part would run on the processor. */
   readonly strict?: boolean;
-  /** Of the browser. */
+  /** Absent: that of the browser. */
   readonly gpu?: GPU | undefined;
 }
 
@@ -46,77 +46,6 @@ function loadWebgpuRuntime(): Promise<OrtRuntime> {
   return loadWebRuntime({ asked: 'webgpu', threads: 1 }, () =>
     waits ? import('onnxruntime-web/jspi') : import('onnxruntime-web/webgpu'),
   );
-}
-
-interface OpenDevice {
-  readonly device: GPUDevice;
-  readonly adapter: GPUAdapterInfo;
-  /** Rejects with `deviceLost`; never resolves. */
-  readonly loss: Promise<never>;
-  isLost: boolean;
-}
-
-/** One device at a time, and another one once it is lost. */
-class Devices {
-  readonly #gpu: GPU | undefined;
-  #opening: Promise<OpenDevice> | undefined;
-
-  constructor(gpu: GPU | undefined) {
-    this.#gpu = gpu;
-  }
-
-  /** Throws `providerUnavailable`. */
-  async current(): Promise<OpenDevice> {
-    const opened = await this.#opening?.catch(() => undefined);
-    if (opened && !opened.isLost) return opened;
-    this.#opening = this.#open();
-    return this.#opening;
-  }
-
-  async #open(): Promise<OpenDevice> {
-    if (this.#gpu === undefined) throw unavailable('this browser has no WebGPU');
-    const adapter = await this.#gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (adapter === null) throw unavailable('this browser has WebGPU, but finds no adapter');
-    const { features, limits } = adapter;
-    try {
-      const device = await adapter.requestDevice({
-        requiredFeatures: FEATURES.filter((feature) => features.has(feature)),
-        requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, limits[name]])),
-      });
-      return watch(device, adapter.info);
-    } catch (cause) {
-      throw unavailable('the adapter gives no device', cause);
-    }
-  }
-}
-
-/** What ONNX Runtime asks for where there is such a thing. */
-const FEATURES = ['shader-f16', 'subgroups'] as const;
-const LIMITS = [
-  'maxBindGroups',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeWorkgroupsPerDimension',
-  'maxStorageBufferBindingSize',
-  'maxStorageBuffersPerShaderStage',
-  'maxBufferSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupSizeY',
-  'maxComputeWorkgroupSizeZ',
-] as const;
-
-function watch(device: GPUDevice, adapter: GPUAdapterInfo): OpenDevice {
-  const loss = device.lost.then(({ reason, message }): never => {
-    opened.isLost = true;
-    throw new HanseError('deviceLost', { reason: `${reason}: ${message}`.slice(0, 200) });
-  });
-  loss.catch(() => {}); // told to whoever waits
-  const opened: OpenDevice = { device, adapter, loss, isLost: false };
-  return opened;
-}
-
-function unavailable(reason: string, cause?: unknown): HanseError<'providerUnavailable'> {
-  return new HanseError('providerUnavailable', { asked: 'webgpu', reason }, { cause });
 }
 
 /** The runtime does one thing at a time. */

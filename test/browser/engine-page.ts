@@ -45,7 +45,7 @@ export async function trainsStrictly(): Promise<{ losses: number[]; refused: str
   return { losses: Array.from(losses), refused };
 }
 
-/** Buffers of all devices that are there after each training, and sessions made and released in between. */
+/** @returns [rounds + 1], buffers of all devices that are there after each training, and after the trainer is released */
 export async function buffersOver(rounds: number): Promise<number[]> {
   let live = 0;
   const { createBuffer } = GPUDevice.prototype;
