@@ -3,7 +3,7 @@
  * this machine's processor and of nothing that a participant has.
  */
 import type { Browser, Page } from 'playwright-core';
-import { launchChromium, requireChromium } from '../browser/launch-chromium.ts';
+import { launchChromium, newProfile, requireChromium } from '../browser/launch-chromium.ts';
 
 /** Starts it, hands it to `work`, and ends it, whatever happens. Throws `browserMissing`. */
 export async function withBrowser<Result>(work: (browser: Browser) => Promise<Result>): Promise<Result> {
@@ -20,7 +20,7 @@ export async function withFreshPage<Result>(
   browser: Browser,
   work: (page: Page) => Promise<Result>,
 ): Promise<Result> {
-  const context = await browser.newContext({ locale: 'en-US' });
+  const context = await newProfile(browser);
   try {
     return await work(await context.newPage());
   } finally {

@@ -1,7 +1,7 @@
 /**
  * A headless Chromium, whose WebGPU is made of software (SwiftShader): correct everywhere, fast nowhere.
  */
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import { HanseError } from '../../protocol/problem.ts';
 import { type FoundChromium, findChromium } from './find-chromium.ts';
 
@@ -21,7 +21,7 @@ export function requireChromium(): FoundChromium {
   return found;
 }
 
-/** @throws browserMissing where what drives it is not installed, or it does not start */
+/** @throws `browserMissing` where what drives it is not installed, or it does not start */
 export async function launchChromium(
   { path }: FoundChromium,
   { webgpu = true }: LaunchOptions = {},
@@ -33,4 +33,12 @@ export async function launchChromium(
     const [reason = ''] = String(cause instanceof Error ? cause.message : cause).split('\n');
     throw new HanseError('browserMissing', { reason }, { cause });
   }
+}
+
+/**
+ * Storage, cookies and cache of their own: two tabs of one profile are one member of a federation. In English: under
+ * LANG=C headless Chromium would report a language that Intl refuses.
+ */
+export function newProfile(browser: Browser): Promise<BrowserContext> {
+  return browser.newContext({ locale: 'en-US' });
 }

@@ -2,9 +2,9 @@
  * A participant in a tab, led through the page as a person would go: link, data, consent. What it then does is read from
  * the page, as a person would.
  */
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { EN } from '../../client/web/texts/en.ts';
-import type { IdxShard } from '../demo/idx-shard.ts';
+import type { IdxShard } from './idx-shard.ts';
 
 /** Files that a person chooses, or the digits that the coordinator serves beside its page. */
 export type TabData = 'sample' | { readonly idx: IdxShard } | { readonly csv: Uint8Array };
@@ -30,12 +30,14 @@ export async function joinInTab(page: Page, choices: TabChoices): Promise<void> 
   await agree(page, choices);
 }
 
+/** At an invite link; resolves when the page asks for data. */
 export async function enrolInTab(page: Page, name: string): Promise<void> {
   await page.getByLabel(EN.join.name).fill(name);
   await press(page, EN.join.enrol);
   await page.getByRole('heading', { name: EN.data.heading }).waitFor();
 }
 
+/** Looks at the data and takes them; what the page makes of them is not waited for. */
 export async function chooseData(page: Page, data: TabData): Promise<void> {
   if (data !== 'sample') {
     await page.getByLabel(EN.data.kind).selectOption('idx' in data ? 'idx' : 'csv');
@@ -65,6 +67,12 @@ export async function agree(
   await page.getByRole('heading', { name: EN.live.heading }).waitFor();
 }
 
+/** The line that says what the tab is doing, once it takes part. */
+export function doingIn(page: Page): Locator {
+  return page.locator('main p[aria-live]');
+}
+
+/** @param name of a button, whole */
 export async function press(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name, exact: true }).click();
 }

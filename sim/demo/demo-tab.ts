@@ -3,10 +3,10 @@ import type { Browser } from 'playwright-core';
 import { loadMnist } from '../../client/data/mnist.ts';
 import { EN } from '../../client/web/texts/en.ts';
 import type { FoundChromium } from '../browser/find-chromium.ts';
-import { launchChromium } from '../browser/launch-chromium.ts';
-import { joinInTab, openLink } from '../browser/tab-node.ts';
+import { idxShard } from '../browser/idx-shard.ts';
+import { launchChromium, newProfile } from '../browser/launch-chromium.ts';
+import { doingIn, joinInTab, openLink } from '../browser/tab-node.ts';
 import type { DemoPart } from './demo-parts.ts';
-import { idxShard } from './idx-shard.ts';
 import type { Running } from './running.ts';
 
 /** How often a tab is looked at. */
@@ -48,9 +48,7 @@ async function startTab(
   changed: () => void,
 ): Promise<() => Promise<void>> {
   const data = { idx: idxShard(await loadMnist('train', part.rows)) };
-  // A profile of its own: two tabs of one profile would be one member. The page takes its language from it.
-  const context = await browser.newContext({ locale: 'en-US' });
-  const page = await openLink(context, link);
+  const page = await openLink(await newProfile(browser), link);
   const show = (state: string) => {
     if (part.state === state) return;
     part.state = state;
@@ -58,8 +56,10 @@ async function startTab(
   };
   page.once('crash', () => show('lost'));
   await joinInTab(page, { name: part.name, data });
-  const doing = page.locator('main p[aria-live]');
-  const look = () => void doing.innerText().then(show, () => {}); // a page that has closed has no text
+  const look = () =>
+    void doingIn(page)
+      .innerText()
+      .then(show, () => {}); // a page that has closed has no text
   const timer = setInterval(look, LOOK_MS);
   return async () => {
     clearInterval(timer);

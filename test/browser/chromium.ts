@@ -19,7 +19,7 @@
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
-import { launchChromium } from '../../sim/browser/launch-chromium.ts';
+import { launchChromium, newProfile } from '../../sim/browser/launch-chromium.ts';
 import { type Site, serveSite } from '../../sim/browser/site.ts';
 
 /** Shaders are compiled in software, on a machine that has other things to do. */
@@ -68,8 +68,7 @@ export function inChromium(name: string, declare: (chromium: Chromium) => void):
     });
 
     const profile = async () => {
-      // Headless Chromium under LANG=C reports a language that Intl refuses.
-      const context = await browser.newContext({ locale: 'en-US' });
+      const context = await newProfile(browser);
       contexts.push(context);
       return context;
     };

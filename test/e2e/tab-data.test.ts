@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { EN } from '../../client/web/texts/en.ts';
-import { launchChromium } from '../../sim/browser/launch-chromium.ts';
+import { launchChromium, newProfile } from '../../sim/browser/launch-chromium.ts';
 import { enrolInTab, openLink, press } from '../../sim/browser/tab-node.ts';
 import { DEADLINE_MS, isBuilt } from './hanse-process.ts';
 import { SmallFederation } from './small-federation.ts';
@@ -34,7 +34,7 @@ describe.skipIf(missing)(`the page of a coordinator${missing ? ` (skipped: ${mis
     folder = mkdtempSync(join(tmpdir(), 'hanse-data-'));
     browser = await launchChromium(found, { webgpu: false });
     await federation.serve();
-    const context = await browser.newContext({ locale: 'en-US' });
+    const context = await newProfile(browser);
     context.setDefaultTimeout(DEADLINE_MS);
     const sizes: Promise<void>[] = [];
     context.on('requestfinished', (request) => {

@@ -8,8 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from '
 import { fetchModel } from '../../client/prepared-job.ts';
 import { EN } from '../../client/web/texts/en.ts';
 import type { JobStatus } from '../../schemas/job.ts';
-import { launchChromium } from '../../sim/browser/launch-chromium.ts';
-import { agree, chooseData, joinInTab, openLink, press } from '../../sim/browser/tab-node.ts';
+import { launchChromium, newProfile } from '../../sim/browser/launch-chromium.ts';
+import { agree, chooseData, doingIn, joinInTab, openLink, press } from '../../sim/browser/tab-node.ts';
 import { largestDifference } from '../fixtures/largest-difference.ts';
 import { DEADLINE_MS, isBuilt } from './hanse-process.ts';
 import { SmallFederation, smallPlan, tableOf } from './small-federation.ts';
@@ -36,7 +36,7 @@ describe.skipIf(missing)(`tabs as participants${missing ? ` (skipped: ${missing}
   });
 
   const profile = async (from: Browser = plain): Promise<BrowserContext> => {
-    const made = await from.newContext({ locale: 'en-US' });
+    const made = await newProfile(from);
     made.setDefaultTimeout(DEADLINE_MS);
     profiles.push(made);
     return made;
@@ -71,7 +71,7 @@ describe.skipIf(missing)(`tabs as participants${missing ? ` (skipped: ${missing}
     expect(job.phase).toBe('finished');
     return { job, model: await fetchModel(job.model, job.manifest.parameters, await federation.api()) };
   };
-  const says = (page: Page, text: string) => page.locator('main p[aria-live]', { hasText: text }).waitFor();
+  const says = (page: Page, text: string) => doingIn(page).filter({ hasText: text }).waitFor();
 
   test('three of them and two processes agree with five processes', async () => {
     await begin();

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { idxImages, idxLabels } from '../../../client/data/idx.ts';
 import { readIdxRows } from '../../../client/data/idx-file.ts';
 import { loadMnist } from '../../../client/data/mnist.ts';
-import { idxShard } from '../../../sim/demo/idx-shard.ts';
+import { idxShard } from '../../../sim/browser/idx-shard.ts';
 
 test('a part of MNIST, written as IDX files and read again, is the same to the bit', async () => {
   const part = await loadMnist('train', Uint32Array.of(7, 59_999, 0));
