@@ -19,4 +19,7 @@ addEventListener('offline', watchOnline);
 watchOnline();
 const root = document.getElementById('app');
 if (root) render(<App state={state} />, root);
-state.start(location.hash.length > 1 ? location.href : '');
+const link = () => (location.hash.length > 1 ? location.href : '');
+// Another invite in the same tab changes the part after # alone, for which nothing is loaded anew.
+addEventListener('hashchange', () => state.follow(link()));
+state.start(link());

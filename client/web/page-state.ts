@@ -51,10 +51,18 @@ export class PageState {
   start = (link: string) =>
     this.#doing(async () => {
       this.link.value = link;
+      this.invite.value = undefined;
+      this.step.value = 'join';
       this.member.value = await this.#worker.resume();
       if (this.member.value) this.step.value = 'data';
       else if (link) this.invite.value = await this.#worker.readInvite(link);
     });
+
+  /** The page is given another link while it is open. Who has joined, or is joining, stays where they are. */
+  follow = async (link: string) => {
+    const isFree = this.step.value === 'join' || this.step.value === 'left';
+    if (isFree && !this.isBusy.value) await this.start(link);
+  };
 
   readInvite = (link: string) =>
     this.#doing(async () => {

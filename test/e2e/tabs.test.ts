@@ -9,7 +9,15 @@ import { fetchModel } from '../../client/prepared-job.ts';
 import { EN } from '../../client/web/texts/en.ts';
 import type { JobStatus } from '../../schemas/job.ts';
 import { launchChromium, newProfile } from '../../sim/browser/launch-chromium.ts';
-import { agree, chooseData, doingIn, joinInTab, openLink, press } from '../../sim/browser/tab-node.ts';
+import {
+  agree,
+  chooseData,
+  doingIn,
+  enrolInTab,
+  joinInTab,
+  openLink,
+  press,
+} from '../../sim/browser/tab-node.ts';
 import { largestDifference } from '../fixtures/largest-difference.ts';
 import { DEADLINE_MS, isBuilt } from './hanse-process.ts';
 import { SmallFederation, smallPlan, tableOf } from './small-federation.ts';
@@ -188,6 +196,17 @@ describe.skipIf(missing)(`tabs as participants${missing ? ` (skipped: ${missing}
     await federation.serve();
     await trained(await start(1));
     await says(page, EN.live.contributed(3));
+  });
+
+  test('another link in the same tab is the one that counts', async () => {
+    await begin();
+    const cut = await openLink(await profile(), (await federation.invite('participant')).slice(0, -20));
+    await cut.getByRole('alert').filter({ hasText: 'invalidFormat' }).waitFor();
+    await cut.goto(await federation.invite('participant'));
+    await enrolInTab(cut, 'tab');
+    expect(
+      (await (await federation.api()).call('listMembers', {})).members.map(({ name }) => name),
+    ).toContain('tab');
   });
 
   test('a link that has expired or was used is no way in', async () => {

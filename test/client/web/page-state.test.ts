@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { PageState } from '../../../client/web/page-state.ts';
 import type { TabEvent } from '../../../client/web/tab-event.ts';
 import type { ParticipantWorker } from '../../../client/web/worker-api.ts';
+import { HanseError } from '../../../protocol/problem.ts';
 import type { Egress } from '../../../schemas/egress.ts';
 
 /** A page whose worker answers as it is told. */
@@ -35,4 +36,35 @@ test('a question whose round has ended is taken back: nobody is to believe that 
   expect(state.asked.value?.what.round).toBe(2);
   state.asked.value?.answer(true);
   expect(await second).toBe(true);
+});
+
+const ids = { organisationId: 'a.example', federationId: 'f', role: 'participant' as const };
+
+test('another link in the bar of addresses is the one that counts, until somebody has joined', async () => {
+  const enrolled: string[] = [];
+  const state = pageOf({
+    resume: async () => undefined,
+    readInvite: async (server) => {
+      if (server === 'broken') throw new HanseError('invalidFormat', { where: 'link', expected: 'a link' });
+      return { ...ids, server };
+    },
+    enrol: async (server, { name }) => {
+      enrolled.push(server);
+      return { ...ids, server, nodeId: 'n', name, keyKind: 'browser' };
+    },
+    leave: async () => {},
+  });
+  await state.start('first');
+  expect(state.invite.value?.server).toBe('first');
+  await state.follow('broken');
+  expect(state.problem.value).toMatchObject({ code: 'invalidFormat' });
+  expect(state.invite.value).toBeUndefined();
+  await state.follow('second');
+  expect(state.invite.value?.server).toBe('second');
+  await state.enrol('tab');
+  await state.follow('third');
+  expect([enrolled, state.invite.value?.server, state.step.value]).toEqual([['second'], 'second', 'data']);
+  await state.leave(true);
+  await state.follow('third');
+  expect([state.invite.value?.server, state.step.value]).toEqual(['third', 'join']);
 });
