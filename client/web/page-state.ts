@@ -30,6 +30,8 @@ export class PageState {
   readonly link = signal('');
   readonly invite = signal<InviteSummary | undefined>(undefined);
   readonly member = signal<KnownMember | undefined>(undefined);
+  /** This browser is a member, or keeps something that is none any more: it can be deleted, and must be to join anew. */
+  readonly isStored = signal(false);
   readonly preview = signal<DataPreview | undefined>(undefined);
   readonly description = signal<Description | undefined>(undefined);
   readonly progress = signal(NO_PROGRESS);
@@ -53,7 +55,9 @@ export class PageState {
       this.link.value = link;
       this.invite.value = undefined;
       this.step.value = 'join';
+      this.isStored.value = true;
       this.member.value = await this.#worker.resume();
+      this.isStored.value = this.member.value !== undefined;
       if (this.member.value) this.step.value = 'data';
       else if (link) this.invite.value = await this.#worker.readInvite(link);
     });
@@ -73,6 +77,7 @@ export class PageState {
   enrol = (name: string) =>
     this.#doing(async () => {
       this.member.value = await this.#worker.enrol(this.link.value, { name });
+      this.isStored.value = true;
       this.step.value = 'data';
     });
 
@@ -122,6 +127,7 @@ export class PageState {
   leave = (forget: boolean) =>
     this.#doing(async () => {
       await this.#worker.leave({ forget });
+      if (forget) this.isStored.value = false;
       this.step.value = 'left';
     });
 

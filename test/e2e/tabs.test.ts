@@ -209,6 +209,25 @@ describe.skipIf(missing)(`tabs as participants${missing ? ` (skipped: ${missing}
     ).toContain('tab');
   });
 
+  test('a member that was removed can delete what is stored, and join anew by another link', async () => {
+    await begin();
+    const page = await openLink(await profile(), await federation.invite('participant'));
+    await enrolInTab(page, 'removed');
+    const api = await federation.api();
+    const { members } = await api.call('listMembers', {});
+    const { nodeId = '' } = members.find(({ name }) => name === 'removed') ?? {};
+    await api.call('revokeMember', { params: { nodeId }, body: { reason: 'left' } });
+    await page.goto(await federation.invite('participant'));
+    await page.reload();
+    await chooseData(page, dataOf(1));
+    await page.getByRole('alert').filter({ hasText: 'memberRevoked' }).waitFor();
+    await press(page, EN.live.forget);
+    await page.getByText(EN.live.left).waitFor();
+    await page.reload();
+    await joinInTab(page, { name: 'anew', data: dataOf(1) });
+    await trained(await start(1));
+  });
+
   test('a link that has expired or was used is no way in', async () => {
     await begin();
     const enrol = async (link: string): Promise<Page> => {

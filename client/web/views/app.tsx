@@ -45,6 +45,14 @@ export function App({ state }: { readonly state: PageState }) {
         {step === 'data' && <DataStep state={state} />}
         {step === 'consent' && <ConsentView state={state} />}
         {step === 'live' && <LiveView state={state} />}
+        {/* Before there is work too: who was removed, or whose key is unreadable, comes no further. */}
+        {step !== 'live' && step !== 'left' && state.isStored.value && !state.isBusy.value && (
+          <p>
+            <button type="button" class="secondary" onClick={() => state.leave(true)}>
+              {t.live.forget}
+            </button>
+          </p>
+        )}
         {step === 'left' && <p>{t.live.left}</p>}
       </main>
     </>

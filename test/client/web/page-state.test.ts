@@ -68,3 +68,24 @@ test('another link in the bar of addresses is the one that counts, until somebod
   await state.follow('third');
   expect([state.invite.value?.server, state.step.value]).toEqual(['third', 'join']);
 });
+
+test('what is stored here can be deleted as soon as it is known, readable or not', async () => {
+  const forgotten: boolean[] = [];
+  let resume: ParticipantWorker['resume'] = async () => undefined;
+  const state = pageOf({
+    resume: () => resume(),
+    leave: async ({ forget }) => void forgotten.push(forget),
+  });
+  await state.start('');
+  expect(state.isStored.value).toBe(false);
+  resume = async () => ({ ...ids, server: 'a', nodeId: 'n', name: 'tab', keyKind: 'browser' });
+  await state.start('');
+  expect([state.isStored.value, state.step.value]).toEqual([true, 'data']);
+  resume = async () => {
+    throw new HanseError('identityUnreadable', { file: 'x', reason: 'y' });
+  };
+  await state.start('');
+  expect([state.isStored.value, state.step.value]).toEqual([true, 'join']);
+  await state.leave(true);
+  expect([state.isStored.value, forgotten]).toEqual([false, [true]]);
+});
