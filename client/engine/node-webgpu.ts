@@ -19,6 +19,7 @@ import { createOrtSession } from './ort-session.ts';
 import { probeModel } from './probe-model.ts';
 import { failureOfTrial } from './probe-process.ts';
 import type { ExecutionProvider, HoldingSession, Session, Tensor, Tensors } from './provider.ts';
+import { NO_FALLBACK, ON_WEBGPU, webgpuUnavailable } from './webgpu-sessions.ts';
 
 export interface NodeWebgpuOptions {
   /** Refuses models of which a part would run on the processor. */
@@ -28,27 +29,22 @@ export interface NodeWebgpuOptions {
 /** Drivers that compile for the first time take seconds. */
 const TRIAL_MS = 30_000;
 
-/** Layouts stay as graphs have them: left to choose, the runtime moves parts of convolutions to the processor. */
-const ON_CARD = { name: 'webgpu', preferredLayout: 'NCHW' } as const;
-
-const NO_FALLBACK = { session: { disable_cpu_ep_fallback: '1' } };
-
 /** Throws `providerUnavailable` unless a process of its own has computed something on an adapter. */
 export async function loadNodeWebgpuProvider(options: NodeWebgpuOptions = {}): Promise<ExecutionProvider> {
   const runtime = await loadNativeRuntime('webgpu');
   const place = createRequire(import.meta.url).resolve('onnxruntime-node');
   const model = probeModel();
   const failure = await failureOfTrial(TRIAL, [place, Buffer.from(model).toString('base64')], TRIAL_MS);
-  if (failure !== undefined) throw unavailable(failure);
+  if (failure !== undefined) throw webgpuUnavailable(failure);
   const createSession = (bytes: Uint8Array) =>
     createOrtSession(runtime, bytes, {
-      executionProviders: [ON_CARD],
+      executionProviders: [ON_WEBGPU],
       ...(options.strict && { extra: NO_FALLBACK }),
     });
   try {
     if (KEPT_OPEN.length === 0) KEPT_OPEN.push(await createSession(model));
   } catch (cause) {
-    throw unavailable('an adapter was there, and is gone', cause);
+    throw webgpuUnavailable('an adapter was there, and is gone', cause);
   }
   return {
     name: 'webgpu',
@@ -65,10 +61,6 @@ export async function loadNodeWebgpuProvider(options: NodeWebgpuOptions = {}): P
  * does not give back the weights within a model. A train step has none, they are among its inputs.
  */
 const KEPT_OPEN: Session[] = [];
-
-function unavailable(reason: string, cause?: unknown): HanseError<'providerUnavailable'> {
-  return new HanseError('providerUnavailable', { asked: 'webgpu', reason }, { cause });
-}
 
 /** Arguments: the place of onnxruntime-node, and the model. Says in its last line why it cannot. */
 const TRIAL = `

@@ -5,6 +5,7 @@
  * told `deviceLost`, and whoever asks next is given a new one.
  */
 import { HanseError } from '../../protocol/problem.ts';
+import { webgpuUnavailable } from './webgpu-sessions.ts';
 
 export interface OpenDevice {
   readonly device: GPUDevice;
@@ -33,9 +34,9 @@ export class Devices {
   }
 
   async #open(): Promise<OpenDevice> {
-    if (this.#gpu === undefined) throw unavailable('this browser has no WebGPU');
+    if (this.#gpu === undefined) throw webgpuUnavailable('this browser has no WebGPU');
     const adapter = await this.#gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (adapter === null) throw unavailable('this browser has WebGPU, but finds no adapter');
+    if (adapter === null) throw webgpuUnavailable('this browser has WebGPU, but finds no adapter');
     const { features, limits } = adapter;
     try {
       const device = await adapter.requestDevice({
@@ -44,7 +45,7 @@ export class Devices {
       });
       return watch(device, adapter.info);
     } catch (cause) {
-      throw unavailable('the adapter gives no device', cause);
+      throw webgpuUnavailable('the adapter gives no device', cause);
     }
   }
 }
@@ -72,8 +73,4 @@ function watch(device: GPUDevice, adapter: GPUAdapterInfo): OpenDevice {
   loss.catch(() => {}); // told to whoever waits
   const opened: OpenDevice = { device, adapter, loss, isLost: false };
   return opened;
-}
-
-function unavailable(reason: string, cause?: unknown): HanseError<'providerUnavailable'> {
-  return new HanseError('providerUnavailable', { asked: 'webgpu', reason }, { cause });
 }

@@ -14,17 +14,16 @@ import { fromOrt, malformed, type OrtRuntime, QUIETLY, toOrt } from './ort-sessi
 import type { ExecutionProvider, HeldValues, HoldingSession, Session, Tensors } from './provider.ts';
 import { loadWebRuntime } from './web-runtime.ts';
 import { Devices, type OpenDevice } from './webgpu-device.ts';
+import { NO_FALLBACK, ON_WEBGPU } from './webgpu-sessions.ts';
 
 export interface WebgpuOptions {
   /** Refuses models of which a part would run on the processor. */
   readonly strict?: boolean;
-  /** Absent: that of the browser. */
-  readonly gpu?: GPU | undefined;
 }
 
 /** Throws `providerUnavailable`. */
 export async function loadWebgpuProvider(options: WebgpuOptions = {}): Promise<ExecutionProvider> {
-  const devices = new Devices(options.gpu ?? globalThis.navigator?.gpu);
+  const devices = new Devices(globalThis.navigator?.gpu);
   const { adapter } = await devices.current();
   const runtime = await loadWebgpuRuntime();
   const engine = { runtime, devices, strict: options.strict ?? false, turns: new Turns() };
@@ -66,18 +65,6 @@ interface Engine {
   readonly turns: Turns;
 }
 
-/**
- * Layouts stay as graphs have them: left to choose, ONNX Runtime 1.30 puts transpositions around convolutions and moves some
- * past comparisons, where they are of booleans, which no shader transposes, so that each step goes to the processor and back.
- */
-function onDevice(device: GPUDevice): Ort.InferenceSession.WebGpuExecutionProviderOption {
-  return {
-    name: 'webgpu',
-    device,
-    preferredLayout: 'NCHW',
-  } as Ort.InferenceSession.WebGpuExecutionProviderOption;
-}
-
 /** A session on the device that is there, made anew on the next one. All is called within a turn. */
 class DeviceSession {
   readonly #engine: Engine;
@@ -101,9 +88,11 @@ class DeviceSession {
       graphOptimizationLevel: 'all',
       executionMode: 'sequential',
       logSeverityLevel: 4,
-      executionProviders: [onDevice(on.device)],
+      executionProviders: [
+        { ...ON_WEBGPU, device: on.device } as Ort.InferenceSession.WebGpuExecutionProviderOption,
+      ],
       ...(this.#holds && { preferredOutputLocation: 'gpu-buffer' }),
-      ...(this.#engine.strict && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
+      ...(this.#engine.strict && { extra: NO_FALLBACK }),
     }).catch((cause: unknown) => {
       throw malformed(cause);
     });

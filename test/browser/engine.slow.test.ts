@@ -1,4 +1,4 @@
-// covers: client/engine/webgpu.ts, client/engine/webgpu-device.ts, client/engine/web-wasm.ts, client/engine/web-providers.ts, client/engine/step-runs.ts
+// covers: client/engine/webgpu.ts, client/engine/webgpu-device.ts, client/engine/webgpu-sessions.ts, client/engine/web-wasm.ts, client/engine/web-providers.ts, client/engine/step-runs.ts
 import { beforeAll, expect, test } from 'vitest';
 import { entryOf } from '../../sim/browser/page-entry.ts';
 import type { Site } from '../../sim/browser/site.ts';
