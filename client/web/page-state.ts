@@ -1,6 +1,5 @@
 /** Where the person is on the way from the invite to training, and what is known so far. */
 import { signal } from '@preact/signals';
-import { HanseError } from '../../protocol/problem.ts';
 import type { Egress } from '../../schemas/egress.ts';
 import type { Consent, Description } from './consent.ts';
 import type { DataPreview } from './data-preview.ts';
@@ -167,9 +166,4 @@ export class PageState {
       this.work.value = undefined;
     }
   }
-}
-
-/** For the eye: what is no problem of the table has no code. */
-export function asProblem(error: unknown): HanseError | undefined {
-  return error instanceof HanseError ? error : undefined;
 }

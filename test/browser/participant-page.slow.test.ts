@@ -1,4 +1,4 @@
-// covers: client/web/main.tsx, client/web/page-state.ts, client/web/views/app.tsx, client/web/views/problem-view.tsx, client/web/views/join-view.tsx, client/web/views/data-step.tsx, client/web/views/consent-view.tsx, client/web/views/live-view.tsx, client/web/views/egress-view.tsx, client/web/views/loss-chart.tsx, client/web/views/submitted.ts, client/web/views/selection-of.ts, client/web/texts/en.ts, client/web/texts/zh.ts
+// covers: client/web/main.tsx, client/web/page-state.ts, client/web/views/app.tsx, client/web/views/problem-view.tsx, client/web/views/join-view.tsx, client/web/views/data-step.tsx, client/web/views/preview-view.tsx, client/web/views/consent-view.tsx, client/web/views/live-view.tsx, client/web/views/egress-view.tsx, client/web/views/loss-chart.tsx, client/web/views/submitted.ts, client/web/views/selection-of.ts, client/web/texts/en.ts, client/web/texts/zh.ts
 /**
  * The way from an invite to training as a person goes it, with the keyboard, in a real browser: no page breaks a rule of
  * axe, in either language, light or dark, at any width; what comes from files and from others is shown as text.

@@ -1,13 +1,14 @@
 /** What went wrong: its cause, what to do, and the code by which others know it. Markup in it stays text. */
-import { PROBLEMS } from '../../../protocol/problem.ts';
-import { asProblem, type PageState } from '../page-state.ts';
+import { HanseError, PROBLEMS } from '../../../protocol/problem.ts';
+import type { PageState } from '../page-state.ts';
 import { language, texts } from '../texts/language.ts';
 
 export function ProblemView({ state }: { readonly state: PageState }) {
   const error = state.problem.value;
   if (error === undefined) return null;
   const t = texts.value.problem;
-  const problem = asProblem(error);
+  // What is no problem of the table has no code.
+  const problem: HanseError | undefined = error instanceof HanseError ? error : undefined;
   const told = problem ? PROBLEMS[problem.code] : { cause: t.unknown, remedy: t.unknownRemedy };
   const known = problem && t.known[problem.code];
   const [cause, remedy] = known ?? [told.cause, told.remedy];
