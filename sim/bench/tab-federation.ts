@@ -1,13 +1,9 @@
 /**
  * A coordinator as a process of its own, and links to it for tabs, for the time of a measurement.
  */
-import { join } from 'node:path';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
-import { connect } from '../../client/enrol.ts';
-import { readIdentity } from '../../client/identity.ts';
-import { nodeExchange } from '../../client/node-exchange.ts';
 import { formatInviteLink } from '../../protocol/invite-link.ts';
-import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import { connectOperator, startCoordinator } from './bench-coordinator.ts';
 import { withChildren } from './child.ts';
 import { withScratchFolder } from './scratch-folder.ts';
 
@@ -25,11 +21,7 @@ export function withTabFederation<Result>(
 ): Promise<Result> {
   return withScratchFolder((folder) =>
     withChildren(async (start) => {
-      const dataDir = join(folder, 'coordinator');
-      const server = start('../../bin/hanse.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
-      const ready = (await server.next()) as { readonly operatorIdentity: string };
-      const operator = await readIdentity(ready.operatorIdentity);
-      const api = await connect(operator, systemClock, { exchange: nodeExchange });
+      const { operator, api } = await connectOperator(await startCoordinator(start, folder));
       let organisations = 0;
       const invite = async () => {
         organisations += 1;

@@ -6,21 +6,19 @@
  * Baseline: ten processes that fetch as many bytes as the model has and put as many as an update has, by `node:http`
  * alone: nothing is signed, hashed, stored or added up.
  */
-import { join } from 'node:path';
 import { type AuthoredJob, authorJob, submitJob } from '../../../client/author-job.ts';
 import { followJob } from '../../../client/commands/job.ts';
 import type { CoordinatorApi } from '../../../client/coordinator-api.ts';
-import { connect } from '../../../client/enrol.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
-import { type Identity, readIdentity } from '../../../client/identity.ts';
+import type { Identity } from '../../../client/identity.ts';
 import { formatInviteLink } from '../../../protocol/invite-link.ts';
-import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
 import { HEADER_BYTES } from '../../../protocol/vector.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
 import { type BareOrder, type BareRound, exchangeBytes } from '../bare-exchange.ts';
+import { connectOperator, startCoordinator } from '../bench-coordinator.ts';
 import { type StartChild, withChildren } from '../child.ts';
 import { median } from '../measure.ts';
 import type { Measured, RowContext, RowDefinition } from '../row.ts';
@@ -52,10 +50,10 @@ async function measureRounds(
 ): Promise<Measured> {
   const forward = mlp(widths, new RandomNumbers(seededRandom(new Uint8Array(32))));
   const job = await withChildren(async (start) => {
-    const { identity, api } = await startCoordinator(folder, start);
-    const authored = await authorJob(planOf(forward), identity.federationId);
+    const { operator, api } = await connectOperator(await startCoordinator(start, folder));
+    const authored = await authorJob(planOf(forward), operator.federationId);
     progress(`${PARTICIPANTS} participants, ${authored.manifest.parameters} parameters`);
-    await startParticipants(identity, api, start);
+    await startParticipants(operator, api, start);
     return runJob(authored, api, signal);
   });
   const { parameters, codec } = job.manifest;
@@ -98,14 +96,6 @@ function planOf(forward: ReturnType<typeof mlp>) {
     maxAttempts: 1,
     evaluateEvery: 0,
   } as const;
-}
-
-async function startCoordinator(folder: string, start: StartChild) {
-  const dataDir = join(folder, 'coordinator');
-  const child = start('../../bin/hanse.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
-  const ready = (await child.next()) as { readonly operatorIdentity: string };
-  const identity = await readIdentity(ready.operatorIdentity);
-  return { identity, api: await connect(identity, systemClock) };
 }
 
 /** Resolves when all of them have enrolled and asked for work. */

@@ -9,13 +9,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { authorJob, submitJob } from '../../../client/author-job.ts';
 import { followJob, unfinished } from '../../../client/commands/job.ts';
-import { connect } from '../../../client/enrol.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
-import { readIdentity } from '../../../client/identity.ts';
-import { nodeExchange } from '../../../client/node-exchange.ts';
 import { formatInviteLink } from '../../../protocol/invite-link.ts';
-import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
+import { connectOperator, startCoordinator } from '../bench-coordinator.ts';
 import { type Child, type StartChild, withChildren } from '../child.ts';
 import type { Measured, RowContext, RowDefinition } from '../row.ts';
 import { withScratchFolder } from '../scratch-folder.ts';
@@ -57,11 +54,7 @@ type Times = {
 async function firstRound(folder: string, signal: AbortSignal): Promise<Times & { readonly total: number }> {
   const since = stopwatch();
   return withChildren(async (start) => {
-    const dataDir = join(folder, 'coordinator');
-    const server = start('../../bin/hanse.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
-    const ready = (await server.next()) as { readonly operatorIdentity: string };
-    const operator = await readIdentity(ready.operatorIdentity);
-    const api = await connect(operator, systemClock, { exchange: nodeExchange });
+    const { operator, api } = await connectOperator(await startCoordinator(start, folder));
     const coordinator = since();
     const joining: Promise<unknown>[] = [];
     for (let index = 0; index < PARTICIPANTS; index += 1) {

@@ -5,11 +5,11 @@
  * Baseline: as many open answers of a bare `node:http` server, to each of which a line is written every 45 s, and which
  * is told by a request that it was read: nobody is authenticated, and there is nothing to be told.
  */
-import { join } from 'node:path';
 import { pause } from '../../../protocol/clock.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import { HEARTBEAT_MS } from '../../../server/task-stream.ts';
 import { heartbeatSeconds } from '../bare-heartbeats.ts';
+import { startCoordinator } from '../bench-coordinator.ts';
 import { withChildren } from '../child.ts';
 import { usageOf } from '../process-usage.ts';
 import type { Measured, RowContext, RowDefinition } from '../row.ts';
@@ -37,11 +37,9 @@ export const idleServer1000: RowDefinition = {
 
 async function measureIdle(folder: string, { progress, signal }: RowContext): Promise<Measured> {
   const measured = await withChildren(async (start) => {
-    const dataDir = join(folder, 'coordinator');
-    const server = start('../../bin/hanse.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
-    const ready = (await server.next()) as { readonly operatorIdentity: string };
+    const server = await startCoordinator(start, folder);
     const alone = usageOf(server.pid);
-    const nodes = start('./waiting-nodes.js', [String(PARTICIPANTS), ready.operatorIdentity]);
+    const nodes = start('./waiting-nodes.js', [String(PARTICIPANTS), server.operatorFile]);
     await nodes.next();
     const enrolSeconds = (usageOf(server.pid).cpuMs - alone.cpuMs) / 1000;
     progress(`${PARTICIPANTS} wait; their enrolment took ${enrolSeconds.toFixed(1)} s of processor time`);

@@ -13,7 +13,7 @@ import { authorJob, submitJob } from '../../../client/author-job.ts';
 import type { CoordinatorApi } from '../../../client/coordinator-api.ts';
 import { connect, enrol } from '../../../client/enrol.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
-import { type Identity, readIdentity } from '../../../client/identity.ts';
+import type { Identity } from '../../../client/identity.ts';
 import { nodeExchange } from '../../../client/node-exchange.ts';
 import { concatBytes } from '../../../protocol/bytes.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
@@ -24,6 +24,7 @@ import { attemptParams } from '../../../protocol/routes.ts';
 import { encodeHeader } from '../../../protocol/vector.ts';
 import type { JobManifest } from '../../../schemas/job.ts';
 import type { TrainTask } from '../../../schemas/task.ts';
+import { connectOperator, startCoordinator } from '../bench-coordinator.ts';
 import { withChildren } from '../child.ts';
 import { cpuSeconds } from '../measure.ts';
 import { usageOf } from '../process-usage.ts';
@@ -59,11 +60,8 @@ async function measureUpdates(
   { progress }: RowContext,
 ): Promise<Measured> {
   return withChildren(async (start) => {
-    const args = ['serve', '--port', '0', '--data-dir', join(folder, 'coordinator'), '--json'];
-    const server = start('../../bin/hanse.js', args);
-    const ready = (await server.next()) as { readonly operatorIdentity: string };
-    const operator = await readIdentity(ready.operatorIdentity);
-    const api = await connect(operator, systemClock, { exchange: nodeExchange });
+    const server = await startCoordinator(start, folder);
+    const { operator, api } = await connectOperator(server);
     progress(`${COHORT} participants`);
     const nodes: Node[] = [];
     for (let index = 0; index < COHORT; index += 1) nodes.push(await enrolOne(operator, api, index));

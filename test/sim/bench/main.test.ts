@@ -1,4 +1,4 @@
-// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/tab-federation.ts
+// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/tab-federation.ts, sim/bench/bench-coordinator.ts
 import { expect, test } from 'vitest';
 import { GROUPS } from '../../../sim/bench/groups.ts';
 import { help, parseInvocation } from '../../../sim/bench/main.ts';
