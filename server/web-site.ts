@@ -2,8 +2,7 @@
  * The page of a participant as it was built: which files there are, read once, at the start. Requests are compared with this
  * table, and no path is ever made of what a request says.
  */
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Type } from 'typebox';
@@ -22,8 +21,8 @@ export interface WebFile {
 
 export interface WebBody {
   readonly bytes: number;
-  /** Small bodies are held, the others read from the disk each time. */
-  open(): Uint8Array | Readable;
+  /** Small bodies are held, the others read from the disk each time. Rejects where a file is not what it was. */
+  open(): Promise<Uint8Array | Readable>;
 }
 
 /** Files by the path under which they are asked for. */
@@ -80,7 +79,7 @@ export async function openWebSite(folder: string): Promise<WebSite | undefined> 
     mediaType: mediaTypeOf('manifest.json'),
     isImmutable: false,
     etag: `"${site.get('/')?.etag.slice(1, -1)}-list"`,
-    plain: { bytes: manifest.length, open: () => manifest },
+    plain: { bytes: manifest.length, open: async () => manifest },
   });
   return site;
 }
@@ -89,7 +88,16 @@ const mediaTypeOf = (name: string) =>
   MEDIA_TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
 
 async function bodyOf(path: string, bytes: number): Promise<WebBody> {
-  if (bytes > HELD_BYTES) return { bytes, open: () => createReadStream(path) };
+  if (bytes > HELD_BYTES) return { bytes, open: () => openedFile(path, bytes) };
   const content = await readFile(path);
-  return { bytes: content.length, open: () => content };
+  return { bytes: content.length, open: async () => content };
+}
+
+/** A package may be put in the place of the one that runs: what is promised must not be the length of another file. */
+async function openedFile(path: string, bytes: number): Promise<Readable> {
+  const file = await open(path);
+  const { size } = await file.stat();
+  if (size === bytes) return file.createReadStream();
+  await file.close();
+  throw new Error(`${path} has ${size} bytes, and had ${bytes} when the coordinator was started`);
 }

@@ -44,7 +44,7 @@ export function registerPages(app: FastifyInstance, site: WebSite | undefined): 
       method: ['GET', 'HEAD'],
       url,
       schema: { hide: true },
-      handler: async (request, reply) => sendFile(request, reply, file),
+      handler: (request, reply) => sendFile(request, reply, file),
     });
   if (site === undefined)
     for (const url of ['/', '/join'])
@@ -53,22 +53,25 @@ export function registerPages(app: FastifyInstance, site: WebSite | undefined): 
       });
 }
 
-function sendFile(request: FastifyRequest, reply: FastifyReply, file: WebFile): FastifyReply {
+async function sendFile(request: FastifyRequest, reply: FastifyReply, file: WebFile): Promise<FastifyReply> {
   const { headers, method } = request;
-  reply.headers(PAGE_HEADERS);
-  reply.header('cache-control', file.isImmutable ? IMMUTABLE : REVALIDATED);
   const compressed = takesBrotli(headers['accept-encoding']) ? file.compressed : undefined;
   // Two forms of one file are two representations: each has a tag of its own.
   const etag = compressed ? file.etag.replace(/"$/, '-br"') : file.etag;
+  const { 'if-none-match': condition } = headers;
+  const isKnown = select({ 'if-none-match': condition }, etag, 0).type === 'notModified';
+  const { bytes, open }: WebBody = compressed ?? file.plain;
+  // Before the first header: an answer that it failed must not be kept for a year in the place of the file.
+  const body = isKnown || method === 'HEAD' ? null : await open();
+  reply.headers(PAGE_HEADERS);
+  reply.header('cache-control', file.isImmutable ? IMMUTABLE : REVALIDATED);
   reply.header('etag', etag);
   if (file.compressed) reply.header('vary', 'accept-encoding');
-  const { 'if-none-match': condition } = headers;
-  if (select({ 'if-none-match': condition }, etag, 0).type === 'notModified') return reply.code(304).send();
-  const body: WebBody = compressed ?? file.plain;
+  if (isKnown) return reply.code(304).send();
   reply.header('content-type', file.mediaType);
-  reply.header('content-length', body.bytes);
+  reply.header('content-length', bytes);
   if (compressed) reply.header('content-encoding', 'br');
-  return reply.send(method === 'HEAD' ? null : body.open());
+  return reply.send(body);
 }
 
 /** @param header attacker-controlled */

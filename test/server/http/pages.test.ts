@@ -100,6 +100,24 @@ describe('a page that was built', () => {
     expect(tags.size).toBe(2);
   });
 
+  test.each(['gone', 'another'])(
+    'a file that is %s since the start is a fault, and nothing to keep',
+    async (how) => {
+      const path = join(folder, 'assets/ort-abc.wasm');
+      const ask = () => fetch(`${server}/assets/ort-abc.wasm`, { headers: { 'accept-encoding': '' } });
+      const whole = await ask();
+      expect(whole.headers.get('cache-control')).toContain('immutable');
+      expect((await whole.arrayBuffer()).byteLength).toBe(LARGE.length);
+      if (how === 'gone') rmSync(path);
+      else writeFileSync(path, 'a part');
+      const answer = await ask();
+      expect(answer.status).toBe(500);
+      for (const name of ['cache-control', 'etag']) expect(answer.headers.get(name), name).toBeNull();
+      expect(parse(ProblemDetails, await answer.json(), 'answer').code).toBe('internalError');
+      expect((await fetch(`${server}/assets/main-abc.js`)).status).toBe(200);
+    },
+  );
+
   test('HEAD says what GET would send; nothing else is answered', async () => {
     const path = `${server}/assets/main-abc.js`;
     const head = await fetch(path, { method: 'HEAD', headers: { 'accept-encoding': '' } });
