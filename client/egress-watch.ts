@@ -25,11 +25,12 @@ export class EgressWatch implements EgressInspector {
     this.#isAlways = isAlways;
   }
 
+  /** Whether the next update is to be looked at before it leaves. */
   isWatching(): boolean {
     return this.#isAlways || this.#clock.now() < this.#until;
   }
 
-  /** Lets it go. */
+  /** Keeps it until its task has ended; lets every update go. */
   async inspect(egress: Egress): Promise<void> {
     this.#leaving.set(keyOf(egress), egress);
   }
@@ -37,8 +38,8 @@ export class EgressWatch implements EgressInspector {
   /** An update counts as left once its task has ended, whatever the coordinator made of it. */
   observe(event: ParticipantEvent): void {
     if (event.type === 'contributed') {
-      if (!this.#left(event.task, event.report.receipt)) this.#unwatched += 1;
-    } else if (event.type === 'missed' || event.type === 'declined') this.#left(event.task, null);
+      if (!this.#showLeft(event.task, event.report.receipt)) this.#unwatched += 1;
+    } else if (event.type === 'missed' || event.type === 'declined') this.#showLeft(event.task, null);
   }
 
   /** Somebody wants to know: from now on it watches for a while. */
@@ -51,8 +52,8 @@ export class EgressWatch implements EgressInspector {
     };
   }
 
-  /** Whether it was looked at. */
-  #left(task: Task, receipt: Receipt | null): boolean {
+  /** Shows it as the latest from now on. @returns false for an update that was not looked at */
+  #showLeft(task: Task, receipt: Receipt | null): boolean {
     const key = keyOf(task);
     const egress = this.#leaving.get(key);
     if (!egress) return false;

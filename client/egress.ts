@@ -61,7 +61,11 @@ export const VISIBLE = { plain: 'update' } as const satisfies Record<
   Egress['visibleAs']
 >;
 
-/** Of `values * scale`, in bins that lie symmetrically about zero. @param values finite */
+/**
+ * Of `values * scale`, in bins of equal width that lie symmetrically about zero.
+ * @param values [d], finite; not modified
+ * @param bins   odd, so that zero lies within one
+ */
 export function histogram(values: Float32Array | Int32Array, scale: number, bins: number = BINS): Histogram {
   // By index: `for of` takes several times as long, and the node does nothing else meanwhile.
   const { length } = values;

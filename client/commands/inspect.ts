@@ -1,7 +1,6 @@
 /**
  * `hanse inspect`: what a running node of this machine has sent, as its owner may see it.
  */
-
 import { pause } from '../../protocol/clock.ts';
 import { parse } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';

@@ -11,10 +11,13 @@ import { type ExecutionProvider, type Tensor, type Tensors, tensorOf } from './p
 
 /** What one run is fed with, besides the state: its first `count` batches, masks and rates. */
 export interface StepFeeds {
+  /** 1 to `StepRuns.limit`, and to what the buffers have room for. */
   readonly count: number;
   readonly batches: BatchBuffer;
   readonly masks: MaskBuffer;
+  /** [at least count], the learning rate of each step. */
   readonly rates: Float32Array;
+  /** Of the gradient of each example; undefined in a train step that does not clip. */
   readonly clipNorm: number | undefined;
 }
 

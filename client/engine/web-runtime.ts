@@ -1,12 +1,12 @@
 /**
- * Loading a build of `onnxruntime-web`: the same in Node and in a browser, whichever it is.
+ * Loading `onnxruntime-web`, in whichever of its builds: the same in Node and in a browser.
  */
 import { HanseError } from '../../protocol/problem.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import type { OrtRuntime } from './ort-session.ts';
 
 export interface WebRuntimeOptions {
-  /** For whom, where there is none. */
+  /** The provider that needs it, which the problem names. */
   readonly asked: ProviderName;
   /** Settled by the first call of a process or page. */
   readonly threads: number;

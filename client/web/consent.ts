@@ -14,8 +14,9 @@ export interface Description {
     readonly purpose: string;
     readonly rounds: number;
     readonly parameters: number;
-    /** Of one update, as it is sent. */
+    /** Of one update, as it is sent, with its header. */
     readonly updateBytes: number;
+    /** No update is longer, by its L2 norm. */
     readonly clipNorm: number;
     readonly privacyUnit: 'none' | 'example' | 'person' | 'participant';
     readonly visibleAs: 'update' | 'sum';

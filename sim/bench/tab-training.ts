@@ -18,7 +18,7 @@ export interface TabJob {
 /**
  * Resolves when the last round is over; the tab takes part already.
  * @param released called with the number of rounds that are over, whenever there are more
- * Throws as `unfinished`.
+ * @throws as `unfinished`
  */
 export async function trainTab(
   job: TabJob,
