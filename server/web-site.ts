@@ -51,11 +51,11 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Addresses of the page itself: that of invite links, and one to remember. */
-const PAGE_PATHS = ['/', '/join'];
+export const PAGE_PATHS = ['/', '/join'];
 /** Where the hashes of all files are told. */
 const MANIFEST_PATH = '/assets/manifest.json';
 
-/** @returns undefined where nothing was built; throws `invalidFormat` if what was built is not whole */
+/** @returns undefined where nothing was built; throws `invalidFormat` if the list of files is none, and what reading them throws */
 export async function openWebSite(folder: string): Promise<WebSite | undefined> {
   const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -84,8 +84,10 @@ export async function openWebSite(folder: string): Promise<WebSite | undefined> 
   return site;
 }
 
-const mediaTypeOf = (name: string) =>
-  MEDIA_TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
+/** @param name that ends as files of its kind do */
+export function mediaTypeOf(name: string): string {
+  return MEDIA_TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
+}
 
 async function bodyOf(path: string, bytes: number): Promise<WebBody> {
   if (bytes > HELD_BYTES) return { bytes, open: () => openedFile(path, bytes) };

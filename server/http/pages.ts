@@ -7,7 +7,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HanseError } from '../../protocol/problem.ts';
-import type { WebBody, WebFile, WebSite } from '../web-site.ts';
+import { PAGE_PATHS, type WebBody, type WebFile, type WebSite } from '../web-site.ts';
 import { select } from './conditional-request.ts';
 
 const POLICY = [
@@ -47,7 +47,7 @@ export function registerPages(app: FastifyInstance, site: WebSite | undefined): 
       handler: (request, reply) => sendFile(request, reply, file),
     });
   if (site === undefined)
-    for (const url of ['/', '/join'])
+    for (const url of PAGE_PATHS)
       app.get(url, { schema: { hide: true } }, async () => {
         throw new HanseError('pagesMissing');
       });

@@ -4,8 +4,8 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname } from 'node:path';
 import { PAGE_HEADERS } from '../../server/http/pages.ts';
+import { mediaTypeOf } from '../../server/web-site.ts';
 
 export interface Site {
   /** Ends with a slash. */
@@ -13,23 +13,13 @@ export interface Site {
   close(): Promise<void>;
 }
 
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.css': 'text/css',
-  '.json': 'application/json',
-  '.wasm': 'application/wasm',
-};
-
 /** @param files by their path without a leading slash; `index.html` is served for the root too */
 export async function serveSite(files: ReadonlyMap<string, Uint8Array>): Promise<Site> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://loopback');
     const path = pathname === '/' ? 'index.html' : pathname.slice(1);
     const bytes = files.get(path);
-    const type = TYPES[extname(path)] ?? 'application/octet-stream';
-    response.writeHead(bytes ? 200 : 404, { ...PAGE_HEADERS, 'content-type': type }).end(bytes);
+    response.writeHead(bytes ? 200 : 404, { ...PAGE_HEADERS, 'content-type': mediaTypeOf(path) }).end(bytes);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
