@@ -85,6 +85,8 @@ inChromium('the page of a participant', (chromium) => {
     await press(page, 'Use these data');
 
     await page.getByRole('button', { name: 'I agree, begin' }).waitFor();
+    // What is agreed to is more than the jobs that are shown.
+    await page.getByText('jobs that come later are trained too').waitFor({ timeout: 10_000 });
     await inspect(page, 'consent');
     await press(page, 'I agree, begin');
 

@@ -69,7 +69,9 @@ export const EN = {
   },
   consent: {
     heading: 'What will be computed and sent',
-    none: 'No job waits at the moment. You will be shown what each computes as it comes.',
+    none: 'No job waits at the moment.',
+    later:
+      'You will not be asked again: jobs that come later are trained too, whatever their purpose, until you stop. To decide of each update, have yourself asked.',
     rows: (rows: number) =>
       `The model of each job is trained here, on ${rows} rows. The rows themselves are never sent.`,
     job: (rounds: number, parameters: number) =>

@@ -68,7 +68,9 @@ export const ZH: Texts = {
   },
   consent: {
     heading: '将计算和发送的内容',
-    none: '目前没有等待的任务。任务到来时会显示其计算内容。',
+    none: '目前没有等待的任务。',
+    later:
+      '之后不会再次询问:以后的任务无论用途如何都会参加训练,直到您停止。如要逐次决定,请选择每次发送前询问。',
     rows: (rows) => `每个任务的模型在此处用 ${rows} 行数据训练。数据行本身绝不会发送。`,
     job: (rounds, parameters) => `最多 ${rounds} 轮。每轮训练一个有 ${parameters} 个参数的模型。`,
     purpose: (purpose) => `用途:${purpose}。`,

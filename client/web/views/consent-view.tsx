@@ -27,6 +27,7 @@ export function ConsentView({ state }: { readonly state: PageState }) {
           </ul>
         </article>
       ))}
+      <p>{t.later}</p>
       <label>
         <input type="checkbox" name="inspectEach" /> {t.inspectEach}
       </label>
