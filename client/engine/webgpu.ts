@@ -181,7 +181,10 @@ function hold(engine: Engine, session: DeviceSession, names: readonly string[], 
           heldOn = opened.on;
           const after: Record<string, Ort.Tensor> = {};
           for (const name of names) {
-            after[name] = outputs[`${name}_next`] as Ort.Tensor;
+            const value = outputs[`${name}_next`];
+            if (value === undefined)
+              throw new HanseError('graphMalformed', { reason: `no output ${name}_next` });
+            after[name] = value;
             delete outputs[`${name}_next`];
           }
           tensors = after;

@@ -7,10 +7,12 @@ import { usableAfter } from '../../../sim/bench/usable-after.ts';
 import { EMPTY_PAGE } from '../../../sim/browser/bundle-page.ts';
 import { serveSite } from '../../../sim/browser/site.ts';
 
+/** On a machine that has other things to do. */
+const PATIENT = { timeout: 240_000 };
 const found = inject('chromium');
 const reason = 'missing' in found ? ` (skipped: ${found.missing})` : '';
 
-describe.skipIf(reason !== '')(`a browser that is measured${reason}`, () => {
+describe.skipIf(reason !== '')(`a browser that is measured${reason}`, PATIENT, () => {
   test('ends with the work, also if that fails; pages share nothing', async () => {
     let kept: Browser | undefined;
     const site = await serveSite(new Map([['index.html', new TextEncoder().encode(EMPTY_PAGE)]]));

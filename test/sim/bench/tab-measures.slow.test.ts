@@ -16,6 +16,8 @@ import { type Site, serveSite } from '../../../sim/browser/site.ts';
 import { isBuilt } from '../../e2e/hanse-process.ts';
 import { SmallFederation } from '../../e2e/small-federation.ts';
 
+/** On a machine that has other things to do. */
+const PATIENT = { timeout: 240_000 };
 const found = inject('chromium');
 const reason = 'missing' in found ? ` (skipped: ${found.missing})` : '';
 
@@ -29,7 +31,7 @@ const HOLDER = `
   };`;
 const STARTER = `globalThis.worker = new Worker('/holder.js');`;
 
-describe.skipIf(reason !== '')(`measures of a tab${reason}`, () => {
+describe.skipIf(reason !== '')(`measures of a tab${reason}`, PATIENT, () => {
   let browser: Browser;
   let site: Site;
 
