@@ -25,13 +25,16 @@ const PREVIEW_IMAGES = 10;
 /** ITU-R BT.601, luma. */
 const LUMA = [0.299, 0.587, 0.114] as const;
 
-/** @throws `dataEmpty`, `dataMalformed`, `dataFileTooLarge` */
+/** @throws `usage` for a size that is none, `dataEmpty`, `dataMalformed`, `dataFileTooLarge` */
 export async function readImageFolder(
   { files, size: [height, width], channels }: ImageChoice,
   full: boolean,
   decode: DecodeImage,
   progress: (fraction: number) => void,
 ): Promise<ReadData> {
+  for (const side of [height, width])
+    if (!Number.isInteger(side) || side < 1)
+      throw new HanseError('usage', { reason: 'height and width are whole numbers of pixels, at least 1' });
   const placed = files.flatMap((file) => {
     const label = folderOf(file);
     return label === undefined ? [] : [{ file, label }];

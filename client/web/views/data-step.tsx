@@ -59,8 +59,8 @@ export function DataStep({ state }: { readonly state: PageState }) {
         {kind.value === 'images' && (
           <>
             <Field name="files" label={t.folder} type="file" required webkitdirectory />
-            <Field name="height" label={t.height} type="number" value="28" required />
-            <Field name="width" label={t.width} type="number" value="28" required />
+            <Field name="height" label={t.height} type="number" min="1" value="28" required />
+            <Field name="width" label={t.width} type="number" min="1" value="28" required />
             <label>
               {t.channels}
               <select name="channels">

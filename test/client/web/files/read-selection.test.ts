@@ -136,6 +136,17 @@ test('a folder of images: labels are folders, what is no image is named', async 
   });
 });
 
+test.each([
+  [-1, 4],
+  [0, 4],
+  [4, 1.5],
+  [Number.NaN, 4],
+])('images of %d x %d pixels are asked for by nobody who means it', async (...size) => {
+  const files = [file('1.png', 'x', 'set/dog/1.png')];
+  await expect(read({ type: 'images', files, size, channels: 1 })).rejects.toMatchObject({ code: 'usage' });
+  expect((await read({ type: 'images', files, size: [2, 2], channels: 1 })).preview.rows).toBe(1);
+});
+
 test('pixels become planes in [0, 1], or their luma', () => {
   const pixels = Uint8ClampedArray.of(255, 0, 51, 255, 0, 255, 0, 255);
   expect([...planes(pixels, 3)].map((value) => Math.round(value * 10))).toEqual([10, 0, 0, 10, 2, 0]);
