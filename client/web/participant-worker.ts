@@ -26,6 +26,7 @@ expose(
     openStore: () => openIndexedDbStore(),
     clock: systemClock,
     exchange: fetchExchange,
+    origin: location.origin,
     providers: async () => (await import('../engine/web-providers.ts')).WEB_PROVIDERS,
     threads: crossOriginIsolated ? Math.min(THREADS_MAX, navigator.hardwareConcurrency || 1) : 1,
     elapsed: () => performance.now(),

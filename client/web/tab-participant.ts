@@ -45,7 +45,7 @@ export class TabParticipant implements ParticipantWorker {
   }
 
   async readInvite(link: string): Promise<InviteSummary> {
-    const { server, federationId, organisationId, role } = readLink(link);
+    const { server, federationId, organisationId, role } = readLink(link, this.#platform.origin);
     return { server, federationId, organisationId, role };
   }
 
@@ -55,7 +55,11 @@ export class TabParticipant implements ParticipantWorker {
     const store = await this.#opened();
     const turn = await identityTurn(locks, 'enrolment', new AbortController().signal, () => {});
     try {
-      this.#identity = await enrolTab(readLink(link), name, { store, clock, exchange });
+      this.#identity = await enrolTab(readLink(link, this.#platform.origin), name, {
+        store,
+        clock,
+        exchange,
+      });
     } finally {
       turn.end();
     }
@@ -156,8 +160,13 @@ function missing(reason: string): never {
 }
 
 /** Throws `invalidFormat`, `plainHttpRefused`; `roleRefused` for an invite with which nobody takes part. */
-function readLink(text: string): InviteLink & { readonly role: ParticipantRole } {
+function readLink(text: string, origin: string | undefined): InviteLink & { readonly role: ParticipantRole } {
   const link = parseInviteLink(text);
+  if (origin !== undefined && link.server !== origin)
+    throw new HanseError('invalidFormat', {
+      where: 'invite link',
+      expected: `must be one of ${origin}, whose page this is: open the link itself`,
+    });
   return { ...link, role: participantRole(link.role) };
 }
 

@@ -17,6 +17,8 @@ export interface TabPlatform {
   openStore(): Promise<TabStore>;
   readonly clock: Clock;
   readonly exchange: Exchange;
+  /** The only one that the page may speak to; absent: any. */
+  readonly origin?: string;
   /** Best first; they load their runtime only when they are considered. */
   providers(): Promise<readonly ProviderCandidate[]>;
   /** That training may use: 1 where the page is not isolated. */

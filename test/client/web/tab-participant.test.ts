@@ -282,6 +282,19 @@ test('what is missing is said before anything is sent', async () => {
   });
 });
 
+test('a link of another coordinator than that of the page is refused, with what to do', async () => {
+  const link = await running.invite();
+  const { origin } = new URL(link);
+  const own = new TabParticipant(platform(memoryTabStore(), { origin }));
+  await expect(own.readInvite(link)).resolves.toMatchObject({ server: origin });
+  const foreign = new TabParticipant(platform(memoryTabStore(), { origin: 'https://other.example' }));
+  for (const refused of [foreign.readInvite(link), foreign.enrol(link, { name: 'a tab' })])
+    await expect(refused).rejects.toMatchObject({
+      code: 'invalidFormat',
+      detail: { expected: expect.stringContaining('https://other.example') },
+    });
+});
+
 test('a pause ends it between tasks, also before its first; it can take part again', async () => {
   const { tab } = await member();
   for (let i = 0; i < 2; i += 1) {
