@@ -23,8 +23,16 @@ export interface Description {
   }[];
 }
 
+/**
+ * Patterns of a policy that permit the purposes of these jobs: authors word them, and one that is called `*` must not permit
+ * all, so `?` stands for it, which is one character.
+ */
+export function purposesOf({ jobs }: Description): string[] {
+  return [...new Set(jobs.map(({ purpose }) => purpose.replaceAll('*', '?')))];
+}
+
 export interface Consent {
-  /** Purposes that are permitted; absent: every one. */
+  /** Patterns of purposes that are permitted; absent: every one. */
   readonly purposes?: readonly string[];
   /** Ask before each update leaves. */
   readonly inspectEach: boolean;

@@ -88,6 +88,7 @@ inChromium('the page of a participant', (chromium) => {
     // What is agreed to is more than the jobs that are shown.
     await page.getByText('jobs that come later are trained too').waitFor({ timeout: 10_000 });
     await inspect(page, 'consent');
+    await page.getByLabel('Only for the purposes above').check();
     await press(page, 'I agree, begin');
 
     await page.getByRole('button', { name: 'Send it', exact: true }).waitFor();
@@ -100,7 +101,7 @@ inChromium('the page of a participant', (chromium) => {
     await inspect(page, 'left');
 
     const entry = entryOf<typeof import('./participant-page.tsx')>(opened);
-    expect(await entry.told()).toEqual(['true', 'forget true']);
+    expect(await entry.told()).toEqual(['purposes 1', 'true', 'forget true']);
     expect(await page.title()).toMatch(/^Hanse: /);
     expect(await page.locator('img').count()).toBe(0);
     expect(elsewhere).toEqual([]);

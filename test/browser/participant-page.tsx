@@ -68,7 +68,8 @@ const worker: ParticipantWorker = {
       },
     ],
   }),
-  participate: async (_consent, observe, inspect) => {
+  participate: async ({ purposes }, observe, inspect) => {
+    answers.push(`purposes ${purposes?.length ?? 'any'}`);
     answers.push(String(await inspect(egress)));
     for (const event of events) observe(event);
     await new Promise(() => {});

@@ -71,7 +71,7 @@ export const EN = {
     heading: 'What will be computed and sent',
     none: 'No job waits at the moment.',
     later:
-      'You will not be asked again: jobs that come later are trained too, whatever their purpose, until you stop. To decide of each update, have yourself asked.',
+      'You will not be asked again: jobs that come later are trained too, whatever their purpose, until you stop. Below you can keep it to the purposes above, and have yourself asked before each update.',
     rows: (rows: number) =>
       `The model of each job is trained here, on ${rows} rows. The rows themselves are never sent.`,
     job: (rounds: number, parameters: number) =>
@@ -90,6 +90,7 @@ export const EN = {
       person: 'Noise is added that hides each person.',
       participant: 'Noise is added that hides each participant.',
     },
+    onlyThese: 'Only for the purposes above: decline jobs of any other',
     inspectEach: 'Ask me before each update is sent',
     keepModels: 'Keep models in this browser between visits',
     agree: 'I agree, begin',

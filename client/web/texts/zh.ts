@@ -70,7 +70,7 @@ export const ZH: Texts = {
     heading: '将计算和发送的内容',
     none: '目前没有等待的任务。',
     later:
-      '之后不会再次询问:以后的任务无论用途如何都会参加训练,直到您停止。如要逐次决定,请选择每次发送前询问。',
+      '之后不会再次询问:以后的任务无论用途如何都会参加训练,直到您停止。您可以在下方限定为上述用途,并要求每次发送前询问。',
     rows: (rows) => `每个任务的模型在此处用 ${rows} 行数据训练。数据行本身绝不会发送。`,
     job: (rounds, parameters) => `最多 ${rounds} 轮。每轮训练一个有 ${parameters} 个参数的模型。`,
     purpose: (purpose) => `用途:${purpose}。`,
@@ -86,6 +86,7 @@ export const ZH: Texts = {
       person: '添加噪声以隐藏每个人。',
       participant: '添加噪声以隐藏每个参与者。',
     },
+    onlyThese: '仅限上述用途:拒绝其他用途的任务',
     inspectEach: '每次发送更新前询问我',
     keepModels: '在此浏览器中保留模型供下次使用',
     agree: '我同意,开始',

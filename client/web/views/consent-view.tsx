@@ -1,5 +1,6 @@
 /** What will be computed and sent, in plain words, before anything is. */
 import { bytesText, numberText } from '../amounts.ts';
+import { purposesOf } from '../consent.ts';
 import type { PageState } from '../page-state.ts';
 import { texts } from '../texts/language.ts';
 import { submitted } from './submitted.ts';
@@ -8,7 +9,11 @@ export function ConsentView({ state }: { readonly state: PageState }) {
   const t = texts.value.consent;
   const description = state.description.value;
   const agree = (fields: FormData) =>
-    state.begin({ inspectEach: fields.has('inspectEach'), keepModels: fields.has('keepModels') });
+    state.begin({
+      inspectEach: fields.has('inspectEach'),
+      keepModels: fields.has('keepModels'),
+      ...(description && fields.has('onlyThese') && { purposes: purposesOf(description) }),
+    });
   return (
     <form onSubmit={submitted(agree)}>
       <h2>{t.heading}</h2>
@@ -28,6 +33,11 @@ export function ConsentView({ state }: { readonly state: PageState }) {
         </article>
       ))}
       <p>{t.later}</p>
+      {description && description.jobs.length > 0 && (
+        <label>
+          <input type="checkbox" name="onlyThese" /> {t.onlyThese}
+        </label>
+      )}
       <label>
         <input type="checkbox" name="inspectEach" /> {t.inspectEach}
       </label>
