@@ -73,6 +73,10 @@ export const PROBLEMS = {
     'The invite has been used; an invite enrols one node.',
     'Ask the operator for a new invite.',
   ),
+  keyLowOrder: entry(
+    'A key for an agreement is of small order: whatever is agreed with it is known to everybody.',
+    'Do not go on with this peer: no honest program makes such a key.',
+  ),
   signatureMissing: entry(
     'The request carries no signature and this route needs one.',
     'Enrol the node with an invite, then send requests through the client.',

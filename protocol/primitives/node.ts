@@ -7,6 +7,8 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  diffieHellman,
+  hkdfSync,
   type KeyObject,
   randomFillSync,
   sign,
@@ -14,11 +16,15 @@ import {
 } from 'node:crypto';
 import type { Primitives, Signer } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
+import { portable } from './portable.ts';
+import { requireLength } from './require-length.ts';
 import { isStrictKey } from './strict-key.ts';
 
-/** PKCS #8 and SPKI wrappings of a raw Ed25519 key (RFC 8410). */
+/** PKCS #8 and SPKI wrappings of raw Ed25519 and X25519 keys (RFC 8410). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+const AGREEMENT_PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
+const AGREEMENT_SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
 
 /** Requests of at least this many bytes are expanded by AES-CTR, which is several times faster than the CSPRNG. */
 const EXPANSION_THRESHOLD = 4096;
@@ -29,6 +35,30 @@ export const primitives: Primitives = {
   verify: async (signature, message, publicKey) => {
     if (signature.length !== 64 || publicKey.length !== 32 || !isStrictKey(publicKey)) return false;
     return verify(null, message, importPublicKey(publicKey), signature);
+  },
+  agreementKey: async (secret) => {
+    const spki = createPublicKey(agreementSecret(secret)).export({ format: 'der', type: 'spki' });
+    return new Uint8Array(spki.subarray(AGREEMENT_SPKI_PREFIX.length));
+  },
+  agree: async (secret, publicKey) => {
+    requireLength('X25519 key', publicKey, 32);
+    const privateKey = agreementSecret(secret);
+    const spki = Buffer.concat([AGREEMENT_SPKI_PREFIX, publicKey]);
+    const peer = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+    try {
+      return new Uint8Array(diffieHellman({ privateKey, publicKey: peer }));
+    } catch {
+      throw new HanseError('keyLowOrder'); // OpenSSL gives no zero away
+    }
+  },
+  hkdf: async (secret, salt, info, length) => new Uint8Array(hkdfSync('sha256', secret, salt, info, length)),
+  // OpenSSL has no XChaCha20.
+  seal: portable.seal,
+  open: portable.open,
+  keyStream: async (name, key, length, take) => {
+    const cipher = createCipheriv(name, requireLength('key of a key stream', key, 32), new Uint8Array(16));
+    for (let offset = 0; offset < length; offset += MASK_BYTES)
+      take(cipher.update(ZEROS.subarray(0, Math.min(MASK_BYTES, length - offset))), offset);
   },
   random: {
     fill(target) {
@@ -48,11 +78,21 @@ export const primitives: Primitives = {
 };
 
 const ZEROS = new Uint8Array(1 << 20);
+/** Of a key stream at a time: it is still in the cache when it is added. */
+const MASK_BYTES = 1 << 18;
+
+function agreementSecret(secret: Uint8Array): KeyObject {
+  const key = Buffer.concat([AGREEMENT_PKCS8_PREFIX, requireLength('X25519 secret', secret, 32)]);
+  try {
+    return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+  } finally {
+    key.fill(0);
+  }
+}
 
 function nodeSigner(seed: Uint8Array): Signer {
-  if (seed.length !== 32)
-    throw new HanseError('invalidLength', { what: 'Ed25519 seed', expected: 32, got: seed.length });
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+  const pkcs8 = Buffer.concat([PKCS8_PREFIX, requireLength('Ed25519 seed', seed, 32)]);
+  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
   const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
   return {
     publicKey: new Uint8Array(spki.subarray(SPKI_PREFIX.length)),

@@ -1,23 +1,59 @@
 /**
- * Primitives on WebCrypto, with @noble/curves for Ed25519 where the browser does not have it. SPEC.md section 2.3.
+ * Primitives on WebCrypto, with those of @noble where a browser lacks one: Ed25519 and X25519 in older ones, XChaCha20 and
+ * ChaCha20 in all. SPEC.md section 2.3.
  * One of the files of `protocol/` that may touch the platform; see `primitives.ts`.
  */
-import { ed25519 } from '@noble/curves/ed25519.js';
-import type { Primitives, Signer } from '../primitives.ts';
+import type { Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
+import { portable } from './portable.ts';
+import { requireLength } from './require-length.ts';
 
 /** `getRandomValues` gives at most this many bytes a call. */
 const QUOTA = 65_536;
+/** Of a key stream in one call: many small ones cost ten times as much. */
+const MASK_BYTES = 1 << 24;
+/** PKCS #8 wrapping of a raw X25519 secret (RFC 8410). */
+const PKCS8_PREFIX = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20];
+
+const X25519 = { name: 'X25519' };
 
 export const primitives: Primitives = {
+  ...portable,
   sha256: async (data) => new Uint8Array(await crypto.subtle.digest('SHA-256', data as BufferSource)),
-  signer: async (seed) => nobleSigner(seed),
-  verify: async (signature, message, publicKey) => {
-    if (signature.length !== 64 || publicKey.length !== 32) return false;
+  agree: async (secret, publicKey) => {
+    requireLength('X25519 secret', secret, 32);
+    requireLength('X25519 key', publicKey, 32);
+    if (!(await hasX25519())) return portable.agree(secret, publicKey);
+    const pkcs8 = Uint8Array.of(...PKCS8_PREFIX, ...secret);
+    const [key, peer] = await Promise.all([
+      crypto.subtle.importKey('pkcs8', pkcs8, X25519, false, ['deriveBits']),
+      crypto.subtle.importKey('raw', publicKey as BufferSource, X25519, false, []),
+    ]);
+    pkcs8.fill(0);
     try {
-      return ed25519.verify(signature, message, publicKey, { zip215: false });
+      return new Uint8Array(await crypto.subtle.deriveBits({ ...X25519, public: peer }, key, 256));
     } catch {
-      return false; // not a point of the curve, or one of small order
+      throw new HanseError('keyLowOrder'); // WebCrypto gives no zero away
+    }
+  },
+  hkdf: async (secret, salt, info, length) => {
+    const key = await crypto.subtle.importKey('raw', secret as BufferSource, 'HKDF', false, ['deriveBits']);
+    const how = { name: 'HKDF', hash: 'SHA-256', salt: salt as BufferSource, info: info as BufferSource };
+    return new Uint8Array(await crypto.subtle.deriveBits(how, key, 8 * length));
+  },
+  keyStream: async (name, key, length, take) => {
+    if (name !== 'aes-256-ctr') return portable.keyStream(name, key, length, take);
+    requireLength('key of a key stream', key, 32);
+    const imported = await crypto.subtle.importKey('raw', key as BufferSource, 'AES-CTR', false, ['encrypt']);
+    const zeros = new Uint8Array(Math.min(MASK_BYTES, length));
+    for (let offset = 0; offset < length; offset += MASK_BYTES) {
+      const counter = new Uint8Array(16);
+      new DataView(counter.buffer).setBigUint64(8, BigInt(offset / 16));
+      const part = zeros.subarray(0, Math.min(MASK_BYTES, length - offset));
+      take(
+        new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-CTR', counter, length: 64 }, imported, part)),
+        offset,
+      );
     }
   },
   random: {
@@ -30,12 +66,13 @@ export const primitives: Primitives = {
   },
 };
 
-function nobleSigner(seed: Uint8Array): Signer {
-  if (seed.length !== 32)
-    throw new HanseError('invalidLength', { what: 'Ed25519 seed', expected: 32, got: seed.length });
-  const secret = seed.slice();
-  return {
-    publicKey: ed25519.getPublicKey(secret),
-    sign: async (message) => ed25519.sign(message, secret),
-  };
+let x25519: Promise<boolean> | undefined;
+
+/** Asked once: a browser does not learn it. */
+function hasX25519(): Promise<boolean> {
+  x25519 ??= crypto.subtle.generateKey(X25519, false, ['deriveBits']).then(
+    () => true,
+    () => false,
+  );
+  return x25519;
 }

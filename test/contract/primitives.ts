@@ -1,11 +1,12 @@
 /**
  * What every implementation of `protocol/primitives.ts` does. The known answers are those of RFC 8032, 7.1, and of the
- * examples of FIPS 180.
+ * examples of FIPS 180; others stand beside their tests.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../protocol/bytes.ts';
-import type { Primitives } from '../../protocol/primitives.ts';
+import { portable } from '../../protocol/primitives/portable.ts';
+import type { KeyStreamName, Primitives } from '../../protocol/primitives.ts';
 
 const bytes = (hex: string) => fromHex(hex) ?? new Uint8Array();
 
@@ -153,6 +154,11 @@ export function primitivesContract(name: string, primitives: Primitives): void {
         expect(await primitives.verify(bytes(signature), new Uint8Array(), bytes(key))).toBe(false);
     });
 
+    agreement(primitives);
+    derivation(primitives);
+    sealing(primitives);
+    keyStreams(primitives);
+
     test.each([0, 1, 31, 4095, 4096, 65_535, 65_537, 1_048_576, 1_048_581])(
       'random bytes fill %i bytes and not one more',
       (length) => {
@@ -181,6 +187,168 @@ export function primitivesContract(name: string, primitives: Primitives): void {
       primitives.random.fill(long);
       expect(toHex(long.subarray(0, 4096))).not.toBe(toHex(long.subarray(4096)));
     });
+  });
+}
+
+/** RFC 7748, 5.2. */
+const X25519 = [
+  {
+    secret: 'a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4',
+    publicKey: 'e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c',
+    shared: 'c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552',
+  },
+  {
+    secret: '4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d',
+    publicKey: 'e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493',
+    shared: '95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957',
+  },
+] as const;
+
+/** u of the points of order 1, 2, 4 and 8, and of their like on the twist: RFC 7748, 6.1, and cr.yp.to/ecdh.html. */
+const SMALL_ORDER_U = [
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+  `ec${'ff'.repeat(30)}7f`,
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+].map(bytes);
+
+function agreement(primitives: Primitives): void {
+  test.each(X25519)('X25519: what RFC 7748 says of $secret', async ({ secret, publicKey, shared }) => {
+    expect(toHex(await primitives.agree(bytes(secret), bytes(publicKey)))).toBe(shared);
+  });
+
+  test('X25519: the public key is the product with the base point; one step of RFC 7748, 5.2', async () => {
+    const base = bytes(`09${'00'.repeat(31)}`);
+    const product = '422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079';
+    expect(toHex(await primitives.agreementKey(base))).toBe(product);
+    expect(toHex(await primitives.agree(base, base))).toBe(product);
+  });
+
+  test('X25519: two agree on the same', async () => {
+    const secret = fc.uint8Array({ minLength: 32, maxLength: 32 });
+    const agrees = async (mine: Uint8Array, theirs: Uint8Array) => {
+      const [a, b] = [await primitives.agreementKey(mine), await primitives.agreementKey(theirs)];
+      expect(await primitives.agree(mine, b)).toEqual(await primitives.agree(theirs, a));
+    };
+    await fc.assert(fc.asyncProperty(secret, secret, agrees), { numRuns: 20 });
+  });
+
+  test('X25519: with a key of small order nothing is agreed', async () => {
+    const [{ secret, publicKey }] = X25519;
+    await expect(primitives.agree(bytes(secret), bytes(publicKey))).resolves.toBeDefined();
+    for (const key of SMALL_ORDER_U)
+      await expect(primitives.agree(bytes(secret), key), toHex(key)).rejects.toMatchObject({
+        code: 'keyLowOrder',
+      });
+  });
+
+  test('X25519: keys and secrets have 32 bytes', async () => {
+    const [{ secret, publicKey }] = X25519;
+    for (const cut of [0, 31, 33]) {
+      const wrong = new Uint8Array(cut).fill(9);
+      await expect(primitives.agreementKey(wrong)).rejects.toMatchObject({ code: 'invalidLength' });
+      await expect(primitives.agree(wrong, bytes(publicKey))).rejects.toMatchObject({
+        code: 'invalidLength',
+      });
+      await expect(primitives.agree(bytes(secret), wrong)).rejects.toMatchObject({ code: 'invalidLength' });
+    }
+  });
+}
+
+/** RFC 5869, A.1 and A.3. */
+function derivation(primitives: Primitives): void {
+  test('HKDF: the known answers of RFC 5869', async () => {
+    const secret = new Uint8Array(22).fill(0x0b);
+    const salt = Uint8Array.from({ length: 13 }, (_, i) => i);
+    const info = Uint8Array.from({ length: 10 }, (_, i) => 0xf0 + i);
+    const none = new Uint8Array();
+    expect(toHex(await primitives.hkdf(secret, salt, info, 42))).toBe(
+      '3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865',
+    );
+    expect(toHex(await primitives.hkdf(secret, none, none, 42))).toBe(
+      '8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8',
+    );
+  });
+}
+
+/** draft-irtf-cfrg-xchacha-03, A.3.1. */
+const SEALED = {
+  plaintext: utf8(
+    "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.",
+  ),
+  seal: {
+    key: Uint8Array.from({ length: 32 }, (_, i) => 0x80 + i),
+    nonce: Uint8Array.from({ length: 24 }, (_, i) => 0x40 + i),
+    associated: bytes('50515253c0c1c2c3c4c5c6c7'),
+  },
+  sealed:
+    'bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff921f9664c97637da9768812f615c68b13b52ec0875924c1c7987947deafd8780acf49',
+};
+
+function sealing(primitives: Primitives): void {
+  const { plaintext, seal, sealed } = SEALED;
+
+  test('XChaCha20-Poly1305: the known answer of the draft', async () => {
+    expect(toHex(await primitives.seal(plaintext, seal))).toBe(sealed);
+    expect(await primitives.open(bytes(sealed), seal)).toEqual(plaintext);
+  });
+
+  test('XChaCha20-Poly1305: nothing altered, cut or of another context opens', async () => {
+    expect(await primitives.open(bytes(sealed), seal)).toBeDefined();
+    for (const at of [0, 500, 8 * 114, 8 * 129 + 7])
+      expect(await primitives.open(flipped(bytes(sealed), at), seal)).toBeUndefined();
+    for (const length of [0, 15, 16, 129])
+      expect(await primitives.open(bytes(sealed).subarray(0, length), seal)).toBeUndefined();
+    for (const part of ['key', 'nonce', 'associated'] as const)
+      expect(
+        await primitives.open(bytes(sealed), { ...seal, [part]: flipped(seal[part], 3) }),
+        part,
+      ).toBeUndefined();
+  });
+}
+
+/** AESAVS, the zero key and block; RFC 8439, A.1, test vector 1. */
+const KEY_STREAMS = [
+  ['aes-256-ctr', 'dc95c078a2408989ad48a21492842087'],
+  ['chacha20', '76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7'],
+] as const;
+
+function keyStreams(primitives: Primitives): void {
+  const whole = async (name: KeyStreamName, key: Uint8Array, length: number) => {
+    const stream = new Uint8Array(length);
+    let expected = 0;
+    await primitives.keyStream(name, key, length, (part, offset) => {
+      expect(offset).toBe(expected);
+      expected += part.length;
+      stream.set(part, offset);
+    });
+    expect(expected).toBe(length);
+    return stream;
+  };
+
+  test.each(KEY_STREAMS)('the key stream of %s begins as is known', async (name, known) => {
+    expect(toHex(await whole(name, new Uint8Array(32), known.length / 2))).toBe(known);
+  });
+
+  test.each(KEY_STREAMS)('the key stream of %s is that of @noble, of any length', async (name) => {
+    const key = bytes('07'.repeat(32));
+    for (const length of [0, 1, 63, 65, 262_144, 600_001]) {
+      const expected = new Uint8Array(length);
+      await portable.keyStream(name, key, length, (part, offset) => expected.set(part, offset));
+      expect(toHex(await primitives.sha256(await whole(name, key, length)))).toBe(
+        toHex(await primitives.sha256(expected)),
+      );
+    }
+  });
+
+  test('another key is another stream, a key of another length is none', async () => {
+    const key = bytes('07'.repeat(32));
+    expect(await whole('chacha20', key, 64)).not.toEqual(await whole('chacha20', flipped(key, 1), 64));
+    await expect(whole('chacha20', key.subarray(1), 64)).rejects.toMatchObject({ code: 'invalidLength' });
+    await expect(whole('aes-256-ctr', key.subarray(1), 64)).rejects.toMatchObject({ code: 'invalidLength' });
   });
 }
 
