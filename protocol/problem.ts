@@ -73,6 +73,10 @@ export const PROBLEMS = {
     'The invite has been used; an invite enrols one node.',
     'Ask the operator for a new invite.',
   ),
+  sharesInvalid: entry<{ reason: string }>(
+    'Shares of a secret do not belong together.',
+    'Leave out the participant whose share it is; with too few others the attempt ends, and nothing is revealed.',
+  ),
   keyLowOrder: entry(
     'A key for an agreement is of small order: whatever is agreed with it is known to everybody.',
     'Do not go on with this peer: no honest program makes such a key.',
