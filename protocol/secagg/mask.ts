@@ -1,0 +1,81 @@
+/**
+ * Masks over an update in the ring. SPEC.md 11.4; Bonawitz et al., CCS 2017.
+ *
+ * A mask is the key stream of a seed, read as little-endian integers: one of 16 bits for each coordinate where they have
+ * 16 bits, else one of 32, of which the lowest b count; then, from the next multiple of four bytes on, one of 32 bits for
+ * each integer of the second block. Uniform seeds give masks that nobody who lacks the seed can tell from uniform ones, so
+ * what carries one says nothing of the update.
+ *
+ * Coordinates are kept as 32-bit words while masks are added: modulo 2^32 is modulo 2^b once only b bits are looked at.
+ */
+import type { KeyStreamName, Primitives } from '../primitives.ts';
+import type { Layout } from '../ring/payload.ts';
+import { wordsOf } from '../vector.ts';
+
+/** What masks are added to, in place. */
+export interface MaskTarget {
+  /** [d] modulo 2^32, of which b bits count. */
+  readonly coordinates: Int32Array;
+  /** Modulo 2^32. */
+  readonly secondBlock: Uint32Array;
+}
+
+/** What makes a mask of a seed. */
+export interface MaskMaker {
+  readonly primitives: Pick<Primitives, 'keyStream'>;
+  readonly keyStream: KeyStreamName;
+  readonly layout: Layout;
+}
+
+/** Coordinates of this width take half a word of the key stream. */
+const HALF_WORD_BITS = 16;
+
+/**
+ * Adds the mask of a seed, or takes it away.
+ * @param seed 32 bytes, of no other use
+ */
+export async function addMask(
+  { coordinates, secondBlock }: MaskTarget,
+  seed: Uint8Array,
+  sign: 1 | -1,
+  { primitives, keyStream, layout }: MaskMaker,
+): Promise<void> {
+  const perWord = layout.width === HALF_WORD_BITS ? 2 : 1;
+  const coordinateWords = Math.ceil(layout.length / perWord);
+  const add = perWord === 2 ? addHalfWords : addWords;
+  await primitives.keyStream(keyStream, seed, 4 * (coordinateWords + layout.secondBlock), (bytes, offset) => {
+    const words = wordsOf(bytes);
+    const from = offset / 4;
+    const ofCoordinates = Math.max(0, Math.min(words.length, coordinateWords - from));
+    add(coordinates, perWord * from, words.subarray(0, ofCoordinates), sign);
+    addWords(secondBlock, from + ofCoordinates - coordinateWords, words.subarray(ofCoordinates), sign);
+  });
+}
+
+function addWords(target: Int32Array | Uint32Array, from: number, words: Uint32Array, sign: 1 | -1): void {
+  if (sign === 1) {
+    for (let i = 0; i < words.length; i += 1)
+      target[from + i] = (target[from + i] as number) + (words[i] as number);
+    return;
+  }
+  for (let i = 0; i < words.length; i += 1)
+    target[from + i] = (target[from + i] as number) - (words[i] as number);
+}
+
+/** The last word may have a half that belongs to no coordinate. */
+function addHalfWords(
+  target: Int32Array | Uint32Array,
+  from: number,
+  words: Uint32Array,
+  sign: 1 | -1,
+): void {
+  const whole = Math.min(words.length, (target.length - from) >> 1);
+  for (let i = 0, at = from; i < whole; i += 1, at += 2) {
+    const word = words[i] as number;
+    target[at] = (target[at] as number) + sign * (word & 0xffff);
+    target[at + 1] = (target[at + 1] as number) + sign * (word >>> 16);
+  }
+  if (whole < words.length)
+    target[from + 2 * whole] =
+      (target[from + 2 * whole] as number) + sign * ((words[whole] as number) & 0xffff);
+}
