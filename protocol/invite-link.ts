@@ -40,14 +40,14 @@ export function parseInviteLink(text: string): InviteLink {
   const url = parseSafeUrl(
     text,
     'invite link',
-    'must be a URL, whole and in quotes as `hanse invite` prints it',
+    'must be a URL, whole, as `hanse invite` prints it; in a shell in quotes',
   );
   const fragment = new URLSearchParams(url.hash.slice(1));
   for (const part of PARTS)
     if (!fragment.has(part))
       throw new HanseError('invalidFormat', {
         where: `invite link, ${part}`,
-        expected: `must be there: the link was cut off, as a shell does. Put it, whole, in quotes`,
+        expected: `must be there: the link is cut off. Give it whole; in a shell put it in quotes`,
       });
   const log = fragment.get('log');
   return {

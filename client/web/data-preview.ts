@@ -28,6 +28,8 @@ export type PreviewNote =
   | { readonly type: 'byteOrderMark' }
   /** Rows without a label are left out. */
   | { readonly type: 'missingLabels'; readonly rows: number }
+  /** Columns that are not trained on, because a row has no number there; the first of them. */
+  | { readonly type: 'columnsUnused'; readonly columns: readonly string[] }
   /** Labels that are words were numbered in this order; the others must number theirs alike. */
   | { readonly type: 'labelsNumbered'; readonly labels: readonly string[] }
   | { readonly type: 'mixedTypes'; readonly column: string };

@@ -35,6 +35,8 @@ export class PageState {
   readonly description = signal<Description | undefined>(undefined);
   readonly progress = signal(NO_PROGRESS);
   readonly isRunning = signal(false);
+  /** It stops once what is under way is done, for which a question may have to be answered. */
+  readonly isEnding = signal(false);
   /** As the browser says, which need not know that the coordinator cannot be reached. */
   readonly isOnline = signal(true);
   /** Waits for an answer before it is sent. */
@@ -110,6 +112,7 @@ export class PageState {
         this.#wrap((event) => {
           this.progress.value = progressed(this.progress.value, event);
           this.#takeBack(event);
+          void this.#describe(event);
         }),
         this.#wrap((what: Egress) => this.#ask(what)),
       );
@@ -121,10 +124,15 @@ export class PageState {
     }
   };
 
-  pause = () => this.#doing(() => this.#worker.pause());
+  /** Other data, before anything is computed with these. */
+  chooseAgain = () => {
+    this.step.value = 'data';
+  };
+
+  pause = () => this.#ending(() => this.#worker.pause());
 
   leave = (forget: boolean) =>
-    this.#doing(async () => {
+    this.#ending(async () => {
       await this.#worker.leave({ forget });
       if (forget) this.isStored.value = false;
       this.step.value = 'left';
@@ -152,6 +160,23 @@ export class PageState {
     if (event.type !== 'missed' && event.type !== 'declined') return;
     const asked = this.asked.value;
     if (asked?.what.jobId === event.jobId && asked.what.round === event.round) asked.answer(false);
+  }
+
+  /** A job that came after the consent is described as it begins. */
+  async #describe(event: TabEvent): Promise<void> {
+    if (event.type !== 'preparing') return;
+    if (this.description.value?.jobs.some(({ jobId }) => jobId === event.jobId)) return;
+    try {
+      this.description.value = await this.#worker.describe();
+    } catch {
+      // Whoever takes part meets the same problem, and says so.
+    }
+  }
+
+  async #ending(work: () => Promise<void>): Promise<void> {
+    this.isEnding.value = true;
+    await this.#doing(work);
+    this.isEnding.value = false;
   }
 
   async #doing(work: () => Promise<void>): Promise<void> {

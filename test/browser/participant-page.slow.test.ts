@@ -1,4 +1,4 @@
-// covers: client/web/main.tsx, client/web/page-state.ts, client/web/views/app.tsx, client/web/views/problem-view.tsx, client/web/views/join-view.tsx, client/web/views/data-step.tsx, client/web/views/preview-view.tsx, client/web/views/consent-view.tsx, client/web/views/live-view.tsx, client/web/views/egress-view.tsx, client/web/views/loss-chart.tsx, client/web/views/submitted.ts, client/web/views/selection-of.ts, client/web/texts/en.ts, client/web/texts/zh.ts
+// covers: client/web/main.tsx, client/web/page-state.ts, client/web/views/app.tsx, client/web/views/problem-view.tsx, client/web/views/join-view.tsx, client/web/views/data-step.tsx, client/web/views/preview-view.tsx, client/web/views/consent-view.tsx, client/web/views/job-terms.tsx, client/web/views/live-view.tsx, client/web/views/egress-view.tsx, client/web/views/loss-chart.tsx, client/web/views/submitted.ts, client/web/views/selection-of.ts, client/web/texts/en.ts, client/web/texts/zh.ts
 /**
  * The way from an invite to training as a person goes it, with the keyboard, in a real browser: no page breaks a rule of
  * axe, in either language, light or dark, at any width; what comes from files and from others is shown as text.
@@ -47,6 +47,19 @@ async function inspect(page: Page, name: string): Promise<void> {
   }
 }
 
+/** On a narrow screen too, values stand below each other beside their names, with room for words. */
+async function expectColumns(page: Page): Promise<void> {
+  await page.setViewportSize({ width: 360, height: 740 });
+  const boxes = await page
+    .locator('dl')
+    .first()
+    .locator('dd')
+    .evaluateAll((values) => values.map((value) => value.getBoundingClientRect()));
+  expect(boxes.length).toBeGreaterThan(3);
+  expect(new Set(boxes.map(({ x }) => x)).size).toBe(1);
+  for (const { width } of boxes) expect(width).toBeGreaterThan(120);
+}
+
 /** By keyboard alone. */
 async function press(page: Page, name: string): Promise<void> {
   const button = page.getByRole('button', { name, exact: true });
@@ -69,6 +82,7 @@ inChromium('the page of a participant', (chromium) => {
     await page.getByRole('alert').waitFor();
     expect(await page.getByRole('alert').innerText()).toContain('inviteExpired');
     await inspect(page, 'problem');
+    await expectColumns(page);
     await press(page, 'Back');
 
     await page.getByLabel('Invite link').fill('good');
@@ -93,8 +107,11 @@ inChromium('the page of a participant', (chromium) => {
 
     await page.getByRole('button', { name: 'Send it', exact: true }).waitFor();
     await inspect(page, 'egress');
+    await expectColumns(page);
     await press(page, 'Send it');
-    await page.locator('summary').first().waitFor();
+    await page.getByText('Updates that were sent').waitFor();
+    for (const summary of await page.locator('summary').all()) await summary.click();
+    await page.getByText('Up to 2 rounds').waitFor();
     await inspect(page, 'live');
     await press(page, 'Leave and delete the key and all that is stored here');
     await page.getByText('You have left').waitFor();

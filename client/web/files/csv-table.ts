@@ -24,6 +24,8 @@ const GUESS_CHARACTERS = 65_536;
 const SAMPLE_ROWS = 10;
 /** Columns that mix numbers and text: the page shows a line for each. */
 const MIXED_SHOWN = 50;
+/** Columns that are not trained on: one line names them. */
+const UNUSED_SHOWN = 20;
 /** Of a cell in the sample. */
 const CELL_CHARACTERS = 200;
 /** Classes that labels may have. */
@@ -62,6 +64,8 @@ export function readCsvTable(bytes: Uint8Array, file: string, choice: CsvChoice,
     targets: target.values,
   };
   const missing = rows.length - labelled.length;
+  const used = new Set([label, ...chosen]);
+  const unused = header.filter((_, at) => !used.has(at));
   const notes: PreviewNote[] = [
     ...table.notes,
     ...(missing > 0 ? [{ type: 'missingLabels', rows: missing } as const] : []),
@@ -69,6 +73,9 @@ export function readCsvTable(bytes: Uint8Array, file: string, choice: CsvChoice,
       .filter(({ type }) => type === 'mixed')
       .slice(0, MIXED_SHOWN)
       .map(({ name }) => ({ type: 'mixedTypes', column: name }) as const),
+    ...(unused.length > 0 && !choice.columns
+      ? [{ type: 'columnsUnused', columns: unused.slice(0, UNUSED_SHOWN) } as const]
+      : []),
     ...(target.classes ? [{ type: 'labelsNumbered', labels: target.classes } as const] : []),
   ];
   const preview: DataPreview = {

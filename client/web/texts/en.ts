@@ -19,12 +19,15 @@ export const EN = {
     federation: 'Federation',
     organisation: 'Organisation',
     role: 'Role',
+    roles: { participant: 'participant', evaluator: 'evaluator' },
     key: 'A key is made in this browser. It cannot be read, not even by this page, and never leaves.',
     sealed:
       'This browser has no Ed25519. The key is kept encrypted, and code of this page could read it: a newer browser is safer.',
   },
   data: {
     heading: 'Choose your data',
+    joined: (name: string, organisation: string, server: string) =>
+      `This browser has joined as ${name}, of ${organisation}, at ${server}.`,
     stays: 'The files stay in this browser. They are read here and are not sent anywhere.',
     kind: 'Kind of data',
     mnistSample: 'A thousand handwritten digits (MNIST), to try it',
@@ -62,16 +65,19 @@ export const EN = {
     delimiterNote: (delimiter: string, isGuess: boolean) =>
       `Delimiter: ${delimiter}${isGuess ? ', guessed.' : '.'}`,
     byteOrderMark: 'The file begins with a byte order mark, which is left out.',
-    missingLabels: (rows: number) => `${rows} rows have no label and are left out.`,
+    missingLabels: (rows: number) =>
+      rows === 1 ? 'One row has no label and is left out.' : `${rows} rows have no label and are left out.`,
     labelsNumbered: (labels: string) =>
       `Labels were numbered in this order: ${labels}. The others must number theirs alike.`,
+    columnsUnused: (columns: string) =>
+      `These columns are not trained on, because a row has no number there: ${columns}.`,
     mixedTypes: (column: string) => `The column ${column} mixes numbers and text.`,
   },
   consent: {
     heading: 'What will be computed and sent',
     none: 'No job waits at the moment.',
     later:
-      'You will not be asked again: jobs that come later are trained too, whatever their purpose, until you stop. Below you can keep it to the purposes above, and have yourself asked before each update.',
+      'You will not be asked again: jobs that come later are trained too, whatever their purpose, until you stop. What each computes is shown then. Below you can keep it to the purposes above, and have yourself asked before each update.',
     rows: (rows: number) =>
       `The model of each job is trained here, on ${rows} rows. The rows themselves are never sent.`,
     job: (rounds: number, parameters: number) =>
@@ -94,6 +100,7 @@ export const EN = {
     inspectEach: 'Ask me before each update is sent',
     keepModels: 'Keep models in this browser between visits',
     agree: 'I agree, begin',
+    chooseAgain: 'Choose other data',
   },
   live: {
     heading: 'Taking part',
@@ -109,16 +116,18 @@ export const EN = {
     training: (round: number, step: number, steps: number) =>
       `Round ${round}: training, step ${step} of ${steps}`,
     contributed: (round: number) => `Round ${round}: the update was sent`,
+    ending: 'This ends when what is under way is done. If you are asked about an update, please answer.',
     stopped: 'Stopped.',
-    round: 'Round',
-    loss: 'Loss',
-    accuracy: 'Accuracy',
+    ofRound: (round: number) => `round ${round}`,
+    released: 'Latest model: round',
+    loss: 'Its loss',
+    accuracy: 'Its accuracy',
     sent: 'Sent',
     received: 'Received',
     provider: 'Trains on',
     warmUp: (seconds: string) => `Ready after ${seconds} s.`,
     threads: (threads: number) => (threads === 1 ? 'one thread' : `${threads} threads`),
-    chart: 'Loss of each step',
+    chart: 'Loss here, while training',
     notices: 'Notices',
     pause: 'Pause',
     resume: 'Go on',
@@ -156,7 +165,10 @@ export const EN = {
     back: 'Back',
     unknown: 'Something failed that should not.',
     unknownRemedy: 'Load the page again. If it happens again, tell the operator.',
-    known: {} as Partial<Record<string, readonly [cause: string, remedy: string]>>,
+    /** Where the words of the table are for those who write requests. */
+    known: {
+      invalidFormat: ['This does not have the form that it should have.', 'Correct what is named here.'],
+    } as Partial<Record<string, readonly [cause: string, remedy: string]>>,
   },
 };
 

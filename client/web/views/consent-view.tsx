@@ -1,8 +1,8 @@
 /** What will be computed and sent, in plain words, before anything is. */
-import { bytesText, numberText } from '../amounts.ts';
 import { purposesOf } from '../consent.ts';
 import type { PageState } from '../page-state.ts';
 import { texts } from '../texts/language.ts';
+import { JobTerms } from './job-terms.tsx';
 import { submitted } from './submitted.ts';
 
 export function ConsentView({ state }: { readonly state: PageState }) {
@@ -20,17 +20,7 @@ export function ConsentView({ state }: { readonly state: PageState }) {
       <p>{t.rows(description?.rows ?? 0)}</p>
       {description?.jobs.length === 0 && <p>{t.none}</p>}
       {description?.jobs.map((job) => (
-        <article key={job.jobId}>
-          <h3>{job.name}</h3>
-          <ul>
-            <li>{t.purpose(job.purpose)}</li>
-            <li>{t.job(job.rounds, job.parameters)}</li>
-            <li>{t.sent(bytesText(job.updateBytes))}</li>
-            <li>{t.clip(numberText(job.clipNorm))}</li>
-            <li>{t.visibleAs[job.visibleAs]}</li>
-            <li>{t.unit[job.privacyUnit]}</li>
-          </ul>
-        </article>
+        <JobTerms key={job.jobId} job={job} />
       ))}
       <p>{t.later}</p>
       {description && description.jobs.length > 0 && (
@@ -45,6 +35,9 @@ export function ConsentView({ state }: { readonly state: PageState }) {
         <input type="checkbox" name="keepModels" /> {t.keepModels}
       </label>
       <button type="submit">{t.agree}</button>
+      <button type="button" class="secondary" onClick={state.chooseAgain}>
+        {t.chooseAgain}
+      </button>
     </form>
   );
 }

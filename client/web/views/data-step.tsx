@@ -15,6 +15,7 @@ const chosen = signal<DataSelection | undefined>(undefined);
 export function DataStep({ state }: { readonly state: PageState }) {
   const t = texts.value.data;
   const preview = state.preview.value;
+  const member = state.member.value;
   const selection = chosen.value;
   const look = (fields: FormData) => {
     chosen.value = selectionOf(kind.value, fields);
@@ -23,8 +24,9 @@ export function DataStep({ state }: { readonly state: PageState }) {
   return (
     <section>
       <h2>{t.heading}</h2>
+      {member && <p>{t.joined(member.name, member.organisationId, member.server)}</p>}
       <p>{t.stays}</p>
-      {state.member.value?.keyKind === 'sealed' && <p>{texts.value.join.sealed}</p>}
+      {member?.keyKind === 'sealed' && <p>{texts.value.join.sealed}</p>}
       <form onSubmit={submitted(look)}>
         <label>
           {t.kind}

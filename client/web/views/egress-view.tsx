@@ -11,7 +11,7 @@ export function EgressView({ what }: { readonly what: Egress }) {
     <>
       <dl>
         <dt>{t.job}</dt>
-        <dd>{`${what.jobName}, ${texts.value.live.round} ${what.round}`}</dd>
+        <dd>{`${what.jobName}, ${texts.value.live.ofRound(what.round)}`}</dd>
         <dt>{t.size}</dt>
         <dd>{bytesText(what.bytes)}</dd>
         <dt>{t.parameters}</dt>

@@ -31,7 +31,7 @@ export function JoinView({ state }: { readonly state: PageState }) {
         <dt>{t.organisation}</dt>
         <dd>{invite.organisationId}</dd>
         <dt>{t.role}</dt>
-        <dd>{invite.role}</dd>
+        <dd>{t.roles[invite.role]}</dd>
       </dl>
       <p>{t.key}</p>
       <label>

@@ -4,13 +4,15 @@ import type { PageState } from '../page-state.ts';
 import type { Notice, Progress } from '../progress.ts';
 import { texts } from '../texts/language.ts';
 import { EgressView } from './egress-view.tsx';
+import { JobTerms } from './job-terms.tsx';
 import { LossChart } from './loss-chart.tsx';
 
 export function LiveView({ state }: { readonly state: PageState }) {
-  const { live: t, egress } = texts.value;
+  const { live: t, egress, consent } = texts.value;
   const progress = state.progress.value;
   const { engine, released, losses, sent, notices } = progress;
   const asked = state.asked.value;
+  const jobs = state.description.value?.jobs ?? [];
   return (
     <section>
       <h2>{t.heading}</h2>
@@ -34,7 +36,7 @@ export function LiveView({ state }: { readonly state: PageState }) {
             ? `${engine.provider}, ${t.threads(engine.threads)}: ${engine.reason}. ${t.warmUp((engine.warmUpMs / 1000).toFixed(1))}`
             : '-'}
         </dd>
-        <dt>{t.round}</dt>
+        <dt>{t.released}</dt>
         <dd>{released?.round ?? '-'}</dd>
         <dt>{t.accuracy}</dt>
         <dd>{released?.accuracy === undefined ? '-' : `${(100 * released.accuracy).toFixed(1)} %`}</dd>
@@ -63,10 +65,18 @@ export function LiveView({ state }: { readonly state: PageState }) {
           {t.forget}
         </button>
       </p>
+      {jobs.length > 0 && (
+        <details>
+          <summary>{consent.heading}</summary>
+          {jobs.map((job) => (
+            <JobTerms key={job.jobId} job={job} />
+          ))}
+        </details>
+      )}
       {sent.length > 0 && <h3>{t.updates}</h3>}
       {sent.map((what) => (
         <details key={`${what.jobId}/${what.round}/${what.attempt}`}>
-          <summary>{`${what.jobName}, ${t.round} ${what.round}: ${bytesText(what.bytes)}`}</summary>
+          <summary>{`${what.jobName}, ${t.ofRound(what.round)}: ${bytesText(what.bytes)}`}</summary>
           <EgressView what={what} />
         </details>
       ))}
@@ -80,9 +90,10 @@ export function LiveView({ state }: { readonly state: PageState }) {
   );
 }
 
-function nowText({ isRunning, isOnline, progress }: PageState): string {
+function nowText({ isRunning, isEnding, isOnline, progress }: PageState): string {
   const t = texts.value.live;
   if (!isRunning.value) return t.stopped;
+  if (isEnding.value) return t.ending;
   return isOnline.value ? doingText(progress.value) : t.waiting.offline;
 }
 

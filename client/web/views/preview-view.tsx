@@ -72,6 +72,8 @@ function noteText(note: PreviewNote): string {
       return t.byteOrderMark;
     case 'missingLabels':
       return t.missingLabels(note.rows);
+    case 'columnsUnused':
+      return t.columnsUnused(note.columns.join(', '));
     case 'labelsNumbered':
       return t.labelsNumbered(note.labels.join(', '));
     case 'mixedTypes':

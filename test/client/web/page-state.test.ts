@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Description } from '../../../client/web/consent.ts';
+import type { DataPreview } from '../../../client/web/data-preview.ts';
 import { PageState } from '../../../client/web/page-state.ts';
 import type { TabEvent } from '../../../client/web/tab-event.ts';
 import type { ParticipantWorker } from '../../../client/web/worker-api.ts';
@@ -36,6 +38,63 @@ test('a question whose round has ended is taken back: nobody is to believe that 
   expect(state.asked.value?.what.round).toBe(2);
   state.asked.value?.answer(true);
   expect(await second).toBe(true);
+});
+
+test('a job that comes after the consent is described as it begins, once', async () => {
+  let observe: (event: TabEvent) => void = () => {};
+  let described = 0;
+  const job = (jobId: string) => ({ jobId }) as Description['jobs'][number];
+  const state = pageOf({
+    describe: async () => {
+      described += 1;
+      if (described > 1) throw new HanseError('coordinatorUnreachable', { url: 'a', reason: 'b' });
+      return { rows: 1, jobs: [job('first'), job('second')] };
+    },
+    participate: (_consent, told) => {
+      observe = told;
+      return new Promise(() => {});
+    },
+  });
+  void state.begin({ inspectEach: false, keepModels: false });
+  for (const jobId of ['first', 'second', 'third']) {
+    observe({ type: 'preparing', jobId, jobName: jobId });
+    await Promise.resolve();
+  }
+  expect(described).toBe(2);
+  expect(state.description.value?.jobs.map(({ jobId }) => jobId)).toEqual(['first', 'second']);
+  expect(state.problem.value).toBeUndefined();
+});
+
+test('until what is under way is done, the page says that it is ending', async () => {
+  let done = () => {};
+  const state = pageOf({
+    pause: () =>
+      new Promise<void>((resolve) => {
+        done = resolve;
+      }),
+    leave: async () => {
+      throw new HanseError('coordinatorUnreachable', { url: 'a', reason: 'b' });
+    },
+  });
+  const pausing = state.pause();
+  expect(state.isEnding.value).toBe(true);
+  done();
+  await pausing;
+  expect(state.isEnding.value).toBe(false);
+  await state.leave(false);
+  expect([state.isEnding.value, state.step.value]).toEqual([false, 'join']);
+});
+
+test('other data can be chosen instead of a consent', async () => {
+  const state = pageOf({
+    load: async () => ({ name: 'a', rows: 1 }) as DataPreview,
+    prepareEngine: async () => ({ provider: 'wasm', threads: 1, reason: 'asked', warmUpMs: 1 }),
+    describe: async () => ({ rows: 1, jobs: [] }),
+  });
+  await state.load({ type: 'mnistSample', rows: 10 });
+  expect(state.step.value).toBe('consent');
+  state.chooseAgain();
+  expect(state.step.value).toBe('data');
 });
 
 const ids = { organisationId: 'a.example', federationId: 'f', role: 'participant' as const };

@@ -116,3 +116,13 @@ test('numbers that are no classes are what a model is to predict; a part ends wi
   expect(read('a,y\n1,0.5\n2,1\n').examples).toMatchObject({ targetShape: [1] });
   expect(read('a,y\n1,0\n2,1\n3,', {}, true).examples.count).toBe(2);
 });
+
+test('columns that are left out, for a word or a gap, are named; those that nobody asked for are not', () => {
+  const table = 'name,age,bmi,y\nann,30,22,0\nbob,40,,1\n';
+  const { examples, preview } = read(table);
+  expect(examples.inputShape).toEqual([1]);
+  expect(preview.notes).toContainEqual({ type: 'columnsUnused', columns: ['name', 'bmi'] });
+  const types = (choice: object) => read(table, choice).preview.notes.map(({ type }) => type);
+  expect(types({})).toContain('columnsUnused');
+  expect(types({ columns: ['age'] })).not.toContain('columnsUnused');
+});

@@ -1,0 +1,21 @@
+/** What a job would compute and send, in plain words. Names and purposes come from its author, and are shown as text. */
+import { bytesText, numberText } from '../amounts.ts';
+import type { Description } from '../consent.ts';
+import { texts } from '../texts/language.ts';
+
+export function JobTerms({ job }: { readonly job: Description['jobs'][number] }) {
+  const t = texts.value.consent;
+  return (
+    <article>
+      <h3>{job.name}</h3>
+      <ul>
+        <li>{t.purpose(job.purpose)}</li>
+        <li>{t.job(job.rounds, job.parameters)}</li>
+        <li>{t.sent(bytesText(job.updateBytes))}</li>
+        <li>{t.clip(numberText(job.clipNorm))}</li>
+        <li>{t.visibleAs[job.visibleAs]}</li>
+        <li>{t.unit[job.privacyUnit]}</li>
+      </ul>
+    </article>
+  );
+}
