@@ -10,7 +10,7 @@ export default defineConfig({
   // `#primitives` and its kin: sources, as a browser has them.
   resolve: { conditions: ['hanse-source', 'browser', 'module', 'import', 'default'] },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  worker: { format: 'es' },
+  worker: { format: 'es', rolldownOptions: { checks: { bundlerTimings: false } } },
   build: {
     outDir: '../../dist/web',
     emptyOutDir: true,
@@ -19,5 +19,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,
+    // Who starts the demo for the first time builds too, and can do nothing about slow plugins.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 });
