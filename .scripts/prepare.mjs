@@ -89,7 +89,7 @@ const COMPILER = 'better-sqlite3 is compiled where no prebuilt binary fits: pyth
 
 function install() {
   if (!needsInstall()) return true;
-  console.error('hanse: installing dependencies (once, about a minute and a half) ...');
+  console.error('hanse: installing dependencies (once, one to five minutes) ...');
   if (npm('ci', '--include=dev', '--no-audit', '--no-fund') === 0) return true;
   console.error(`hanse: the installation failed. Mend what npm says above (${COMPILER}), then start again.`);
   return false;

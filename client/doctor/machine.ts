@@ -3,6 +3,7 @@
  */
 import { statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
+import type { ProviderName } from '../../schemas/provider.ts';
 import { loadMnistLabels } from '../data/mnist.ts';
 import { considerAll } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
@@ -42,6 +43,15 @@ export function memory(): Finding {
   };
 }
 
+/** Of providers: only one is needed, and what it takes is said, because refusals of the others refer to here. */
+const REMEDIES: Readonly<Record<ProviderName, string>> = {
+  cpu: 'npm install onnxruntime-node, or train more slowly on wasm.',
+  wasm: 'Not needed. It comes with onnxruntime-web: npm install.',
+  cuda: 'Not needed. It takes a card of NVIDIA, Linux on x64, and the CUDA and cuDNN libraries of onnxruntime-node.',
+  webgpu:
+    'Not needed. It takes a graphics card and its driver: on Linux one for Vulkan, with its loader libvulkan.so.1.',
+};
+
 /** At least one is needed. */
 export async function providers(): Promise<Finding[]> {
   const considered = await considerAll({ candidates: NODE_PROVIDERS });
@@ -51,7 +61,7 @@ export async function providers(): Promise<Finding[]> {
     ok: available,
     needed: !isAnyThere,
     detail: reason,
-    remedy: name === 'cpu' ? 'npm install onnxruntime-node, or train more slowly on wasm.' : 'Not needed.',
+    remedy: REMEDIES[name],
   }));
 }
 

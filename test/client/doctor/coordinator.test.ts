@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { coordinatorFindings } from '../../../client/doctor/coordinator.ts';
 import type { Finding } from '../../../client/doctor/finding.ts';
 import { keys } from '../../../client/doctor/keys.ts';
-import { disk, nodeVersion } from '../../../client/doctor/machine.ts';
+import { disk, nodeVersion, providers } from '../../../client/doctor/machine.ts';
 import { enrol } from '../../../client/enrol.ts';
 import { type Identity, writeIdentity } from '../../../client/identity.ts';
 import type { Trust } from '../../../client/tls-trust.ts';
@@ -128,4 +128,11 @@ test('an old Node is no longer enough; the disk is that of the folder', async ()
     true,
   ]);
   expect((await disk(running.folder)).detail).toContain(running.folder);
+});
+
+test('of providers that are not chosen by themselves it says what they take: refusals refer to here', async () => {
+  const remedies = new Map((await providers()).map(({ check, remedy }) => [check, remedy]));
+  expect([...remedies.keys()]).toEqual(['provider cpu', 'provider wasm', 'provider cuda', 'provider webgpu']);
+  expect(remedies.get('provider cuda')).toContain('CUDA');
+  expect(remedies.get('provider webgpu')).toContain('driver');
 });
