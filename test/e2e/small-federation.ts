@@ -201,7 +201,12 @@ export class SmallFederation {
   }
 
   /** The job once `is` holds, or it has ended. */
-  async jobWhen(jobId: string, what: string, is: (job: JobStatus) => boolean): Promise<JobStatus> {
+  async jobWhen(
+    jobId: string,
+    what: string,
+    is: (job: JobStatus) => boolean,
+    deadlineMs?: number,
+  ): Promise<JobStatus> {
     const stop = new AbortController();
     let latest: JobStatus | undefined;
     const followed = followJob(await this.api(), jobId, stop.signal, (job) => {
@@ -214,6 +219,7 @@ export class SmallFederation {
         `${what} of ${jobId}`,
         followed.then((job) => latest ?? job),
         known,
+        deadlineMs,
       );
     } finally {
       stop.abort();
@@ -237,8 +243,8 @@ export class SmallFederation {
     await within(`${name} to ask for work`, sinceLive(), () => this.coordinator?.said ?? '');
   }
 
-  jobAtEnd(jobId: string): Promise<JobStatus> {
-    return this.jobWhen(jobId, 'the end', () => false);
+  jobAtEnd(jobId: string, deadlineMs?: number): Promise<JobStatus> {
+    return this.jobWhen(jobId, 'the end', () => false, deadlineMs);
   }
 
   /** What the nodes were told to be accepted. */
