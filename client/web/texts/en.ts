@@ -168,6 +168,10 @@ export const EN = {
     /** Where the words of the table are for those who write requests. */
     known: {
       invalidFormat: ['This does not have the form that it should have.', 'Correct what is named here.'],
+      egressRefused: [
+        'You have looked at the update and did not let it go.',
+        'Nothing is wrong: you decide. You are asked again in the next round.',
+      ],
     } as Partial<Record<string, readonly [cause: string, remedy: string]>>,
   },
 };
