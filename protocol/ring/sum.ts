@@ -11,6 +11,7 @@ import { wordsOf } from '../vector.ts';
 import { addPacked, type CoordinateSums, portableSums } from './add-packed.ts';
 import { type Layout, layoutOf } from './payload.ts';
 import { kernelSums } from './sum-kernel.ts';
+import type { UpdateIntegers } from './update.ts';
 import { checkCodec } from './width.ts';
 
 /** What a round yields. */
@@ -54,6 +55,11 @@ export class RingSum {
   /** Chunks begin at multiples of so many bytes; the last chunk of a payload may have any length. */
   get strideBytes(): number {
     return (COORDINATES_PER_STRIDE * this.#layout.width) / 8;
+  }
+
+  /** Modulo 2^32, of coordinates b bits count. What is written to them changes the sum: masks are taken away there. */
+  get integers(): UpdateIntegers {
+    return { coordinates: this.#coordinates.values, secondBlock: this.#secondBlock };
   }
 
   /** Back to the sum of nothing, in the same memory. */

@@ -12,7 +12,7 @@ import { bytesOf } from '../vector.ts';
 import { pack } from './bit-pack.ts';
 import { clipFactor, l2Norm } from './clip.ts';
 import { checkTrailingBits, type Layout, layoutOf, readSecondBlock } from './payload.ts';
-import { quantize } from './quantize.ts';
+import { quantize, type TakeBlock } from './quantize.ts';
 import { levelsOf } from './width.ts';
 
 /** What local training yields. */
@@ -28,6 +28,40 @@ export interface Contribution {
 /** The second block of an update. */
 export type SecondBlock = Pick<Contribution, 'weight' | 'counters'>;
 
+/** An update before it is packed, or a sum of such. */
+export interface UpdateIntegers {
+  /** [d] modulo 2^32, of which b bits count. */
+  readonly coordinates: Int32Array;
+  /** Weight and counters, modulo 2^32. */
+  readonly secondBlock: Uint32Array;
+}
+
+/**
+ * The integers of an update, to which masks may be added. Takes 4 bytes a coordinate, where `encodeUpdate` packs as it goes.
+ * Throws as `encodeUpdate`.
+ */
+export function updateIntegers(
+  contribution: Contribution,
+  codec: Codec,
+  random: RandomSource,
+): UpdateIntegers {
+  const coordinates = new Int32Array(contribution.delta.length);
+  quantizeUpdate(contribution, codec, random, (block, start) => coordinates.set(block, start));
+  return { coordinates, secondBlock: Uint32Array.of(contribution.weight, ...contribution.counters) };
+}
+
+/** The payload of these integers. */
+export function packIntegers(
+  { coordinates, secondBlock }: UpdateIntegers,
+  codec: Codec,
+): Uint8Array<ArrayBuffer> {
+  const { coordinateBytes, payloadBytes } = layoutOf(codec, coordinates.length);
+  const words = new Uint32Array(payloadBytes / 4);
+  pack(coordinates, codec.width, words);
+  words.set(secondBlock, coordinateBytes / 4);
+  return bytesOf(words);
+}
+
 /**
  * The payload of an update.
  * @param words where it is written: as many as the layout has, of any content; fresh ones if not given
@@ -42,23 +76,33 @@ export function encodeUpdate(
   ),
 ): Uint8Array<ArrayBuffer> {
   const { delta, weight, counters } = contribution;
-  checkSecondBlock(contribution, codec);
   const layout = layoutOf(codec, delta.length);
-  const norm = l2Norm(delta);
-  if (!Number.isFinite(norm)) throw new HanseError('trainingDiverged', { what: 'update' });
-  const factor = clipFactor(norm, codec.clipNorm, delta.length);
-  const scale = (factor * (weight / codec.weightMax)) / codec.grid;
   if (words.length !== layout.payloadBytes / 4)
     throw new HanseError('invalidLength', {
       what: 'words of an update',
       expected: layout.payloadBytes / 4,
       got: words.length,
     });
-  quantize(delta, scale, levelsOf(codec, weight), random, (coordinates, start) =>
+  quantizeUpdate(contribution, codec, random, (coordinates, start) =>
     pack(coordinates, codec.width, words.subarray((start * codec.width) / 32)),
   );
   words.set([weight, ...counters], layout.coordinateBytes / 4);
   return bytesOf(words);
+}
+
+function quantizeUpdate(
+  contribution: Contribution,
+  codec: Codec,
+  random: RandomSource,
+  take: TakeBlock,
+): void {
+  const { delta, weight } = contribution;
+  checkSecondBlock(contribution, codec);
+  const norm = l2Norm(delta);
+  if (!Number.isFinite(norm)) throw new HanseError('trainingDiverged', { what: 'update' });
+  const factor = clipFactor(norm, codec.clipNorm, delta.length);
+  const scale = (factor * (weight / codec.weightMax)) / codec.grid;
+  quantize(delta, scale, levelsOf(codec, weight), random, take);
 }
 
 /** Bytes that `checkUpdateTail` reads at the end of a payload: the last word of the coordinates, the second block. */

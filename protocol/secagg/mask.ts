@@ -10,15 +10,9 @@
  */
 import type { KeyStreamName, Primitives } from '../primitives.ts';
 import type { Layout } from '../ring/payload.ts';
+import type { UpdateIntegers } from '../ring/update.ts';
 import { wordsOf } from '../vector.ts';
-
-/** What masks are added to, in place. */
-export interface MaskTarget {
-  /** [d] modulo 2^32, of which b bits count. */
-  readonly coordinates: Int32Array;
-  /** Modulo 2^32. */
-  readonly secondBlock: Uint32Array;
-}
+import { isBelow } from './derivation.ts';
 
 /** What makes a mask of a seed. */
 export interface MaskMaker {
@@ -30,14 +24,35 @@ export interface MaskMaker {
 /** Coordinates of this width take half a word of the key stream. */
 const HALF_WORD_BITS = 16;
 
-/**
- * Adds the mask of a seed, or takes it away.
- * @param seed 32 bytes, of no other use
- */
-export async function addMask(
-  { coordinates, secondBlock }: MaskTarget,
-  seed: Uint8Array,
-  sign: 1 | -1,
+/** A mask and how it is added: one of a pair adds what the other takes away. */
+export interface Mask {
+  /** 32 bytes, of no other use. */
+  readonly seed: Uint8Array;
+  readonly sign: 1 | -1;
+}
+
+/** The sign of the mask between two, on the side of `own`: the lower adds it. Ids of 16 bytes. */
+export function pairSign(own: Uint8Array, other: Uint8Array): 1 | -1 {
+  return isBelow(own, other) ? 1 : -1;
+}
+
+/** What takes this mask away again. */
+export function without({ seed, sign }: Mask): Mask {
+  return { seed, sign: sign === 1 ? -1 : 1 };
+}
+
+/** Adds masks, in place, one after the other. */
+export async function addMasks(
+  integers: UpdateIntegers,
+  masks: Iterable<Mask>,
+  maker: MaskMaker,
+): Promise<void> {
+  for (const mask of masks) await addMask(integers, mask, maker);
+}
+
+async function addMask(
+  { coordinates, secondBlock }: UpdateIntegers,
+  { seed, sign }: Mask,
   { primitives, keyStream, layout }: MaskMaker,
 ): Promise<void> {
   const perWord = layout.width === HALF_WORD_BITS ? 2 : 1;

@@ -4,9 +4,13 @@ import { primitives } from '#primitives';
 import { portable } from '../../../protocol/primitives/portable.ts';
 import type { KeyStreamName } from '../../../protocol/primitives.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
-import { addMask, type MaskTarget } from '../../../protocol/secagg/mask.ts';
+import type { UpdateIntegers } from '../../../protocol/ring/update.ts';
+import { addMasks, type MaskMaker, pairSign, without } from '../../../protocol/secagg/mask.ts';
 
-const targetOf = (length: number, secondBlock: number): MaskTarget => ({
+const addMask = (target: UpdateIntegers, seed: Uint8Array, sign: 1 | -1, maker: MaskMaker) =>
+  addMasks(target, [{ seed, sign }], maker);
+
+const targetOf = (length: number, secondBlock: number): UpdateIntegers => ({
   coordinates: new Int32Array(length),
   secondBlock: new Uint32Array(secondBlock),
 });
@@ -41,6 +45,14 @@ test('is the key stream, number by number: 16 bits each where coordinates have 1
       );
     }),
   );
+});
+
+test('of a pair the lower adds what the higher takes away; what was added can be taken away', () => {
+  const [low, high] = [new Uint8Array(16), new Uint8Array(16).fill(1)];
+  expect([pairSign(low, high), pairSign(high, low)]).toEqual([1, -1]);
+  const seed = new Uint8Array(32);
+  expect(without({ seed, sign: 1 })).toEqual({ seed, sign: -1 });
+  expect(without(without({ seed, sign: 1 }))).toEqual({ seed, sign: 1 });
 });
 
 test('what is added and taken away is gone, in any order, whatever was there', async () => {
