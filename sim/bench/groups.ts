@@ -12,6 +12,7 @@ import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
 import { firstRound50 } from './rows/first-round.ts';
 import { fuzzSeedsPerSecond } from './rows/fuzz.ts';
 import { idleServer1000 } from './rows/idle-server.ts';
+import { maskAdd1M } from './rows/mask-add.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { serverUpdate1M, serverUpdate159k } from './rows/server-update.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
@@ -63,6 +64,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   browser: {
     summary: 'what a participant in a browser waits for and needs, in a headless Chromium; some minutes',
     rows: [browserTrainStep, browserInteractive, browserLongestTask, browserHeapGrowth],
+  },
+  secagg: {
+    summary: 'what secure aggregation costs, as far as it is there; seconds',
+    rows: [maskAdd1M],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',
