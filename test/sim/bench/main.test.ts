@@ -41,7 +41,9 @@ test('what is not understood is wrong usage, and names what there is', () => {
   expect(() => parseInvocation(['grund'])).toThrow(
     usage(/"grund".*ground, graph, transport, browser, secagg, mnist/),
   );
-  expect(() => parseInvocation(['toString'])).toThrow(usage(/ground, graph, transport, browser, secagg, mnist/));
+  expect(() => parseInvocation(['toString'])).toThrow(
+    usage(/ground, graph, transport, browser, secagg, mnist/),
+  );
   expect(() => parseInvocation(['ground', 'ekko'])).toThrow(usage(/"ekko".*round\/echo\/10x1M/));
   expect(() => parseInvocation(['ground', 'echo', 'more'])).toThrow(usage(/more/));
   expect(() => parseInvocation(['--colour'])).toThrow(usage(/--colour/));
