@@ -49,6 +49,21 @@ export async function inclusionProof(
     : [...(await inclusionProof(primitives, right, index - cut)), await treeRoot(primitives, left)];
 }
 
+/** The root, and the proof of every leaf, from the bottom to the top: for a list that is told to all in it. */
+export async function treeWithProofs(
+  primitives: Hashing,
+  leaves: readonly Uint8Array[],
+): Promise<{ readonly root: Uint8Array; readonly proofs: readonly Uint8Array[][] }> {
+  if (leaves.length < 2) return { root: await treeRoot(primitives, leaves), proofs: leaves.map(() => []) };
+  const cut = leftSize(leaves.length);
+  const left = await treeWithProofs(primitives, leaves.slice(0, cut));
+  const right = await treeWithProofs(primitives, leaves.slice(cut));
+  for (const proof of left.proofs) proof.push(right.root);
+  for (const proof of right.proofs) proof.push(left.root);
+  const root = await nodeHash(primitives, left.root, right.root);
+  return { root, proofs: [...left.proofs, ...right.proofs] };
+}
+
 /** What is claimed of a leaf; attacker-controlled. */
 export interface Inclusion {
   readonly leaf: Uint8Array;

@@ -261,6 +261,104 @@ export const PROBLEMS = {
     'The attempt is void and the model unchanged; look at the cohort with `hanse job show`.',
   ),
 
+  // Secure aggregation
+  descriptorInvalid: entry<{ field: string; expected: string; got: string }>(
+    'The description of a secure round is forged, or is not what follows from the job.',
+    'Do not take part: tell the operator, and keep the log of this node. Nothing was sent.',
+  ),
+  suiteRefused: entry<{ suite: number; permitted: string }>(
+    'The job uses a suite of secure aggregation that this node does not permit.',
+    'Create the job with a permitted suite, or permit the suite on the node.',
+  ),
+  thresholdTooLow: entry<{ threshold: number; needed: number }>(
+    'So few shares would open a secret that the coordinator and those who work with it could have them.',
+    'Do not take part: the job has to be created with fewer colluders or a larger cohort, or the coordinator lies.',
+  ),
+  attemptSpent: entry<{ jobId: string; round: number; attempt: number; spent: string }>(
+    'The node has already taken part in this attempt, or in a later one.',
+    'Nothing is to be done: the node takes part in the next attempt. If it happens often, the coordinator repeats itself.',
+  ),
+  roundAlreadyOpened: entry<{ model: string }>(
+    'The node has already helped to open a sum over this model: two sums with different survivors would tell one update.',
+    'Nothing is to be done: the node takes part again once there is a next model.',
+  ),
+  modelChainBroken: entry<{ round: number; reason: string }>(
+    'The model of the round does not follow from the one before and the sum that was opened.',
+    'Do not take part: tell the operator and the other organisations; the signed record of the round is the evidence.',
+  ),
+  advertisementInvalid: entry<{ reason: string }>(
+    'The keys of a participant for a secure round are not signed by it, or not for this attempt.',
+    'Sign the keys of the attempt with the key of the node; make new keys for each attempt.',
+  ),
+  rosterInvalid: entry<{ reason: string }>(
+    'The roster of a secure round is forged, or not in its form.',
+    'Do not go on with this attempt: tell the operator, and keep the log of this node.',
+  ),
+  ownKeysAltered: entry<{ reason: string }>(
+    'The roster lacks the keys that this node has sent, or has others in their place.',
+    'Do not go on with this attempt: somebody pretends to be this node. Tell the operator.',
+  ),
+  rosterKeyDuplicate: entry<{ what: string; key: string }>(
+    'A key stands in the roster of a secure round more than once.',
+    'Do not go on with this attempt: one party pretends to be several.',
+  ),
+  identityUnpinned: entry<{ nodeId: string }>(
+    'The roster names a participant whose key the pinned directory does not have, or not as that of a valid participant.',
+    'Do not go on with this attempt; compare the directory with other organisations: `hanse directory show`.',
+  ),
+  sharesUnreadable: entry<{ from: string }>(
+    'Shares of another participant cannot be opened: they were altered, cut or made for somebody else.',
+    'Do not go on with this attempt: the coordinator or that participant is faulty or hostile.',
+  ),
+  deliveryInvalid: entry<{ reason: string }>(
+    'The shares that were delivered are not those of the participants that the coordinator names.',
+    'Do not go on with this attempt: tell the operator.',
+  ),
+  deliveryTooSmall: entry<{ needed: number; got: number }>(
+    'Too few participants have sent their shares.',
+    'The attempt ends and nothing is revealed; the next one begins by itself.',
+  ),
+  updateUnsigned: entry<{ reason: string }>(
+    'A masked update comes without a signature of its sender over this attempt, or with another one.',
+    'Send it with the signature that the protocol asks for; upgrade the participant.',
+  ),
+  updateLeftOut: entry<{ round: number }>(
+    'The sum is to be opened without the update of this node, which helps to open only sums with its own.',
+    'Nothing is to be done: the update came too late, or the coordinator leaves it out.',
+  ),
+  survivorsInvalid: entry<{ reason: string }>(
+    'The survivors that the coordinator names contradict what it has said before.',
+    'Do not go on with this attempt: tell the operator, and keep the log of this node.',
+  ),
+  survivorsTooFew: entry<{ needed: number; got: number }>(
+    'Fewer updates are to be summed than the job has promised.',
+    'Nothing is revealed: the attempt ends. If a coordinator asks for it all the same, tell the operator.',
+  ),
+  inclusionInvalid: entry<{ reason: string }>(
+    'The proof does not show that the update of this node is in the sum as it was sent.',
+    'Nothing is revealed: do not go on with this attempt, and tell the operator.',
+  ),
+  consentInvalid: entry<{ reason: string }>(
+    'The consent of a participant is not its signature over the survivors that it was told.',
+    'Consent to the survivors of this attempt, with the key of the node.',
+  ),
+  certificateInvalid: entry<{ needed: number; got: number }>(
+    'Too few participants have consented to the very same survivors.',
+    'Nothing is revealed: do not go on with this attempt. The coordinator may have told others of other survivors.',
+  ),
+  unmaskingFailed: entry<{ reason: string }>(
+    'The answers of the survivors do not open the masks.',
+    'The attempt is void and nothing was opened; the reason names who is at fault, as far as that can be told.',
+  ),
+  recordInvalid: entry<{ reason: string }>(
+    'The record of a secure round is forged, or contradicts itself.',
+    'Do not rely on the round; keep the record, which is signed, and tell the other organisations.',
+  ),
+  notRecomputable: entry<{ round: number; removed: number }>(
+    'The masked updates of the round are not kept any more, so that its sum cannot be made again.',
+    'Signatures and hashes of the record can still be verified; let the coordinator keep updates for longer: --keep-updates.',
+  ),
+
   // Training on the participant
   graphMalformed: entry<{ reason: string }>(
     'The model is not a well-formed ONNX graph.',

@@ -7,7 +7,7 @@
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import { DirectoryAnswer } from '../schemas/directory.ts';
-import { JobId, NodeId, OrganisationId, Sha256 } from '../schemas/ids.ts';
+import { JobId, NodeId, OrganisationId, Sha256, Signature } from '../schemas/ids.ts';
 import { JobLine, JobManifest, JobStatus, Metrics } from '../schemas/job.ts';
 import { Letter, LetterReceipt, Letters, LettersRead } from '../schemas/letter.ts';
 import type { Role } from '../schemas/member.ts';
@@ -24,6 +24,7 @@ import {
   SuccessionRequest,
   WaitingEnrolment,
 } from '../schemas/member.ts';
+import { Advertisement, Certificate, Consent, Roster, SignedRecord, Survivors } from '../schemas/secagg.ts';
 import { Decline, Receipt, Tasks } from '../schemas/task.ts';
 import { StreamId, StreamState, TaskLine } from '../schemas/task-stream.ts';
 import { UploadId, UploadRequest, UploadState } from '../schemas/upload.ts';
@@ -101,6 +102,7 @@ const Context = Type.Object(
   },
   closed,
 );
+const SignedContext = Type.Object({ ...Context.properties, signature: Signature }, closed);
 const Upload = Type.Object({ uploadId: UploadId }, closed);
 const Chunk = Type.Object(
   { uploadId: UploadId, offset: Type.String({ pattern: '^(0|[1-9][0-9]{0,15})$' }) },
@@ -367,6 +369,47 @@ export const ROUTES = {
     response: JobStatus,
     problems: ['jobUnknown', 'jobEnded'],
   },
+  advertiseKeys: {
+    method: 'PUT',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/keys',
+    summary: 'M1: the signed keys of this node for a secure attempt; repeating it is harmless',
+    access: ['participant'],
+    params: Context,
+    body: Advertisement,
+    response: Type.Object({}, closed),
+    problems: [...attemptProblems, 'advertisementInvalid', 'keyLowOrder'],
+  },
+  getRoster: {
+    method: 'GET',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/roster',
+    summary: 'M2: whose keys came in time; waits for it, null while it is not known',
+    access: ['participant'],
+    params: Context,
+    query: Type.Object({ wait: Wait }, closed),
+    response: Type.Object({ roster: Type.Union([Roster, Type.Null()]) }, closed),
+    problems: attemptProblems,
+  },
+  putShares: {
+    method: 'PUT',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/shares',
+    summary: 'M3: the sealed shares of this node; repeating it is harmless',
+    access: ['participant'],
+    params: Context,
+    body: 'binary',
+    response: Receipt,
+    problems: [...attemptProblems, 'invalidLength', 'sharesInvalid'],
+  },
+  getDelivery: {
+    method: 'GET',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/delivery',
+    summary:
+      'M4: whose shares came in time, and those for this node; waits for it, empty while it is not known',
+    access: ['participant'],
+    params: Context,
+    query: Type.Object({ wait: Wait }, closed),
+    response: 'binary',
+    problems: attemptProblems,
+  },
   putUpdate: {
     method: 'PUT',
     path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/update',
@@ -375,7 +418,66 @@ export const ROUTES = {
     params: Context,
     body: 'binary',
     response: Receipt,
-    problems: [...attemptProblems, 'updateMalformed', 'invalidLength'],
+    problems: [...attemptProblems, 'updateMalformed', 'updateUnsigned', 'invalidLength'],
+  },
+  putMaskedUpdate: {
+    method: 'PUT',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/masked/:signature',
+    summary: 'M5: deliver the masked update of this node with its signature; repeating it is harmless',
+    access: ['participant'],
+    params: SignedContext,
+    body: 'binary',
+    response: Receipt,
+    problems: [...attemptProblems, 'updateMalformed', 'updateUnsigned', 'invalidLength'],
+  },
+  getSurvivors: {
+    method: 'GET',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/survivors',
+    summary: 'M6: whose updates are in the sum; waits for it, null while it is not known',
+    access: ['participant'],
+    params: Context,
+    query: Type.Object({ wait: Wait }, closed),
+    response: Type.Object({ survivors: Type.Union([Survivors, Type.Null()]) }, closed),
+    problems: attemptProblems,
+  },
+  putConsent: {
+    method: 'PUT',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/consent',
+    summary: 'M7: this node has been told of these survivors; repeating it is harmless',
+    access: ['participant'],
+    params: Context,
+    body: Consent,
+    response: Type.Object({}, closed),
+    problems: [...attemptProblems, 'consentInvalid'],
+  },
+  getCertificate: {
+    method: 'GET',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/certificate',
+    summary: 'M8: consents of enough survivors; waits for them, null while there are too few',
+    access: ['participant'],
+    params: Context,
+    query: Type.Object({ wait: Wait }, closed),
+    response: Type.Object({ certificate: Type.Union([Certificate, Type.Null()]) }, closed),
+    problems: attemptProblems,
+  },
+  putAnswer: {
+    method: 'PUT',
+    path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/answer',
+    summary: 'M9: the shares that open the masks of this attempt; repeating it is harmless',
+    access: ['participant'],
+    params: Context,
+    body: 'binary',
+    response: Receipt,
+    problems: [...attemptProblems, 'invalidLength'],
+  },
+  getRecord: {
+    method: 'GET',
+    path: '/v1/jobs/:jobId/rounds/:round/record',
+    summary: 'M10: the signed record of a secure round',
+    access: anyMember,
+    params: Type.Object({ jobId: JobId, round: Type.String({ pattern: '^[1-9][0-9]{0,6}$' }) }, closed),
+    response: SignedRecord,
+    problems: ['jobUnknown', 'roundUnknown'],
   },
   openUpload: {
     method: 'POST',
@@ -384,7 +486,7 @@ export const ROUTES = {
     access: ['operator', 'researcher', 'participant'],
     body: UploadRequest,
     response: UploadState,
-    problems: [...attemptProblems, 'invalidLength', 'contentQuota'],
+    problems: [...attemptProblems, 'updateUnsigned', 'invalidLength', 'contentQuota'],
   },
   getUpload: {
     method: 'GET',
@@ -418,6 +520,7 @@ export const ROUTES = {
       'rangeInvalid',
       ...attemptProblems,
       'updateMalformed',
+      'updateUnsigned',
       'invalidLength',
       'contentQuota',
     ],

@@ -5,8 +5,9 @@
  * never changed; a new form of an event gets a new version number.
  */
 import { type Static, Type } from 'typebox';
-import { Attempt, JobId, NodeId, Round, Sha256, Timestamp } from './ids.ts';
+import { Attempt, JobId, NodeId, Round, Sha256, Signature, Timestamp } from './ids.ts';
 import { JobManifest, Metrics } from './job.ts';
+import { Advertisement, SecurePhase, SignedDescriptor } from './secagg.ts';
 
 /** Version of the format of all events, those of jobs and those of federations. */
 export const EVENT_VERSION = 1;
@@ -26,7 +27,31 @@ export const JobCreated = Type.Object(
 );
 /** Opens an attempt: these nodes, until this moment. */
 const CohortSelected = Type.Object(
-  { type: Type.Literal('cohortSelected'), ...attempt, cohort: Type.Array(NodeId), deadline: Timestamp },
+  {
+    type: Type.Literal('cohortSelected'),
+    ...attempt,
+    cohort: Type.Array(NodeId),
+    /** Of `collecting`. */
+    deadline: Timestamp,
+    /** Where aggregation is secure: the description under which the attempt runs. */
+    secure: Type.Optional(SignedDescriptor),
+  },
+  closed,
+);
+/** M1: a node has signed its keys for this attempt. */
+const KeysAdvertised = Type.Object(
+  { type: Type.Literal('keysAdvertised'), ...attempt, node: NodeId, advertisement: Advertisement },
+  closed,
+);
+/** M3: the sealed shares of a node are on disk under their hash. */
+const SharesAccepted = Type.Object(
+  {
+    type: Type.Literal('sharesAccepted'),
+    ...attempt,
+    node: NodeId,
+    sha256: Sha256,
+    bytes: Type.Integer({ minimum: 0 }),
+  },
   closed,
 );
 /** The update is on disk under its hash. */
@@ -37,6 +62,35 @@ export const UpdateAccepted = Type.Object(
     node: NodeId,
     sha256: Sha256,
     bytes: Type.Integer({ minimum: 0 }),
+    /** M5: of the sender, where the update is masked. */
+    signature: Type.Optional(Signature),
+  },
+  closed,
+);
+/** M7. */
+const ConsentGiven = Type.Object(
+  { type: Type.Literal('consentGiven'), ...attempt, node: NodeId, signature: Signature },
+  closed,
+);
+/** M9: what a survivor reveals is on disk under its hash. */
+const AnswerAccepted = Type.Object(
+  {
+    type: Type.Literal('answerAccepted'),
+    ...attempt,
+    node: NodeId,
+    sha256: Sha256,
+    bytes: Type.Integer({ minimum: 0 }),
+  },
+  closed,
+);
+/** From the answers of these nodes follows a secret of each whose shares were delivered. */
+const SecretsOpened = Type.Object(
+  {
+    type: Type.Literal('secretsOpened'),
+    ...attempt,
+    answers: Type.Array(NodeId),
+    /** Whose answers contradict those of the others. */
+    faulty: Type.Array(NodeId),
   },
   closed,
 );
@@ -48,7 +102,7 @@ const DeadlinePassed = Type.Object(
   {
     type: Type.Literal('deadlinePassed'),
     ...attempt,
-    phase: Type.Union([Type.Literal('collecting'), Type.Literal('evaluating')]),
+    phase: Type.Union([...SecurePhase.anyOf, Type.Literal('evaluating')]),
   },
   closed,
 );
@@ -62,6 +116,9 @@ const Aggregated = Type.Object(
     updates: Type.Integer({ minimum: 1 }),
     weight: Type.Integer({ minimum: 1 }),
     updateNorm: Type.Number({ minimum: 0 }),
+    /** Where aggregation is secure: the record of the round, and the sum that was opened. */
+    record: Type.Optional(Sha256),
+    sum: Type.Optional(Sha256),
     /** When an evaluation has to be in; null where this round is not evaluated. */
     evaluateBy: Type.Union([Timestamp, Type.Null()]),
   },
@@ -91,7 +148,12 @@ const JobCancelled = Type.Object({ type: Type.Literal('jobCancelled'), by: NodeI
 export const JobEvent = Type.Union([
   JobCreated,
   CohortSelected,
+  KeysAdvertised,
+  SharesAccepted,
   UpdateAccepted,
+  ConsentGiven,
+  AnswerAccepted,
+  SecretsOpened,
   TaskDeclined,
   DeadlinePassed,
   Aggregated,

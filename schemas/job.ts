@@ -7,6 +7,7 @@
 import { type Static, Type } from 'typebox';
 import { Codec } from './codec.ts';
 import { Attempt, FederationId, JobId, NodeId, PRINTABLE, Round, Sha256, Timestamp } from './ids.ts';
+import { SecureAggregation, SuiteId } from './secagg.ts';
 import { Strategy } from './strategy.ts';
 import { LocalTraining } from './training.ts';
 
@@ -42,6 +43,13 @@ const GRAPH_CHOICES = {
 export const GraphChoices = Type.Object(GRAPH_CHOICES, closed);
 export type GraphChoices = Static<typeof GraphChoices>;
 
+/**
+ * `secure`: the coordinator sees sums alone. `plain`: it sees each update; shown as such wherever the job is listed, and
+ * refused by nodes whose owners have not permitted it.
+ */
+export const Aggregation = Type.Union([Type.Literal('secure'), Type.Literal('plain')]);
+export type Aggregation = Static<typeof Aggregation>;
+
 export const JobManifest = Type.Object(
   {
     manifestVersion: Type.Literal(1),
@@ -49,8 +57,9 @@ export const JobManifest = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE }),
     purpose: Type.String({ minLength: 1, maxLength: 200, pattern: PRINTABLE }),
     privacyUnit: PrivacyUnit,
-    /** `plain`: the coordinator sees each update. Shown as such wherever the job is listed. */
-    aggregation: Type.Literal('plain'),
+    aggregation: Aggregation,
+    /** How, where aggregation is `secure`; absent where it is `plain`. */
+    secureAggregation: Type.Optional(SecureAggregation),
     graph: Type.Object(
       {
         /** The forward graph, an ONNX file. */
@@ -104,7 +113,11 @@ export type JobManifest = Static<typeof JobManifest>;
 
 export const JobPhase = Type.Union([
   Type.Literal('recruiting'),
+  Type.Literal('advertising'),
+  Type.Literal('sharing'),
   Type.Literal('collecting'),
+  Type.Literal('consenting'),
+  Type.Literal('unmasking'),
   Type.Literal('aggregating'),
   Type.Literal('evaluating'),
   Type.Literal('releasing'),
@@ -126,6 +139,32 @@ export const Metrics = Type.Object(
 );
 export type Metrics = Static<typeof Metrics>;
 
+/** How a secure attempt went. */
+export const SecureSummary = Type.Object(
+  {
+    suite: SuiteId,
+    threshold: Type.Integer({ minimum: 2 }),
+    /** U1, U2 and U3: participants whose keys, shares and updates came in time. */
+    roster: Type.Integer({ minimum: 0 }),
+    delivered: Type.Integer({ minimum: 0 }),
+    survivors: Type.Integer({ minimum: 0 }),
+    consents: Type.Integer({ minimum: 0 }),
+    answers: Type.Integer({ minimum: 0 }),
+    /** Bytes of shares and of answers; those of updates are `bytesUp`. */
+    shareBytes: Type.Integer({ minimum: 0 }),
+    answerBytes: Type.Integer({ minimum: 0 }),
+    /** When each phase that was reached began. */
+    phases: Type.Array(Type.Object({ phase: JobPhase, at: Timestamp }, closed)),
+    /** Nodes whose answers contradicted those of the others. */
+    faulty: Type.Array(NodeId),
+    /** The signed record, and the sum that was opened, where there is one. */
+    record: Type.Union([Sha256, Type.Null()]),
+    sum: Type.Union([Sha256, Type.Null()]),
+  },
+  closed,
+);
+export type SecureSummary = Static<typeof SecureSummary>;
+
 /** One finished attempt, as anybody who may see the job may see it. */
 export const RoundSummary = Type.Object(
   {
@@ -144,6 +183,8 @@ export const RoundSummary = Type.Object(
     updateNorm: Type.Union([Type.Number(), Type.Null()]),
     bytesUp: Type.Integer({ minimum: 0 }),
     metrics: Type.Union([Metrics, Type.Null()]),
+    /** Where aggregation is secure. */
+    secure: Type.Optional(SecureSummary),
     /** Evaluators that would not measure the model, by problem code; absent: none. */
     unmeasured: Type.Optional(Type.Record(Type.String(), Type.Integer({ minimum: 1 }))),
     model: Type.Union([Sha256, Type.Null()]),
@@ -191,7 +232,7 @@ export const JobLine = Type.Object(
     phase: JobPhase,
     round: Round,
     rounds: Round,
-    aggregation: Type.Literal('plain'),
+    aggregation: Aggregation,
     privacyUnit: PrivacyUnit,
     accuracy: Type.Union([Type.Number(), Type.Null()]),
     createdAt: Timestamp,

@@ -4,12 +4,20 @@
 import { type Static, Type } from 'typebox';
 import { Attempt, JobId, Round, Sha256, Timestamp } from './ids.ts';
 import { LetterNumber } from './letter.ts';
+import { SignedDescriptor } from './secagg.ts';
 
 const closed = { additionalProperties: false } as const;
 const context = { jobId: JobId, manifestSha256: Sha256, round: Round, attempt: Attempt } as const;
 
 export const TrainTask = Type.Object(
-  { type: Type.Literal('train'), ...context, model: Sha256, deadline: Timestamp },
+  {
+    type: Type.Literal('train'),
+    ...context,
+    model: Sha256,
+    deadline: Timestamp,
+    /** Where aggregation is secure. */
+    secure: Type.Optional(SignedDescriptor),
+  },
   closed,
 );
 export type TrainTask = Static<typeof TrainTask>;

@@ -2,7 +2,7 @@
  * Content that is sent in chunks: what it is for, and how much of it has arrived. SPEC.md section 9.3.
  */
 import { type Static, Type } from 'typebox';
-import { Attempt, JobId, NodeId, Round, Sha256, Timestamp } from './ids.ts';
+import { Attempt, JobId, NodeId, Round, Sha256, Signature, Timestamp } from './ids.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -11,7 +11,17 @@ export type UploadId = Static<typeof UploadId>;
 
 export const UploadTarget = Type.Union([
   Type.Object({ type: Type.Literal('blob') }, closed),
-  Type.Object({ type: Type.Literal('update'), jobId: JobId, round: Round, attempt: Attempt }, closed),
+  Type.Object(
+    {
+      type: Type.Literal('update'),
+      jobId: JobId,
+      round: Round,
+      attempt: Attempt,
+      /** Of its sender over a masked update. */
+      signature: Type.Optional(Signature),
+    },
+    closed,
+  ),
 ]);
 export type UploadTarget = Static<typeof UploadTarget>;
 

@@ -14,7 +14,7 @@ type Deriving = Pick<Primitives, 'agree' | 'hkdf'>;
 const SEED_BYTES = 32;
 
 /** The label, one zero byte, then the parts, each of a length that is fixed by its place. */
-function labelled(label: string, parts: readonly Uint8Array[]): Uint8Array {
+export function labelled(label: string, parts: readonly Uint8Array[]): Uint8Array {
   return concatBytes(utf8(`HSA1 ${label}\0`), ...parts);
 }
 
@@ -74,7 +74,7 @@ export async function pairSeed(
 /** Under which shares travel from one to the other; the way back has another. */
 export async function shareKey(
   primitives: Deriving,
-  { secret, publicKey }: Pairing,
+  { secret, publicKey }: Pick<Pairing, 'secret' | 'publicKey'>,
   context: Uint8Array,
   [from, to]: readonly [from: Uint8Array, to: Uint8Array],
 ): Promise<Uint8Array> {

@@ -52,9 +52,10 @@ export function split(
 
 /**
  * The secret, if these are at least as many shares of it as were needed; else bytes that have nothing to do with it.
+ * @param at another place, whose share is wanted in place of the secret: 0..255
  * @throws sharesInvalid for places that repeat or are none, and for shares of different lengths
  */
-export function combine(shares: readonly Share[]): Uint8Array<ArrayBuffer> {
+export function combine(shares: readonly Share[], at = 0): Uint8Array<ArrayBuffer> {
   const places = shares.map(({ place }) => place);
   const [first] = shares;
   if (!first) throw invalid('there are none');
@@ -64,7 +65,7 @@ export function combine(shares: readonly Share[]): Uint8Array<ArrayBuffer> {
   if (shares.some(({ bytes }) => bytes.length !== first.bytes.length)) throw invalid('their lengths differ');
   const sums = new Uint32Array(Math.ceil(first.bytes.length / 4));
   for (const { place, bytes } of shares) {
-    const factor = lagrangeAtZero(place, places);
+    const factor = lagrangeAt(at, place, places);
     const padded = new Uint8Array(4 * sums.length);
     padded.set(bytes);
     const words = new Uint32Array(padded.buffer);
@@ -81,13 +82,13 @@ function invalid(reason: string): HanseError<'sharesInvalid'> {
   return new HanseError('sharesInvalid', { reason });
 }
 
-/** l_x(0): the product of y / (x + y) over the other places y. */
-function lagrangeAtZero(x: number, places: readonly number[]): number {
+/** l_x(at): the product of (at + y) / (x + y) over the other places y. */
+function lagrangeAt(at: number, x: number, places: readonly number[]): number {
   let numerator = 1;
   let denominator = 1;
   for (const y of places) {
     if (y === x) continue;
-    numerator = times(numerator, y);
+    numerator = times(numerator, at ^ y);
     denominator = times(denominator, x ^ y);
   }
   return times(numerator, inverse(denominator));
