@@ -130,26 +130,37 @@ export class RingSum {
    * `ringOverflow` if so many updates may have wrapped.
    */
   open(): OpenedSum {
-    const { width, length, payloadBytes } = this.#layout;
-    const { grid, weightMax } = this.#codec;
     const count = this.count;
-    if (this.#bytes !== count * payloadBytes)
+    if (this.#bytes !== count * this.#layout.payloadBytes)
       throw new HanseError('aggregateInvalid', { reason: 'an update was added in part only' });
-    checkCodec(this.#codec, count);
-    const [totalWeight = 0, ...counters] = this.#secondBlock;
-    if (totalWeight < Math.max(1, count) || totalWeight > count * weightMax)
-      throw new HanseError('aggregateInvalid', {
-        reason: `a total weight of ${totalWeight} from ${count} updates of weight 1..${weightMax}`,
-      });
-    if (counters.some((counter) => counter > count * weightMax))
-      throw new HanseError('aggregateInvalid', { reason: 'a counter beyond its range' });
-    const sums = this.#coordinates.values;
-    const mean = new Float64Array(length);
-    const factor = (grid * weightMax) / totalWeight;
-    const signShift = 32 - width;
-    for (let i = 0; i < length; i += 1) mean[i] = (((sums[i] as number) << signShift) >> signShift) * factor;
-    return { mean, totalWeight, counters, count };
+    return openIntegers(this.integers, this.#codec, count);
   }
+}
+
+/**
+ * mean = sum * (g * weightMax / totalWeight), of the integers of a sum over `count` updates; not changed.
+ * @throws as `RingSum.open`
+ */
+export function openIntegers(
+  { coordinates, secondBlock }: UpdateIntegers,
+  codec: Codec,
+  count: number,
+): OpenedSum {
+  const { grid, weightMax, width } = codec;
+  checkCodec(codec, count);
+  const [totalWeight = 0, ...counters] = secondBlock;
+  if (totalWeight < Math.max(1, count) || totalWeight > count * weightMax)
+    throw new HanseError('aggregateInvalid', {
+      reason: `a total weight of ${totalWeight} from ${count} updates of weight 1..${weightMax}`,
+    });
+  if (counters.some((counter) => counter > count * weightMax))
+    throw new HanseError('aggregateInvalid', { reason: 'a counter beyond its range' });
+  const mean = new Float64Array(coordinates.length);
+  const factor = (grid * weightMax) / totalWeight;
+  const signShift = 32 - width;
+  for (let i = 0; i < mean.length; i += 1)
+    mean[i] = (((coordinates[i] as number) << signShift) >> signShift) * factor;
+  return { mean, totalWeight, counters, count };
 }
 
 function sameCodec(a: Codec, b: Codec): boolean {

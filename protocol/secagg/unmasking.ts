@@ -6,7 +6,7 @@
  *
  * From t such answers the coordinator opens one secret for each of U2, and takes away the masks that are left in the sum.
  */
-import { equalBytes, toHex } from '../bytes.ts';
+import { equalBytes } from '../bytes.ts';
 import type { Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import type { Delivered } from './delivery.ts';
@@ -34,13 +34,18 @@ export function answerFor(
   return bytes;
 }
 
-/** What the coordinator has of an attempt when answers come. */
-export interface Unmasking {
+/** Whose masks are in a sum, and between whom there are any. */
+export interface Masked {
   readonly roster: AgreedRoster;
   /** Of U2, by index. */
-  readonly bundles: ReadonlyMap<number, ShareBundle>;
+  readonly bundles: ReadonlyMap<number, Pick<ShareBundle, 'chosen'>>;
   /** U3, ascending. */
   readonly survivors: readonly number[];
+}
+
+/** What the coordinator has of an attempt when answers come. */
+export interface Unmasking extends Masked {
+  readonly bundles: ReadonlyMap<number, ShareBundle>;
 }
 
 /** Bytes of the answer of this survivor. */
@@ -155,7 +160,7 @@ function* candidates<Item>(given: readonly Item[], count: number): Iterable<read
  */
 export async function* masksLeft(
   primitives: Pick<Primitives, 'agree' | 'hkdf'>,
-  { roster, bundles, survivors }: Unmasking,
+  { roster, bundles, survivors }: Masked,
   context: Uint8Array,
   revealed: readonly Uint8Array[],
 ): AsyncIterable<Mask> {
@@ -179,7 +184,7 @@ export async function* masksLeft(
 
 function areMaskPeers(
   { descriptor: { degree } }: AgreedRoster,
-  bundles: ReadonlyMap<number, ShareBundle>,
+  bundles: Masked['bundles'],
   a: number,
   b: number,
 ): boolean {
@@ -198,9 +203,4 @@ function failed(reason: string): HanseError<'unmaskingFailed'> {
 
 function never(dealer: number): never {
   throw new RangeError(`no shares of ${dealer}`);
-}
-
-/** For the record of the round. */
-export function revealedText(revealed: readonly Uint8Array[]): string[] {
-  return revealed.map(toHex);
 }
