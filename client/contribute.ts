@@ -2,16 +2,16 @@
  * A row's way from the participant's memory to the sealed update, top to bottom. SPEC.md section 5.
  * Its mirror is `server/aggregate.ts`.
  *
- *   model of the round -> local training -> difference -> clip -> integers of the ring -> sealed bytes -> delivered
+ *   model of the round -> local training -> difference -> clip -> integers of the ring -> sealed bytes -> masked -> delivered
  *
- * What leaves this node for the round is the return value of `seal`, and nothing else.
+ * What leaves this node for the round is the return value of `seal`, under masks where aggregation is secure, and nothing
+ * else; how it leaves is in `update-route.ts`.
  */
 import { learningRateOf } from '../protocol/learning-rate.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
 import { encodeUpdate } from '../protocol/ring/update.ts';
-import { attemptParams } from '../protocol/routes.ts';
 import { encodeHeader, HEADER_BYTES } from '../protocol/vector.ts';
 import type { Egress } from '../schemas/egress.ts';
 import type { JobManifest } from '../schemas/job.ts';
@@ -21,8 +21,9 @@ import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Examples } from './data/examples.ts';
 import { egressOf } from './egress.ts';
 import type { Trainer } from './engine/trainer.ts';
-import { fetchModel } from './prepared-job.ts';
+import type { SecureParty } from './secure-party.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
+import { routeFor } from './update-route.ts';
 
 /** What this node brings to a round. */
 export interface Contributor {
@@ -39,6 +40,8 @@ export interface Contributor {
   readonly inspector?: EgressInspector;
   /** Where it is written down that this task is answered; absent: nobody could ask twice. */
   readonly answers?: AnswerJournal;
+  /** Takes part in secure rounds; absent: it does not. */
+  readonly party?: SecureParty;
 }
 
 /** Looks at an update before it leaves. */
@@ -59,56 +62,73 @@ export interface LocalReport {
   readonly norm: number;
   readonly isClipped: boolean;
   readonly receipt: Receipt;
+  /** Updates in the sum, where aggregation is secure and this node has helped to open it. */
+  readonly survivors?: number;
 }
 
 /**
- * @throws `trainingDiverged`; `messageLate` and its kin if the round ended first; `taskAnswered`; what the inspector and
- *   the transport throw
+ * @throws `trainingDiverged`; `messageLate` and its kin if the round ended first; `taskAnswered`; what `SecureAttempt`, the
+ *   inspector and the transport throw
  */
 export async function contribute(task: TrainTask, contributor: Contributor): Promise<LocalReport> {
-  const { manifest, examples, trainer, api, random, buffers, signal, inspector, answers } = contributor;
+  const { manifest, examples, trainer, random, buffers, signal, inspector } = contributor;
   const { training, parameters, codec } = manifest;
+  const route = routeFor(task, contributor);
+  try {
+    // 1. The model that this round starts from: d float32 values with the announced hash.
+    const model = await route.model();
 
-  // 1. The model that this round starts from: d float32 values with the announced hash.
-  const model = await fetchModel(task.model, parameters, api, { series: task.jobId, signal });
+    // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
+    // Meanwhile, where aggregation is secure, keys and shares are exchanged with the others.
+    const ready = await route.begin();
+    const trained = await trainer.train({
+      parameters: model,
+      examples,
+      epochs: training.epochs,
+      ...(training.maxSteps !== undefined && { maxSteps: training.maxSteps }),
+      learningRate: (step, steps) =>
+        learningRateOf(training, { round: task.round, rounds: manifest.rounds, step, steps }),
+      random,
+      signal: AbortSignal.any([signal, ready.failed]),
+    });
 
-  // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
-  const trained = await trainer.train({
-    parameters: model,
-    examples,
-    epochs: training.epochs,
-    ...(training.maxSteps !== undefined && { maxSteps: training.maxSteps }),
-    learningRate: (step, steps) =>
-      learningRateOf(training, { round: task.round, rounds: manifest.rounds, step, steps }),
-    random,
-    signal,
-  });
+    // 3. What was learnt, as a difference. It holds no row, but can tell something about the rows: SPEC.md section 1.
+    const delta = new Float32Array(buffers.take(4 * parameters));
+    difference(trained.parameters, model, delta);
+    const norm = l2Norm(delta);
 
-  // 3. What was learnt, as a difference. It holds no row, but can tell something about the rows: SPEC.md section 1.
-  const delta = new Float32Array(buffers.take(4 * parameters));
-  difference(trained.parameters, model, delta);
-  const norm = l2Norm(delta);
+    // 4. Clipped to the norm that the job states, rounded to integers of the ring, packed and sealed.
+    const weight = manifest.weighting === 'uniform' ? 1 : Math.min(examples.count, codec.weightMax);
+    const update = seal(delta, weight, manifest, random, buffers);
+    const egress = inspector?.isWatching()
+      ? egressOf({ task, manifest, delta, norm, weight, update })
+      : undefined;
+    if (egress) await inspector?.inspect(egress, signal);
+    signal.throwIfAborted();
 
-  // 4. Clipped to the norm that the job states, rounded to integers of the ring, packed and sealed.
-  const weight = manifest.weighting === 'uniform' ? 1 : Math.min(examples.count, codec.weightMax);
-  const update = seal(delta, weight, manifest, random, buffers);
-  const egress = inspector?.isWatching()
-    ? egressOf({ task, manifest, delta, norm, weight, update })
-    : undefined;
-  buffers.give(delta.buffer);
-  if (egress) await inspector?.inspect(egress, signal);
-  signal.throwIfAborted();
+    // 5. Masked, where aggregation is secure: from here on the bytes say nothing by themselves.
+    await ready.mask(update, new Int32Array(delta.buffer));
+    buffers.give(delta.buffer);
 
-  // 5. Delivered. The receipt says that it is on the coordinator's disk and part of the round. Until then the bytes
-  // may be sent again; if delivering ends otherwise, they may still be on their way, and are not used for anything else.
-  await answers?.begin(task);
-  const receipt = await api.call('putUpdate', { params: attemptParams(task), body: update }, { signal });
-  await answers?.delivered(task);
-  buffers.give(update.buffer);
+    // 6. Delivered. The receipt says that it is on the coordinator's disk and part of the round. Until then the bytes may
+    // be sent again; if delivering ends otherwise, they may still be on their way, and are not used for anything else.
+    const { receipt, survivors } = await ready.deliver(update);
+    buffers.give(update.buffer);
 
-  const lossFirst = trained.losses[0] ?? Number.NaN;
-  const lossLast = trained.losses.at(-1) ?? Number.NaN;
-  return { lossFirst, lossLast, steps: trained.steps, norm, isClipped: norm > codec.clipNorm, receipt };
+    const lossFirst = trained.losses[0] ?? Number.NaN;
+    const lossLast = trained.losses.at(-1) ?? Number.NaN;
+    const report = {
+      lossFirst,
+      lossLast,
+      steps: trained.steps,
+      norm,
+      isClipped: norm > codec.clipNorm,
+      receipt,
+    };
+    return { ...report, ...(survivors !== undefined && { survivors }) };
+  } finally {
+    route.end();
+  }
 }
 
 /** The update as it leaves the node: header, packed coordinates, weight. */

@@ -56,7 +56,7 @@ export function egressOf({ task, manifest, delta, norm, weight, update }: Leavin
 }
 
 /** What the coordinator sees of one update, by the way in which a job adds them up. */
-export const VISIBLE = { plain: 'update' } as const satisfies Record<
+export const VISIBLE = { plain: 'update', secure: 'sum' } as const satisfies Record<
   JobManifest['aggregation'],
   Egress['visibleAs']
 >;

@@ -20,6 +20,8 @@ import type { NodeLedger, Spending } from './node-ledger.ts';
 import type { ParticipantEvent } from './participant-event.ts';
 import type { PolicyGate } from './policy-gate.ts';
 import { fetchModel, type PreparedJob } from './prepared-job.ts';
+import { answerAgain } from './secure-attempt.ts';
+import type { SecureParty } from './secure-party.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
 
 /** What a node needs for a task, whatever brought the task to it. */
@@ -45,6 +47,8 @@ export interface TaskOptions {
   readonly inspector?: EgressInspector;
   /** Which tasks were answered, over restarts; absent: a node that starts anew remembers none. */
   readonly answers?: AnswerJournal;
+  /** Takes part in secure rounds; absent: it does not. */
+  readonly party?: SecureParty;
   /** Told after every step of training; absent: nobody watches. */
   readonly onProgress?: (task: TrainTask, progress: TrainingProgress) => void;
   /** Ends the node's life. */
@@ -87,7 +91,7 @@ export async function performTask(
 ): Promise<void> {
   const { clock, signal: life, observe } = options;
   const deadline = new AbortController();
-  const cancel = clock.schedule(Date.parse(task.deadline), () => deadline.abort());
+  const cancel = clock.schedule(Date.parse(lastMoment(task)), () => deadline.abort());
   const { leaving = new AbortController().signal } = options;
   const signal = AbortSignal.any([life, deadline.signal, leaving, superseded]);
   try {
@@ -110,9 +114,15 @@ export async function performTask(
   }
 }
 
+/** A secure round goes on after its last update. */
+function lastMoment(task: Task): string {
+  return (task.type === 'train' && task.secure?.descriptor.deadlines.unmasking) || task.deadline;
+}
+
 async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
-  const { api, jobs, dataSets, buffers, observe, inspector, answers } = options;
+  const { api, jobs, dataSets, buffers, observe, inspector, answers, party } = options;
   await answers?.check(task);
+  if (task.secure && party && (await answerAgain(task, party, api, signal))) return;
   observe({ type: 'preparing', task });
   const admit = admissionOf(task, options, signal);
   const { job, trainer } = await jobs.trainer(task, api, signal, admit.early);
@@ -130,6 +140,7 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
     signal,
     ...(inspector && { inspector }),
     ...(answers && { answers }),
+    ...(party && { party }),
   });
   const { bytes } = report.receipt;
   spend(task, job, { rounds: 1, bytesUp: bytes, bytesDown: modelBytes(job) }, options);

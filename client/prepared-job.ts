@@ -189,7 +189,7 @@ export function fetchForward(sha256: Sha256, api: CoordinatorApi, signal?: Abort
 }
 
 /** Content by its hash, which is checked: throws `hashMismatch`. @param what for messages */
-async function fetchBlob(
+export async function fetchBlob(
   what: string,
   sha256: Sha256,
   api: CoordinatorApi,

@@ -38,25 +38,29 @@ export interface UpdateIntegers {
 
 /**
  * The integers of an update, to which masks may be added. Takes 4 bytes a coordinate, where `encodeUpdate` packs as it goes.
+ * @param coordinates where they are written: d of any content; fresh ones if not given
  * Throws as `encodeUpdate`.
  */
 export function updateIntegers(
   contribution: Contribution,
   codec: Codec,
   random: RandomSource,
+  coordinates: Int32Array = new Int32Array(contribution.delta.length),
 ): UpdateIntegers {
-  const coordinates = new Int32Array(contribution.delta.length);
   quantizeUpdate(contribution, codec, random, (block, start) => coordinates.set(block, start));
   return { coordinates, secondBlock: Uint32Array.of(contribution.weight, ...contribution.counters) };
 }
 
-/** The payload of these integers. */
+/**
+ * The payload of these integers.
+ * @param words where it is written: as many as the layout has, of any content; fresh ones if not given
+ */
 export function packIntegers(
   { coordinates, secondBlock }: UpdateIntegers,
   codec: Codec,
+  words: Uint32Array<ArrayBuffer> = new Uint32Array(layoutOf(codec, coordinates.length).payloadBytes / 4),
 ): Uint8Array<ArrayBuffer> {
-  const { coordinateBytes, payloadBytes } = layoutOf(codec, coordinates.length);
-  const words = new Uint32Array(payloadBytes / 4);
+  const { coordinateBytes } = layoutOf(codec, coordinates.length);
   pack(coordinates, codec.width, words);
   words.set(secondBlock, coordinateBytes / 4);
   return bytesOf(words);

@@ -22,6 +22,17 @@ export async function signRecord(record: RoundRecord, coordinator: Signer): Prom
   return { record, signature: toHex(await coordinator.sign(statement(record))) };
 }
 
+/** Throws `recordInvalid` unless this coordinator has signed it. @param coordinatorKey hex */
+export async function checkRecordSignature(
+  primitives: Pick<Primitives, 'verify'>,
+  { record, signature }: SignedRecord,
+  coordinatorKey: string,
+): Promise<void> {
+  const isSigned = await primitives.verify(hexBytes(signature), statement(record), hexBytes(coordinatorKey));
+  if (!isSigned || record.descriptor.descriptor.coordinatorKey !== coordinatorKey)
+    throw invalid('it is not of the pinned coordinator');
+}
+
 /** What a record says, once it is known to be sound. */
 export interface CheckedRecord extends Masked {
   readonly roster: AgreedRoster;
@@ -41,13 +52,12 @@ export interface CheckedRecord extends Masked {
  */
 export async function checkRecord(
   primitives: Primitives,
-  { record, signature }: SignedRecord,
+  signed: SignedRecord,
   coordinatorKey: string,
 ): Promise<CheckedRecord> {
+  await checkRecordSignature(primitives, signed, coordinatorKey);
+  const { record } = signed;
   const { descriptor } = record.descriptor;
-  const isSigned = await primitives.verify(hexBytes(signature), statement(record), hexBytes(coordinatorKey));
-  if (!isSigned || descriptor.coordinatorKey !== coordinatorKey)
-    throw invalid('it is not of the pinned coordinator');
   const round = await roundId(primitives, descriptor);
   const roster = await agreeOn(primitives, descriptor, round, record.roster.members);
   for (const party of roster.parties)

@@ -1,0 +1,133 @@
+/**
+ * The models of secure jobs, each made by this node from the one before and the sum that was opened. SPEC.md 11.9.
+ *
+ * The sum takes the place of the model on the wire: it is shorter, and a model that does not follow from it is never
+ * trained on. A chain begins with the initial model of the job, or with the first model that a node sees of a job which it
+ * joins later; that one it has to believe, as it has the present one after it has missed more rounds than `MOST_STEPS`.
+ */
+import { primitives } from '#primitives';
+import { toHex } from '../protocol/bytes.ts';
+import { HanseError } from '../protocol/problem.ts';
+import { layoutOf } from '../protocol/ring/payload.ts';
+import { firstState, type ModelState, nextState, stateOf } from '../protocol/secagg/model-chain.ts';
+import { checkRecordSignature } from '../protocol/secagg/record.ts';
+import { encodeParameters, HEADER_BYTES } from '../protocol/vector.ts';
+import type { JobManifest } from '../schemas/job.ts';
+import type { RoundRecord } from '../schemas/secagg.ts';
+import type { TrainTask } from '../schemas/task.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
+import { fetchBlob, fetchModel } from './prepared-job.ts';
+
+/** Rounds that a node may have missed and still makes up for. */
+const MOST_STEPS = 8;
+
+/** Models and states that are kept between rounds, of all jobs together. */
+const KEPT_BYTES = 268_435_456;
+
+interface Link extends ModelState {
+  /** The round that starts from this model. */
+  readonly round: number;
+  readonly sha256: string;
+}
+
+export class ModelChain {
+  /** By job; the one that was used last comes last. */
+  readonly #links = new Map<string, Link>();
+
+  /**
+   * The model that this round starts from: d values with the announced hash, read-only.
+   * @param coordinatorKey pinned, hex
+   * @throws `modelChainBroken`, `hashMismatch`, what the transport throws
+   */
+  async model(
+    task: TrainTask,
+    manifest: JobManifest,
+    coordinatorKey: string,
+    api: CoordinatorApi,
+    signal: AbortSignal,
+  ): Promise<Float32Array> {
+    const known = this.#links.get(task.jobId);
+    if (known && known.round > task.round) throw broken(task.round, 'it lies behind the last one');
+    const link =
+      known && task.round - known.round <= MOST_STEPS
+        ? await follow(known, task, manifest, coordinatorKey, api, signal)
+        : await begin(task, manifest, coordinatorKey, api, signal);
+    this.#keep(task.jobId, link);
+    return link.model;
+  }
+
+  #keep(jobId: string, link: Link): void {
+    this.#links.delete(jobId);
+    this.#links.set(jobId, link);
+    let bytes = 0;
+    for (const [job, { model, state }] of [...this.#links].reverse()) {
+      bytes += model.byteLength + state.byteLength;
+      if (bytes > KEPT_BYTES) this.#links.delete(job);
+    }
+  }
+}
+
+async function follow(
+  known: Link,
+  task: TrainTask,
+  manifest: JobManifest,
+  coordinatorKey: string,
+  api: CoordinatorApi,
+  signal: AbortSignal,
+): Promise<Link> {
+  let link = known;
+  while (link.round < task.round) {
+    const { round, sha256 } = link;
+    const record = await fetchRecord(task.jobId, round, coordinatorKey, api, signal);
+    if (record.descriptor.descriptor.model !== sha256)
+      throw broken(round, 'the record of the round starts from another model');
+    const { payloadBytes } = layoutOf(manifest.codec, manifest.parameters);
+    const limits = { limitBytes: HEADER_BYTES + payloadBytes, signal };
+    const next = nextState(manifest, link, record, await fetchBlob('sum', record.sum, api, limits));
+    const nextSha256 = toHex(await primitives.sha256(await encodeParameters(next.model)));
+    if (nextSha256 !== record.nextModel) throw broken(round, 'its sum leads to another model than it says');
+    link = { ...next, round: round + 1, sha256: nextSha256 };
+  }
+  if (link.sha256 !== task.model) throw broken(task.round, 'the model of the task is another one');
+  return link;
+}
+
+async function begin(
+  task: TrainTask,
+  manifest: JobManifest,
+  coordinatorKey: string,
+  api: CoordinatorApi,
+  signal: AbortSignal,
+): Promise<Link> {
+  const { jobId, round, model: sha256 } = task;
+  if (round === 1 && sha256 !== manifest.initialModel)
+    throw broken(round, 'it is not the initial model of the job');
+  const model = await fetchModel(sha256, manifest.parameters, api, { series: jobId, signal });
+  const first = firstState(manifest, model);
+  if (round === 1 || first.state.length === 0) return { ...first, round, sha256 };
+  const record = await fetchRecord(jobId, round - 1, coordinatorKey, api, signal);
+  if (record.nextModel !== sha256) throw broken(round, 'the record before it leads to another model');
+  const limitBytes = HEADER_BYTES + first.state.byteLength;
+  const stored = await fetchBlob('strategy state', record.strategyState ?? '', api, { limitBytes, signal });
+  return { model, state: stateOf(manifest, stored), round, sha256 };
+}
+
+async function fetchRecord(
+  jobId: string,
+  round: number,
+  coordinatorKey: string,
+  api: CoordinatorApi,
+  signal: AbortSignal,
+): Promise<RoundRecord> {
+  const params = { jobId, round: String(round) };
+  const signed = await api.call('getRecord', { params }, { signal });
+  await checkRecordSignature(primitives, signed, coordinatorKey);
+  const { descriptor } = signed.record.descriptor;
+  if (descriptor.jobId !== jobId || descriptor.round !== round)
+    throw broken(round, 'the record is that of another round');
+  return signed.record;
+}
+
+function broken(round: number, reason: string): HanseError<'modelChainBroken'> {
+  return new HanseError('modelChainBroken', { round, reason });
+}

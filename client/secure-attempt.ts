@@ -1,0 +1,241 @@
+/**
+ * One attempt at a secure round, as a participant goes through it. SPEC.md 11.7, 11.9; Bonawitz et al., CCS 2017; Bell et
+ * al., CCS 2020.
+ *
+ *   keys (M1) -> roster (M2) -> shares (M3) -> delivery (M4)   while the node trains
+ *   masks -> update (M5) -> survivors (M6) -> consent (M7) -> certificate (M8) -> answer (M9)
+ *
+ * The order of the calls is the order of the protocol: nothing of the coordinator's is looked at before it is due, nothing
+ * twice, and whatever contradicts what came before ends the attempt for this node with the code that says why. Keys, shares
+ * and seeds are in memory alone: a node that is started anew drops out of the attempt, except that an answer which it had
+ * already given away is sent again.
+ */
+import { concatBytes, toHex } from '../protocol/bytes.ts';
+import type { KeyStreamName } from '../protocol/primitives.ts';
+import { isProblem } from '../protocol/problem.ts';
+import { unpack } from '../protocol/ring/bit-pack.ts';
+import { layoutOf } from '../protocol/ring/payload.ts';
+import { packIntegers } from '../protocol/ring/update.ts';
+import { attemptParams } from '../protocol/routes.ts';
+import { type AttemptKeys, advertise, wipeKeys } from '../protocol/secagg/advertisement.ts';
+import { checkCertificate, consentTo } from '../protocol/secagg/consent.ts';
+import { type Delivered, openDelivery } from '../protocol/secagg/delivery.ts';
+import { checkDescriptor } from '../protocol/secagg/descriptor.ts';
+import { addMasks } from '../protocol/secagg/mask.ts';
+import { masksOf, signUpload } from '../protocol/secagg/masked-upload.ts';
+import { type AgreedRoster, checkRoster, type Party } from '../protocol/secagg/roster.ts';
+import { shareSecrets } from '../protocol/secagg/shares.ts';
+import { checkSurvivors } from '../protocol/secagg/survivors.ts';
+import { answerFor } from '../protocol/secagg/unmasking.ts';
+import { HEADER_BYTES } from '../protocol/vector.ts';
+import type { JobManifest } from '../schemas/job.ts';
+import type { SignedDescriptor } from '../schemas/secagg.ts';
+import type { Receipt, TrainTask } from '../schemas/task.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
+import type { SecureParty } from './secure-party.ts';
+
+/** A task of a secure job. */
+export interface SecureTask extends TrainTask {
+  readonly secure: SignedDescriptor;
+}
+
+/** How long a request for a message of the coordinator may be held. */
+const WAIT_SECONDS = '20';
+
+/** What this node has agreed on with the others before it has trained. */
+interface Agreed {
+  readonly roster: AgreedRoster;
+  readonly own: number;
+  readonly delivered: Delivered;
+}
+
+/** How the attempt ended for this node. */
+export interface SecureOutcome {
+  readonly receipt: Receipt;
+  /** Updates in the sum; undefined where the attempt went on without this node after its update had arrived. */
+  readonly survivors?: number;
+}
+
+export class SecureAttempt {
+  readonly #task: SecureTask;
+  readonly #manifest: JobManifest;
+  readonly #party: SecureParty;
+  readonly #api: CoordinatorApi;
+  readonly #round: Uint8Array;
+  readonly #keys: AttemptKeys;
+  #delivered: Delivered | undefined;
+  #isWiped = false;
+
+  private constructor(
+    task: SecureTask,
+    manifest: JobManifest,
+    party: SecureParty,
+    api: CoordinatorApi,
+    round: Uint8Array,
+    keys: AttemptKeys,
+  ) {
+    this.#task = task;
+    this.#manifest = manifest;
+    this.#party = party;
+    this.#api = api;
+    this.#round = round;
+    this.#keys = keys;
+  }
+
+  /**
+   * Checks what the round is to be, writes down that this node takes part in it, and sends its keys.
+   * @throws `descriptorInvalid`, `suiteRefused`, `thresholdTooLow`, `attemptSpent`, `roundAlreadyOpened`, what the
+   *   transport throws
+   */
+  static async begin(
+    task: SecureTask,
+    manifest: JobManifest,
+    party: SecureParty,
+    api: CoordinatorApi,
+    signal: AbortSignal,
+  ): Promise<SecureAttempt> {
+    const { primitives, identity, nodeId, random, federationId, coordinatorKey, suites } = party;
+    const { jobId, manifestSha256, round, attempt, model } = task;
+    const terms = { federationId, coordinatorKey, jobId, manifest, manifestSha256, round, attempt, model };
+    const limits = { suites, allowsSparse: party.allowsSparse ?? false };
+    const id = await checkDescriptor(primitives, task.secure, terms, limits);
+    await party.journal.begin(task);
+    const keys = await advertise(primitives, id, identity, nodeId, random);
+    const params = attemptParams(task);
+    await api.call('advertiseKeys', { params, body: keys.advertisement }, { signal });
+    return new SecureAttempt(task, manifest, party, api, id, keys);
+  }
+
+  /**
+   * M2 to M4: exchanges shares with the others.
+   * @throws what `checkRoster` and `openDelivery` throw, and the transport
+   */
+  async agree(signal: AbortSignal): Promise<Agreed> {
+    const { primitives, random } = this.#party;
+    const { descriptor } = this.#task.secure;
+    const params = attemptParams(this.#task);
+    const query = { wait: WAIT_SECONDS };
+    const told = await untilKnown(
+      async () => (await this.#api.call('getRoster', { params, query }, { signal })).roster,
+    );
+    const mine = this.#keys.advertisement;
+    const roster = await checkRoster(primitives, descriptor, this.#round, told, mine, this.#party.pinned());
+    const own = roster.parties.findIndex(({ nodeId }) => nodeId === mine.nodeId);
+    const { bytes, chosen, kept } = await shareSecrets(primitives, roster, own, this.#keys, random);
+    await this.#api.call('putShares', { params, body: bytes }, { signal });
+    const delivery = await untilKnown(async () => {
+      const got = await this.#api.call('getDelivery', { params, query }, { signal });
+      return got.length > 0 ? got : null;
+    });
+    const sharing = { own, chosen, channelSecret: this.#keys.channelSecret, ...(kept && { kept }) };
+    const delivered = await openDelivery(primitives, roster, sharing, delivery);
+    this.#delivered = delivered;
+    return { roster, own, delivered };
+  }
+
+  /**
+   * Adds all masks of this node to its update, in place.
+   * @param update with its header
+   * @param scratch [d] of any content; holds the masked coordinates afterwards
+   * @throws keyLowOrder
+   */
+  async mask(
+    { roster, own, delivered }: Agreed,
+    update: Uint8Array<ArrayBuffer>,
+    scratch: Int32Array,
+  ): Promise<void> {
+    const { primitives } = this.#party;
+    const { codec, parameters } = this.#manifest;
+    const { coordinateBytes } = layoutOf(codec, parameters);
+    const words = new Uint32Array(update.buffer, update.byteOffset + HEADER_BYTES);
+    unpack(words.subarray(0, coordinateBytes / 4), codec.width, scratch);
+    const integers = { coordinates: scratch, secondBlock: words.slice(coordinateBytes / 4) };
+    const keyStream: KeyStreamName = this.#task.secure.descriptor.suite === 1 ? 'aes-256-ctr' : 'chacha20';
+    const masks = await masksOf(primitives, roster, own, this.#keys, delivered);
+    await addMasks(integers, masks, { primitives, keyStream, layout: layoutOf(codec, parameters) });
+    for (const { seed } of masks) seed.fill(0);
+    packIntegers(integers, codec, words);
+  }
+
+  /**
+   * M5 to M9: sends the update, and helps to open a sum that has it.
+   * @param update masked, with its header
+   * @throws what `checkSurvivors` and `checkCertificate` throw, `policyRefused`, `messageConflict`, and the transport
+   */
+  async deliver(
+    { roster, own, delivered }: Agreed,
+    update: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<SecureOutcome> {
+    const { primitives, identity, journal } = this.#party;
+    const params = attemptParams(this.#task);
+    const sha256 = toHex(await primitives.sha256(update));
+    const signature = await signUpload(identity, delivered.context, roster.parties[own] as Party, sha256);
+    const masked = { ...params, signature };
+    const receipt = await this.#api.call('putMaskedUpdate', { params: masked, body: update }, { signal });
+    try {
+      const query = { wait: WAIT_SECONDS };
+      const told = await untilKnown(
+        async () => (await this.#api.call('getSurvivors', { params, query }, { signal })).survivors,
+      );
+      const survivors = await checkSurvivors(primitives, roster, delivered, { own, sha256 }, told);
+      const nodeIds = survivors.members.map((index) => (roster.parties[index] as Party).nodeId);
+      this.#party.admitSurvivors?.(nodeIds);
+      const consent = { signature: await consentTo(identity, delivered.context, survivors) };
+      await this.#api.call('putConsent', { params, body: consent }, { signal });
+      const certificate = await untilKnown(
+        async () => (await this.#api.call('getCertificate', { params, query }, { signal })).certificate,
+      );
+      await checkCertificate(primitives, roster, delivered, own, survivors, certificate);
+      const answer = answerFor(delivered, survivors);
+      const belongsTo = await primitives.sha256(
+        concatBytes(delivered.context, survivors.bits, survivors.root),
+      );
+      await journal.answer(this.#task, belongsTo, answer);
+      await this.#api.call('putAnswer', { params, body: answer }, { signal });
+      answer.fill(0);
+      await journal.end(this.#task);
+      return { receipt, survivors: survivors.members.length };
+    } catch (error) {
+      // Others were enough: the update of this node counts all the same, or the attempt has ended without a result.
+      if (isProblem(error, 'messageLate')) return { receipt };
+      throw error;
+    }
+  }
+
+  /** Overwrites keys, seeds and shares. */
+  wipe(): void {
+    if (this.#isWiped) return;
+    this.#isWiped = true;
+    wipeKeys(this.#keys);
+    for (const { ofSeed, ofMaskSecret } of this.#delivered?.held.values() ?? []) {
+      ofSeed.wipe();
+      ofMaskSecret.wipe();
+    }
+  }
+}
+
+/**
+ * Sends again what was to be sent when this node ended: byte for byte, and nothing else.
+ * @returns whether there was something: the node has then nothing more to do in this attempt
+ */
+export async function answerAgain(
+  task: TrainTask,
+  { journal }: SecureParty,
+  api: CoordinatorApi,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const body = await journal.unsent(task);
+  if (!body) return false;
+  await api.call('putAnswer', { params: attemptParams(task), body }, { signal });
+  await journal.end(task);
+  return true;
+}
+
+/** Asks until there is an answer; each request waits by itself. */
+async function untilKnown<Value>(ask: () => Promise<Value | null>): Promise<Value> {
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null) return answer;
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Model r + 1 is what the strategy makes of model r and the opened sum: a participant makes it itself, in place of
+ * believing one. SPEC.md 11.9.
+ *
+ * A coordinator that wants to give out a model of its own making has to publish, signed, a sum that leads to it, which
+ * whoever holds the masked updates can refute.
+ */
+import type { JobManifest } from '../../schemas/job.ts';
+import type { RoundRecord } from '../../schemas/secagg.ts';
+import { hexBytes } from '../bytes.ts';
+import { HanseError } from '../problem.ts';
+import { unpack } from '../ring/bit-pack.ts';
+import { layoutOf, readSecondBlock } from '../ring/payload.ts';
+import { openIntegers } from '../ring/sum.ts';
+import type { UpdateIntegers } from '../ring/update.ts';
+import type { StrategyState } from '../strategy/strategy.ts';
+import { strategyOf } from '../strategy/strategy-of.ts';
+import { parseHeader, payloadOf, wordsOf } from '../vector.ts';
+import { decodeSet } from './members.ts';
+
+/** A model and what the strategy remembers with it. */
+export interface ModelState {
+  /** [d] */
+  readonly model: Float32Array;
+  readonly state: StrategyState;
+}
+
+/** Before the first round. @param model [d] */
+export function firstState({ strategy }: JobManifest, model: Float32Array): ModelState {
+  return { model, state: strategyOf(strategy).init(model.length) };
+}
+
+/** The state of the strategy from its stored bytes. Throws `invalidLength`. */
+export function stateOf({ strategy, parameters }: JobManifest, stored: Uint8Array): StrategyState {
+  return strategyOf(strategy).decode(payloadOf(stored), parameters);
+}
+
+/**
+ * @param sum the stored sum; attacker-controlled, though of the hash that the record names
+ * @throws `modelChainBroken`
+ */
+export function nextState(
+  manifest: JobManifest,
+  { model, state }: ModelState,
+  record: RoundRecord,
+  sum: Uint8Array,
+): ModelState {
+  const { round } = record.descriptor.descriptor;
+  const members = decodeSet(hexBytes(record.survivors), record.roster.members.length);
+  try {
+    const { mean } = openIntegers(parseSum(manifest, sum), manifest.codec, members?.length ?? 0);
+    const next = strategyOf(manifest.strategy).apply(state, model, mean);
+    return { model: next.model, state: next.state };
+  } catch (cause) {
+    const reason = `the sum of the record cannot be applied: ${(cause as Error).message}`;
+    throw new HanseError('modelChainBroken', { round, reason }, { cause });
+  }
+}
+
+/** The integers of a stored sum. Throws `updateMalformed`, `invalidLength`. */
+export function parseSum({ codec, parameters }: JobManifest, sum: Uint8Array): UpdateIntegers {
+  const layout = layoutOf(codec, parameters);
+  const limits = { maxLength: parameters, maxSecondBlock: layout.secondBlock };
+  const header = parseHeader(sum, limits);
+  if (header.kind !== 'update' || header.width !== codec.width || header.length !== parameters)
+    throw new HanseError('updateMalformed', {
+      field: 'sum',
+      expected: `${parameters} coordinates of ${codec.width} bits`,
+      got: `${header.length} of ${header.width}`,
+    });
+  const payload = payloadOf(sum);
+  const coordinates = new Int32Array(parameters);
+  unpack(wordsOf(payload.subarray(0, layout.coordinateBytes)), codec.width, coordinates);
+  return {
+    coordinates,
+    secondBlock: Uint32Array.from(readSecondBlock(payload.subarray(layout.coordinateBytes))),
+  };
+}
