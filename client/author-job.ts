@@ -5,9 +5,11 @@ import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
 import { parse } from '../protocol/parse.ts';
 import { planCodec } from '../protocol/ring/width.ts';
+import { checkSecureTerms, mostColluders } from '../protocol/secagg/descriptor.ts';
 import { encodeParameters } from '../protocol/vector.ts';
 import { Codec } from '../schemas/codec.ts';
 import { JobManifest, type JobStatus } from '../schemas/job.ts';
+import type { SecureAggregation } from '../schemas/secagg.ts';
 import type { Strategy } from '../schemas/strategy.ts';
 import type { LocalTraining } from '../schemas/training.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
@@ -31,6 +33,8 @@ export interface JobPlan {
   readonly weighting: JobManifest['weighting'];
   /** The most examples that count; ignored for uniform weights. */
   readonly weightMax: number;
+  /** `plain`: the coordinator sees each update. */
+  readonly aggregation: 'plain' | SecureAggregation;
   readonly deadlines: JobManifest['deadlines'];
   readonly maxAttempts: number;
   readonly evaluateEvery: number;
@@ -44,7 +48,8 @@ export interface AuthoredJob {
 }
 
 /**
- * @throws `invalidFormat` for a value out of its range; `ringOverflow` if no codec fits the cohort;
+ * @throws `invalidFormat` for a value out of its range; `ringOverflow` if no codec fits the cohort; `manifestInvalid` if
+ *   no round of such a cohort can be secure;
  *   `gradientUnsupported` and `manifestInvalid` if the model cannot be trained with this loss
  */
 export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {
@@ -62,7 +67,7 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
     name: plan.name,
     purpose: plan.purpose,
     privacyUnit: 'none',
-    aggregation: 'plain',
+    ...aggregationOf(plan),
     graph: {
       forward: forwardBlob.sha256,
       trainStep: toHex(await primitives.sha256(epoch.bytes)),
@@ -81,7 +86,21 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
     evaluateEvery: plan.evaluateEvery,
     ...(plan.seed !== undefined && { seed: plan.seed }),
   };
+  if (manifest.aggregation === 'secure') checkSecureTerms(manifest);
   return { manifest: parse(JobManifest, manifest, 'manifest'), blobs: [forwardBlob, modelBlob] };
+}
+
+function aggregationOf({ aggregation }: JobPlan): Pick<JobManifest, 'aggregation' | 'secureAggregation'> {
+  if (aggregation === 'plain') return { aggregation };
+  return { aggregation: 'secure', secureAggregation: aggregation };
+}
+
+/** With as many colluders as the cohort stands, and the suite that is fastest nearly everywhere. */
+export function secureAggregationFor(
+  cohort: JobManifest['cohort'],
+  answerSeconds: number,
+): SecureAggregation {
+  return { suite: 1, colluders: mostColluders(cohort), answerSeconds };
 }
 
 /** Uploads what the job names, then starts it. */

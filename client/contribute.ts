@@ -42,6 +42,8 @@ export interface Contributor {
   readonly answers?: AnswerJournal;
   /** Takes part in secure rounds; absent: it does not. */
   readonly party?: SecureParty;
+  /** For experiments: see `TaskOptions`. */
+  dropsOut?(task: TrainTask): Promise<boolean>;
 }
 
 /** Looks at an update before it leaves. */

@@ -48,10 +48,9 @@ export class ModelChain {
   ): Promise<Float32Array> {
     const known = this.#links.get(task.jobId);
     if (known && known.round > task.round) throw broken(task.round, 'it lies behind the last one');
-    const link =
-      known && task.round - known.round <= MOST_STEPS
-        ? await follow(known, task, manifest, coordinatorKey, api, signal)
-        : await begin(task, manifest, coordinatorKey, api, signal);
+    const isNear = known && task.round - known.round <= MOST_STEPS;
+    const from = isNear ? follow(known, task, manifest, coordinatorKey, api, signal) : undefined;
+    const link = await (from ?? begin(task, manifest, coordinatorKey, api, signal));
     this.#keep(task.jobId, link);
     return link.model;
   }

@@ -49,6 +49,8 @@ export interface TaskOptions {
   readonly answers?: AnswerJournal;
   /** Takes part in secure rounds; absent: it does not. */
   readonly party?: SecureParty;
+  /** For experiments: whether this node drops out of a secure round between its shares and its update; absent: never. */
+  dropsOut?(task: TrainTask): Promise<boolean>;
   /** Told after every step of training; absent: nobody watches. */
   readonly onProgress?: (task: TrainTask, progress: TrainingProgress) => void;
   /** Ends the node's life. */
@@ -141,6 +143,7 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
     ...(inspector && { inspector }),
     ...(answers && { answers }),
     ...(party && { party }),
+    ...(options.dropsOut && { dropsOut: options.dropsOut }),
   });
   const { bytes } = report.receipt;
   spend(task, job, { rounds: 1, bytesUp: bytes, bytesDown: modelBytes(job) }, options);

@@ -127,19 +127,42 @@ export class PolicyGate {
     }
   }
 
+  /**
+   * Whether so many of the organisations that the owner knows are among these survivors of a secure round.
+   * @throws `policyRefused`
+   */
+  admitSurvivors(nodeIds: readonly string[]): void {
+    const { minimumKnownOrganisations: wanted } = this.#options.policy;
+    if (wanted === undefined) return;
+    const got = this.#present(nodeIds).length;
+    if (got < wanted)
+      throw new HanseError('policyRefused', {
+        rule: 'minimumKnownOrganisations',
+        permitted: `at least ${wanted} of those that are known, in the sum`,
+        got: `${got}`,
+      });
+  }
+
   /** Those of the policy's list that the cohort holds, each by one of its names. Asked for only where it matters. */
   async #organisations(
     { jobId }: Task,
     api: CoordinatorApi,
     signal: AbortSignal,
   ): Promise<readonly string[] | undefined> {
-    const { policy, directory, clock } = this.#options;
-    const { knownOrganisations: listed = [], minimumKnownOrganisations } = policy;
-    const known = directory();
-    if (minimumKnownOrganisations === undefined || !known) return undefined;
+    if (this.#options.policy.minimumKnownOrganisations === undefined || !this.#options.directory())
+      return undefined;
     const { cohort } = await api.call('getJob', { params: { jobId }, query: {} }, { signal });
+    return this.#present(cohort);
+  }
+
+  /** Of a list without a directory: nobody. */
+  #present(nodeIds: readonly string[]): string[] {
+    const { policy, directory, clock } = this.#options;
+    const { knownOrganisations: listed = [] } = policy;
+    const known = directory();
+    if (!known) return [];
     const at = new Date(clock.now()).toISOString();
-    return presentOrganisations(known, listed, cohort, at).map(({ organisationId, publicKey }) =>
+    return presentOrganisations(known, listed, nodeIds, at).map(({ organisationId, publicKey }) =>
       listed.includes(publicKey) ? publicKey : organisationId,
     );
   }

@@ -1,12 +1,18 @@
 /**
  * What a node needs to take part in secure rounds, beyond what it needs for any.
  */
+import { primitives } from '#primitives';
+import type { Clock } from '../protocol/clock.ts';
+import { pinnedParticipants } from '../protocol/known-organisations.ts';
 import type { Primitives, Signer } from '../protocol/primitives.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import type { PinnedKeys } from '../protocol/secagg/roster.ts';
 import type { SuiteId } from '../schemas/secagg.ts';
-import type { AttemptJournal } from './attempt-journal.ts';
-import type { ModelChain } from './model-chain.ts';
+import { AttemptJournal, type AttemptLog } from './attempt-journal.ts';
+import type { DirectoryWatch } from './directory-watch.ts';
+import type { Membership } from './membership.ts';
+import { ModelChain } from './model-chain.ts';
+import type { PolicyGate } from './policy-gate.ts';
 
 export interface SecureParty {
   /** The key of the node, and its id. */
@@ -31,4 +37,36 @@ export interface SecureParty {
   readonly suites: readonly SuiteId[];
   /** Of simulations only: see `DescriptorLimits`. */
   readonly allowsSparse?: boolean;
+}
+
+/** What a member has, from which the rest follows. */
+export interface SecureMember {
+  readonly member: Pick<Membership, 'nodeId' | 'federationId' | 'coordinatorKey'>;
+  readonly signer: Signer;
+  readonly log: AttemptLog;
+  readonly directory: Pick<DirectoryWatch, 'pinned'>;
+  readonly gate: Pick<PolicyGate, 'admitSurvivors'>;
+  readonly clock: Clock;
+}
+
+/** Of a member that believes its own directory and nobody else, and permits both suites. */
+export function securePartyOf({ member, signer, log, directory, gate, clock }: SecureMember): SecureParty {
+  const { nodeId, federationId, coordinatorKey } = member;
+  return {
+    identity: signer,
+    nodeId,
+    federationId,
+    coordinatorKey,
+    primitives,
+    random: primitives.random,
+    journal: new AttemptJournal(log),
+    chain: new ModelChain(),
+    pinned: () => {
+      const at = new Date(clock.now()).toISOString();
+      const known = directory.pinned ? pinnedParticipants(directory.pinned, at) : new Map<string, string>();
+      return (id) => known.get(id);
+    },
+    admitSurvivors: (nodeIds) => gate.admitSurvivors(nodeIds),
+    suites: [1, 2],
+  };
 }

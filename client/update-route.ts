@@ -29,7 +29,7 @@ export interface ReadyRoute {
   ): Promise<{ readonly receipt: Receipt; readonly survivors?: number }>;
 }
 
-type Travelling = Pick<Contributor, 'manifest' | 'api' | 'signal' | 'answers' | 'party'>;
+type Travelling = Pick<Contributor, 'manifest' | 'api' | 'signal' | 'answers' | 'party' | 'dropsOut'>;
 
 /** @throws `descriptorInvalid` where task and manifest contradict each other, or this node takes part in no secure round */
 export function routeFor(task: TrainTask, contributor: Travelling): UpdateRoute {
@@ -71,7 +71,7 @@ function plainRoute(task: TrainTask, { manifest, api, signal, answers }: Travell
 
 function secureRoute(
   task: SecureTask,
-  { manifest, api, signal }: Travelling,
+  { manifest, api, signal, dropsOut }: Travelling,
   party: SecureParty,
 ): UpdateRoute {
   let attempt: SecureAttempt | undefined;
@@ -87,7 +87,11 @@ function secureRoute(
       agreed.catch((error: unknown) => failed.abort(error));
       return {
         failed: failed.signal,
-        mask: async (update, scratch) => begun.mask(await agreed, update, scratch),
+        mask: async (update, scratch) => {
+          const others = await agreed;
+          if (await dropsOut?.(task)) throw new HanseError('nodePaused');
+          await begun.mask(others, update, scratch);
+        },
         deliver: async (update) => begun.deliver(await agreed, update, alive),
       };
     },

@@ -41,6 +41,14 @@ export function presentOrganisations(
   );
 }
 
+/** Public keys of the valid participants of a directory, by node id. @param at RFC 3339 in UTC */
+export function pinnedParticipants({ organisations }: Directory, at: string): Map<string, string> {
+  const open = organisations.filter(({ revokedAt }) => revokedAt === null);
+  const nodes = open.flatMap(({ nodes }) => nodes);
+  const valid = nodes.filter((node) => node.role === 'participant' && isValidNode(node, at));
+  return new Map(valid.map(({ nodeId, publicKey }) => [nodeId, publicKey]));
+}
+
 /** Neither revoked nor replaced by now. @param at RFC 3339 in UTC */
 export function isValidNode(
   { revokedAt, validUntil }: Pick<DirectoryNode, 'revokedAt' | 'validUntil'>,

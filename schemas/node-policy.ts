@@ -38,6 +38,8 @@ export const NodePolicy = Type.Object(
     purposes: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 256 }),
     ),
+    /** Takes part also where the coordinator sees each update; absent: only where it sees sums alone. */
+    allowPlainAggregation: Type.Optional(Type.Boolean()),
     /** Updates without which the model of a round is not made: the job must ask for as many. */
     minimumCohort: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
     /** Ids or public keys of organisations that this node knows by other ways than the coordinator. */
@@ -81,6 +83,7 @@ export type CostLimits = Static<typeof CostLimits>;
 /** Which rule has refused. The coordinator is told no more than this name. */
 export const PolicyRule = Type.Union([
   Type.Literal('purposes'),
+  Type.Literal('allowPlainAggregation'),
   Type.Literal('minimumCohort'),
   Type.Literal('minimumKnownOrganisations'),
   Type.Literal('roundsPerJob'),

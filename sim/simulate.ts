@@ -6,21 +6,25 @@
  * every time, whatever the order in which participants happen to finish. Single-thread wasm is the portable reference.
  */
 import { primitives } from '#primitives';
+import { AttemptJournal, memoryAttemptLog } from '../client/attempt-journal.ts';
 import { authorJob, type JobPlan, submitJob } from '../client/author-job.ts';
 import { followJob } from '../client/commands/job.ts';
 import type { CoordinatorApi } from '../client/coordinator-api.ts';
 import type { Examples } from '../client/data/examples.ts';
 import type { ExecutionProvider } from '../client/engine/provider.ts';
 import { JobCache } from '../client/job-cache.ts';
+import { ModelChain } from '../client/model-chain.ts';
 import { nativeSeededRandom } from '../client/native-key-stream.ts';
 import { participate } from '../client/participant.ts';
 import type { ParticipantEvent } from '../client/participant-event.ts';
 import { releasedModel } from '../client/released-model.ts';
+import type { SecureParty } from '../client/secure-party.ts';
 import { SpareBuffers } from '../client/spare-buffers.ts';
 import { admit } from '../protocol/admission.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
+import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
-import type { RandomSource } from '../protocol/random.ts';
+import { RandomNumbers, type RandomSource } from '../protocol/random.ts';
 import type { JobStatus } from '../schemas/job.ts';
 import type { EnrolmentRequest, Role } from '../schemas/member.ts';
 import type { TrainTask } from '../schemas/task.ts';
@@ -44,6 +48,8 @@ export interface SimulationOptions {
   readonly provider: ExecutionProvider;
   /** Decides cohorts, orders of examples and rounding. Initial weights are those of the plan's model. */
   readonly seed: string;
+  /** Share of the participants, 0..1, that drop out of each secure round between their shares and their update; absent: none. */
+  readonly dropout?: number;
   /** Ends the simulation early; the result is then what was released so far. */
   readonly signal: AbortSignal;
   /** Called with every new state of the job; returning true ends it there. */
@@ -80,12 +86,23 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   options.signal.addEventListener('abort', stop, { once: true });
   const jobs = new JobCache(provider);
   const buffers = new SpareBuffers();
+  const chain = new ModelChain();
   const member = async (
     role: Extract<Role, 'participant' | 'evaluator'>,
     index: number,
     examples: Examples,
   ) => {
-    const api = await federation.enrol(role, index);
+    const { api, signer, nodeId } = await federation.enrol(role, index);
+    const random = await seeded(seed, `secrets of participant ${index}`);
+    const party: SecureParty = {
+      ...{ identity: signer, nodeId, primitives, random, chain },
+      federationId: federation.id,
+      coordinatorKey: federation.coordinatorKey,
+      journal: new AttemptJournal(memoryAttemptLog()),
+      pinned: () => federation.keyOf,
+      suites: [1, 2],
+      allowsSparse: true,
+    };
     const randomFor = (task: TrainTask) =>
       seeded(seed, `participant ${index}, round ${task.round}, attempt ${task.attempt}`);
     const observe = (event: ParticipantEvent) => options.onEvent?.(index, event);
@@ -97,6 +114,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       jobs,
       buffers,
       randomFor,
+      party,
+      ...(options.dropout !== undefined && { dropsOut: dropsOutOf(options.dropout, seed, index) }),
       clock,
       signal: lifetime().signal,
       waitSeconds: 30,
@@ -132,17 +151,35 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   }
 }
 
+/** Drawn afresh for each node and attempt. */
+function dropsOutOf(share: number, seed: string, index: number) {
+  return async ({ round, attempt }: TrainTask): Promise<boolean> => {
+    const source = await seeded(seed, `dropout of ${index}, round ${round}, attempt ${attempt}`);
+    return new RandomNumbers(source).unit() < share;
+  };
+}
+
 interface SimulatedFederation {
   readonly id: string;
+  /** Hex. */
+  readonly coordinatorKey: string;
+  /** The public key of a member in hex. */
+  keyOf(nodeId: string): string | undefined;
   readonly operator: CoordinatorApi;
   /** Enrols a member with a key of its own. */
-  enrol(role: Role, index: number): Promise<CoordinatorApi>;
+  enrol(role: Role, index: number): Promise<SimulatedMember>;
   everybodyIsLive(count: number, signal: AbortSignal): Promise<void>;
   /** Participants that cannot take part in the job. */
   unsuitedParticipants(jobId: string): number;
   /** Drops the updates of every round that has ended: memory then does not grow with the number of rounds. */
   forgetUpdates(jobId: string): void;
   close(): Promise<void>;
+}
+
+interface SimulatedMember {
+  readonly api: CoordinatorApi;
+  readonly signer: Signer;
+  readonly nodeId: string;
 }
 
 async function foundFederation(seed: string, clock: VirtualClock): Promise<SimulatedFederation> {
@@ -169,15 +206,19 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
   const { federation } = coordinator;
   const [operatorId] = [...federation.members()].map(({ nodeId }) => nodeId);
   const operator = inProcessCoordinator(handlers, federation, operatorId);
+  const keys = new Map<string, string>();
   return {
     id: federation.id,
+    coordinatorKey: toHex(signer.publicKey),
+    keyOf: (nodeId) => keys.get(nodeId),
     operator,
     enrol: async (role, index) => {
       const organisationId = `organisation-${index}`;
       const { token } = await operator.call('createInvite', {
         body: { role, organisationId, lifetimeSeconds: 3600 },
       });
-      const publicKey = toHex((await keyOf(`member ${index}`)).publicKey);
+      const own = await keyOf(`member ${index}`);
+      const publicKey = toHex(own.publicKey);
       const pinned = { federationId: federation.id, coordinatorKey: toHex(signer.publicKey) };
       const admission = await admit(
         { organisationId, publicKey, role },
@@ -186,7 +227,8 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
       );
       const body = { token, publicKey, name: `member ${index}`, admission };
       const { nodeId } = await enrolWith(handlers, federation, body);
-      return inProcessCoordinator(handlers, federation, nodeId);
+      keys.set(nodeId, publicKey);
+      return { api: inProcessCoordinator(handlers, federation, nodeId), signer: own, nodeId };
     },
     everybodyIsLive: async (count, signal) => {
       const isLive = () =>

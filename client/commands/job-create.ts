@@ -4,13 +4,15 @@
 import { describeSpan } from '../../protocol/cohort.ts';
 import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { thresholdOf } from '../../protocol/secagg/descriptor.ts';
 import { Codec } from '../../schemas/codec.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { Attempt, Round } from '../../schemas/ids.ts';
 import { JobManifest } from '../../schemas/job.ts';
+import { SecureAggregation, SuiteId } from '../../schemas/secagg.ts';
 import { FedAvgM, type Strategy } from '../../schemas/strategy.ts';
 import { LearningRateSchedule, LocalTraining } from '../../schemas/training.ts';
-import { authorJob, type JobPlan, submitJob } from '../author-job.ts';
+import { authorJob, type JobPlan, secureAggregationFor, submitJob } from '../author-job.ts';
 import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf } from './choice-option.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
@@ -50,6 +52,9 @@ interface JobCreateOptions extends TrainingOptions, IdentityOptions {
   readonly extra?: number;
   readonly minimum?: number;
   readonly deadline: number;
+  readonly plain?: boolean;
+  readonly suite: SuiteId;
+  readonly colluders?: number;
   readonly attempts: number;
   readonly seed?: string;
 }
@@ -165,6 +170,9 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
 /** The smallest cohort whose sum is not the update of one participant. */
 const MINIMUM = 2;
 
+/** Of a secure round, for each of its small messages. */
+const ANSWER_SECONDS = 120;
+
 /** The most examples of one participant that count, where weights are by examples. */
 const WEIGHT_MAX = 65_536;
 
@@ -199,7 +207,8 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
     },
     {
       flags: '--minimum <n>',
-      description: 'updates without which a round is void; 2 unless said, or 1 for a cohort of one',
+      description:
+        'updates without which a round is void; unless said, two thirds of the cohort, or 2 with --plain',
       kind: 'integer',
       schema: manifest.cohort.properties.minimum,
     },
@@ -209,6 +218,25 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
       kind: 'number',
       default: 600,
       schema: manifest.deadlines.properties.collectSeconds,
+    },
+    {
+      flags: '--plain',
+      description:
+        'without secure aggregation: the coordinator sees each update; nodes refuse it unless told otherwise',
+    },
+    {
+      flags: '--suite <n>',
+      description: 'masks by AES-256-CTR (1) or ChaCha20 (2)',
+      kind: 'integer',
+      default: 1,
+      schema: SuiteId,
+    },
+    {
+      flags: '--colluders <n>',
+      description:
+        'participants that may work with the coordinator without harm to others; unless said, as many as the cohort stands',
+      kind: 'integer',
+      schema: SecureAggregation.properties.colluders,
     },
     {
       flags: '--attempts <n>',
@@ -235,12 +263,22 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
       'texts; nodes join with --data spam:train',
     ],
     [
+      'hanse job create --name pair --purpose "try it" --cohort 2 --plain',
+      'two nodes, each with --allow-plain: the coordinator sees both updates',
+    ],
+    [
       'hanse job create --name risk --purpose "triage" --model risk.onnx --loss bce_logits',
       'a model of your own',
     ],
   ],
   async run({ options }, io) {
-    const { cohort: size, minimum = Math.min(size, MINIMUM) } = options;
+    const { cohort: size, extra, plain: isPlain = false } = options;
+    const span = { size, ...(extra !== undefined && { extra }) };
+    if (!isPlain && size < 3)
+      throw new HanseError('usage', {
+        reason: `--cohort ${size}: a sum of fewer than 3 tells each the update of the other; with --plain the coordinator sees each`,
+      });
+    const { minimum = isPlain ? Math.min(size, MINIMUM) : Math.min(size, thresholdOf(span)) } = options;
     if (minimum > size)
       throw new HanseError('usage', { reason: `--minimum ${minimum} is more than --cohort ${size}` });
     const { identity, api } = await connectAs(options, io.signal);
@@ -248,7 +286,8 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
       ...(await trainingPlan(options, options.seed ?? 'hanse')),
       name: options.name,
       purpose: options.purpose,
-      cohort: { size, minimum, ...(options.extra !== undefined && { extra: options.extra }) },
+      cohort: { ...span, minimum },
+      aggregation: isPlain ? 'plain' : secureOf(options, { ...span, minimum }),
       deadlines: { collectSeconds: options.deadline, evaluateSeconds: options.deadline },
       maxAttempts: options.attempts,
       ...(options.seed !== undefined && { seed: options.seed }),
@@ -261,6 +300,14 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
     return job;
   },
 });
+
+function secureOf(
+  { suite, colluders, deadline }: JobCreateOptions,
+  cohort: JobManifest['cohort'],
+): SecureAggregation {
+  const usual = secureAggregationFor(cohort, Math.min(ANSWER_SECONDS, deadline));
+  return { ...usual, suite, ...(colluders !== undefined && { colluders }) };
+}
 
 /** The part of a plan that a simulation shares with a real job. Throws `usage` for values out of range. */
 export async function trainingPlan(options: TrainingOptions, seed: string) {

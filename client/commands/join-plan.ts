@@ -21,6 +21,7 @@ export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, Pro
   readonly allowSingleClass?: boolean;
   readonly dataSetVersion: string;
   readonly inspect?: boolean;
+  readonly allowPlain?: boolean;
   readonly seed?: string;
   readonly ca?: string;
 }
@@ -64,6 +65,7 @@ const REPLACED: Readonly<Record<string, string>> = {
   provider: '--provider',
   threads: '--threads',
   allowSingleClass: '--allow-single-class',
+  allowPlain: '--allow-plain (allowPlainAggregation of the policy)',
   dataSetVersion: '--data-set-version',
 };
 
@@ -117,7 +119,8 @@ function fromOptions(options: JoinOptions): JoinPlan {
   const allowSingleClass = options.allowSingleClass ?? false;
   const source = data === undefined ? undefined : { ...options, data };
   const sources = source ? [{ ...source, ...columnsOf(source), version, allowSingleClass }] : [];
-  return { identity, name, provider, threads, sources, policy: {}, limits: {}, access: accessOf(options) };
+  const policy = options.allowPlain ? { allowPlainAggregation: true } : {};
+  return { identity, name, provider, threads, sources, policy, limits: {}, access: accessOf(options) };
 }
 
 /** Reads the data sets. Throws as `loadExamples`, and `dataEmpty`. */

@@ -15,6 +15,7 @@ import { DataSetVersion } from '../../schemas/ids.ts';
 import { DisplayName } from '../../schemas/member.ts';
 import type { CostLimits } from '../../schemas/node-policy.ts';
 import type { TrainTask } from '../../schemas/task.ts';
+import { attemptFile } from '../attempt-file.ts';
 import { readCa } from '../ca-file.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { DataSet } from '../data/data-set.ts';
@@ -39,6 +40,7 @@ import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 import { givenPassphrase } from '../passphrase.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
+import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { ADMISSION_OPTIONS } from './admission-options.ts';
 import { CA_OPTION } from './ca-option.ts';
@@ -98,6 +100,10 @@ export const joinCommand = defineCommand<JoinOptions>({
       schema: DataSetVersion,
     },
     { flags: '--allow-single-class', description: 'take part although all labels are the same' },
+    {
+      flags: '--allow-plain',
+      description: 'take part also in jobs without secure aggregation, whose coordinator sees each update',
+    },
     {
       flags: '--inspect',
       description: 'look at every update before it leaves: `hanse inspect` shows the latest',
@@ -268,6 +274,9 @@ async function live(
       note: io.note,
     });
     const { gate, ledger, leaving } = service;
+    const signer = await primitives.signer(identity.seed.reveal());
+    const log = attemptFile(plan.identity);
+    const party = securePartyOf({ member: identity, signer, log, directory, gate, clock: systemClock });
     leaving.addEventListener('abort', () => left.abort());
     trouble.told = (what) => service?.repeated(what);
     await participate({
@@ -282,6 +291,7 @@ async function live(
       gate,
       ledger,
       leaving,
+      party,
       inspector: egress,
       turns,
       atOnce: CAPACITY,

@@ -45,6 +45,7 @@ data:
 # What the owner of this node permits. It stays here, and nothing that a coordinator sends can widen it.
 policy:
   #purposes: ["research *"]             # of jobs; * is any run of characters, ? one. Absent: all
+  #allowPlainAggregation: true          # take part also where the coordinator sees each update. Absent: only sums
   #minimumCohort: 3                     # at least so many updates in every model
   #knownOrganisations: [clinic-b.example, clinic-c.example]  # ids or, better, public keys
   #minimumKnownOrganisations: 1         # so many of them in the cohort

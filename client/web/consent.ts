@@ -34,6 +34,8 @@ export function purposesOf({ jobs }: Description): string[] {
 export interface Consent {
   /** Patterns of purposes that are permitted; absent: every one. */
   readonly purposes?: readonly string[];
+  /** Take part also in jobs whose coordinator sees each update. */
+  readonly allowPlain: boolean;
   /** Ask before each update leaves. */
   readonly inspectEach: boolean;
   /** Keep models in the browser's own file system between visits. */

@@ -43,7 +43,7 @@ export class PageState {
   readonly asked = signal<{ what: Egress; answer: (mayGo: boolean) => void } | undefined>(undefined);
   readonly #worker: ParticipantWorker;
   readonly #wrap: Wrap;
-  #consent: Consent = { inspectEach: false, keepModels: false };
+  #consent: Consent = { allowPlain: false, inspectEach: false, keepModels: false };
 
   constructor(worker: ParticipantWorker, wrap: Wrap) {
     this.#worker = worker;

@@ -17,6 +17,7 @@ import { NodeLedger } from '../node-ledger.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 import { PolicyGate } from '../policy-gate.ts';
+import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import type { Consent } from './consent.ts';
@@ -29,7 +30,14 @@ import type { TabEvent } from './tab-event.ts';
 import { releasedEvent, tabEventOf, told } from './tab-event-of.ts';
 import type { TabIdentity } from './tab-identity.ts';
 import type { TabPlatform } from './tab-platform.ts';
-import { forgetOldAnswers, tabAnswerLog, tabDirectoryPin, tabLetterLog, tabSpending } from './tab-records.ts';
+import {
+  forgetOldAnswers,
+  tabAnswerLog,
+  tabAttemptLog,
+  tabDirectoryPin,
+  tabLetterLog,
+  tabSpending,
+} from './tab-records.ts';
 import type { TabStore } from './tab-store.ts';
 
 export interface TabEquipment extends TabPlatform {
@@ -134,9 +142,14 @@ export class TabLife {
       receive: async () => {},
     });
     const { ledger, written } = await this.#ledger(store);
-    const policy = consent.purposes ? { purposes: [...consent.purposes] } : {};
+    const policy = {
+      allowPlainAggregation: consent.allowPlain,
+      ...(consent.purposes && { purposes: [...consent.purposes] }),
+    };
     const gate = new PolicyGate({ policy, limits: {}, clock, ledger, directory: () => directory.pinned });
     this.#gate = gate;
+    const { signer } = this.#equipment.identity;
+    const party = securePartyOf({ member, signer, log: tabAttemptLog(store), directory, gate, clock });
     const jobs = new JobCache(provider);
     try {
       void watchSleep(clock, signal, () => this.#equipment.observe({ type: 'waiting', why: 'hidden' }));
@@ -148,6 +161,7 @@ export class TabLife {
         randomFor: async () => primitives.random,
         leaving: this.#leaving.signal,
         inspector: this.#inspector(),
+        party,
         answers: new AnswerJournal(tabAnswerLog(store, clock)),
         onProgress: ({ jobId, round }, { step, steps, loss }) =>
           this.#equipment.observe({ type: 'training', jobId, round, step, steps, loss }),

@@ -7,11 +7,13 @@ import type { Clock } from '../../protocol/clock.ts';
 import { checkDirectory } from '../../protocol/directory.ts';
 import { parse } from '../../protocol/parse.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
+import { JobAttempts } from '../../schemas/attempts.ts';
 import { Directory } from '../../schemas/directory.ts';
 import { Timestamp } from '../../schemas/ids.ts';
 import { LetterId } from '../../schemas/letter.ts';
 import { JobSpending } from '../../schemas/node-status.ts';
 import type { AnswerLog, AnswerState } from '../answer-journal.ts';
+import type { AttemptLog } from '../attempt-journal.ts';
 import type { DirectoryPin } from '../directory-watch.ts';
 import type { LetterLog } from '../letter-log.ts';
 import type { Membership } from '../membership.ts';
@@ -19,6 +21,7 @@ import { TAB_STORAGE, type TabStore } from './tab-store.ts';
 import { RECORD_VERSION, readRecord } from './versioned-record.ts';
 
 const ANSWERED = 'answered/';
+const ATTEMPTED = 'attempted/';
 
 const Letters = Type.Array(
   Type.Object({ letterId: LetterId, expiresAt: Timestamp }, { additionalProperties: false }),
@@ -75,6 +78,14 @@ export function tabAnswerLog(store: TabStore, clock: Clock): AnswerLog {
     },
     begin: (key) => store.add(ANSWERED + key, answer('begun')),
     deliver: (key) => store.write(ANSWERED + key, answer('delivered')),
+  };
+}
+
+/** Attempts of secure rounds that this tab has spent. Reading throws `storageCorrupt`: they cannot be guessed. */
+export function tabAttemptLog(store: TabStore): AttemptLog {
+  return {
+    read: (jobId) => readValue(store, ATTEMPTED + jobId, JobAttempts),
+    write: (jobId, attempts) => writeRecord(store, ATTEMPTED + jobId, attempts),
   };
 }
 

@@ -74,9 +74,11 @@ function* ruledOut(
   { organisations = [] }: ParticipationContext,
 ): Iterable<Refusal> {
   const { purposes, minimumCohort, minimumKnownOrganisations, knownOrganisations = [] } = policy;
-  const { purpose, cohort } = manifest;
+  const { purpose, cohort, aggregation } = manifest;
   if (purposes && !isPermittedPurpose(purpose, purposes))
     yield { rule: 'purposes', permitted: purposes.join(' | '), got: purpose };
+  if (aggregation === 'plain' && policy.allowPlainAggregation !== true)
+    yield { rule: 'allowPlainAggregation', permitted: 'secure sums', got: 'plain sums' };
   if (minimumCohort !== undefined && cohort.minimum < minimumCohort)
     yield {
       rule: 'minimumCohort',

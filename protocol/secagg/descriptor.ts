@@ -49,10 +49,16 @@ export function sharingOf(manifest: JobManifest): Pick<RoundDescriptor, 'degree'
   return plan;
 }
 
-/** The most colluders that the threshold of a cohort of this size stands: t > (n + cMax) / 2. */
+/** The most colluders that the threshold of a cohort of this size stands: t > (n + cMax) / 2; a tenth of a large one. */
 export function mostColluders(cohort: JobManifest['cohort']): number {
   const most = cohortMost(cohort);
+  if (most > COMPLETE_MAX) return Math.floor(most / 10);
   return Math.max(0, 2 * (Math.floor((2 * most) / 3) + 1) - most - 1);
+}
+
+/** Updates without which a round of so many participants is never opened, whatever its job says. */
+export function thresholdOf(cohort: Pick<JobManifest['cohort'], 'size' | 'extra'>): number {
+  return Math.floor((2 * (cohort.size + (cohort.extra ?? 0))) / 3) + 1;
 }
 
 /** Updates without which a secure round is not opened. */

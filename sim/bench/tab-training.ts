@@ -51,6 +51,7 @@ function planOf({ sizes, rounds, epochs }: TabJob): JobPlan {
     weighting: 'uniform',
     weightMax: 1,
     deadlines: { collectSeconds: 120, evaluateSeconds: 60 },
+    aggregation: 'plain',
     maxAttempts: 1,
     evaluateEvery: 0,
   };

@@ -3,6 +3,7 @@
  */
 import { Type } from 'typebox';
 import { primitives } from '#primitives';
+import { secureAggregationFor } from '../../client/author-job.ts';
 import { TRAINING_OPTIONS, type TrainingOptions, trainingPlan } from '../../client/commands/job-create.ts';
 import { writeOutput } from '../../client/commands/output-file.ts';
 import { loadExamples } from '../../client/data/data-source.ts';
@@ -20,6 +21,7 @@ import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import { JobManifest, type JobStatus } from '../../schemas/job.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
+import { SuiteId } from '../../schemas/secagg.ts';
 import { LINE_QUESTION, lineParticipants, linePlan } from '../examples/line.ts';
 import { parsePartition, partitionExamples } from '../partition/partition.ts';
 import { progressBar } from '../progress-bar.ts';
@@ -34,11 +36,17 @@ interface SimOptions extends TrainingOptions {
   readonly seed: string;
   readonly provider: 'auto' | ProviderName;
   readonly target?: number;
+  readonly plain?: boolean;
+  readonly suite: SuiteId;
+  readonly dropout?: number;
   readonly output?: string;
 }
 
 /** Participants in a round, as in the literature that the examples follow. */
 const COHORT = 10;
+
+/** Of fewer the sum would tell each the update of the other. */
+const SECURE_LEAST = 3;
 
 type World = Pick<SimulationOptions, 'plan' | 'participants' | 'holdOut'>;
 
@@ -84,6 +92,24 @@ export const simCommand = defineCommand<SimOptions>({
       kind: 'number',
       schema: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
     },
+    {
+      flags: '--plain',
+      description: 'without secure aggregation; so too where fewer than 3 train in a round',
+    },
+    {
+      flags: '--suite <n>',
+      description: 'masks by AES-256-CTR (1) or ChaCha20 (2)',
+      kind: 'integer',
+      default: 1,
+      schema: SuiteId,
+    },
+    {
+      flags: '--dropout <share>',
+      description:
+        'of the participants that drop out of each secure round between shares and update, e.g. 0.05',
+      kind: 'number',
+      schema: Type.Number({ minimum: 0, maximum: 0.3 }),
+    },
     { flags: '-o, --output <file>', description: 'write the released model as an ONNX file' },
     ...TRAINING_OPTIONS,
   ],
@@ -114,6 +140,7 @@ export const simCommand = defineCommand<SimOptions>({
       ...world,
       provider,
       seed: options.seed,
+      ...(options.dropout !== undefined && { dropout: options.dropout }),
       signal: io.signal,
       onEvent: (index, event) => {
         if (event.type === 'declined')
@@ -164,7 +191,9 @@ function lineWorld(): World {
 
 /** A data set divided among the participants; its test examples are the hold-out set. */
 export async function dataWorld(
-  options: TrainingOptions & Pick<SimOptions, 'data' | 'participants' | 'cohort' | 'partition' | 'seed'>,
+  options: TrainingOptions &
+    Pick<SimOptions, 'data' | 'participants' | 'cohort' | 'partition' | 'seed'> &
+    Partial<Pick<SimOptions, 'plain' | 'suite' | 'dropout'>>,
 ): Promise<World> {
   const { participants: count, cohort: size = Math.min(COHORT, count) } = options;
   if (size > count)
@@ -175,13 +204,24 @@ export async function dataWorld(
   const numbers = new RandomNumbers(seededRandom(key));
   const parts = partitionExamples(partition, train.targets as Int32Array, count, numbers);
   const participants: Examples[] = parts.map((indices) => selectExamples(train, indices));
+  const isPlain = options.plain === true || size < SECURE_LEAST;
+  if (isPlain && options.dropout !== undefined)
+    throw new HanseError('usage', {
+      reason: '--dropout is about secure rounds: of at least 3, without --plain',
+    });
+  // Twice as many may drop out as will on average.
+  const minimum = Math.ceil(size * (1 - 2 * (options.dropout ?? 0)));
+  const cohort = { size, minimum };
   const plan = {
     ...(await trainingPlan(options, options.seed)),
     name: 'simulation',
     purpose: `simulation on ${options.data}`,
-    cohort: { size, minimum: size },
+    cohort,
+    aggregation: isPlain
+      ? ('plain' as const)
+      : { ...secureAggregationFor(cohort, 3600), ...(options.suite && { suite: options.suite }) },
     deadlines: { collectSeconds: 3600, evaluateSeconds: 3600 },
-    maxAttempts: 1,
+    maxAttempts: options.dropout === undefined ? 1 : 10,
   };
   return { plan, participants, holdOut: await loadExamples({ data: `${options.data}:test` }) };
 }

@@ -5,7 +5,7 @@
  * the coordinator's side (Hsu et al. 2019) reach 95 % in about 65 rounds.
  */
 import { primitives } from '#primitives';
-import type { JobPlan } from '../../client/author-job.ts';
+import { type JobPlan, secureAggregationFor } from '../../client/author-job.ts';
 import { mlp } from '../../client/graph/models/mlp.ts';
 import { utf8 } from '../../protocol/bytes.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
@@ -27,6 +27,7 @@ export interface PlanOptions {
 }
 
 export async function demoPlan({ rounds, participants, seed, browser }: PlanOptions): Promise<JobPlan> {
+  const cohort = { size: participants, minimum: Math.max(1, Math.ceil(INDISPENSABLE * participants)) };
   return {
     name: 'demo',
     purpose: 'demonstration: read handwritten digits',
@@ -42,7 +43,9 @@ export async function demoPlan({ rounds, participants, seed, browser }: PlanOpti
     },
     strategy: { type: 'fedavgm', serverLearningRate: 1, momentum: 0.9 },
     rounds,
-    cohort: { size: participants, minimum: Math.max(1, Math.ceil(INDISPENSABLE * participants)) },
+    cohort,
+    // Of one or two the sum would tell each the update of the other.
+    aggregation: participants < 3 ? 'plain' : secureAggregationFor(cohort, browser > 0 ? 60 : 10),
     clipNorm: 10,
     weighting: 'uniform',
     weightMax: 1,

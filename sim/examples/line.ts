@@ -26,6 +26,7 @@ export function linePlan(): Omit<JobPlan, 'seed'> {
     weighting: 'examples',
     weightMax: 2,
     deadlines: { collectSeconds: 60, evaluateSeconds: 60 },
+    aggregation: 'plain',
     maxAttempts: 1,
     evaluateEvery: 10,
   };

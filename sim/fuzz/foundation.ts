@@ -187,6 +187,7 @@ function plan() {
     weighting: 'examples',
     weightMax: MOST_EXAMPLES,
     deadlines: { collectSeconds: 10, evaluateSeconds: 10 },
+    aggregation: 'plain',
     maxAttempts: 1,
     evaluateEvery: 1,
   } as const;

@@ -68,6 +68,7 @@ export function smallPlan(overrides: Partial<JobPlan> = {}): JobPlan {
     weighting: 'uniform',
     weightMax: 1,
     deadlines: { collectSeconds: 120, evaluateSeconds: 120 },
+    aggregation: 'plain',
     maxAttempts: 3,
     evaluateEvery: 1,
     seed: 'e2e',

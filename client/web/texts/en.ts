@@ -97,6 +97,7 @@ export const EN = {
       participant: 'Noise is added that hides each participant.',
     },
     onlyThese: 'Only for the purposes above: decline jobs of any other',
+    allowPlain: 'Also take part where the coordinator sees each update, not only their sum',
     inspectEach: 'Ask me before each update is sent',
     keepModels: 'Keep models in this browser between visits',
     agree: 'I agree, begin',

@@ -91,6 +91,7 @@ export const ZH: Texts = {
       participant: '添加噪声以隐藏每个参与者。',
     },
     onlyThese: '仅限上述用途：拒绝其他用途的任务',
+    allowPlain: '也参与协调方能看到每次更新（而不仅是总和）的任务',
     inspectEach: '每次发送更新前询问我',
     keepModels: '在此浏览器中保留模型供下次使用',
     agree: '我同意，开始',

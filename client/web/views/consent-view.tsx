@@ -10,6 +10,7 @@ export function ConsentView({ state }: { readonly state: PageState }) {
   const description = state.description.value;
   const agree = (fields: FormData) =>
     state.begin({
+      allowPlain: fields.has('allowPlain'),
       inspectEach: fields.has('inspectEach'),
       keepModels: fields.has('keepModels'),
       ...(description && fields.has('onlyThese') && { purposes: purposesOf(description) }),
@@ -28,6 +29,9 @@ export function ConsentView({ state }: { readonly state: PageState }) {
           <input type="checkbox" name="onlyThese" /> {t.onlyThese}
         </label>
       )}
+      <label>
+        <input type="checkbox" name="allowPlain" /> {t.allowPlain}
+      </label>
       <label>
         <input type="checkbox" name="inspectEach" /> {t.inspectEach}
       </label>

@@ -136,6 +136,7 @@ function planOf(widths: readonly number[]) {
     weighting: 'uniform',
     weightMax: 1,
     deadlines: { collectSeconds: 600, evaluateSeconds: 60 },
+    aggregation: 'plain',
     maxAttempts: 1,
     evaluateEvery: 0,
   } as const;

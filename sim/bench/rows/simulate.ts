@@ -71,6 +71,7 @@ export const participantsPerCoreSecond: RowDefinition = {
         weighting: 'uniform',
         weightMax: 1,
         deadlines: { collectSeconds: 3600, evaluateSeconds: 3600 },
+        aggregation: 'plain',
         maxAttempts: 1,
         evaluateEvery: 0,
       },

@@ -27,7 +27,7 @@ test('a question whose round has ended is taken back: nobody is to believe that 
       return new Promise(() => {});
     },
   });
-  void state.begin({ inspectEach: true, keepModels: false });
+  void state.begin({ allowPlain: true, inspectEach: true, keepModels: false });
   const first = inspect(egressOf(1));
   observe(missed(1));
   expect(state.asked.value).toBeUndefined();
@@ -55,7 +55,7 @@ test('a job that comes after the consent is described as it begins, once', async
       return new Promise(() => {});
     },
   });
-  void state.begin({ inspectEach: false, keepModels: false });
+  void state.begin({ allowPlain: true, inspectEach: false, keepModels: false });
   for (const jobId of ['first', 'second', 'third']) {
     observe({ type: 'preparing', jobId, jobName: jobId });
     await Promise.resolve();

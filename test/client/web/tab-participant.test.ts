@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => running.close());
 
 const DATA: DataSelection = { type: 'mnistSample', rows: 12 };
-const EVERYTHING = { inspectEach: false, keepModels: false };
+const EVERYTHING = { allowPlain: true, inspectEach: false, keepModels: false };
 
 function platform(store: MemoryTabStore, more: Partial<TabPlatform> = {}): TabPlatform {
   return {
