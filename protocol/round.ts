@@ -11,82 +11,32 @@
  *      +-- aborted: next attempt --+----> failed, when attempts are exhausted
  * ```
  *
+ * Where aggregation is secure, advertising and sharing come before collecting, and consenting and unmasking after it:
+ * `secagg/secure-phases.ts`.
+ *
  * An event that does not fit the state is refused: the effect `refuse` is the only one, the state is unchanged, and
  * the shell must not persist the event. A repetition of something already accepted changes nothing and is no refusal.
  */
-import type { NodeId, Sha256 } from '../schemas/ids.ts';
-import type { JobManifest, JobPhase, Metrics, RoundSummary } from '../schemas/job.ts';
+import type { NodeId } from '../schemas/ids.ts';
+import type { JobManifest, RoundSummary } from '../schemas/job.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
 import { cohortMost } from './cohort.ts';
 import { isLastingDecline } from './lasting-decline.ts';
 import { HanseError } from './problem.ts';
-
-export interface AcceptedUpdate {
-  readonly sha256: Sha256;
-  readonly bytes: number;
-}
-
-interface Candidate {
-  readonly model: Sha256;
-  readonly strategyState: Sha256 | null;
-  readonly weight: number;
-  readonly updateNorm: number;
-  readonly evaluateBy: string | null;
-}
-
-export interface JobState {
-  readonly jobId: string;
-  readonly manifest: JobManifest;
-  readonly manifestSha256: Sha256;
-  readonly createdBy: NodeId;
-  readonly createdAt: string;
-  readonly phase: JobPhase;
-  readonly round: number;
-  readonly attempt: number;
-  /** The released model; before the first release the initial one. */
-  readonly model: Sha256;
-  readonly strategyState: Sha256 | null;
-  readonly cohort: readonly NodeId[];
-  readonly openedAt: string | null;
-  readonly deadline: string | null;
-  readonly accepted: ReadonlyMap<NodeId, AcceptedUpdate>;
-  readonly declined: ReadonlyMap<NodeId, string>;
-  /**
-   * Nodes that cannot take part in this job, and why, until they report anew: 8.2. Kept from attempt to attempt and from
-   * round to round.
-   */
-  readonly unsuited: ReadonlyMap<NodeId, string>;
-  /** Aggregated, not yet released. */
-  readonly candidate: Candidate | null;
-  readonly metrics: Metrics | null;
-  /** Evaluators that will not measure the candidate, and why. */
-  readonly unmeasured: ReadonlyMap<NodeId, string>;
-  readonly history: readonly RoundSummary[];
-  readonly failure: string | null;
-}
-
-export type Effect =
-  /** Choose between minimum and size live participants that `mayBeDrawn`, and answer with `cohortSelected`. */
-  | { readonly type: 'selectCohort'; readonly round: number; readonly attempt: number }
-  /** Wake the nodes that have something to do. */
-  | { readonly type: 'announce'; readonly nodes: readonly NodeId[] | 'evaluators' }
-  /** Answer with `deadlinePassed` at this time, unless the phase has ended. */
-  | {
-      readonly type: 'setDeadline';
-      readonly round: number;
-      readonly attempt: number;
-      readonly phase: 'collecting' | 'evaluating';
-      readonly at: string;
-    }
-  /** Answer with `evaluationGivenUp` if there is no evaluator that `mayMeasure`. */
-  | { readonly type: 'seekEvaluator'; readonly round: number; readonly attempt: number }
-  /** Sum the accepted updates, apply the strategy, store both, and answer with `aggregated` or `aggregationFailed`. */
-  | { readonly type: 'aggregate'; readonly round: number; readonly attempt: number }
-  /** Answer with `released`. */
-  | { readonly type: 'release'; readonly round: number; readonly attempt: number; readonly model: Sha256 }
-  | { readonly type: 'refuse'; readonly problem: HanseError };
-
-export type Step = readonly [state: JobState, effects: readonly Effect[]];
+import { type Effect, EMPTY_ATTEMPT, EMPTY_SECURE_ATTEMPT, type JobState, type Step } from './round-state.ts';
+import {
+  acceptMessage,
+  declineSecure,
+  descriptorProblem,
+  isSecure,
+  type Move,
+  openSecrets,
+  passSecureDeadline,
+  type SecureMessage,
+  secureAwaited,
+  securePending,
+  secureSummary,
+} from './secagg/secure-phases.ts';
 
 /** The state after `jobCreated`, which must be the first event of every job. */
 export function createJob(event: Extract<JobEvent, { type: 'jobCreated' }>, at: string): Step {
@@ -101,24 +51,13 @@ export function createJob(event: Extract<JobEvent, { type: 'jobCreated' }>, at: 
     attempt: 1,
     model: event.manifest.initialModel,
     strategyState: null,
-    ...emptyAttempt,
+    ...EMPTY_ATTEMPT,
     unsuited: new Map(),
     history: [],
     failure: null,
   };
   return [state, pending(state)];
 }
-
-const emptyAttempt = {
-  cohort: [],
-  openedAt: null,
-  deadline: null,
-  accepted: new Map<NodeId, AcceptedUpdate>(),
-  declined: new Map<NodeId, string>(),
-  candidate: null,
-  metrics: null,
-  unmeasured: new Map<NodeId, string>(),
-} as const satisfies Partial<JobState>;
 
 /**
  * @param at the time of the event, RFC 3339; recorded in summaries, never compared
@@ -127,31 +66,39 @@ export function step(state: JobState, event: JobEvent, at: string): Step {
   if (hasEnded(state))
     return refuse(state, new HanseError('jobEnded', { jobId: state.jobId, phase: state.phase }));
   if (event.type === 'jobCreated') return outOfOrder(state, event.type);
-  if (event.type === 'jobCancelled') return [{ ...state, ...emptyAttempt, phase: 'cancelled' }, []];
+  if (event.type === 'jobCancelled') return [{ ...state, ...EMPTY_ATTEMPT, phase: 'cancelled' }, []];
   if (event.type === 'nodeReported') return reportNode(state, event.node);
-  if (event.round !== state.round || event.attempt !== state.attempt)
-    return refuse(state, strayed(state, event));
+  if (!isPresent(state, event)) return refuse(state, strayed(state, event));
   switch (event.type) {
     case 'cohortSelected':
       return selectCohort(state, event, at);
+    case 'keysAdvertised':
+    case 'sharesAccepted':
+    case 'consentGiven':
+    case 'answerAccepted':
+      return acceptSecure(state, event, at);
+    case 'secretsOpened':
+      return isSecure(state) ? moved(state, openSecrets(state, event), at) : outOfOrder(state, event.type);
     case 'updateAccepted':
-      return acceptUpdate(state, event, at);
+      return state.manifest.aggregation === 'secure'
+        ? acceptSecure(state, event, at)
+        : acceptUpdate(state, event, at);
     case 'taskDeclined':
       return declineTask(state, event, at);
     case 'deadlinePassed':
       return passDeadline(state, event, at);
     case 'aggregated':
-      return aggregated(state, event);
+      return aggregated(state, event, at);
     case 'aggregationFailed':
-      if (state.phase !== 'aggregating') return outOfOrder(state, event.type);
+      if (state.phase !== 'aggregating' && state.phase !== 'unmasking') return outOfOrder(state, event.type);
       return abort(state, event.code, at);
     case 'evaluated':
-      return evaluated(state, event);
+      return evaluated(state, event, at);
     case 'evaluationDeclined':
       return declineEvaluation(state, event);
     case 'evaluationGivenUp':
       if (state.phase !== 'evaluating') return outOfOrder(state, event.type);
-      return enter({ ...state, phase: 'releasing' });
+      return enter(state, 'releasing', at);
     case 'released':
       return released(state, event, at);
     default:
@@ -166,7 +113,13 @@ export function pending(state: JobState): Effect[] {
   switch (phase) {
     case 'recruiting':
       return [{ type: 'selectCohort', round, attempt }];
+    case 'advertising':
+    case 'sharing':
+    case 'consenting':
+    case 'unmasking':
+      return isSecure(state) ? securePending(state, phase) : [];
     case 'collecting': {
+      if (isSecure(state)) return securePending(state, phase);
       const nodes = awaited(state);
       return [
         { type: 'setDeadline', round, attempt, phase, at: state.deadline ?? '' },
@@ -197,8 +150,9 @@ export function hasEnded({ phase }: Pick<JobState, 'phase'>): boolean {
   return phase === 'finished' || phase === 'failed' || phase === 'cancelled';
 }
 
-/** Members of the cohort that have neither delivered nor declined. */
+/** Nodes that still owe the present phase something: they have neither delivered it nor declined. */
 export function awaited(state: JobState): NodeId[] {
+  if (isSecure(state)) return secureAwaited(state);
   if (state.phase !== 'collecting') return [];
   return state.cohort.filter((node) => !state.accepted.has(node) && !state.declined.has(node));
 }
@@ -238,15 +192,37 @@ function selectCohort(
       state,
       new HanseError('invalidFormat', { where: 'cohort', expected: 'nodes that can take part in the job' }),
     );
-  if (distinct < minimum)
-    return refuse(state, new HanseError('cohortTooSmall', { needed: minimum, got: distinct }));
-  return enter({
-    ...state,
-    phase: 'collecting',
-    cohort: event.cohort,
-    deadline: event.deadline,
-    openedAt: at,
-  });
+  const problem = descriptorProblem(state, event.deadline, event.secure);
+  if (problem) return refuse(state, problem);
+  const needed = Math.max(minimum, event.secure?.descriptor.rosterMinimum ?? 0);
+  if (distinct < needed) return refuse(state, new HanseError('cohortTooSmall', { needed, got: distinct }));
+  const open = { ...state, cohort: event.cohort, deadline: event.deadline, openedAt: at };
+  if (!event.secure) return enter(open, 'collecting', at);
+  return enter({ ...open, secure: { ...EMPTY_SECURE_ATTEMPT, signed: event.secure } }, 'advertising', at);
+}
+
+/** A message of a secure attempt; in a job whose aggregation is plain there is none. */
+function acceptSecure(state: JobState, event: SecureMessage, at: string): Step {
+  const problem = refuseMessage(state, event.node);
+  if (problem) return refuse(state, problem);
+  return isSecure(state) ? moved(state, acceptMessage(state, event), at) : outOfOrder(state, event.type);
+}
+
+/** The step that a move of a secure attempt is. */
+function moved(state: JobState, move: Move, at: string): Step {
+  switch (move.type) {
+    case 'refuse':
+      return refuse(state, move.problem);
+    case 'stay':
+      return [move.state, move.effects ?? []];
+    case 'enter':
+      return enter(move.state, move.phase, at);
+    case 'abort':
+      return abort(move.state, move.reason, at);
+    default:
+      move satisfies never;
+      throw new Error('unreachable');
+  }
 }
 
 function acceptUpdate(
@@ -256,6 +232,11 @@ function acceptUpdate(
 ): Step {
   const problem = refuseMessage(state, event.node);
   if (problem) return refuse(state, problem);
+  if (event.signature !== undefined)
+    return refuse(
+      state,
+      new HanseError('updateMalformed', { field: 'aggregation', expected: 'plain', got: 'secure' }),
+    );
   const earlier = state.accepted.get(event.node);
   if (earlier) {
     if (earlier.sha256 === event.sha256) return [state, []];
@@ -272,6 +253,11 @@ function acceptUpdate(
 function declineTask(state: JobState, event: Extract<JobEvent, { type: 'taskDeclined' }>, at: string): Step {
   const problem = refuseMessage(state, event.node);
   if (problem) return refuse(state, problem);
+  if (isSecure(state)) {
+    const move = declineSecure(state, event);
+    if (move.type === 'refuse' || move.state === state) return moved(state, move, at);
+    return moved(state, { ...move, state: { ...move.state, unsuited: unsuitedAfter(state, event) } }, at);
+  }
   if (state.accepted.has(event.node))
     return refuse(state, new HanseError('messageConflict', { what: 'declining after an update' }));
   if (state.declined.has(event.node)) return [state, []];
@@ -291,7 +277,23 @@ function reportNode(state: JobState, node: NodeId): Step {
   const unsuited = new Map(state.unsuited);
   unsuited.delete(node);
   const next = { ...state, unsuited };
-  return state.phase === 'recruiting' ? enter(next) : [next, []];
+  return state.phase === 'recruiting' ? [next, pending(next)] : [next, []];
+}
+
+interface AttemptNumber {
+  readonly round: number;
+  readonly attempt: number;
+}
+
+/** What speaks against telling this node anything about this attempt. */
+export function attemptProblem(state: JobState, number: AttemptNumber, node: NodeId): HanseError | undefined {
+  if (hasEnded(state)) return new HanseError('jobEnded', { jobId: state.jobId, phase: state.phase });
+  if (!isPresent(state, number)) return strayed(state, number);
+  return refuseMessage(state, node);
+}
+
+function isPresent(state: JobState, { round, attempt }: AttemptNumber): boolean {
+  return round === state.round && attempt === state.attempt;
 }
 
 /** What speaks against any message of this node in this attempt. */
@@ -313,7 +315,7 @@ function closeIfComplete(state: JobState, at: string): Step {
   const possible = state.cohort.length - state.declined.size;
   if (possible < state.manifest.cohort.minimum) return abort(state, 'cohortTooSmall', at);
   if (awaited(state).length > 0 && state.accepted.size < state.manifest.cohort.size) return [state, []];
-  return enter({ ...state, phase: 'aggregating' });
+  return enter(state, 'aggregating', at);
 }
 
 function passDeadline(
@@ -322,23 +324,33 @@ function passDeadline(
   at: string,
 ): Step {
   if (state.phase !== event.phase) return outOfOrder(state, `the deadline of ${event.phase}`);
-  if (event.phase === 'evaluating') return enter({ ...state, phase: 'releasing' });
+  if (event.phase === 'evaluating') return enter(state, 'releasing', at);
+  if (isSecure(state)) return moved(state, passSecureDeadline(state, event.phase), at);
   if (state.accepted.size < state.manifest.cohort.minimum) return abort(state, 'cohortTooSmall', at);
-  return enter({ ...state, phase: 'aggregating' });
+  return enter(state, 'aggregating', at);
 }
 
-function aggregated(state: JobState, event: Extract<JobEvent, { type: 'aggregated' }>): Step {
+function aggregated(state: JobState, event: Extract<JobEvent, { type: 'aggregated' }>, at: string): Step {
   if (state.phase !== 'aggregating') return outOfOrder(state, event.type);
-  const { model, strategyState, weight, updateNorm, evaluateBy } = event;
-  const candidate = { model, strategyState, weight, updateNorm, evaluateBy };
-  return enter({ ...state, candidate, phase: evaluateBy === null ? 'releasing' : 'evaluating' });
+  const { model, strategyState, weight, updateNorm, evaluateBy, record, sum } = event;
+  const secure = record !== undefined && sum !== undefined ? { record, sum } : undefined;
+  if ((secure !== undefined) !== isSecure(state) || (record === undefined) !== (sum === undefined))
+    return refuse(
+      state,
+      new HanseError('invalidFormat', {
+        where: 'record',
+        expected: 'record and sum of a secure round alone',
+      }),
+    );
+  const candidate = { model, strategyState, weight, updateNorm, evaluateBy, ...(secure && { secure }) };
+  return enter({ ...state, candidate }, evaluateBy === null ? 'releasing' : 'evaluating', at);
 }
 
-function evaluated(state: JobState, event: Extract<JobEvent, { type: 'evaluated' }>): Step {
+function evaluated(state: JobState, event: Extract<JobEvent, { type: 'evaluated' }>, at: string): Step {
   if (state.phase === 'releasing')
     return refuse(state, new HanseError('messageLate', { phase: 'evaluating' }));
   if (state.phase !== 'evaluating') return outOfOrder(state, event.type);
-  return enter({ ...state, metrics: event.metrics, phase: 'releasing' });
+  return enter({ ...state, metrics: event.metrics }, 'releasing', at);
 }
 
 /** The others may still answer; whether there are others only the shell knows. */
@@ -361,7 +373,7 @@ function released(state: JobState, event: Extract<JobEvent, { type: 'released' }
   const isLast = state.round === state.manifest.rounds;
   const next: JobState = {
     ...state,
-    ...emptyAttempt,
+    ...EMPTY_ATTEMPT,
     model: state.candidate.model,
     strategyState: state.candidate.strategyState,
     history: [...state.history, summary(state, 'released', null, at)],
@@ -369,20 +381,21 @@ function released(state: JobState, event: Extract<JobEvent, { type: 'released' }
     round: isLast ? state.round : state.round + 1,
     attempt: isLast ? state.attempt : 1,
   };
-  return enter(next);
+  return [next, pending(next)];
 }
 
 /** Ends the attempt without a result; the model is unchanged. */
 function abort(state: JobState, reason: string, at: string): Step {
   const exhausted = state.attempt >= state.manifest.maxAttempts;
-  return enter({
+  const next: JobState = {
     ...state,
-    ...emptyAttempt,
+    ...EMPTY_ATTEMPT,
     history: [...state.history, summary(state, 'aborted', reason, at)],
     phase: exhausted ? 'failed' : 'recruiting',
     attempt: exhausted ? state.attempt : state.attempt + 1,
     failure: exhausted ? 'attemptsExhausted' : null,
-  });
+  };
+  return [next, pending(next)];
 }
 
 function summary(
@@ -407,6 +420,7 @@ function summary(
     updateNorm: isReleased ? (state.candidate?.updateNorm ?? null) : null,
     bytesUp,
     metrics: state.metrics,
+    ...(isSecure(state) && { secure: secureSummary(state, state.candidate?.secure) }),
     model: isReleased ? (state.candidate?.model ?? null) : null,
     openedAt: state.openedAt ?? at,
     endedAt: at,
@@ -421,8 +435,11 @@ export function countsOf(codes: ReadonlyMap<NodeId, string>): Record<string, num
   return Object.fromEntries(counts);
 }
 
-function enter(state: JobState): Step {
-  return [state, pending(state)];
+/** @param phase another than the present one, of the same attempt */
+function enter(state: JobState, phase: JobState['phase'], at: string): Step {
+  const secure = state.secure && { ...state.secure, phases: [...state.secure.phases, { phase, at }] };
+  const next = { ...state, phase, secure };
+  return [next, pending(next)];
 }
 
 function refuse(state: JobState, problem: HanseError): Step {
@@ -434,7 +451,7 @@ function outOfOrder(state: JobState, got: string): Step {
 }
 
 /** A message for another attempt: too late if that attempt has been, unknown if it has not. */
-function strayed(state: JobState, event: { round: number; attempt: number }): HanseError {
+function strayed(state: JobState, event: AttemptNumber): HanseError {
   const isPast = event.round < state.round || (event.round === state.round && event.attempt < state.attempt);
   if (isPast)
     return new HanseError('messageLate', { phase: `round ${event.round}, attempt ${event.attempt}` });

@@ -167,3 +167,4 @@ export const JobEvent = Type.Union([
 ]);
 export type JobEvent = Static<typeof JobEvent>;
 export type JobCreated = Static<typeof JobCreated>;
+export type UpdateAccepted = Static<typeof UpdateAccepted>;

@@ -2,18 +2,28 @@
  * From sealed updates to the next model: the coordinator's half of a round, top to bottom. SPEC.md sections 5 and 7.
  * Its mirror is `client/contribute.ts`.
  *
- *   stored updates -> exact sum in the ring -> mean -> strategy -> stored model, not yet released
+ *   stored updates -> exact sum in the ring (-> masks taken away) -> mean -> strategy -> stored model, not yet released
  *
  * Everything here follows from the stored bytes: whoever holds them arrives at the same model, to the bit.
  */
+import { concatBytes, utf8 } from '../protocol/bytes.ts';
+import { canonicalJson } from '../protocol/canonical.ts';
+import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
-import type { JobState } from '../protocol/round.ts';
+import { layoutOf } from '../protocol/ring/payload.ts';
+import { openIntegers, type RingSum } from '../protocol/ring/sum.ts';
+import { packIntegers, type UpdateIntegers } from '../protocol/ring/update.ts';
+import type { JobState } from '../protocol/round-state.ts';
+import type { SecureJob } from '../protocol/secagg/secure-phases.ts';
 import type { StrategyState } from '../protocol/strategy/strategy.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
-import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
+import { encodeHeader, encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
+import { recordOf } from './round-record.ts';
+import type { SecureAttemptView } from './secure-attempt.ts';
 import type { BlobStore } from './store/blob-store.ts';
+import { unmaskedSum } from './unmasked-sum.ts';
 import type { UpdateSum } from './update-sum.ts';
 
 export interface AggregatedModel {
@@ -23,15 +33,37 @@ export interface AggregatedModel {
   readonly weight: number;
   /** L2 norm of the mean update, before the strategy. */
   readonly updateNorm: number;
+  /** Where aggregation is secure: the signed record, and the sum that was opened. */
+  readonly record?: Sha256;
+  readonly sum?: Sha256;
+}
+
+/** What opens the sum of masked updates. */
+export interface SecureAggregate {
+  /** The same, its secrets opened. */
+  readonly job: SecureJob;
+  readonly view: SecureAttemptView;
+  /** Of the coordinator. */
+  readonly signer: Signer;
 }
 
 /**
  * @param job in the phase `aggregating`
+ * @param secure where the updates are masked
  * @throws `aggregateInvalid`, `ringOverflow`: the attempt is void; or what the blob store throws: try again
  */
-export async function aggregate(job: JobState, sum: UpdateSum, blobs: BlobStore): Promise<AggregatedModel> {
-  // 1. The accepted updates, added as integers: exact, and the same in any order.
-  const opened = (await sum.over(job.accepted)).open();
+export async function aggregate(
+  job: JobState,
+  sum: UpdateSum,
+  blobs: BlobStore,
+  secure?: SecureAggregate,
+): Promise<AggregatedModel> {
+  // 1. The accepted updates, added as integers: exact, and the same in any order. Masks that are left are taken away.
+  const summed = await sum.over(job.accepted);
+  const unmasked = secure && (await unmask(secure, summed));
+  const opened = unmasked
+    ? openIntegers(unmasked.integers, job.manifest.codec, job.accepted.size)
+    : summed.open();
 
   // 2. The model that the cohort started from, and what the strategy remembers of earlier rounds.
   const strategy = strategyOf(job.manifest.strategy);
@@ -50,17 +82,50 @@ export async function aggregate(job: JobState, sum: UpdateSum, blobs: BlobStore)
   // 4. Both on disk before anybody hears of them. They become the model of the job when the round is released.
   const stored = await store(blobs, next.model);
   const memoryStored = strategy.isStateless ? null : await store(blobs, strategy.encode(next.state));
+  const recorded = secure && unmasked && (await record(secure, unmasked, blobs, stored, memoryStored));
   return {
     model: stored,
     strategyState: memoryStored,
+    ...recorded,
     updates: opened.count,
     weight: opened.totalWeight,
     updateNorm,
   };
 }
 
+interface Unmasked {
+  readonly integers: UpdateIntegers;
+  readonly revealed: readonly Uint8Array[];
+}
+
+async function unmask({ job, view }: SecureAggregate, masked: RingSum): Promise<Unmasked> {
+  const { revealed } = await view.open(job, job.secure.opened?.answers ?? []);
+  return { integers: await unmaskedSum(job, view, masked, revealed), revealed };
+}
+
+/** Stores the opened sum and the record of the round. */
+async function record(
+  { job, view, signer }: SecureAggregate,
+  { integers, revealed }: Unmasked,
+  blobs: BlobStore,
+  nextModel: Sha256,
+  strategyState: Sha256 | null,
+): Promise<{ readonly record: Sha256; readonly sum: Sha256 }> {
+  const { codec, parameters: length } = job.manifest;
+  const { width, secondBlock } = layoutOf(codec, length);
+  const header = encodeHeader({ kind: 'update', width, length, secondBlock });
+  const sum = await put(blobs, concatBytes(header, packIntegers(integers, codec)));
+  const result = { revealed, sum, nextModel, strategyState };
+  const signed = await recordOf(job, view, result, signer);
+  for (const secret of revealed) secret.fill(0);
+  return { record: await put(blobs, utf8(canonicalJson(signed))), sum };
+}
+
 async function store(blobs: BlobStore, values: Float32Array): Promise<Sha256> {
-  const vector = await encodeParameters(values);
-  const { sha256 } = await blobs.put(vector, { limitBytes: vector.length });
+  return put(blobs, await encodeParameters(values));
+}
+
+async function put(blobs: BlobStore, content: Uint8Array): Promise<Sha256> {
+  const { sha256 } = await blobs.put(content, { limitBytes: content.length });
   return sha256;
 }

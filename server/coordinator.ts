@@ -11,7 +11,8 @@ import { isValidNode } from '../protocol/known-organisations.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
-import { awaited, hasEnded, type JobState, mayMeasure } from '../protocol/round.ts';
+import { awaited, hasEnded, mayMeasure } from '../protocol/round.ts';
+import type { JobState } from '../protocol/round-state.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Role } from '../schemas/member.ts';
@@ -21,6 +22,7 @@ import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
 import { Mailboxes } from './mailbox.ts';
+import { updateEvent } from './masked-update.ts';
 import { successorsOf } from './membership.ts';
 import { OrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
@@ -313,9 +315,9 @@ export class Coordinator {
   #isWanted(node: NodeId, { target, sha256, bytes }: UploadRequest): boolean {
     if (this.federation.member(node)?.entry.revokedAt !== null) return false;
     if (target.type === 'blob') return true;
-    const { jobId, round, attempt } = target;
+    const { jobId, signature } = target;
     try {
-      refuseEarly(this.job(jobId).state, { type: 'updateAccepted', round, attempt, node, sha256, bytes });
+      refuseEarly(this.job(jobId).state, updateEvent(node, target, { sha256, bytes, signature }));
       return true;
     } catch (error) {
       if (isProblem(error)) return false;
@@ -324,12 +326,15 @@ export class Coordinator {
   }
 
   #surroundings(): JobSurroundings {
-    const { store, blobs, clock, random, report } = this.dependencies;
+    const { store, blobs, clock, random, signer, report } = this.dependencies;
     const reportSeldom = seldom(report, clock);
     return {
       store,
       blobs,
       clock,
+      random,
+      signer,
+      federationId: this.federation.id,
       // What fails for want of disk is tried again every second, and would be reported as often.
       report: (error, doing) => {
         if (isProblem(error)) reportSeldom(error.code, error, doing);
@@ -377,8 +382,10 @@ export class Coordinator {
 function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined {
   const { jobId, manifestSha256, round, attempt } = job;
   const context = { jobId, manifestSha256, round, attempt };
-  if (role === 'participant' && job.phase === 'collecting' && awaited(job).includes(nodeId))
-    return { type: 'train', ...context, model: job.model, deadline: job.deadline ?? '' };
+  if (role === 'participant' && awaited(job).includes(nodeId)) {
+    const secure = job.secure && { secure: job.secure.signed };
+    return { type: 'train', ...context, model: job.model, deadline: job.deadline ?? '', ...secure };
+  }
   if (role === 'evaluator' && job.phase === 'evaluating' && job.candidate && mayMeasure(job, nodeId))
     return {
       type: 'evaluate',
@@ -394,7 +401,11 @@ function* contentOf(job: JobState): Iterable<Sha256> {
   yield job.manifest.initialModel;
   yield job.model;
   if (job.candidate) yield job.candidate.model;
-  for (const { model } of job.history) if (model) yield model;
+  if (job.candidate?.secure) yield job.candidate.secure.sum;
+  for (const { model, secure } of job.history) {
+    if (model) yield model;
+    if (secure?.sum) yield secure.sum;
+  }
 }
 
 /** From the seed of the experiment where there is one, else from the CSPRNG. */

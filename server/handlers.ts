@@ -9,7 +9,7 @@ import { Value } from 'typebox/value';
 import { toHex } from '../protocol/bytes.ts';
 import { canonicalSha256 } from '../protocol/canonical.ts';
 import { proveFederation } from '../protocol/identity.ts';
-import { HanseError, isProblemCode } from '../protocol/problem.ts';
+import { isProblemCode } from '../protocol/problem.ts';
 import { attemptOf } from '../protocol/routes.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import { PolicyRule } from '../schemas/node-policy.ts';
@@ -17,16 +17,13 @@ import type { Decline } from '../schemas/task.ts';
 import { contentHandlers } from './content-handlers.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
-import { IncomingUpdates } from './incoming-updates.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
 import { mailboxHandlers } from './mailbox-handlers.ts';
 import { checkManifest } from './manifest-check.ts';
 import { memberHandlers } from './member-handlers.ts';
-import { SignedBody } from './signed-body.ts';
+import { secureHandlers } from './secure-handlers.ts';
 import { TaskStreams } from './task-stream.ts';
-import { refuseEarly, updateBytes } from './update-admission.ts';
-import { checkedUpdate } from './update-check.ts';
-import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
+import { updateHandlers } from './update-handlers.ts';
 import { type UploadRoute, uploadHandlers } from './upload-handlers.ts';
 
 /** Those of content in one piece, and of everything else. */
@@ -39,8 +36,6 @@ export function createHandlers(coordinator: Coordinator): Handlers {
   const { federation, mailboxes, presence, settings, dependencies } = coordinator;
   const { blobs, clock, signer } = dependencies;
   const streams = new TaskStreams(coordinator);
-  const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
-  const incoming = new IncomingUpdates();
 
   const whole: WholeHandlers = {
     getFederation: ({ query }) => {
@@ -106,45 +101,9 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       return statusOf(runner, coordinator);
     },
 
-    putUpdate: async ({ params, body, member }) => {
-      const runner = coordinator.job(params.jobId);
-      const context = attemptOf(params);
-      const { nodeId } = member;
-      presence.saw(nodeId);
-      // Refuse before reading a body that cannot be accepted; the reducer decides again once it is stored.
-      const update = {
-        type: 'updateAccepted',
-        ...context,
-        node: nodeId,
-        sha256: body.sha256,
-        bytes: 0,
-      } as const;
-      refuseEarly(runner.state, update);
-      const { codec, parameters } = runner.state.manifest;
-      const expected = updateBytes(runner.state.manifest);
-      if (body.length !== undefined && body.length !== expected)
-        throw new HanseError('invalidLength', { what: 'update', expected, got: body.length });
+    ...updateHandlers(coordinator),
 
-      const place = `${nodeId}/${params.jobId}/${params.round}/${params.attempt}`;
-      return incoming.receive(place, body.sha256, () =>
-        updateMemory.withBuffer(expected, async (buffer) => {
-          const signed = new SignedBody(body.source, body.sha256, expected, buffer);
-          const checked = checkedUpdate(signed.pieces(), codec, parameters);
-          try {
-            if (buffer) for await (const _ of checked); // what passes is in the buffer
-            const limits = { limitBytes: expected, expectedSha256: body.sha256 };
-            const { sha256, size: bytes } = await blobs.put(buffer ?? checked, limits);
-            federation.requireValid(nodeId); // it may have been revoked while its update came in
-            await runner.dispatch({ ...update, bytes }, buffer);
-            return { sha256, bytes };
-          } catch (error) {
-            throw await signed.answerTo(error);
-          } finally {
-            await signed.close();
-          }
-        }),
-      );
-    },
+    ...secureHandlers(coordinator),
 
     decline: async ({ params, body, member }) => {
       presence.heard(member.nodeId);

@@ -5,26 +5,32 @@
  * because the round went on meanwhile, is refused by the reducer and dropped. What fails for want of disk or memory is
  * tried again until the coordinator closes.
  */
+
+import { toHex } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { cohortMost, drawCohort } from '../protocol/cohort.ts';
+import type { Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
-import type { RandomNumbers } from '../protocol/random.ts';
+import { type RandomNumbers, type RandomSource, randomBytes } from '../protocol/random.ts';
 import {
   awaited,
   createJob,
-  type Effect,
   hasEnded,
   isEvaluated,
-  type JobState,
   mayBeDrawn,
   mayMeasure,
   pending,
   step,
 } from '../protocol/round.ts';
+import type { Effect, JobState } from '../protocol/round-state.ts';
+import { cohortLeast, describeRound, signDescriptor } from '../protocol/secagg/descriptor.ts';
+import { isSecure, type SecureJob } from '../protocol/secagg/secure-phases.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { JobEvent } from '../schemas/job-event.ts';
+import type { SignedDescriptor } from '../schemas/secagg.ts';
 import { aggregate } from './aggregate.ts';
 import { EventStream } from './event-stream.ts';
+import { SecureAttemptView } from './secure-attempt.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
 import { UpdateSum } from './update-sum.ts';
@@ -34,6 +40,10 @@ export interface JobSurroundings {
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  readonly random: RandomSource;
+  /** The coordinator's own key. */
+  readonly signer: Signer;
+  readonly federationId: string;
   /** For drawing the cohort of this round and attempt. */
   numbersFor(job: JobState): Promise<RandomNumbers>;
   /** Participants that are there now, and others that are likely to show up shortly. */
@@ -62,6 +72,9 @@ export class JobRunner {
   readonly #around: JobSurroundings;
   readonly #settings: RunnerSettings;
   #sum: { readonly key: string; readonly value: UpdateSum } | undefined;
+  #view: { readonly key: string; readonly value: SecureAttemptView } | undefined;
+  /** One opening after the other: each tries whatever has come by then. */
+  #opening: Promise<unknown> = Promise.resolve();
   #stopRecruiting: (() => void) | undefined;
   #cancelDeadline: (() => void) | undefined;
   readonly #cancelRetries = new Set<() => void>();
@@ -156,8 +169,18 @@ export class JobRunner {
       return after === before ? [] : [event];
     });
     if (event.type === 'updateAccepted') this.#sumOf(this.state)?.add(event.node, event.sha256, content);
+    this.#forgetView();
     if (hasEnded(this.state)) this.#rest();
     this.#perform(effects);
+  }
+
+  /** What follows from a secure attempt; kept as long as it is the present one. */
+  viewOf(job: SecureJob): SecureAttemptView {
+    const key = keyOf(job);
+    if (this.#view?.key === key) return this.#view.value;
+    const value = new SecureAttemptView(this.#around.blobs, this.#around.signer);
+    if (key === keyOf(this.state)) this.#view = { key, value };
+    return value;
   }
 
   /**
@@ -218,6 +241,9 @@ export class JobRunner {
             void this.#answer(async () => ({ type: 'evaluationGivenUp', round, attempt }));
           break;
         }
+        case 'openSecrets':
+          void this.#answer(() => this.#openInTurn(effect.round, effect.attempt));
+          break;
         case 'aggregate':
           void this.#answer(() => this.#aggregate(effect.round, effect.attempt));
           break;
@@ -264,7 +290,7 @@ export class JobRunner {
   #recruit(round: number, attempt: number): void {
     this.#stopRecruiting?.();
     const { clock } = this.#around;
-    const { minimum } = this.state.manifest.cohort;
+    const minimum = cohortLeast(this.state.manifest);
     const most = cohortMost(this.state.manifest.cohort);
     let isPatient = true;
     const consider = () => {
@@ -304,14 +330,79 @@ export class JobRunner {
     const job = this.state;
     const { manifest } = job;
     const { live } = this.#candidates();
-    if (live.length < manifest.cohort.minimum) {
+    if (live.length < cohortLeast(manifest)) {
       const isWanted = job.phase === 'recruiting' && job.round === round && job.attempt === attempt;
       if (isWanted && !this.#closed) this.#recruit(round, attempt);
       return undefined;
     }
     const cohort = drawCohort(live, cohortMost(manifest.cohort), await this.#around.numbersFor(job));
+    if (manifest.aggregation === 'secure') {
+      const secure = await this.#describe(job);
+      const { collecting: deadline } = secure.descriptor.deadlines;
+      return { type: 'cohortSelected', round, attempt, cohort, deadline, secure };
+    }
     const deadline = this.#inSeconds(manifest.deadlines.collectSeconds);
     return { type: 'cohortSelected', round, attempt, cohort, deadline };
+  }
+
+  /** Of a secure attempt that begins now. Keys take as long as an update: a node compiles the graph before it agrees. */
+  async #describe({
+    jobId,
+    manifest,
+    manifestSha256,
+    round,
+    attempt,
+    model,
+  }: JobState): Promise<SignedDescriptor> {
+    const { signer, federationId, random } = this.#around;
+    const coordinatorKey = toHex(signer.publicKey);
+    const names = { federationId, coordinatorKey, jobId, manifestSha256 };
+    const { collectSeconds } = manifest.deadlines;
+    const answerSeconds = manifest.secureAggregation?.answerSeconds ?? collectSeconds;
+    const advertising = Math.max(answerSeconds, collectSeconds);
+    const sharing = advertising + answerSeconds;
+    const collecting = sharing + collectSeconds;
+    const consenting = collecting + answerSeconds;
+    const deadlines = {
+      advertising: this.#inSeconds(advertising),
+      sharing: this.#inSeconds(sharing),
+      collecting: this.#inSeconds(collecting),
+      consenting: this.#inSeconds(consenting),
+      unmasking: this.#inSeconds(consenting + answerSeconds),
+    };
+    const nonce = toHex(randomBytes(random, 32));
+    return signDescriptor(
+      describeRound({ ...names, manifest, round, attempt, model }, deadlines, nonce),
+      signer,
+    );
+  }
+
+  #openInTurn(round: number, attempt: number): Promise<JobEvent | undefined> {
+    const turn = this.#opening.then(() => this.#open(round, attempt));
+    this.#opening = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Where the answers do not suffice, the next one is waited for, if one is to come. */
+  async #open(round: number, attempt: number): Promise<JobEvent | undefined> {
+    const job = this.state;
+    const isWanted = job.phase === 'unmasking' && job.round === round && job.attempt === attempt;
+    if (!isWanted || !isSecure(job)) return undefined;
+    const answers = [...job.secure.answers.keys()];
+    try {
+      const { revealed, faulty } = await this.viewOf(job).open(job, answers);
+      for (const secret of revealed) secret.fill(0);
+      const { parties } = await this.viewOf(job).roster(job);
+      const faultyNodes = parties.filter(({ index }) => faulty.has(index)).map(({ nodeId }) => nodeId);
+      return { type: 'secretsOpened', round, attempt, answers, faulty: faultyNodes };
+    } catch (error) {
+      if (!isProblem(error, 'unmaskingFailed')) throw error;
+      const { state } = this;
+      const hasMore = isSecure(state) && state.secure.answers.size > answers.length;
+      if (hasMore || awaited(state).length > 0) return undefined;
+      this.#around.report(error, `job ${this.jobId}, round ${round}`);
+      return { type: 'aggregationFailed', round, attempt, code: error.code };
+    }
   }
 
   async #aggregate(round: number, attempt: number): Promise<JobEvent | undefined> {
@@ -319,7 +410,9 @@ export class JobRunner {
     const sum = this.#sumOf(job);
     if (job.phase !== 'aggregating' || !sum) return undefined;
     try {
-      const result = await aggregate(job, sum, this.#around.blobs);
+      const { blobs, signer } = this.#around;
+      const secure = isSecure(job) ? { job, view: this.viewOf(job), signer } : undefined;
+      const result = await aggregate(job, sum, blobs, secure);
       const wantsEvaluation = isEvaluated(job.manifest, round) && this.#hasEvaluator();
       const evaluateBy = wantsEvaluation ? this.#inSeconds(job.manifest.deadlines.evaluateSeconds) : null;
       return { type: 'aggregated', round, attempt, ...result, evaluateBy };
@@ -332,13 +425,19 @@ export class JobRunner {
 
   /** The running sum of the present attempt. */
   #sumOf(job: JobState): UpdateSum | undefined {
-    if (job.phase !== 'collecting' && job.phase !== 'aggregating') return undefined;
-    const key = `${job.round}/${job.attempt}`;
+    if (!SUMMING.has(job.phase)) return undefined;
+    const key = keyOf(job);
     if (this.#sum?.key !== key) {
       const memory = this.#sum?.value.retire();
       this.#sum = { key, value: new UpdateSum(this.#around.blobs, job.manifest, memory) };
     }
     return this.#sum.value;
+  }
+
+  #forgetView(): void {
+    const { state } = this;
+    if (this.#view && this.#view.key !== keyOf(state)) this.#view = undefined;
+    if (state.phase === 'evaluating' || state.phase === 'releasing') this.#view?.value.wipe();
   }
 
   #rest(): void {
@@ -347,11 +446,20 @@ export class JobRunner {
     for (const cancel of this.#cancelRetries) cancel();
     this.#cancelRetries.clear();
     this.#sum = undefined;
+    this.#view?.value.wipe();
+    this.#view = undefined;
   }
 
   #inSeconds(seconds: number): string {
     return new Date(this.#around.clock.now() + seconds * 1000).toISOString();
   }
+}
+
+/** From the first update of an attempt until its sum is opened. */
+const SUMMING: ReadonlySet<string> = new Set(['collecting', 'consenting', 'unmasking', 'aggregating']);
+
+function keyOf({ round, attempt }: JobState): string {
+  return `${round}/${attempt}`;
 }
 
 /** An answer refused with one of these came too late to matter. */
@@ -377,6 +485,7 @@ const VOID: ReadonlySet<string> = new Set([
   'storageCorrupt',
   'invalidLength',
   'updateMalformed',
+  'unmaskingFailed',
 ]);
 
 /**

@@ -3,7 +3,9 @@
  */
 import type { Clock } from '../protocol/clock.ts';
 import { cohortMost, describeSpan } from '../protocol/cohort.ts';
-import { countsOf, hasEnded, type JobState, mayBeDrawn } from '../protocol/round.ts';
+import { countsOf, hasEnded, mayBeDrawn } from '../protocol/round.ts';
+import type { JobState } from '../protocol/round-state.ts';
+import { cohortLeast } from '../protocol/secagg/descriptor.ts';
 import type { JobLine, JobStatus } from '../schemas/job.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { JobRunner } from './job-runner.ts';
@@ -41,17 +43,18 @@ export function lineOf(job: JobState): JobLine {
 }
 
 /**
- * Resolves when the job has more than `after` events, has ended, after `milliseconds`, or when the signal aborts.
+ * Resolves when this is so of the job, when it has ended, after `milliseconds`, or when the signal aborts.
+ * @param isSo asked after every event, once for each who waits: cheap
  */
-export function untilChanged(
+export function untilSo(
   runner: JobRunner,
-  after: number,
+  isSo: (job: JobState) => boolean,
   milliseconds: number,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const isOver = () => runner.sequence > after || hasEnded(runner.state) || signal.aborted;
+    const isOver = () => isSo(runner.state) || hasEnded(runner.state) || signal.aborted;
     if (isOver() || milliseconds <= 0) return resolve();
     const done = () => {
       stopWatching();
@@ -65,8 +68,19 @@ export function untilChanged(
   });
 }
 
+/** As `untilSo`, of a job that has more than `after` events. */
+export function untilChanged(
+  runner: JobRunner,
+  after: number,
+  milliseconds: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  return untilSo(runner, () => runner.sequence > after, milliseconds, clock, signal);
+}
+
 function describeRecruiting(job: JobState, coordinator: Coordinator): string {
-  const { minimum } = job.manifest.cohort;
+  const minimum = cohortLeast(job.manifest);
   const size = cohortMost(job.manifest.cohort);
   const live = coordinator.liveParticipants();
   const unsuited = live.filter((node) => !mayBeDrawn(job, node)).length;

@@ -3,6 +3,7 @@
  */
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
+import { checkSecureTerms } from '../protocol/secagg/descriptor.ts';
 import type { VectorHeader } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { BlobStore } from './store/blob-store.ts';
@@ -17,7 +18,7 @@ export async function checkManifest(
   federationId: string,
   blobs: BlobStore,
 ): Promise<void> {
-  const { cohort, codec, weighting } = manifest;
+  const { cohort, codec, weighting, aggregation, secureAggregation } = manifest;
   if (manifest.federationId !== federationId)
     throw invalid('federationId', `this coordinator serves ${federationId}`);
   if (manifest.privacyUnit !== 'none')
@@ -26,6 +27,9 @@ export async function checkManifest(
   if (weighting === 'uniform' && codec.weightMax !== 1)
     throw invalid('codec.weightMax', 'it must be 1 where all updates count alike');
   if (codec.counters !== 0) throw invalid('codec.counters', 'no counters are defined yet: state 0');
+  if ((aggregation === 'secure') !== (secureAggregation !== undefined))
+    throw invalid('secureAggregation', 'it is there where aggregation is secure, and only there');
+  if (aggregation === 'secure') checkSecureTerms(manifest);
   checkCodec(codec, cohort.size);
 
   await requireStored(manifest.graph.forward, blobs);

@@ -1,13 +1,13 @@
 /**
  * Checks an update while it streams by, so that nothing malformed, and nothing longer than clipping permits, is ever
- * stored. SPEC.md 5.3.
+ * stored. SPEC.md 5.3. Under masks neither length nor weight can be seen: of a masked update the form alone is checked.
  *
  * Content is kept by its hash, next to models. To store first and delete what turns out malformed would let a
  * participant delete a model by sending its bytes as an update.
  */
 import { HanseError } from '../protocol/problem.ts';
 import { ClipCheck } from '../protocol/ring/clip-check.ts';
-import { type Layout, layoutOf } from '../protocol/ring/payload.ts';
+import { checkTrailingBits, type Layout, layoutOf } from '../protocol/ring/payload.ts';
 import { checkUpdateTail, tailBytes } from '../protocol/ring/update.ts';
 import { HEADER_BYTES, parseHeader } from '../protocol/vector.ts';
 import type { Codec } from '../schemas/codec.ts';
@@ -17,6 +17,7 @@ import type { Codec } from '../schemas/codec.ts';
  *
  * @param source attacker-controlled
  * @param length d
+ * @param isMasked whether what it says cannot be seen
  * Left to the caller: whether the bytes have the hash that their sender has signed.
  * @throws `updateMalformed`, `invalidLength`, or what the source throws
  */
@@ -24,10 +25,11 @@ export async function* checkedUpdate(
   source: AsyncIterable<Uint8Array>,
   codec: Codec,
   length: number,
+  isMasked = false,
 ): AsyncIterable<Uint8Array> {
   const layout = layoutOf(codec, length);
   const total = HEADER_BYTES + layout.payloadBytes;
-  const clip = new ClipCheck(codec, length);
+  const clip = isMasked ? undefined : new ClipCheck(codec, length);
   const head = new Uint8Array(HEADER_BYTES);
   const tail = new Uint8Array(tailBytes(layout));
   let received = 0;
@@ -37,9 +39,12 @@ export async function* checkedUpdate(
     overlap(chunk, received, head, 0);
     overlap(chunk, received, tail, total - tail.length);
     if (received < HEADER_BYTES && end >= HEADER_BYTES) checkHeader(head, layout);
-    clip.add(chunk.subarray(Math.max(0, HEADER_BYTES - received)));
+    clip?.add(chunk.subarray(Math.max(0, HEADER_BYTES - received)));
     received = end;
-    if (received === total) clip.finish(checkUpdateTail(tail, codec, layout).weight);
+    if (received === total) {
+      if (clip) clip.finish(checkUpdateTail(tail, codec, layout).weight);
+      else checkTrailingBits(tail, layout);
+    }
     yield chunk;
   }
   if (received !== total)

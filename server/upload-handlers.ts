@@ -9,18 +9,19 @@ import type { UploadRequest } from '../schemas/upload.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation-state.ts';
 import type { Handlers } from './handler-types.ts';
+import { requireSigned, updateEvent } from './masked-update.ts';
 import { refuseEarly, updateBytes } from './update-admission.ts';
 
 export type UploadRoute = Extract<RouteName, 'openUpload' | 'getUpload' | 'putChunk' | 'completeUpload'>;
 
 export function uploadHandlers(
   coordinator: Coordinator,
-  whole: Pick<Handlers, 'putBlob' | 'putUpdate'>,
+  whole: Pick<Handlers, 'putBlob' | 'putUpdate' | 'putMaskedUpdate'>,
 ): Pick<Handlers, UploadRoute> {
   const { uploads, presence, settings } = coordinator;
 
   /** Refuses what could not be accepted; the receipt of what has been accepted already. */
-  function admit({ nodeId, role }: KnownMember, { target, sha256, bytes }: UploadRequest) {
+  async function admit({ nodeId, role }: KnownMember, { target, sha256, bytes }: UploadRequest) {
     if (target.type === 'blob') {
       if (role === 'participant')
         throw new HanseError('roleRefused', { role, needs: 'operator or researcher' });
@@ -31,17 +32,20 @@ export function uploadHandlers(
     }
     if (role !== 'participant') throw new HanseError('roleRefused', { role, needs: 'participant' });
     presence.saw(nodeId);
-    const { jobId, round, attempt } = target;
-    const { state } = coordinator.job(jobId);
-    refuseEarly(state, { type: 'updateAccepted', round, attempt, node: nodeId, sha256, bytes });
+    const { jobId, signature } = target;
+    const runner = coordinator.job(jobId);
+    const { state } = runner;
+    const update = updateEvent(nodeId, target, { sha256, bytes, signature });
+    refuseEarly(state, update);
     const expected = updateBytes(state.manifest);
     if (bytes !== expected) throw new HanseError('invalidLength', { what: 'update', expected, got: bytes });
+    await requireSigned(runner, update);
     const isAccepted = state.accepted.get(nodeId)?.sha256 === sha256;
     return isAccepted ? { sha256, bytes } : undefined;
   }
 
   return {
-    openUpload: async ({ body, member }) => uploads.begin(member.nodeId, body, admit(member, body)),
+    openUpload: async ({ body, member }) => uploads.begin(member.nodeId, body, await admit(member, body)),
 
     getUpload: async ({ params, member }) => uploads.state(member.nodeId, params.uploadId),
 
@@ -51,10 +55,13 @@ export function uploadHandlers(
     },
 
     completeUpload: ({ params, member, signal }) =>
-      uploads.complete(member.nodeId, params.uploadId, ({ target, sha256 }, body) =>
-        target.type === 'blob'
-          ? whole.putBlob({ params: { sha256 }, body, member, signal })
-          : whole.putUpdate({ params: attemptParams(target), body, member, signal }),
-      ),
+      uploads.complete(member.nodeId, params.uploadId, ({ target, sha256 }, body) => {
+        if (target.type === 'blob') return whole.putBlob({ params: { sha256 }, body, member, signal });
+        const { signature } = target;
+        const attempt = attemptParams(target);
+        return signature === undefined
+          ? whole.putUpdate({ params: attempt, body, member, signal })
+          : whole.putMaskedUpdate({ params: { ...attempt, signature }, body, member, signal });
+      }),
   };
 }

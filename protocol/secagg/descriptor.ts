@@ -66,6 +66,11 @@ export function survivorsMinimum(manifest: JobManifest): number {
   return Math.max(manifest.cohort.minimum, sharingOf(manifest).threshold);
 }
 
+/** Nodes without which no cohort is drawn. */
+export function cohortLeast(manifest: JobManifest): number {
+  return manifest.aggregation === 'secure' ? survivorsMinimum(manifest) : manifest.cohort.minimum;
+}
+
 /** Throws `manifestInvalid` for a job whose rounds could not be secure, or never be opened. */
 export function checkSecureTerms(manifest: JobManifest): void {
   const { cohort } = manifest;

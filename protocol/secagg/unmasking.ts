@@ -86,8 +86,9 @@ export async function openSecrets(
     const used = await rightShares(given, roster.descriptor.threshold, isRight);
     if (!used) throw failed(`the secret of ${party.nodeId} does not follow from ${given.length} answers`);
     revealed.push(combine(used));
-    for (const { holder, place, bytes } of given)
-      if (!equalBytes(combine(used, place), bytes)) faulty.add(holder);
+    for (const share of given)
+      if (!used.includes(share) && !equalBytes(combine(used, share.place), share.bytes))
+        faulty.add(share.holder);
   }
   return { revealed, faulty };
 }

@@ -111,6 +111,12 @@ export class JobLedger {
         this.counted.set(`${event.round}/${event.attempt}/${event.node}`, event.sha256);
         this.#closeIfComplete(current);
         return undefined;
+      case 'keysAdvertised':
+      case 'sharesAccepted':
+      case 'consentGiven':
+      case 'answerAccepted':
+      case 'secretsOpened':
+        throw new Violation('plain sums', `${event.type} of ${event.round}/${event.attempt}`);
       case 'taskDeclined':
         this.#collecting(current, event.node, event.type);
         current.declined.add(event.node);

@@ -1,7 +1,8 @@
 /**
  * The events of a small job, made for tests: three nodes of five in a cohort, two of them suffice.
  */
-import { createJob, type JobState, step } from '../../protocol/round.ts';
+import { createJob, step } from '../../protocol/round.ts';
+import type { JobState } from '../../protocol/round-state.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import type { JobCreated, JobEvent } from '../../schemas/job-event.ts';
 import { manifestOf } from '../fixtures/manifest.ts';

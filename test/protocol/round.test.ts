@@ -6,14 +6,13 @@ import { isProblem } from '../../protocol/problem.ts';
 import {
   awaited,
   createJob,
-  type Effect,
   hasEnded,
   isEvaluated,
-  type JobState,
   mayMeasure,
   pending,
   step,
 } from '../../protocol/round.ts';
+import type { Effect, JobState } from '../../protocol/round-state.ts';
 import type { JobEvent } from '../../schemas/job-event.ts';
 import { manifestOf } from '../fixtures/manifest.ts';
 import {

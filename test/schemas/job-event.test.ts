@@ -10,6 +10,15 @@ const NODE = 'a'.repeat(32);
 const HASH = '0'.repeat(64);
 const AT = '2026-01-01T00:00:00.000Z';
 const context = { round: 1, attempt: 2 };
+const SIGNATURE = '1'.repeat(128);
+const ADVERTISEMENT = {
+  nodeId: NODE,
+  publicKey: HASH,
+  channelKey: HASH,
+  maskKey: HASH,
+  nonce: HASH,
+  signature: SIGNATURE,
+};
 
 /** One event of each type. */
 const EVENTS = {
@@ -20,7 +29,12 @@ const EVENTS = {
     createdBy: NODE,
   },
   cohortSelected: { ...context, cohort: [NODE], deadline: AT },
+  keysAdvertised: { ...context, node: NODE, advertisement: ADVERTISEMENT },
+  sharesAccepted: { ...context, node: NODE, sha256: HASH, bytes: 100 },
   updateAccepted: { ...context, node: NODE, sha256: HASH, bytes: 100 },
+  consentGiven: { ...context, node: NODE, signature: SIGNATURE },
+  answerAccepted: { ...context, node: NODE, sha256: HASH, bytes: 64 },
+  secretsOpened: { ...context, answers: [NODE], faulty: [] },
   taskDeclined: { ...context, node: NODE, code: 'dataEmpty' },
   deadlinePassed: { ...context, phase: 'evaluating' },
   aggregated: {
@@ -73,6 +87,32 @@ describeForm('aggregated', JobEvent, {
     ['updateNorm', -1],
     ['updateNorm', Number.NaN],
   ],
+});
+
+describeForm('an update that is masked', JobEvent, {
+  sound: { type: 'updateAccepted', ...EVENTS.updateAccepted, signature: SIGNATURE },
+  optional: ['signature'],
+  refuses: [['signature', 'x']],
+});
+
+describeForm('aggregated from masked updates', JobEvent, {
+  sound: { type: 'aggregated', ...EVENTS.aggregated, record: HASH, sum: HASH },
+  optional: ['record', 'sum'],
+  refuses: [
+    ['record', null],
+    ['sum', 'x'],
+  ],
+});
+
+describeForm('the deadline of a secure phase', JobEvent, {
+  sound: { type: 'deadlinePassed', ...context, phase: 'unmasking' },
+  takes: [
+    ['phase', 'advertising'],
+    ['phase', 'sharing'],
+    ['phase', 'collecting'],
+    ['phase', 'consenting'],
+  ],
+  refuses: [['phase', 'recruiting']],
 });
 
 const task = {

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
-import { createJob, type JobState } from '../../protocol/round.ts';
+import { createJob } from '../../protocol/round.ts';
+import type { JobState } from '../../protocol/round-state.ts';
 import { floatsOf, parseHeader, payloadOf } from '../../protocol/vector.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import { aggregate } from '../../server/aggregate.ts';

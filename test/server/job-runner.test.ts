@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { primitives } from '#primitives';
 import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import type { JobManifest } from '../../schemas/job.ts';
@@ -34,6 +35,8 @@ let reported: unknown[];
 let hasEvaluator: boolean;
 let revoked: Set<string>;
 
+const signer = await primitives.signer(new Uint8Array(32));
+
 beforeEach(async () => {
   clock = new VirtualClock();
   store = faultyStore(memoryStore());
@@ -57,6 +60,9 @@ function surroundings(): JobSurroundings {
     store,
     blobs,
     clock,
+    random: seededRandom(new Uint8Array(32)),
+    signer,
+    federationId: 'fed-0123456789abcdef',
     numbersFor: async () => new RandomNumbers(seededRandom(new Uint8Array(32))),
     candidates: () => ({ live, expected }),
     evaluators: () => (hasEvaluator ? ['e'.repeat(32)] : []),

@@ -5,7 +5,7 @@
  */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { isProblem } from '../../../protocol/problem.ts';
-import type { JobState } from '../../../protocol/round.ts';
+import type { JobState } from '../../../protocol/round-state.ts';
 import { payloadOf } from '../../../protocol/vector.ts';
 import type { JobEvent } from '../../../schemas/job-event.ts';
 import { JobRunner } from '../../../server/job-runner.ts';

@@ -1,0 +1,40 @@
+/**
+ * From the sum of masked updates to the sum of the survivors' integers. SPEC.md 11.6.
+ *
+ *   sum over U3 of y  -  masks of the survivors' seeds  -  masks that survivors share with those who dropped out
+ */
+import { primitives } from '#primitives';
+import type { KeyStreamName } from '../protocol/primitives.ts';
+import { layoutOf } from '../protocol/ring/payload.ts';
+import type { RingSum } from '../protocol/ring/sum.ts';
+import type { UpdateIntegers } from '../protocol/ring/update.ts';
+import { addMasks } from '../protocol/secagg/mask.ts';
+import type { SecureJob } from '../protocol/secagg/secure-phases.ts';
+import { masksLeft } from '../protocol/secagg/unmasking.ts';
+import type { SuiteId } from '../schemas/secagg.ts';
+import type { SecureAttemptView } from './secure-attempt.ts';
+
+const KEY_STREAMS = { 1: 'aes-256-ctr', 2: 'chacha20' } as const satisfies Record<SuiteId, KeyStreamName>;
+
+/**
+ * @param masked over all accepted updates; not changed: an attempt to aggregate may be made twice
+ * @param revealed one secret for each of U2, in the order of the roster
+ * @returns new memory
+ */
+export async function unmaskedSum(
+  job: SecureJob,
+  view: SecureAttemptView,
+  masked: RingSum,
+  revealed: readonly Uint8Array[],
+): Promise<UpdateIntegers> {
+  const { coordinates, secondBlock } = masked.integers;
+  const integers = { coordinates: coordinates.slice(), secondBlock: secondBlock.slice() };
+  const { codec, parameters } = job.manifest;
+  const keyStream = KEY_STREAMS[job.secure.signed.descriptor.suite];
+  const maker = { primitives, keyStream, layout: layoutOf(codec, parameters) };
+  const unmasking = await view.unmasking(job);
+  const { context } = await view.delivered(job);
+  for await (const mask of masksLeft(primitives, unmasking, context, revealed))
+    await addMasks(integers, [mask], maker);
+  return integers;
+}

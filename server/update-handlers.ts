@@ -1,0 +1,67 @@
+/**
+ * What the coordinator does for the routes of updates, plain and masked. As all of `handlers.ts`, free of any transport;
+ * role and form have been checked.
+ */
+import { HanseError } from '../protocol/problem.ts';
+import { attemptOf, type RouteName } from '../protocol/routes.ts';
+import type { Receipt } from '../schemas/task.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { HandlerRequest, Handlers } from './handler-types.ts';
+import { IncomingUpdates } from './incoming-updates.ts';
+import { requireSigned, updateEvent } from './masked-update.ts';
+import { SignedBody } from './signed-body.ts';
+import { refuseEarly, updateBytes } from './update-admission.ts';
+import { checkedUpdate } from './update-check.ts';
+import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
+
+type UpdateRoute = Extract<RouteName, 'putUpdate' | 'putMaskedUpdate'>;
+
+export function updateHandlers(coordinator: Coordinator): Pick<Handlers, UpdateRoute> {
+  const { federation, presence, dependencies } = coordinator;
+  const { blobs } = dependencies;
+  const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
+  const incoming = new IncomingUpdates();
+
+  /** @param signature of the sender, where the update is masked */
+  async function receive(
+    { params, body, member }: Pick<HandlerRequest<'putUpdate'>, 'params' | 'body' | 'member'>,
+    signature?: string,
+  ): Promise<Receipt> {
+    const runner = coordinator.job(params.jobId);
+    const { nodeId } = member;
+    presence.saw(nodeId);
+    // Refuse before reading a body that cannot be accepted; the reducer decides again once it is stored.
+    const update = updateEvent(nodeId, attemptOf(params), { sha256: body.sha256, bytes: 0, signature });
+    refuseEarly(runner.state, update);
+    const { codec, parameters } = runner.state.manifest;
+    const expected = updateBytes(runner.state.manifest);
+    if (body.length !== undefined && body.length !== expected)
+      throw new HanseError('invalidLength', { what: 'update', expected, got: body.length });
+    await requireSigned(runner, update);
+
+    const place = `${nodeId}/${params.jobId}/${params.round}/${params.attempt}`;
+    return incoming.receive(place, body.sha256, () =>
+      updateMemory.withBuffer(expected, async (buffer) => {
+        const signed = new SignedBody(body.source, body.sha256, expected, buffer);
+        const checked = checkedUpdate(signed.pieces(), codec, parameters, signature !== undefined);
+        try {
+          if (buffer) for await (const _ of checked); // what passes is in the buffer
+          const limits = { limitBytes: expected, expectedSha256: body.sha256 };
+          const { sha256, size: bytes } = await blobs.put(buffer ?? checked, limits);
+          federation.requireValid(nodeId); // it may have been revoked while its update came in
+          await runner.dispatch({ ...update, bytes }, buffer);
+          return { sha256, bytes };
+        } catch (error) {
+          throw await signed.answerTo(error);
+        } finally {
+          await signed.close();
+        }
+      }),
+    );
+  }
+
+  return {
+    putUpdate: (request) => receive(request),
+    putMaskedUpdate: (request) => receive(request, request.params.signature),
+  };
+}
