@@ -81,6 +81,14 @@ export const PROBLEMS = {
     'A key for an agreement is of small order: whatever is agreed with it is known to everybody.',
     'Do not go on with this peer: no honest program makes such a key.',
   ),
+  suiteRefused: entry<{ suite: number; permitted: readonly number[] }>(
+    'The round names a suite of primitives that this node does not permit or does not know.',
+    'Use one of the suites in the detail, or upgrade the older side; a suite that its owner excluded stays excluded.',
+  ),
+  primitiveUnsound: entry<{ primitive: string; implementation: string; reason: string }>(
+    'A cryptographic primitive gives wrong answers on this machine.',
+    'Do not go on: update Node or the browser, and look with `hanse doctor`; if it stays, do not trust this machine.',
+  ),
   signatureMissing: entry(
     'The request carries no signature and this route needs one.',
     'Enrol the node with an invite, then send requests through the client.',
