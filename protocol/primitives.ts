@@ -2,8 +2,10 @@
  * The cryptography that Hanse uses, as an interface. SPEC.md section 2.3.
  *
  * Three implementations: `primitives/node.ts` on `node:crypto`, `primitives/web.ts` on WebCrypto, and
- * `primitives/portable.ts` on @noble, which the others fall back to and are tested against. Code imports `#primitives` and gets the one for its platform. Everything returns a
- * promise because WebCrypto does; the reducers stay synchronous and receive results as events.
+ * `primitives/portable.ts` on @noble, which the others fall back to and are tested against. Code imports `#primitives`
+ * and gets the one for its platform. Everything returns a promise because WebCrypto does; the reducers stay synchronous
+ * and receive results as events. What masks are made with is chosen by `secagg/self-test.ts`, from `candidates` of the
+ * same modules.
  */
 import type { RandomSource } from './random.ts';
 
@@ -62,4 +64,24 @@ export interface Primitives {
   keyStream(name: KeyStreamName, key: Uint8Array, length: number, take: TakeKeyStream): Promise<void>;
   /** The CSPRNG of the platform. Node expands large requests by AES-256-CTR under a fresh key from it, for speed. */
   readonly random: RandomSource;
+}
+
+/** One way to a key stream, of several that a platform may have. */
+export interface KeyStreamCandidate {
+  readonly name: KeyStreamName;
+  /** Whose code it is, for people: `node:crypto`. */
+  readonly implementation: string;
+  /** Of the parts in which it gives the stream; the last may be shorter. */
+  readonly partBytes: number;
+  /** As `keyStream` of `Primitives`. */
+  keyStream(key: Uint8Array, length: number, take: TakeKeyStream): Promise<void>;
+}
+
+/** What a platform has, for a self-test to choose from. */
+export interface Candidates {
+  /** Whose code the primitives are, where they are not those of @noble. */
+  readonly implementation: string;
+  readonly primitives: Primitives;
+  /** In the order of preference at equal speeds; those of @noble are among them. */
+  keyStreams(): readonly KeyStreamCandidate[];
 }

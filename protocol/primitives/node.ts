@@ -14,9 +14,9 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import type { Primitives, Signer } from '../primitives.ts';
+import type { Candidates, KeyStreamCandidate, KeyStreamName, Primitives, Signer } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
-import { portable } from './portable.ts';
+import { portable, portableKeyStreams } from './portable.ts';
 import { requireLength } from './require-length.ts';
 import { isStrictKey } from './strict-key.ts';
 
@@ -76,6 +76,20 @@ export const primitives: Primitives = {
     },
   },
 };
+
+/** The kernel in WebAssembly is not among them: OpenSSL is faster by a fifth. */
+export const candidates: Candidates = {
+  implementation: 'node:crypto',
+  primitives,
+  keyStreams: () => [nativeKeyStream('aes-256-ctr'), nativeKeyStream('chacha20'), ...portableKeyStreams],
+};
+
+function nativeKeyStream(name: KeyStreamName): KeyStreamCandidate {
+  return {
+    ...{ name, implementation: 'node:crypto', partBytes: MASK_BYTES },
+    keyStream: (key, length, take) => primitives.keyStream(name, key, length, take),
+  };
+}
 
 const ZEROS = new Uint8Array(1 << 20);
 /** Of a key stream at a time: it is still in the cache when it is added. */

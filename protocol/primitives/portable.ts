@@ -9,12 +9,12 @@ import { chacha20, xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import type { KeyStreamName, Primitives } from '../primitives.ts';
+import type { KeyStreamCandidate, KeyStreamName, Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { requireLength } from './require-length.ts';
 
-/** A multiple of the blocks of both generators. */
-const PART_BYTES = 65_536;
+/** Of a key stream at a time: a multiple of the blocks of both generators. */
+const PART_BYTES = 16_384;
 
 export const portable: Omit<Primitives, 'random'> = {
   sha256: async (data) => sha256(data),
@@ -59,6 +59,15 @@ export const portable: Omit<Primitives, 'random'> = {
       take(partOf(name, key, offset, Math.min(PART_BYTES, length - offset)), offset);
   },
 };
+
+export const portableKeyStreams: readonly KeyStreamCandidate[] = (['aes-256-ctr', 'chacha20'] as const).map(
+  (name) => ({
+    name,
+    implementation: '@noble',
+    partBytes: PART_BYTES,
+    keyStream: (key, length, take) => portable.keyStream(name, key, length, take),
+  }),
+);
 
 function partOf(name: KeyStreamName, key: Uint8Array, offset: number, length: number): Uint8Array {
   const zeros = new Uint8Array(length);

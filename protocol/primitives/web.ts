@@ -1,11 +1,12 @@
 /**
  * Primitives on WebCrypto, with those of @noble where a browser lacks one: Ed25519 and X25519 in older ones, XChaCha20 and
- * ChaCha20 in all. SPEC.md section 2.3.
+ * ChaCha20 in all - the latter from a kernel of our own where it runs. SPEC.md section 2.3.
  * One of the files of `protocol/` that may touch the platform; see `primitives.ts`.
  */
-import type { Primitives } from '../primitives.ts';
+import type { Candidates, KeyStreamCandidate, Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
-import { portable } from './portable.ts';
+import { chacha20Kernel, KERNEL_PART_BYTES } from './chacha20-kernel.ts';
+import { portable, portableKeyStreams } from './portable.ts';
 import { requireLength } from './require-length.ts';
 
 /** `getRandomValues` gives at most this many bytes a call. */
@@ -42,7 +43,10 @@ export const primitives: Primitives = {
     return new Uint8Array(await crypto.subtle.deriveBits(how, key, 8 * length));
   },
   keyStream: async (name, key, length, take) => {
-    if (name !== 'aes-256-ctr') return portable.keyStream(name, key, length, take);
+    if (name === 'chacha20') {
+      const own = chacha20();
+      return own ? own(key, length, take) : portable.keyStream(name, key, length, take);
+    }
     requireLength('key of a key stream', key, 32);
     const imported = await crypto.subtle.importKey('raw', key as BufferSource, 'AES-CTR', false, ['encrypt']);
     const zeros = new Uint8Array(Math.min(MASK_BYTES, length));
@@ -65,6 +69,29 @@ export const primitives: Primitives = {
     },
   },
 };
+
+export const candidates: Candidates = {
+  implementation: 'WebCrypto',
+  primitives,
+  keyStreams: () => {
+    const aes: KeyStreamCandidate = {
+      ...{ name: 'aes-256-ctr', implementation: 'WebCrypto', partBytes: MASK_BYTES },
+      keyStream: (key, length, take) => primitives.keyStream('aes-256-ctr', key, length, take),
+    };
+    const keyStream = chacha20();
+    if (!keyStream) return [aes, ...portableKeyStreams];
+    const how = { implementation: 'WebAssembly', partBytes: KERNEL_PART_BYTES, keyStream };
+    return [aes, { name: 'chacha20', ...how }, ...portableKeyStreams];
+  },
+};
+
+let kernel: { readonly made: ReturnType<typeof chacha20Kernel> } | undefined;
+
+/** Made when it is first asked for. */
+function chacha20(): ReturnType<typeof chacha20Kernel> {
+  kernel ??= { made: chacha20Kernel() };
+  return kernel.made;
+}
 
 let x25519: Promise<boolean> | undefined;
 

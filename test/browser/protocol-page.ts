@@ -1,6 +1,6 @@
 /**
- * The suites of the protocol in a page: primitives, ring, strategies, signatures, directory, round, and what is parsed. Not
- * those that read files, fake timers or look at what only Node has.
+ * The suites of the protocol in a page: primitives and their self-test, ring, strategies, signatures, directory, round, and
+ * what is parsed. Not those that read files, fake timers or look at what only Node has.
  */
 import fc from 'fast-check';
 import { primitives } from '#primitives';
@@ -29,6 +29,7 @@ import '../protocol/loopback.test.ts';
 import '../protocol/name-pattern.test.ts';
 import '../protocol/parse.test.ts';
 import '../protocol/pem.test.ts';
+import '../protocol/primitives/chacha20-kernel.test.ts';
 import '../protocol/random.test.ts';
 import '../protocol/ring/add-packed.test.ts';
 import '../protocol/ring/bit-pack.test.ts';
@@ -42,6 +43,8 @@ import '../protocol/ring/update.test.ts';
 import '../protocol/ring/width.test.ts';
 import '../protocol/round-properties.test.ts';
 import '../protocol/round.test.ts';
+import '../protocol/secagg/self-test.test.ts';
+import '../protocol/secagg/suite.test.ts';
 import '../protocol/strategy/fedadam.test.ts';
 import '../protocol/strategy/fedavg.test.ts';
 import '../protocol/strategy/fedavgm.test.ts';
