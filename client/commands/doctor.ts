@@ -2,12 +2,15 @@
  * `hanse doctor`: what this machine can do, whether its coordinator can be reached, and what to do about what is missing.
  */
 import { dirname } from 'node:path';
+import { candidates } from '#primitives';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { selfTest } from '../../protocol/secagg/self-test.ts';
 import { SOFTWARE } from '../../protocol/versions.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { readCa } from '../ca-file.ts';
 import { coordinatorFindings } from '../doctor/coordinator.ts';
+import { cryptography } from '../doctor/cryptography.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { keys } from '../doctor/keys.ts';
 import { disk, exampleData, memory, nodeVersion, providers } from '../doctor/machine.ts';
@@ -46,10 +49,12 @@ export const doctorCommand = defineCommand<DoctorOptions>({
     checkedProxy(options);
     const read = file === undefined ? undefined : await keys(file, askPassphrase(options));
     const identity = read?.identity;
+    const { report } = await selfTest(candidates, () => performance.now());
     const findings = [
       nodeVersion(process.versions.node),
       await disk(file !== undefined && identity ? dirname(file) : '.'),
       memory(),
+      cryptography(report),
       ...(await providers()),
       await exampleData(),
     ];
@@ -59,7 +64,7 @@ export const doctorCommand = defineCommand<DoctorOptions>({
     for (const finding of findings) tell(finding, io);
     const failed = findings.find((finding) => finding.needed && !finding.ok);
     if (failed) throw new HanseError('checkFailed', { check: failed.check, reason: failed.detail });
-    return { software: SOFTWARE, findings };
+    return { software: SOFTWARE, findings, cryptography: report };
   },
 });
 

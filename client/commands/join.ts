@@ -3,13 +3,14 @@
  */
 import { hostname, totalmem } from 'node:os';
 import { Type } from 'typebox';
-import { primitives } from '#primitives';
+import { candidates, primitives } from '#primitives';
 import { utf8 } from '../../protocol/bytes.ts';
 import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
 import { asUsage } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
+import { requireSound, selfTest } from '../../protocol/secagg/self-test.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { DataSetVersion } from '../../schemas/ids.ts';
 import { DisplayName } from '../../schemas/member.ts';
@@ -19,6 +20,7 @@ import { attemptFile } from '../attempt-file.ts';
 import { readCa } from '../ca-file.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { DataSet } from '../data/data-set.ts';
+import { describeSelfTest } from '../describe-self-test.ts';
 import { directoryFile } from '../directory-file.ts';
 import { DirectoryWatch } from '../directory-watch.ts';
 import { EgressWatch } from '../egress-watch.ts';
@@ -144,6 +146,7 @@ export const joinCommand = defineCommand<JoinOptions>({
       ...joining,
       ...(ca !== undefined && { ca }),
     };
+    await testPrimitives(io);
     if (plan.sources.length === 0) return enrolOnly(invite, plan, patience, io);
     const dataSets = await loadDataSets(plan.sources);
     const { threads } = plan;
@@ -177,6 +180,14 @@ export const joinCommand = defineCommand<JoinOptions>({
     }
   },
 });
+
+/** Before anything is signed. Throws `primitiveUnsound`. */
+async function testPrimitives(io: CommandIo): Promise<void> {
+  const { report } = await selfTest(candidates, () => performance.now());
+  io.note(`cryptography: ${describeSelfTest(report)}`);
+  io.event({ type: 'selfTest', report });
+  requireSound(report);
+}
 
 /** For a member without data: the identity is stored for the other commands. */
 async function enrolOnly(

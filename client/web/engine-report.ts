@@ -1,4 +1,5 @@
-/** Where a tab trains, and why there. */
+/** Where a tab trains, and why there, and whether its cryptography is right. */
+import type { SelfTestReport } from '../../protocol/secagg/self-test.ts';
 
 export interface EngineReport {
   readonly provider: 'webgpu' | 'wasm';
@@ -8,4 +9,6 @@ export interface EngineReport {
   readonly reason: string;
   /** Milliseconds from the first byte of the runtime to the end of a first training. */
   readonly warmUpMs: number;
+  /** Of the primitives in this browser. */
+  readonly selfTest: SelfTestReport;
 }

@@ -3,6 +3,7 @@
  * that to the page by comlink.
  */
 import { expose } from 'comlink';
+import { candidates } from '#primitives';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { fetchExchange } from '../exchange.ts';
 import { decodeImage } from './files/decode-image.ts';
@@ -26,6 +27,7 @@ expose(
     openStore: () => openIndexedDbStore(),
     clock: systemClock,
     exchange: fetchExchange,
+    candidates,
     origin: location.origin,
     providers: async () => (await import('../engine/web-providers.ts')).WEB_PROVIDERS,
     threads: crossOriginIsolated ? Math.min(THREADS_MAX, navigator.hardwareConcurrency || 1) : 1,

@@ -6,6 +6,7 @@
  */
 import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { requireSound, type SelfTest, selfTest } from '../../protocol/secagg/self-test.ts';
 import type { Egress } from '../../schemas/egress.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
@@ -32,6 +33,7 @@ export class TabParticipant implements ParticipantWorker {
   #identity: TabIdentity | undefined;
   #provider: ExecutionProvider | undefined;
   #report: EngineReport | undefined;
+  #selfTest: Promise<SelfTest> | undefined;
   #data: ReadData | undefined;
   #life: TabLife | undefined;
 
@@ -70,11 +72,14 @@ export class TabParticipant implements ParticipantWorker {
     asked: 'auto' | 'webgpu' | 'wasm',
     progress: (fraction: number) => void,
   ): Promise<EngineReport> {
-    const { threads, elapsed } = this.#platform;
+    const { threads, elapsed, candidates } = this.#platform;
     progress(0);
+    this.#selfTest ??= selfTest(candidates, elapsed);
+    const { report } = await this.#selfTest;
+    requireSound(report);
     const from = elapsed();
-    const candidates = await this.#platform.providers();
-    const { provider } = await chooseProvider(asked, { candidates, threads });
+    const providers = await this.#platform.providers();
+    const { provider } = await chooseProvider(asked, { candidates: providers, threads });
     progress(0.5);
     await warmUp(provider);
     progress(1);
@@ -84,6 +89,7 @@ export class TabParticipant implements ParticipantWorker {
       threads: provider.threads,
       reason: provider.reason,
       warmUpMs: elapsed() - from,
+      selfTest: report,
     };
     return this.#report;
   }

@@ -3,6 +3,7 @@
  * one in memory: the participant itself touches nothing of a browser.
  */
 import type { Clock } from '../../protocol/clock.ts';
+import type { Candidates } from '../../protocol/primitives.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { Examples } from '../data/examples.ts';
 import type { ProviderCandidate } from '../engine/provider.ts';
@@ -17,6 +18,8 @@ export interface TabPlatform {
   openStore(): Promise<TabStore>;
   readonly clock: Clock;
   readonly exchange: Exchange;
+  /** Held against known answers before the tab takes part. */
+  readonly candidates: Candidates;
   /** The only one that the page may speak to; absent: any. */
   readonly origin?: string;
   /** Best first; they load their runtime only when they are considered. */

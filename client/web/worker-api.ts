@@ -19,7 +19,10 @@ export interface ParticipantWorker {
   readInvite(link: string): Promise<InviteSummary>;
   /** Makes the key, enrols, and keeps what is needed to come back. */
   enrol(link: string, choice: NodeChoice): Promise<KnownMember>;
-  /** Chooses where to train, and warms it up. @param progress of the download and the warm-up, 0 to 1 */
+  /**
+   * Tests the primitives, chooses where to train, and warms it up. Throws `primitiveUnsound`, `providerUnavailable`.
+   * @param progress of the download and the warm-up, 0 to 1
+   */
   prepareEngine(
     asked: 'auto' | 'webgpu' | 'wasm',
     progress: (fraction: number) => void,

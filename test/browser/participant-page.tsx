@@ -43,7 +43,13 @@ const events: TabEvent[] = [
   { type: 'released', jobId: 'j', round: 1, accuracy: 0.5, loss: 1 },
   { type: 'problem', code: 'overloaded', message: HOSTILE, remedy: 'wait' },
 ];
-const engine = { provider: 'wasm' as const, threads: 1, reason: 'scripted', warmUpMs: 1 };
+const engine = {
+  provider: 'wasm' as const,
+  threads: 1,
+  reason: 'scripted',
+  warmUpMs: 1,
+  selfTest: { keyStreams: [], primitives: [], suites: [] },
+};
 const answers: string[] = [];
 
 const worker: ParticipantWorker = {

@@ -126,6 +126,7 @@ export const EN = {
     sent: 'Sent',
     received: 'Received',
     provider: 'Trains on',
+    cryptography: 'Cryptography',
     warmUp: (seconds: string) => `Ready after ${seconds} s.`,
     threads: (threads: number) => (threads === 1 ? 'one thread' : `${threads} threads`),
     chart: 'Loss here, while training',

@@ -119,6 +119,7 @@ export const ZH: Texts = {
     sent: '已发送',
     received: '已接收',
     provider: '训练设备',
+    cryptography: '密码算法',
     warmUp: (seconds) => `${seconds} 秒后就绪。`,
     threads: (threads) => `${threads} 个线程`,
     chart: '本地训练中的损失',

@@ -1,4 +1,5 @@
 /** Taking part: what is being done, what it has come to, what was sent, and how to stop. */
+import { describeSelfTest } from '../../describe-self-test.ts';
 import { bytesText, numberText } from '../amounts.ts';
 import type { PageState } from '../page-state.ts';
 import type { Notice, Progress } from '../progress.ts';
@@ -36,6 +37,8 @@ export function LiveView({ state }: { readonly state: PageState }) {
             ? `${engine.provider}, ${t.threads(engine.threads)}: ${engine.reason}. ${t.warmUp((engine.warmUpMs / 1000).toFixed(1))}`
             : '-'}
         </dd>
+        <dt>{t.cryptography}</dt>
+        <dd>{engine ? describeSelfTest(engine.selfTest) : '-'}</dd>
         <dt>{t.released}</dt>
         <dd>{released?.round ?? '-'}</dd>
         <dt>{t.accuracy}</dt>

@@ -18,10 +18,20 @@ test('what this machine can do, in words and in JSON', async () => {
     ok: true,
     detail: process.versions.node,
   });
+  expect(findings.find(({ check }) => check === 'cryptography')).toMatchObject({
+    ok: true,
+    detail: expect.stringMatching(
+      /^suite 1 with aes-256-ctr by .+ MB\/s; suite 2 with chacha20 by .+ MB\/s$/,
+    ),
+  });
+  expect(json).toMatchObject({
+    cryptography: { suites: [1, 2], keyStreams: expect.any(Array), primitives: expect.any(Array) },
+  });
   const cuda = findings.find(({ check }) => check === 'provider cuda');
   expect(cuda).toMatchObject({ ok: false });
   const words = await hanse(['doctor']);
   expect(words.out).toMatch(/^ok {4}Node: /m);
+  expect(words.out).toMatch(/^ok {4}cryptography: suite 1 /m);
   expect(words.out).toMatch(/^note {2}provider cuda: /m);
   expect(words.out).toMatch(/^(ok {4}|note {2})provider webgpu: /m);
 });

@@ -91,6 +91,11 @@ test('a federation over HTTP: two participants and an evaluator, from invite to 
   expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
   expect(outcomes[0]?.json).toMatchObject({ contributed: 2, evaluated: 0, declined: 0, missed: 0 });
   expect(outcomes[2]?.json).toMatchObject({ contributed: 0, evaluated: 2 });
+  for (const { out, err } of outcomes) {
+    const [first = ''] = out.split('\n', 1);
+    expect(JSON.parse(first)).toMatchObject({ type: 'selfTest', report: { suites: [1, 2] } });
+    expect(err).toContain('cryptography: suite 1 with aes-256-ctr by ');
+  }
   for (const line of (outcomes[0]?.out ?? '').trimEnd().split('\n'))
     expect(() => JSON.parse(line)).not.toThrow();
 

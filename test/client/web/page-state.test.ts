@@ -88,7 +88,13 @@ test('until what is under way is done, the page says that it is ending', async (
 test('other data can be chosen instead of a consent', async () => {
   const state = pageOf({
     load: async () => ({ name: 'a', rows: 1 }) as DataPreview,
-    prepareEngine: async () => ({ provider: 'wasm', threads: 1, reason: 'asked', warmUpMs: 1 }),
+    prepareEngine: async () => ({
+      provider: 'wasm',
+      threads: 1,
+      reason: 'asked',
+      warmUpMs: 1,
+      selfTest: { keyStreams: [], primitives: [], suites: [] },
+    }),
     describe: async () => ({ rows: 1, jobs: [] }),
   });
   await state.load({ type: 'mnistSample', rows: 10 });

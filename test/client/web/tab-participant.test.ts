@@ -1,5 +1,7 @@
 // covers: client/web/tab-platform.ts, client/web/tab-life.ts, client/web/tab-connection.ts, client/web/warm-up.ts, client/web/participant-worker.ts, client/web/job-news.ts, client/web/describe-jobs.ts, client/membership.ts
+
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { candidates } from '#primitives';
 import { authorJob, submitJob } from '../../../client/author-job.ts';
 import { NODE_PROVIDERS } from '../../../client/engine/node-providers.ts';
 import { type Exchange, fetchExchange } from '../../../client/exchange.ts';
@@ -31,6 +33,7 @@ function platform(store: MemoryTabStore, more: Partial<TabPlatform> = {}): TabPl
     openStore: async () => store,
     clock: systemClock,
     exchange: fetchExchange,
+    candidates,
     providers: async () => NODE_PROVIDERS,
     threads: 1,
     elapsed: () => performance.now(),
@@ -110,6 +113,7 @@ test('from a link to rounds that are released, then it leaves and comes back', a
     provider: 'wasm',
     threads: 1,
     reason: expect.stringContaining('asked for'),
+    selfTest: { suites: [1, 2] },
   });
   expect(fractions.at(-1)).toBe(1);
   await tab.load(DATA, () => {});
@@ -329,4 +333,16 @@ test('a browser that forbids storage may be asked again', async () => {
   await expect(tab.resume()).rejects.toThrow('blocked');
   isBlocked = false;
   expect(await tab.resume()).toBeUndefined();
+});
+
+test('in a browser whose cryptography is wrong a tab does not get ready', async () => {
+  const { primitives } = candidates;
+  const wrong = { ...candidates, primitives: { ...primitives, verify: async () => true } };
+  const prepared = (more: Partial<TabPlatform>) =>
+    new TabParticipant(platform(memoryTabStore(), more)).prepareEngine('wasm', () => {});
+  await expect(prepared({})).resolves.toMatchObject({ selfTest: { suites: [1, 2] } });
+  await expect(prepared({ candidates: wrong })).rejects.toMatchObject({
+    code: 'primitiveUnsound',
+    detail: { primitive: 'verify' },
+  });
 });
