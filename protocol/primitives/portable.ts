@@ -14,7 +14,7 @@ import { HanseError } from '../problem.ts';
 import { requireLength } from './require-length.ts';
 
 /** Of a key stream at a time: a multiple of the blocks of both generators. */
-const PART_BYTES = 16_384;
+const PART_BYTES = 4096;
 
 export const portable: Omit<Primitives, 'random'> = {
   sha256: async (data) => sha256(data),

@@ -72,7 +72,7 @@ export const KEY_STREAMS: Readonly<Record<KeyStreamName, KnownStream>> = {
     begins: hexBytes('dc95c078a2408989ad48a21492842087'), // AESAVS: the zero block under the zero key
     hashes: [
       [65, hexBytes('9db69d4115197d04aacc6392f04a4dcc29b68ac417e8fddd7209908c90925357')],
-      [16_389, hexBytes('68d223b8f6e00253ea610581790d5d985f0adf709929d8353d369655a94d21c1')],
+      [4101, hexBytes('00a7baf81a9acd9d00b663b85a4ad92a83aa09ff5b82b2830bf69ff58f57c531')],
       [65_541, hexBytes('253c0ee9760be7f1301d238a2581945192b7650c855bcc9f94493ebe34d2cc2f')],
       [262_149, hexBytes('895686e71915a5eb1e0fd5b39155cb86a362dc27cd34f4825bea61b6db5c60e4')],
       [16_777_221, hexBytes('ea7044d9c58f6474a9f1e4230acf912eafd13a003c257ee4dbe0bd74feda3fc3')],
@@ -82,7 +82,7 @@ export const KEY_STREAMS: Readonly<Record<KeyStreamName, KnownStream>> = {
     begins: hexBytes('76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7'), // RFC 8439, A.1, 1
     hashes: [
       [65, hexBytes('00a4633512b41f877f62a4b085580517bb2d1c17045495d4ee1057814068e6c6')],
-      [16_389, hexBytes('18fbab71dc00d21cf5f4dd2a77690e8b54f52243c551bf63e729a40fc882d0b8')],
+      [4101, hexBytes('b1a17218b7a910fe75286df8d6ebeedbce8f13f79eb3bf69bf235bf2a3b9ce95')],
       [65_541, hexBytes('f1cb22935e3c829a24a4ebc4be5dc8535acd005822c8c2adfa275290b874f04c')],
       [262_149, hexBytes('97794090d880090557cbfb737817498298f26c278a722648d39960b012f1719b')],
       [16_777_221, hexBytes('54a5ba53330bf7fd37e3f6bf843f8a78dd6f486e1d92afedee81378102a64085')],

@@ -5,7 +5,7 @@
  * Every implementation is held against known answers before it is used: a broken accelerator, a faulty build or a bad
  * machine would give masks that cancel with nobody's, or signatures that mean nothing. What gives one wrong answer is
  * dropped and reported. Of key streams, where a factor of a hundred lies between implementations, the fastest right one is
- * chosen by a short measurement. All of it takes some 40 milliseconds in Node, most of them in @noble.
+ * chosen by a short measurement. All of it takes some 40 milliseconds in Node.
  */
 import { equalBytes } from '../bytes.ts';
 import { portable } from '../primitives/portable.ts';
@@ -42,7 +42,10 @@ export interface PrimitiveVerdict extends Verdict {
 
 export interface KeyStreamVerdict extends Verdict {
   readonly name: KeyStreamName;
-  /** 10^6 bytes per second, whole; 0 where it is not correct, and was not measured. */
+  /**
+   * 10^6 bytes per second, whole. Of one that is far behind another it is that of its first few bytes, and could become
+   * several times as much; 0 of one that is not correct.
+   */
   readonly megabytesPerSecond: number;
 }
 
@@ -254,7 +257,7 @@ async function streamOf(
 }
 
 /** Of a stream, to see who is far behind, and to tell the others from each other. */
-const FEW_BYTES = 1 << 14;
+const FEW_BYTES = 1 << 12;
 const MANY_BYTES = 1 << 20;
 /** Who is so many times as slow on few bytes as another on many is not asked for many. */
 const FAR_BEHIND = 4;

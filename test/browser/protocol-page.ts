@@ -3,9 +3,10 @@
  * what is parsed. Not those that read files, fake timers or look at what only Node has.
  */
 import fc from 'fast-check';
-import { primitives } from '#primitives';
+import { candidates, primitives } from '#primitives';
 import { fromHex } from '../../protocol/bytes.ts';
 import { signRequest } from '../../protocol/http-signature.ts';
+import { type SelfTestReport, selfTest } from '../../protocol/secagg/self-test.ts';
 import { primitivesContract } from '../contract/primitives.ts';
 import './node-in-page/buffer.ts';
 import '../protocol/admission-request.test.ts';
@@ -58,6 +59,11 @@ import { type PageResult, runAll } from './vitest-in-page.ts';
 // Properties were tried many times in Node: here it is the engine of the browser that is tried.
 fc.configureGlobal({ numRuns: 20 });
 primitivesContract('in this browser', primitives);
+
+/** What the self-test finds here. */
+export async function selfTested(): Promise<SelfTestReport> {
+  return (await selfTest(candidates, () => performance.now())).report;
+}
 
 export function suites(): Promise<PageResult[]> {
   return runAll();

@@ -19,6 +19,19 @@ inChromium('the protocol in a browser', (chromium) => {
     expect(results.filter(({ outcome }) => outcome === 'passed').length).toBeGreaterThan(100);
   });
 
+  test('its self-test finds both suites, and a ChaCha20 of WebAssembly beside that of @noble', async () => {
+    const report = await entryOf<Entry>(await chromium.open(site.url)).selfTested();
+    expect(report.suites).toEqual([1, 2]);
+    expect(
+      report.keyStreams.map(({ name, implementation, isCorrect }) => [name, implementation, isCorrect]),
+    ).toEqual([
+      ['aes-256-ctr', 'WebCrypto', true],
+      ['aes-256-ctr', '@noble', true],
+      ['chacha20', 'WebAssembly', true],
+      ['chacha20', '@noble', true],
+    ]);
+  });
+
   test('a request that is signed there is read here, and WebCrypto knows the signature', async () => {
     const entry = entryOf<Entry>(await chromium.open(site.url));
     const { headers, publicKey, isVerified } = await entry.signed('07'.repeat(32), 1_767_268_800);
