@@ -30,6 +30,8 @@ export interface JobPlan {
   readonly cohort: JobManifest['cohort'];
   /** L2 norm that the update of a participant may have; longer ones are scaled down to it. */
   readonly clipNorm: number;
+  /** Whether updates are turned before they are rounded: often fewer bytes, or a finer grid. Left out: they are not. */
+  readonly rotate?: boolean;
   readonly weighting: JobManifest['weighting'];
   /** The most examples that count; ignored for uniform weights. */
   readonly weightMax: number;
@@ -77,7 +79,13 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
     parameters: parameters.length,
     training,
     weighting: plan.weighting,
-    codec: planCodec({ clipNorm: plan.clipNorm, cohortMax: cohort.size, weightMax, counters: 0 }),
+    codec: planCodec({
+      clipNorm: plan.clipNorm,
+      cohortMax: cohort.size,
+      weightMax,
+      counters: 0,
+      ...(plan.rotate && { rotated: parameters.length }),
+    }),
     strategy: plan.strategy,
     rounds: plan.rounds,
     cohort,

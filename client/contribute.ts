@@ -11,7 +11,8 @@ import { learningRateOf } from '../protocol/learning-rate.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
-import { encodeUpdate } from '../protocol/ring/update.ts';
+import { rotationSeed } from '../protocol/ring/rotation-seed.ts';
+import { type Contribution, encodeUpdate } from '../protocol/ring/update.ts';
 import { encodeHeader, HEADER_BYTES } from '../protocol/vector.ts';
 import type { Egress } from '../schemas/egress.ts';
 import type { JobManifest } from '../schemas/job.ts';
@@ -99,9 +100,11 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     difference(trained.parameters, model, delta);
     const norm = l2Norm(delta);
 
-    // 4. Clipped to the norm that the job states, rounded to integers of the ring, packed and sealed.
+    // 4. Turned, where the job has it so; clipped to the norm that it states, rounded to integers of the ring, packed and
+    // sealed.
     const weight = manifest.weighting === 'uniform' ? 1 : Math.min(examples.count, codec.weightMax);
-    const update = seal(delta, weight, manifest, random, buffers);
+    const turn = codec.rotation && { rotationSeed: await rotationSeed(task) };
+    const update = seal({ delta, weight, counters: [], ...turn }, manifest, random, buffers);
     const egress = inspector?.isWatching()
       ? egressOf({ task, manifest, delta, norm, weight, update })
       : undefined;
@@ -135,17 +138,16 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
 
 /** The update as it leaves the node: header, packed coordinates, weight. */
 function seal(
-  delta: Float32Array,
-  weight: number,
+  contribution: Contribution,
   { codec }: JobManifest,
   random: RandomSource,
   buffers: SpareBuffers,
 ): Uint8Array<ArrayBuffer> {
-  const { width, secondBlock, payloadBytes } = layoutOf(codec, delta.length);
+  const { width, secondBlock, payloadBytes } = layoutOf(codec, contribution.delta.length);
   const sealed = new Uint8Array(buffers.take(HEADER_BYTES + payloadBytes));
-  sealed.set(encodeHeader({ kind: 'update', width, length: delta.length, secondBlock }));
+  sealed.set(encodeHeader({ kind: 'update', width, length: contribution.delta.length, secondBlock }));
   const words = new Uint32Array(sealed.buffer, HEADER_BYTES);
-  encodeUpdate({ delta, weight, counters: [] }, codec, random, words);
+  encodeUpdate(contribution, codec, random, words);
   return sealed;
 }
 

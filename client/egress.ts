@@ -50,6 +50,7 @@ export function egressOf({ task, manifest, delta, norm, weight, update }: Leavin
     before: histogram(delta, 1),
     clipped: histogram(delta, factor),
     quantised: histogram(coordinates, step),
+    ...(codec.rotation && { isTurned: true as const }),
     step,
     visibleAs: VISIBLE[aggregation],
   };

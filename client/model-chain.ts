@@ -82,7 +82,7 @@ async function follow(
       throw broken(round, 'the record of the round starts from another model');
     const { payloadBytes } = layoutOf(manifest.codec, manifest.parameters);
     const limits = { limitBytes: HEADER_BYTES + payloadBytes, signal };
-    const next = nextState(manifest, link, record, await fetchBlob('sum', record.sum, api, limits));
+    const next = await nextState(manifest, link, record, await fetchBlob('sum', record.sum, api, limits));
     const nextSha256 = toHex(await primitives.sha256(await encodeParameters(next.model)));
     if (nextSha256 !== record.nextModel) throw broken(round, 'its sum leads to another model than it says');
     link = { ...next, round: round + 1, sha256: nextSha256 };

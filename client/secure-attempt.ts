@@ -11,7 +11,6 @@
  * already given away is sent again.
  */
 import { concatBytes, toHex } from '../protocol/bytes.ts';
-import type { KeyStreamName } from '../protocol/primitives.ts';
 import { isProblem } from '../protocol/problem.ts';
 import { unpack } from '../protocol/ring/bit-pack.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
@@ -25,6 +24,7 @@ import { addMasks } from '../protocol/secagg/mask.ts';
 import { masksOf, signUpload } from '../protocol/secagg/masked-upload.ts';
 import { type AgreedRoster, checkRoster, type Party } from '../protocol/secagg/roster.ts';
 import { shareSecrets } from '../protocol/secagg/shares.ts';
+import { suiteOf } from '../protocol/secagg/suite.ts';
 import { checkSurvivors } from '../protocol/secagg/survivors.ts';
 import { answerFor } from '../protocol/secagg/unmasking.ts';
 import { HEADER_BYTES } from '../protocol/vector.ts';
@@ -150,7 +150,7 @@ export class SecureAttempt {
     const words = new Uint32Array(update.buffer, update.byteOffset + HEADER_BYTES);
     unpack(words.subarray(0, coordinateBytes / 4), codec.width, scratch);
     const integers = { coordinates: scratch, secondBlock: words.slice(coordinateBytes / 4) };
-    const keyStream: KeyStreamName = this.#task.secure.descriptor.suite === 1 ? 'aes-256-ctr' : 'chacha20';
+    const { keyStream } = suiteOf(this.#task.secure.descriptor.suite);
     const masks = await masksOf(primitives, roster, own, this.#keys, delivered);
     await addMasks(integers, masks, { primitives, keyStream, layout: layoutOf(codec, parameters) });
     for (const { seed } of masks) seed.fill(0);

@@ -274,10 +274,6 @@ export const PROBLEMS = {
     'The description of a secure round is forged, or is not what follows from the job.',
     'Do not take part: tell the operator, and keep the log of this node. Nothing was sent.',
   ),
-  suiteRefused: entry<{ suite: number; permitted: string }>(
-    'The job uses a suite of secure aggregation that this node does not permit.',
-    'Create the job with a permitted suite, or permit the suite on the node.',
-  ),
   thresholdTooLow: entry<{ threshold: number; needed: number }>(
     'So few shares would open a secret that the coordinator and those who work with it could have them.',
     'Do not take part: the job has to be created with fewer colluders or a larger cohort, or the coordinator lies.',

@@ -6,6 +6,21 @@
  */
 import { type Static, Type } from 'typebox';
 
+/** Powers of two: coordinates that a rotation mixes. */
+const BLOCKS = Array.from({ length: 20 }, (_, i) => 2 ** (i + 1));
+
+/** Updates are turned before they are rounded, and their mean is turned back. SPEC.md 5.9. */
+export const Rotation = Type.Object(
+  {
+    /** 2..2^20; of a vector with fewer coordinates the largest power of two that it has. */
+    block: Type.Enum(BLOCKS),
+    /** The largest magnitude of a turned coordinate, in units of the parameters; longer updates are scaled down. */
+    bound: Type.Number({ exclusiveMinimum: 0, maximum: 1e38 }),
+  },
+  { additionalProperties: false },
+);
+export type Rotation = Static<typeof Rotation>;
+
 export const Codec = Type.Object(
   {
     version: Type.Literal(1),
@@ -19,6 +34,8 @@ export const Codec = Type.Object(
     weightMax: Type.Integer({ minimum: 1, maximum: 0xffff_ffff }),
     /** Integers that follow the weight, each in 0..weightMax: correct answers on a hold-out set, for example. */
     counters: Type.Integer({ minimum: 0, maximum: 64 }),
+    /** Absent: coordinates are sent as they are. */
+    rotation: Type.Optional(Rotation),
   },
   { additionalProperties: false },
 );

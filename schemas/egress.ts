@@ -35,6 +35,8 @@ export const Egress = Type.Object(
     before: Histogram,
     clipped: Histogram,
     quantised: Histogram,
+    /** The numbers that are sent are not those of parameters, but those of a rotation; absent: they are. */
+    isTurned: Type.Optional(Type.Literal(true)),
     /** A coordinate's step on the grid, in units of the parameters. */
     step: Type.Number({ exclusiveMinimum: 0 }),
     /** What the coordinator can learn of it: plain sums show it every update, masks show it the sum. */

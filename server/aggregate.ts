@@ -12,6 +12,7 @@ import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
+import { rotationSeed } from '../protocol/ring/rotation-seed.ts';
 import { openIntegers, type RingSum } from '../protocol/ring/sum.ts';
 import { packIntegers, type UpdateIntegers } from '../protocol/ring/update.ts';
 import type { JobState } from '../protocol/round-state.ts';
@@ -58,12 +59,14 @@ export async function aggregate(
   blobs: BlobStore,
   secure?: SecureAggregate,
 ): Promise<AggregatedModel> {
-  // 1. The accepted updates, added as integers: exact, and the same in any order. Masks that are left are taken away.
+  // 1. The accepted updates, added as integers: exact, and the same in any order. Masks that are left are taken
+  // away; the mean is turned back, where updates were turned.
+  const turn = job.manifest.codec.rotation && (await rotationSeed(job));
   const summed = await sum.over(job.accepted);
   const unmasked = secure && (await unmask(secure, summed));
   const opened = unmasked
-    ? openIntegers(unmasked.integers, job.manifest.codec, job.accepted.size)
-    : summed.open();
+    ? openIntegers(unmasked.integers, job.manifest.codec, job.accepted.size, turn)
+    : summed.open(turn);
 
   // 2. The model that the cohort started from, and what the strategy remembers of earlier rounds.
   const strategy = strategyOf(job.manifest.strategy);

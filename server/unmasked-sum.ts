@@ -4,17 +4,14 @@
  *   sum over U3 of y  -  masks of the survivors' seeds  -  masks that survivors share with those who dropped out
  */
 import { primitives } from '#primitives';
-import type { KeyStreamName } from '../protocol/primitives.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
 import type { RingSum } from '../protocol/ring/sum.ts';
 import type { UpdateIntegers } from '../protocol/ring/update.ts';
 import { addMasks } from '../protocol/secagg/mask.ts';
 import type { SecureJob } from '../protocol/secagg/secure-phases.ts';
+import { suiteOf } from '../protocol/secagg/suite.ts';
 import { masksLeft } from '../protocol/secagg/unmasking.ts';
-import type { SuiteId } from '../schemas/secagg.ts';
 import type { SecureAttemptView } from './secure-attempt.ts';
-
-const KEY_STREAMS = { 1: 'aes-256-ctr', 2: 'chacha20' } as const satisfies Record<SuiteId, KeyStreamName>;
 
 /**
  * @param masked over all accepted updates; not changed: an attempt to aggregate may be made twice
@@ -30,7 +27,7 @@ export async function unmaskedSum(
   const { coordinates, secondBlock } = masked.integers;
   const integers = { coordinates: coordinates.slice(), secondBlock: secondBlock.slice() };
   const { codec, parameters } = job.manifest;
-  const keyStream = KEY_STREAMS[job.secure.signed.descriptor.suite];
+  const { keyStream } = suiteOf(job.secure.signed.descriptor.suite);
   const maker = { primitives, keyStream, layout: layoutOf(codec, parameters) };
   const unmasking = await view.unmasking(job);
   const { context } = await view.delivered(job);

@@ -43,7 +43,7 @@ export function describeLeft({ egress, at, receipt }: LeftEgress): string[] {
     'how many parameters changed by how much',
     ...chart('before clipping', egress.before),
     ...chart('after clipping', egress.clipped),
-    ...chart('as sent', egress.quantised),
+    ...chart(egress.isTurned ? 'as sent, after a rotation' : 'as sent', egress.quantised),
     '',
     ...LEARNT[egress.visibleAs],
   ];

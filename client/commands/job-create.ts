@@ -41,6 +41,7 @@ export interface TrainingOptions extends LossOptions, OptimizerOptions, Gradient
   readonly serverMomentum: number;
   readonly rounds: number;
   readonly clipNorm: number;
+  readonly rotate?: boolean;
   readonly weighting: JobManifest['weighting'];
   readonly evaluateEvery: number;
 }
@@ -151,6 +152,11 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
     kind: 'number',
     default: 10,
     schema: Codec.properties.clipNorm,
+  },
+  {
+    flags: '--rotate',
+    description:
+      'turn updates before rounding: fewer bytes in small cohorts, less rounding error in large ones',
   },
   {
     flags: '--weighting <rule>',
@@ -328,6 +334,7 @@ export async function trainingPlan(options: TrainingOptions, seed: string) {
     strategy: strategyOf(options),
     rounds: options.rounds,
     clipNorm: options.clipNorm,
+    ...(options.rotate && { rotate: true }),
     weighting: options.weighting,
     weightMax: WEIGHT_MAX,
     evaluateEvery: options.evaluateEvery,

@@ -1,15 +1,15 @@
 /**
  * Whether an update may come from a delta clipped to clipNorm, for a payload that streams by. SPEC.md 5.3, 5.5.
  *
- * Squares are added one after the other in the order of the coordinates, so that the decision does not depend on how
- * the payload is cut. Memory does not grow with the update. Under masks nobody can check this.
+ * Where the codec has a rotation, no coordinate may exceed its bound either: the width rests on it. Squares are added one
+ * after the other in the order of the coordinates, so that the decision does not depend on how the payload is cut. Memory does not grow with the update. Under masks nobody can check this.
  */
 import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';
 import { unpack } from './bit-pack.ts';
 import { type Layout, layoutOf } from './payload.ts';
 import { roundedNormSquared } from './quantize.ts';
-import { levelsOf } from './width.ts';
+import { largestOf, levelsOf } from './width.ts';
 
 /** Coordinates that are unpacked at a time: a multiple of 32, so that they fill whole words at every width. */
 const STAGED = 4096;
@@ -24,6 +24,8 @@ export class ClipCheck {
   /** Coordinates behind `#squaredNorm`. */
   #done = 0;
   #squaredNorm = 0;
+  /** Largest magnitude of a coordinate, where the codec has a rotation. */
+  #largest = 0;
 
   /** @param length d: coordinates of the update */
   constructor(codec: Codec, length: number) {
@@ -48,7 +50,7 @@ export class ClipCheck {
   }
 
   /**
-   * Throws `updateMalformed` if the squared norm exceeds what an update of this weight can have.
+   * Throws `updateMalformed` if the squared norm, or a turned coordinate, exceeds what an update of this weight can have.
    * @param weight in its range
    */
   finish(weight: number): void {
@@ -60,17 +62,25 @@ export class ClipCheck {
         expected: `at most ${limit}`,
         got: String(this.#squaredNorm),
       });
+    const bound = largestOf(this.#codec, weight);
+    if (this.#largest > bound)
+      throw new HanseError('updateMalformed', {
+        field: 'largest coordinate',
+        expected: `at most ${bound}`,
+        got: String(this.#largest),
+      });
   }
 
   /** Adds the squares of what is staged: `STAGED` coordinates, or the last ones. */
   #square(): void {
     const count = Math.min(STAGED, this.#layout.length - this.#done);
-    if (this.#layout.width === 24 && count === STAGED)
+    if (this.#layout.width === 24 && count === STAGED && !this.#codec.rotation)
       this.#squaredNorm = addSquares24(this.#squaredNorm, this.#words);
     else {
       const coordinates = this.#coordinates.subarray(0, count);
       unpack(this.#words, this.#layout.width, coordinates);
       this.#squaredNorm = addSquares(this.#squaredNorm, coordinates);
+      if (this.#codec.rotation) this.#largest = largestMagnitude(this.#largest, coordinates);
     }
     this.#done += count;
     this.#staged = 0;
@@ -84,6 +94,15 @@ function addSquares(squaredNorm: number, coordinates: Int32Array): number {
     sum += value * value;
   }
   return sum;
+}
+
+function largestMagnitude(least: number, coordinates: Int32Array): number {
+  let largest = least;
+  for (let i = 0; i < coordinates.length; i += 1) {
+    const magnitude = Math.abs(coordinates[i] as number);
+    if (magnitude > largest) largest = magnitude;
+  }
+  return largest;
 }
 
 /**

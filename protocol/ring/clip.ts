@@ -37,12 +37,22 @@ export function l2Norm(values: Float32Array | Float64Array): number {
   return Math.sqrt(s0 + s1 + (s2 + s3));
 }
 
+/** The L-infinity norm. Not to be relied on if a value is not finite. */
+export function largestMagnitude(values: Float32Array): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const magnitude = Math.abs(values[i] as number);
+    if (magnitude > largest) largest = magnitude;
+  }
+  return largest;
+}
+
 /**
  * The factor, at most 1, by which a delta of the computed `norm` is to be multiplied. The real norm of the product is
  * at most `clipNorm`, with room for the roundings on the way to the grid.
  *
- * @param norm   `l2Norm` of the delta
- * @param length d: number of coordinates
+ * @param norm   `l2Norm` of the delta; or `largestMagnitude`, which is exact, and then what bounds that
+ * @param length d: number of coordinates; 0 for an exact norm
  */
 export function clipFactor(norm: number, clipNorm: number, length: number): number {
   const upperNorm = norm * (1 + (length + FURTHER_ROUNDINGS) * ROUND_OFF);

@@ -35,14 +35,15 @@ export type TakeBlock = (coordinates: Int32Array, start: number) => void;
 
 /**
  * Rounds `values * scale` to integers with squared norm at most `roundedNormSquared(levels, values.length)` and
- * coordinates of magnitude at most floor(levels) + 1. Draws 32 bits a coordinate.
+ * coordinates of magnitude at most floor(P) + 1, P being their largest before, at most `levels`. Draws 32 bits a
+ * coordinate.
  *
  * The integers are handed over in blocks, in order, so that no second vector is needed; each block but the last has
  * a multiple of 32 coordinates. A try that fails is followed by another from the first block on: the last one counts.
  *
  * @param values not modified
  * @param scale  grid units per unit of `values`; |values| * scale must not exceed `levels`
- * @param levels L, below 2^31
+ * @param levels L; no coordinate may have 2^31 - 1 grid units
  * Throws `trainingDiverged` if a value is not finite, RangeError if the values exceed `levels` by far.
  */
 export function quantize(

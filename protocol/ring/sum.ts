@@ -10,6 +10,7 @@ import { HanseError } from '../problem.ts';
 import { wordsOf } from '../vector.ts';
 import { addPacked, type CoordinateSums, portableSums } from './add-packed.ts';
 import { type Layout, layoutOf } from './payload.ts';
+import { rotateBack } from './rotation.ts';
 import { kernelSums } from './sum-kernel.ts';
 import type { UpdateIntegers } from './update.ts';
 import { checkCodec } from './width.ts';
@@ -124,16 +125,17 @@ export class RingSum {
   }
 
   /**
-   * mean = sum * (g * weightMax / totalWeight). Does not change the sum.
+   * mean = sum * (g * weightMax / totalWeight), turned back. Does not change the sum.
    *
+   * @param rotationSeed of the attempt, needed where the codec has a rotation, else ignored
    * Throws `aggregateInvalid` if an update is incomplete or the total weight cannot be that of `count` updates, and
    * `ringOverflow` if so many updates may have wrapped.
    */
-  open(): OpenedSum {
+  open(rotationSeed?: Uint8Array): OpenedSum {
     const count = this.count;
     if (this.#bytes !== count * this.#layout.payloadBytes)
       throw new HanseError('aggregateInvalid', { reason: 'an update was added in part only' });
-    return openIntegers(this.integers, this.#codec, count);
+    return openIntegers(this.integers, this.#codec, count, rotationSeed);
   }
 }
 
@@ -145,8 +147,10 @@ export function openIntegers(
   { coordinates, secondBlock }: UpdateIntegers,
   codec: Codec,
   count: number,
+  rotationSeed?: Uint8Array,
 ): OpenedSum {
-  const { grid, weightMax, width } = codec;
+  const { grid, weightMax, width, rotation } = codec;
+  if (rotation && !rotationSeed) throw new TypeError('a sum is to be turned back, and the seed is missing');
   checkCodec(codec, count);
   const [totalWeight = 0, ...counters] = secondBlock;
   if (totalWeight < Math.max(1, count) || totalWeight > count * weightMax)
@@ -160,6 +164,7 @@ export function openIntegers(
   const signShift = 32 - width;
   for (let i = 0; i < mean.length; i += 1)
     mean[i] = (((coordinates[i] as number) << signShift) >> signShift) * factor;
+  if (rotation && rotationSeed) rotateBack(mean, rotation.block, rotationSeed);
   return { mean, totalWeight, counters, count };
 }
 
@@ -170,6 +175,8 @@ function sameCodec(a: Codec, b: Codec): boolean {
     a.width === b.width &&
     a.grid === b.grid &&
     a.weightMax === b.weightMax &&
-    a.counters === b.counters
+    a.counters === b.counters &&
+    a.rotation?.block === b.rotation?.block &&
+    a.rotation?.bound === b.rotation?.bound
   );
 }

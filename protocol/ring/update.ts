@@ -1,19 +1,21 @@
 /**
  * A participant's update as integers of the ring. SPEC.md 5.3, 5.5.
  *
- *   delta -> clip to C -> times weight / weightMax -> divide by the grid, round at random -> pack -> second block
+ *   delta -> turn -> clip to C -> times weight / weightMax -> divide by the grid, round at random -> pack -> second block
  *
- * The sum of such updates, times g * weightMax / (sum of weights), is the weighted mean of the clipped deltas.
+ * The sum of such updates, times g * weightMax / (sum of weights), is the weighted mean of the clipped deltas. Where the
+ * codec has no rotation nothing is turned. Lengths are taken after turning, so that privacy rests on what is rounded.
  */
 import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';
 import type { RandomSource } from '../random.ts';
 import { bytesOf } from '../vector.ts';
 import { pack } from './bit-pack.ts';
-import { clipFactor, l2Norm } from './clip.ts';
+import { clipFactor, l2Norm, largestMagnitude } from './clip.ts';
 import { checkTrailingBits, type Layout, layoutOf, readSecondBlock } from './payload.ts';
 import { quantize, type TakeBlock } from './quantize.ts';
-import { levelsOf } from './width.ts';
+import { rotate } from './rotation.ts';
+import { coordinateBound, levelsOf } from './width.ts';
 
 /** What local training yields. */
 export interface Contribution {
@@ -23,6 +25,8 @@ export interface Contribution {
   readonly weight: number;
   /** As many as the codec has, each in 0..weightMax. */
   readonly counters: readonly number[];
+  /** The seed of the attempt (`rotationSeed`), needed where the codec has a rotation, else ignored. */
+  readonly rotationSeed?: Uint8Array;
 }
 
 /** The second block of an update. */
@@ -100,13 +104,26 @@ function quantizeUpdate(
   random: RandomSource,
   take: TakeBlock,
 ): void {
-  const { delta, weight } = contribution;
+  const { weight } = contribution;
   checkSecondBlock(contribution, codec);
-  const norm = l2Norm(delta);
+  const values = turned(contribution, codec);
+  const norm = l2Norm(values);
   if (!Number.isFinite(norm)) throw new HanseError('trainingDiverged', { what: 'update' });
-  const factor = clipFactor(norm, codec.clipNorm, delta.length);
+  let factor = clipFactor(norm, codec.clipNorm, values.length);
+  // Without a rotation the bound is C and follows from the norm.
+  if (codec.rotation)
+    factor = Math.min(factor, clipFactor(largestMagnitude(values), coordinateBound(codec), 0));
   const scale = (factor * (weight / codec.weightMax)) / codec.grid;
-  quantize(delta, scale, levelsOf(codec, weight), random, take);
+  quantize(values, scale, levelsOf(codec, weight), random, take);
+}
+
+/** The delta itself, or a turned copy. Throws TypeError without a seed where one is needed: a defect, never input. */
+function turned({ delta, rotationSeed }: Contribution, { rotation }: Codec): Float32Array {
+  if (!rotation) return delta;
+  if (!rotationSeed) throw new TypeError('an update is to be turned, and the seed is missing');
+  const values = delta.slice();
+  rotate(values, rotation.block, rotationSeed);
+  return values;
 }
 
 /** Bytes that `checkUpdateTail` reads at the end of a payload: the last word of the coordinates, the second block. */

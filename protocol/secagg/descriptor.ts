@@ -15,6 +15,7 @@ import type { Primitives, Signer } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { labelled } from './derivation.ts';
 import { COMPLETE_MAX, planNeighbourhood } from './neighbourhood.ts';
+import { suiteOf } from './suite.ts';
 
 /** Of an attempt, what both sides know without each other. */
 export interface RoundTerms {
@@ -148,11 +149,7 @@ export async function checkDescriptor(
   const key = hexBytes(terms.coordinatorKey);
   if (!(await primitives.verify(hexBytes(signature), statement(descriptor), key)))
     throw invalid('signature', 'that of the pinned coordinator', 'another');
-  if (!limits.suites.includes(descriptor.suite))
-    throw new HanseError('suiteRefused', {
-      suite: descriptor.suite,
-      permitted: limits.suites.join(', '),
-    });
+  suiteOf(descriptor.suite, limits.suites);
   const expected = describeRound(terms, descriptor.deadlines, descriptor.nonce);
   if (descriptor.threshold < expected.threshold)
     throw new HanseError('thresholdTooLow', {

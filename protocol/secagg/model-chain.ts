@@ -11,6 +11,7 @@ import { hexBytes } from '../bytes.ts';
 import { HanseError } from '../problem.ts';
 import { unpack } from '../ring/bit-pack.ts';
 import { layoutOf, readSecondBlock } from '../ring/payload.ts';
+import { rotationSeed } from '../ring/rotation-seed.ts';
 import { openIntegers } from '../ring/sum.ts';
 import type { UpdateIntegers } from '../ring/update.ts';
 import type { StrategyState } from '../strategy/strategy.ts';
@@ -39,16 +40,18 @@ export function stateOf({ strategy, parameters }: JobManifest, stored: Uint8Arra
  * @param sum the stored sum; attacker-controlled, though of the hash that the record names
  * @throws `modelChainBroken`
  */
-export function nextState(
+export async function nextState(
   manifest: JobManifest,
   { model, state }: ModelState,
   record: RoundRecord,
   sum: Uint8Array,
-): ModelState {
-  const { round } = record.descriptor.descriptor;
+): Promise<ModelState> {
+  const { descriptor } = record.descriptor;
+  const { round } = descriptor;
   const members = decodeSet(hexBytes(record.survivors), record.roster.members.length);
   try {
-    const { mean } = openIntegers(parseSum(manifest, sum), manifest.codec, members?.length ?? 0);
+    const turn = manifest.codec.rotation && (await rotationSeed(descriptor));
+    const { mean } = openIntegers(parseSum(manifest, sum), manifest.codec, members?.length ?? 0, turn);
     const next = strategyOf(manifest.strategy).apply(state, model, mean);
     return { model: next.model, state: next.state };
   } catch (cause) {

@@ -7,6 +7,8 @@
  * dropped and reported. Of key streams, where a factor of a hundred lies between implementations, the fastest right one is
  * chosen by a short measurement. All of it takes some 40 milliseconds in Node.
  */
+
+import type { SuiteId } from '../../schemas/secagg.ts';
 import { equalBytes } from '../bytes.ts';
 import { portable } from '../primitives/portable.ts';
 import type { Candidates, KeyStreamCandidate, KeyStreamName, Primitives } from '../primitives.ts';
@@ -20,7 +22,7 @@ import {
   SEALING,
   SIGNATURE,
 } from './known-answers.ts';
-import { SUITES, type SuiteId } from './suite.ts';
+import { SUITES } from './suite.ts';
 
 /** All but the key streams, which have several implementations, and randomness, which has no known answers. */
 export type CheckedPrimitive = Exclude<keyof Primitives, 'keyStream' | 'random'>;

@@ -4,10 +4,9 @@
  * A round names its suite and all of its participants use it: nothing is negotiated within a round, so that nobody on the
  * way can have a weaker one chosen. A participant keeps a list of those that it permits.
  */
+import type { SuiteId } from '../../schemas/secagg.ts';
 import type { KeyStreamName } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
-
-export type SuiteId = 0x0001 | 0x0002;
 
 /** Two differ in nothing but the generator of masks. */
 export interface Suite {

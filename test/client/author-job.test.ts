@@ -27,6 +27,14 @@ test('the manifest names the content by its hashes, and the graph holds the mode
   expect(blobs[1]?.bytes).toEqual(modelFile([...parameters]));
 });
 
+test('a rotation is part of the codec where the plan asks for it, and nothing else changes', async () => {
+  const { manifest } = await authorJob(smallPlan(), FEDERATION);
+  const { codec, ...others } = (await authorJob(smallPlan({ rotate: true }), FEDERATION)).manifest;
+  expect(manifest.codec).not.toHaveProperty('rotation');
+  expect(codec).toEqual({ ...manifest.codec, rotation: { block: 16, bound: 10 } });
+  expect({ ...others, codec: manifest.codec }).toEqual(manifest);
+});
+
 test('one plan makes one manifest; what a train step depends on changes its hash, and nothing else does', async () => {
   const trainStepOf = async (plan: Partial<JobPlan>) =>
     (await authorJob(smallPlan(plan), FEDERATION)).manifest.graph.trainStep;

@@ -8,6 +8,7 @@ import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { seededRandom } from '../../protocol/random.ts';
 import { layoutOf } from '../../protocol/ring/payload.ts';
+import { rotationSeed } from '../../protocol/ring/rotation-seed.ts';
 import { encodeUpdate } from '../../protocol/ring/update.ts';
 import { floatsOf, HEADER_BYTES, parseHeader, payloadOf } from '../../protocol/vector.ts';
 import type { Egress } from '../../schemas/egress.ts';
@@ -78,6 +79,23 @@ test('what leaves is the difference that training made, clipped, weighted, round
     request: { params: { round: '1', attempt: '2' } },
   });
   expect(api.calls).toHaveLength(2);
+});
+
+test('where the job turns updates, it is turned by the seed of the attempt', async () => {
+  const codec = { ...shelf.manifest.codec, rotation: { block: 4, bound: 5 } };
+  const egresses: Egress[] = [];
+  const inspect = async (egress: Egress) => void egresses.push(egress);
+  const { body } = await contributed({ codec }, { inspector: { isWatching: () => true, inspect } });
+  const initial = floatsOf(payloadOf(shelf.blobs[1]?.bytes ?? new Uint8Array()));
+  const random = randomOf();
+  const { learningRate, epochs } = shelf.manifest.training;
+  const trained = await trainer.train({ parameters: initial, examples, epochs, learningRate, random });
+  const delta = trained.parameters.map((after, i) => after - (initial[i] ?? 0));
+  const seed = await rotationSeed(shelf.trainTask({ round: 1, attempt: 2 }));
+  const contribution = { delta, weight: 12, counters: [], rotationSeed: seed };
+  expect(body.subarray(HEADER_BYTES)).toEqual(encodeUpdate(contribution, codec, random));
+  expect(body).not.toEqual((await contributed()).body);
+  expect(egresses).toMatchObject([{ isTurned: true }]);
 });
 
 test('memory is used again, and holds nothing of the round before', async () => {

@@ -1,4 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
+import { rotateBack } from '../../protocol/ring/rotation.ts';
+import { rotationSeed } from '../../protocol/ring/rotation-seed.ts';
 import { createJob } from '../../protocol/round.ts';
 import type { JobState } from '../../protocol/round-state.ts';
 import { floatsOf, parseHeader, payloadOf } from '../../protocol/vector.ts';
@@ -39,6 +41,17 @@ test('the model is that of the slow twin, stored as a vector file, and nothing i
   expect(result).toMatchObject({ strategyState: null, updates: 2, weight: 90 });
   expect(result.updateNorm).toBeCloseTo(Math.hypot(...mean), 12);
   expect(await blobs.read(job.model)).toEqual(INITIAL_MODEL);
+});
+
+test('a mean of turned updates is turned back by the seed of the attempt', async () => {
+  const job = jobOf({ codec: { ...CODEC, rotation: { block: 4, bound: 1 } } });
+  const mean = Float64Array.from(meanTwin(FILES, CODEC, INITIAL_VALUES.length).mean);
+  rotateBack(mean, 4, await rotationSeed(job));
+  const { model } = await aggregated(job);
+  expect(await blobs.read(model)).toEqual(
+    modelFile(INITIAL_VALUES.map((value, i) => value + (mean[i] ?? 0))),
+  );
+  expect((await aggregated({ ...job, attempt: job.attempt + 1 })).model).not.toBe(model);
 });
 
 test('a strategy with a memory stores it, and goes on from what it stored', async () => {

@@ -53,6 +53,12 @@ test('a sum that might wrap is refused, with the first cohort that is too large'
     code: 'ringOverflow',
     bits: 20,
   });
+  const rotation = { block: 4, bound: 0.5 };
+  await check({ codec: { ...CODEC, grid: CODEC.grid / 5, rotation } });
+  expect(await refusal({ codec: { ...CODEC, grid: CODEC.grid / 6, rotation } })).toMatchObject({
+    code: 'ringOverflow',
+    bits: 20,
+  });
   expect(await refusal({ codec: { ...CODEC, weightMax: 0xffff_ffff } })).toMatchObject({
     code: 'ringOverflow',
     bits: 32,

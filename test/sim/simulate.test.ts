@@ -5,6 +5,7 @@ import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { loadWasmProvider } from '../../client/engine/wasm.ts';
 import { importModel } from '../../client/graph/import-model.ts';
 import { linear } from '../../client/graph/models/linear.ts';
+import { mlp } from '../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
 import type { LocalTraining, Loss, Optimizer } from '../../schemas/training.ts';
@@ -42,6 +43,21 @@ test('a federation learns to tell two clouds apart', async () => {
   expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0);
   expect(job.rounds.at(-1)?.metrics?.accuracy).toBeGreaterThan(0.95);
   expect(initialParameters(importModel(model))).toHaveLength(job.manifest.parameters);
+});
+
+test('with updates that are turned it learns as well, in two thirds of the bytes', async () => {
+  const run = async (rotate: boolean) => {
+    const forward = mlp([4, 800, 2], numbers(1));
+    const { job } = await simulate(options({ plan: smallPlan({ forward, rotate }) }));
+    return { job, last: job.rounds.at(-1)?.metrics };
+  };
+  const [plain, turned] = [await run(false), await run(true)];
+  expect([plain.job.manifest.codec.width, turned.job.manifest.codec.width]).toEqual([24, 16]);
+  expect(turned.job.bytesUp / plain.job.bytesUp).toBeCloseTo(2 / 3, 1);
+  expect(plain.last?.accuracy).toBeGreaterThan(0.95);
+  expect(turned.last?.accuracy).toBeGreaterThanOrEqual(plain.last?.accuracy ?? 1);
+  expect(turned.last?.loss).toBeCloseTo(plain.last?.loss ?? 0, 2);
+  expect(turned.job.model).not.toBe(plain.job.model);
 });
 
 /** The clouds with numbers for targets: -1 and 1. */

@@ -90,6 +90,14 @@ test.each<[what: string, words: string[], exitCode: number, code: string]>([
   });
 });
 
+test('--rotate makes a job whose updates are turned', async () => {
+  const codecOf = async (words: string[]) =>
+    ((await hanse([...CREATE, ...as, ...words, '--json'])).json as JobStatus).manifest.codec;
+  const plain = await codecOf([]);
+  expect(plain).not.toHaveProperty('rotation');
+  expect(await codecOf(['--rotate'])).toEqual({ ...plain, rotation: { block: 16, bound: 10 } });
+});
+
 test('an identity that cannot be used is refused before anything is asked', async () => {
   const open = join(running.folder, 'open.json');
   await copyFile(running.operatorFile, open);

@@ -54,6 +54,27 @@ test('refuses an update longer than its weight permits: by hand', () => {
   expect(verdict([8, 7, 0, 0], 4)).toContain('squared norm');
 });
 
+test('refuses a turned coordinate beyond its bound, though the norm would do: by hand, at several widths', () => {
+  for (const width of [16, 20, 24, 32]) {
+    const codec: Codec = { version: 1, clipNorm: 5, width, grid: 0.5, weightMax: 4, counters: 0 };
+    const turned: Codec = { ...codec, rotation: { block: 4, bound: 2 } };
+    const verdict = (values: number[], weight: number, by = turned, length = 5000) => {
+      const coordinates = new Int32Array(length);
+      coordinates.set(values, length - values.length);
+      return refusal(() => streamed(forged(coordinates, weight, by), by, length, weight, 999));
+    };
+    // P = 4 for the full weight and 1 for a quarter.
+    expect(verdict([5, -5], 4)).toBeUndefined();
+    expect(verdict([6], 4)).toContain('largest coordinate; expected at most 5; got 6');
+    expect(verdict([-6, 0, 0], 4)).toContain('largest coordinate');
+    expect(verdict([2], 1)).toBeUndefined();
+    expect(verdict([3], 1)).toContain('largest coordinate');
+    expect(verdict([6], 4, codec)).toBeUndefined(); // the control: without a rotation only the norm counts
+    expect(verdict(new Array(55).fill(5), 4)).toBeUndefined();
+    expect(verdict(new Array(56).fill(5), 4)).toContain('squared norm');
+  }
+});
+
 test('decides as its slow twin does from the whole payload, however it is cut', () => {
   const cases = fc.record({
     width,

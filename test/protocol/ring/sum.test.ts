@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
 import { pack } from '../../../protocol/ring/bit-pack.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
+import { rotateBack } from '../../../protocol/ring/rotation.ts';
 import { RingSum } from '../../../protocol/ring/sum.ts';
 import { encodeUpdate } from '../../../protocol/ring/update.ts';
 import { planCodec } from '../../../protocol/ring/width.ts';
@@ -247,4 +248,58 @@ test('a cleared sum is as good as a new one, by the kernel and without it', () =
     expect(used.open()).toEqual(fresh.open());
     expect(used.open().mean[0]).toBeLessThan(0);
   }
+});
+
+describe('with a rotation', () => {
+  const rotationSeed = new Uint8Array(32).fill(3);
+
+  test('the mean is turned back, to the bit; without a seed it is a defect', () => {
+    const turned: Codec = { ...small, rotation: { block: 2, bound: 1 } };
+    const [plain, sum] = [new RingSum(small, 3), new RingSum(turned, 3)];
+    for (const each of [plain, sum]) each.add(payloadOf(one, small));
+    const expected = plain.open();
+    rotateBack(expected.mean, 2, rotationSeed);
+    expect(sum.open(rotationSeed)).toEqual(expected);
+    expect(sum.open(rotationSeed)).toEqual(expected);
+    expect(() => sum.open()).toThrow(TypeError);
+    expect(() => plain.open()).not.toThrow();
+  });
+
+  test('partial sums of another rotation are those of another round', () => {
+    const of = (block: number, bound: number) => new RingSum({ ...small, rotation: { block, bound } }, 64);
+    expect(() => of(2, 1).merge(of(2, 1))).not.toThrow();
+    for (const other of [of(4, 1), of(2, 0.5), new RingSum(small, 64)])
+      expect(() => of(2, 1).merge(other)).toThrow(invalid);
+  });
+
+  /** L2 distance of the opened mean of `count` equal updates from their delta. */
+  function error(delta: Float32Array, count: number, cohortMax: number, rotated?: number): number {
+    const plan = { clipNorm: 1, cohortMax, weightMax: 1, counters: 0, width: 16 };
+    const codec = planCodec({ ...plan, ...(rotated !== undefined && { rotated }) });
+    const sum = new RingSum(codec, delta.length);
+    for (let i = 0; i < count; i += 1)
+      sum.add(
+        encodeUpdate(
+          { delta, weight: 1, counters: [], rotationSeed },
+          codec,
+          seededRandom(new Uint8Array(32).fill(i)),
+        ),
+      );
+    const { mean } = sum.open(rotationSeed);
+    return Math.hypot(...mean.map((value, i) => value - (delta[i] as number)));
+  }
+
+  test('on a coarse grid the mean of spiky updates is ten times nearer to them', () => {
+    // Half of the square of the norm in eight coordinates, the rest everywhere: what the last layer makes of a model.
+    const length = 20_000;
+    const numbers = new RandomNumbers(seededRandom(new Uint8Array(32).fill(1)));
+    const spiky = Float32Array.from(
+      { length },
+      () => 0.7 * Math.SQRT1_2 * (numbers.normal() / Math.sqrt(length)),
+    );
+    for (let i = 0; i < 8; i += 1) spiky[length - 8 + i] = 0.7 / 4;
+    const plain = error(spiky, 8, 1000);
+    expect(plain).toBeGreaterThan(0.1);
+    expect(error(spiky, 8, 1000, length)).toBeLessThan(plain / 10);
+  });
 });

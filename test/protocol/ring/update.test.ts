@@ -4,8 +4,9 @@ import { isProblem } from '../../../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, seededRandom } from '../../../protocol/random.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
 import { roundedNormSquared } from '../../../protocol/ring/quantize.ts';
+import { rotate, rotateBack } from '../../../protocol/ring/rotation.ts';
 import { checkUpdateTail, encodeUpdate, tailBytes } from '../../../protocol/ring/update.ts';
-import { levelsOf, planCodec } from '../../../protocol/ring/width.ts';
+import { largestOf, levelsOf, planCodec } from '../../../protocol/ring/width.ts';
 import type { Codec } from '../../../schemas/codec.ts';
 import { readTwin } from './update-twin.ts';
 
@@ -86,6 +87,58 @@ describe('encodeUpdate', () => {
     expect(field(encode([1], 4, [5]))).toBe('counter');
     expect(field(encode([1], 4, [-1]))).toBe('counter');
     expect(field(encode([1], 4, []))).toBe('counters');
+  });
+});
+
+describe('with a rotation', () => {
+  const rotationSeed = new Uint8Array(32).fill(9);
+  const length = 3000;
+  const plan = { clipNorm: 3, cohortMax: 20, weightMax: 50, counters: 0, width: 24, rotated: length };
+  const turned = planCodec(plan);
+  const { rotation, ...plain } = turned;
+
+  test('what is encoded is the turned delta', () => {
+    const numbers = new RandomNumbers(seeded(1));
+    const delta = Float32Array.from({ length }, () => 0.01 * numbers.normal());
+    const before = delta.slice();
+    const encoded = encodeUpdate({ delta, weight: 20, counters: [], rotationSeed }, turned, seeded(2));
+    expect(delta).toEqual(before);
+    rotate(delta, rotation?.block ?? 0, rotationSeed);
+    expect(encoded).toEqual(encodeUpdate({ delta, weight: 20, counters: [] }, plain, seeded(2)));
+    const other = { delta: before, weight: 20, counters: [], rotationSeed: new Uint8Array(32) };
+    expect(encodeUpdate(other, turned, seeded(2))).not.toEqual(encoded);
+  });
+
+  test('an update that the rotation serves badly is scaled down as a whole, and exceeds no bound', () => {
+    // Turned forth, all of it but a hundredth is in one coordinate.
+    const wanted = Float64Array.from({ length }, (_, i) => (i === 77 ? 3 : 0.0005));
+    rotateBack(wanted, rotation?.block ?? 0, rotationSeed);
+    for (const weight of [1, 7, 50]) {
+      const contribution = { delta: Float32Array.from(wanted), weight, counters: [], rotationSeed };
+      const { coordinates, squaredNorm } = readTwin(
+        encodeUpdate(contribution, turned, { fill: (target) => target.fill(0xff) }),
+        turned,
+        length,
+      );
+      const peak = coordinates[77] ?? 0;
+      expect(peak).toBeLessThanOrEqual(largestOf(turned, weight));
+      expect(peak).toBeGreaterThanOrEqual(largestOf(turned, weight) - 2);
+      for (const i of [0, 500, length - 1])
+        expect(Math.abs((coordinates[i] ?? 0) - (peak * 0.0005) / 3)).toBeLessThanOrEqual(1);
+      expect(squaredNorm).toBeLessThanOrEqual(roundedNormSquared(levelsOf(turned, weight), length));
+    }
+  });
+
+  test('without a seed it is a defect; a delta that is not finite is refused as ever', () => {
+    const encode = (value: number, seed?: Uint8Array) => () => {
+      const delta = new Float32Array(length).fill(value, 5, 6);
+      const contribution = { delta, weight: 1, counters: [], ...(seed && { rotationSeed: seed }) };
+      return encodeUpdate(contribution, turned, roundDown);
+    };
+    expect(encode(1, rotationSeed)).not.toThrow();
+    expect(encode(1)).toThrow(TypeError);
+    for (const value of [Number.NaN, Number.NEGATIVE_INFINITY])
+      expect(encode(value, rotationSeed)).toThrow(expect.objectContaining({ code: 'trainingDiverged' }));
   });
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SUITE_IDS, SUITES, type SuiteId, suiteOf } from '../../../protocol/secagg/suite.ts';
+import { SUITE_IDS, SUITES, suiteOf } from '../../../protocol/secagg/suite.ts';
+import type { SuiteId } from '../../../schemas/secagg.ts';
 
 test('the table: two suites, which differ in the generator of masks alone', () => {
   expect(SUITES.map(({ id, keyStream }) => [id, keyStream])).toEqual([
