@@ -3,11 +3,13 @@
  */
 import { describeSpan } from '../../protocol/cohort.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { explainWidth, type WidthExplanation } from '../../protocol/ring/explain-width.ts';
 import { hasEnded } from '../../protocol/round.ts';
 import { type CommandArgument, type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
 import type { JobStatus, RoundSummary } from '../../schemas/job.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
+import { describeCodec } from './codec-report.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 
 export const JOB_ARGUMENT: CommandArgument = {
@@ -37,12 +39,16 @@ export const jobShowCommand = defineCommand<IdentityOptions>({
   summary: 'show a job and its rounds',
   arguments: [JOB_ARGUMENT],
   options: IDENTITY_OPTIONS,
-  examples: [['hanse job show job-0123456789abcdef', 'state, manifest and rounds']],
+  examples: [
+    ['hanse job show job-0123456789abcdef', 'state, manifest, why its updates have their width, and rounds'],
+  ],
   async run({ args, options }, io) {
     const { api } = await connectAs(options, io.signal);
     const job = await api.call('getJob', { params: { jobId: jobIdOf(args) }, query: {} });
-    printJob(job, io);
-    return { ...job, parametersSha256: job.model };
+    const { codec, parameters, cohort } = job.manifest;
+    const width = explainWidth(codec, parameters, cohort.size);
+    printJob(job, width, io);
+    return { ...job, parametersSha256: job.model, width };
   },
 });
 
@@ -122,7 +128,7 @@ export async function followJob(
   return job;
 }
 
-function printJob(job: JobStatus, io: CommandIo): void {
+function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void {
   const { manifest } = job;
   const { codec, training, cohort } = manifest;
   const { epochs, maxSteps } = training;
@@ -147,10 +153,7 @@ function printJob(job: JobStatus, io: CommandIo): void {
   io.print(
     `  cohort       ${describeSpan(cohort.minimum, cohort.size)}; ${manifest.strategy.type}, weights by ${manifest.weighting}`,
   );
-  io.print(
-    `  codec        ${codec.width} bits a coordinate in steps of ${codec.grid.toExponential(2)}, clipped at ${codec.clipNorm}: ` +
-      `the widest sum of ${cohort.size} updates fits`,
-  );
+  for (const [label, text] of describeCodec(codec, width)) io.print(`  ${label.padEnd(11)}  ${text}`);
   io.print(`  traffic      ${job.bytesUp} bytes up, ${job.bytesDown} bytes down`);
   for (const round of job.rounds) io.print(`  ${describeRound(round)}`);
 }

@@ -15,13 +15,16 @@ import { HanseError } from '../problem.ts';
 import { blockOf } from './rotation.ts';
 
 /** Widths whose coordinates fill whole words in small groups; packing and summing them is fastest. */
-const FAST_WIDTHS = [16, 24, 32];
+export const FAST_WIDTHS: readonly number[] = [16, 24, 32];
 /** Least grid units per clipNorm of a chosen width: rounding then moves a million coordinates by 3 % of C. */
-const LEVELS_WANTED = 16_384;
+export const LEVELS_WANTED = 16_384;
 /** A million coordinates are turned in 15 ms; a block of a quarter saves 1 ms and costs a bit of each coordinate. */
 const BLOCK = 262_144;
 /** The odds against an update that has to be scaled down because of its rotation. */
 const ODDS = 2 ** 20;
+
+/** Of an update, in units of the parameters. */
+type Bounds = Pick<Codec, 'clipNorm' | 'rotation'>;
 
 export interface CodecPlan {
   /** C > 0. */
@@ -44,8 +47,9 @@ export function planCodec(plan: CodecPlan): Codec {
   const { clipNorm, cohortMax, rotated } = plan;
   const rotation = rotated === undefined ? undefined : planRotation(clipNorm, rotated);
   const bound = rotation?.bound ?? clipNorm;
-  const levelsOfWidth = (width: number) => levelsThatFit(width, cohortMax) * (clipNorm / bound);
-  const width = plan.width ?? FAST_WIDTHS.find((fast) => levelsOfWidth(fast) >= LEVELS_WANTED) ?? 32;
+  const bounds = { clipNorm, ...(rotation && { rotation }) };
+  const width =
+    plan.width ?? FAST_WIDTHS.find((fast) => finestLevels(bounds, fast, cohortMax) >= LEVELS_WANTED) ?? 32;
   const codec: Codec = {
     version: 1,
     clipNorm,
@@ -102,8 +106,13 @@ export function largestOf(codec: Codec, weight: number = codec.weightMax): numbe
 }
 
 /** What no coordinate of a clipped delta exceeds, in units of the parameters. */
-export function coordinateBound({ clipNorm, rotation }: Codec): number {
+export function coordinateBound({ clipNorm, rotation }: Bounds): number {
   return Math.min(clipNorm, rotation?.bound ?? clipNorm);
+}
+
+/** Grid units per clipNorm of the finest grid of this width, for the sum of `cohortMax` updates; 0 where none fits. */
+export function finestLevels(bounds: Bounds, width: number, cohortMax: number): number {
+  return Math.max(0, levelsThatFit(width, cohortMax)) * (bounds.clipNorm / coordinateBound(bounds));
 }
 
 /** The most whole grid units that a coordinate may have, for which the sum of `cohortMax` updates fits. */

@@ -2,7 +2,9 @@
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeCodec } from '../../../client/commands/codec-report.ts';
 import { describeRound, followJob, unfinished } from '../../../client/commands/job.ts';
+import { explainWidth } from '../../../protocol/ring/explain-width.ts';
 import type { JobPhase, JobStatus, RoundSummary } from '../../../schemas/job.ts';
 import { hanse } from '../../fixtures/command-line.ts';
 import { jobShelf, statusOf } from '../../fixtures/job-shelf.ts';
@@ -55,6 +57,10 @@ test('a job is created, listed, shown and cancelled, in words and in JSON', asyn
   expect(show.out).toContain(`parameters   ${manifest.initialModel}: SHA-256 of the latest 23`);
   const { json } = await hanse(['job', 'show', jobId, ...as, '--json']);
   expect(json).toMatchObject({ model: manifest.initialModel, parametersSha256: manifest.initialModel });
+  const width = explainWidth(manifest.codec, 23, 5);
+  expect(json).toMatchObject({ width });
+  for (const [label, text] of describeCodec(manifest.codec, width))
+    expect(show.out).toContain(`\n  ${label.padEnd(11)}  ${text}\n`);
 
   const cancelled = await hanse(['job', 'cancel', jobId, ...as]);
   expect(cancelled).toMatchObject({ exitCode: 0, out: `${jobId}: cancelled\n` });
