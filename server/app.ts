@@ -67,6 +67,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const metrics = createMetrics(coordinator);
   const answers = new ProblemAnswers({ metrics, report, clock: dependencies.clock, protocol });
   const app = Fastify({
+    // A signature in hex is the longest that stands in a path.
+    routerOptions: { maxParamLength: 128 },
     logger: false,
     forceCloseConnections: 'idle',
     // While closing, requests on open connections get an answer in our own form: see the hook below.
