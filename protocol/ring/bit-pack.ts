@@ -21,10 +21,45 @@ export function pack(values: Int32Array, width: number, words: Uint32Array): voi
 
 /** The inverse of `pack`: writes `values.length` numbers in -2^(width-1) .. 2^(width-1) - 1. */
 export function unpack(words: Uint32Array, width: number, values: Int32Array): void {
-  const signShift = 32 - width;
+  if (width === 24) unpack24(words, values);
+  else if (width === 16) unpack16(words, values);
+  else unpackBits(words, width, 0, values);
+}
+
+function unpack16(words: Uint32Array, values: Int32Array): void {
+  const whole = values.length & ~1;
   let word = 0;
+  for (let i = 0; i < whole; i += 2) {
+    const both = words[word] as number;
+    values[i] = (both << 16) >> 16;
+    values[i + 1] = both >> 16;
+    word += 1;
+  }
+  unpackBits(words, 16, whole, values);
+}
+
+function unpack24(words: Uint32Array, values: Int32Array): void {
+  const whole = values.length & ~3;
+  let word = 0;
+  for (let i = 0; i < whole; i += 4) {
+    const low = words[word] as number;
+    const middle = words[word + 1] as number;
+    const high = words[word + 2] as number;
+    values[i] = (low << 8) >> 8;
+    values[i + 1] = (((low >>> 16) & 0xff00) | (middle << 16)) >> 8;
+    values[i + 2] = (((middle >>> 8) & 0xff_ff00) | (high << 24)) >> 8;
+    values[i + 3] = high >> 8;
+    word += 3;
+  }
+  unpackBits(words, 24, whole, values);
+}
+
+/** Any width, from value `first` on, which begins a word. */
+function unpackBits(words: Uint32Array, width: number, first: number, values: Int32Array): void {
+  const signShift = 32 - width;
+  let word = (first * width) / 32;
   let shift = 0;
-  for (let i = 0; i < values.length; i += 1) {
+  for (let i = first; i < values.length; i += 1) {
     let bits = (words[word] ?? 0) >>> shift;
     shift += width;
     if (shift >= 32) {

@@ -106,8 +106,8 @@ function largestMagnitude(least: number, coordinates: Int32Array): number {
 }
 
 /**
- * The usual width, without unpacking: four coordinates in three words. The order does not matter: below 2^53 the sums
- * are exact, and every limit of this width is far below that.
+ * The usual width without a rotation, and without unpacking: four coordinates in three words. The order does not matter:
+ * below 2^53 the sums are exact, and every limit of this width is far below that.
  */
 function addSquares24(squaredNorm: number, words: Uint32Array): number {
   let s0 = 0;
