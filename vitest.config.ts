@@ -1,10 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
+/** Suites that want a browser, or a process in which nothing ran before. */
+const ALONE = ['test/e2e/**/*.test.ts', 'test/{browser,sim/bench}/**/*.slow.test.ts'];
+
 /**
- * `unit` is what `npm run check` runs; `slow` holds the suites that start processes or train for seconds.
+ * `unit` is what `npm run check` runs. What takes longer is called `*.slow.test.ts`: suites that wait, fill disks, derive
+ * keys from passphrases, speak HTTP by the hundred or train for seconds. Those that need a process or a browser of their
+ * own are the project `slow`, the others `integration`.
  *
- * Unit tests share two processes, whose modules are loaded once and not for each of some 200 files: that halves the
- * processor time. A test therefore puts back what it changes outside of its file: environment, folder, globals.
+ * Tests of `unit` and `integration` share two processes each, whose modules are loaded once and not for each of some 300
+ * files: that halves the processor time. A test therefore puts back what it changes outside of its file: environment,
+ * folder, globals.
  */
 export default defineConfig(({ mode }) => ({
   test: {
@@ -31,8 +37,19 @@ export default defineConfig(({ mode }) => ({
         resolve: { conditions: ['hanse-source', 'node'] },
         ssr: { resolve: { conditions: ['hanse-source', 'node'] } },
         test: {
+          name: 'integration',
+          isolate: false,
+          include: ['test/**/*.slow.test.ts'],
+          exclude: ALONE,
+        },
+      },
+      {
+        extends: true,
+        resolve: { conditions: ['hanse-source', 'node'] },
+        ssr: { resolve: { conditions: ['hanse-source', 'node'] } },
+        test: {
           name: 'slow',
-          include: ['test/e2e/**/*.test.ts', 'test/**/*.slow.test.ts'],
+          include: ALONE,
           globalSetup: ['test/browser/set-up.ts'],
         },
       },

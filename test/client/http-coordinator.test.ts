@@ -2,9 +2,9 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
-import { fetchExchange, fetchExchangeWithin } from '../../client/exchange.ts';
+import { fetchExchange } from '../../client/exchange.ts';
 import { type Caller, httpCoordinator } from '../../client/http-coordinator.ts';
-import { nodeExchange, nodeExchangeWithin } from '../../client/node-exchange.ts';
+import { nodeExchange } from '../../client/node-exchange.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../../client/retrying-coordinator.ts';
 import { readSignature } from '../../protocol/http-signature.ts';
 import { nodeIdOf } from '../../protocol/identity.ts';
@@ -32,12 +32,9 @@ const problem = (code: string, status: number, particulars: object = {}) =>
   );
 const PARAMS = { jobId: 'job-0123456789abcdef', round: '1', attempt: '1' };
 
-const EXCHANGES = {
-  fetch: { exchange: fetchExchange, within: fetchExchangeWithin },
-  'node:http': { exchange: nodeExchange, within: nodeExchangeWithin },
-};
+const EXCHANGES = { fetch: fetchExchange, 'node:http': nodeExchange };
 
-describe.each(Object.entries(EXCHANGES))('by %s', (_, { exchange, within }) => {
+describe.each(Object.entries(EXCHANGES))('by %s', (_, exchange) => {
   let server: AnsweringServer | undefined;
   afterEach(() => server?.close());
 
@@ -211,38 +208,6 @@ describe.each(Object.entries(EXCHANGES))('by %s', (_, { exchange, within }) => {
     const api = await apiOf(() => stop.abort());
     const call = api.call('nextTasks', { query: { wait: '20' } }, { signal: stop.signal });
     await expect(call).rejects.toMatchObject({ code: 'coordinatorUnreachable' });
-  });
-
-  test('a coordinator that says nothing more is given up, a slow one is not', async () => {
-    const IDLE_MS = 1000;
-    const write = (response: Parameters<Answer>[0], text: string) => {
-      if (!response.headersSent) response.writeHead(200, { 'hanse-protocol': '1-1' });
-      response.write(text);
-    };
-    const silent: Answer[] = [() => {}, (response) => write(response, '{"tasks":')];
-    const slow: Answer = (response) => {
-      const pieces = ['{"tas', 'ks', '":', '[', ']', '}'].map((letter) => () => void write(response, letter));
-      const next = setInterval(() => {
-        const piece = pieces.shift();
-        if (piece) return piece();
-        clearInterval(next);
-        response.end();
-      }, IDLE_MS / 4);
-    };
-    server = await answeringServer(...silent, slow);
-    const api = httpCoordinator(server.url, await callerOf(), clock, within(IDLE_MS));
-    const began = performance.now();
-    for (const _ of silent) {
-      const call = api.call('nextTasks', { query: {} });
-      await expect(call).rejects.toMatchObject({
-        code: 'coordinatorUnreachable',
-        detail: { reason: expect.stringContaining('nothing came') },
-      });
-    }
-    expect(performance.now() - began).toBeGreaterThan(silent.length * IDLE_MS);
-    const resumed = performance.now();
-    await expect(api.call('nextTasks', { query: {} })).resolves.toEqual({ tasks: [] });
-    expect(performance.now() - resumed).toBeGreaterThan(IDLE_MS);
   });
 
   test('a message about an answer never quotes it', async () => {

@@ -1,16 +1,16 @@
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { connect, enrol } from '../../../client/enrol.ts';
 import { type Identity, nextKey, readIdentity, writeIdentity } from '../../../client/identity.ts';
-import { askPassphrase } from '../../../client/passphrase.ts';
 import { toHex } from '../../../protocol/bytes.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
 import { succeed } from '../../../protocol/key-succession.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import { hanse } from '../../fixtures/command-line.ts';
 import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
+import { runningNode } from '../../fixtures/running-node.ts';
 
 let running: RunningCoordinator;
 const at = (name: string) => join(running.folder, name);
@@ -100,35 +100,8 @@ test('a key that somebody else has replaced, or a node that was revoked, gets no
   expect(await rotate('robbed.json', '--overlap', '-1')).toMatchObject(problem('usage', 2));
 });
 
-/** A participant that runs; `until` resolves once it has written this. */
-async function runningNode(name: string, ...words: string[]) {
-  await writeFile(at('table.csv'), 'a,y\n1,0\n2,1\n');
-  const data = ['--data', `csv:${at('table.csv')}`, '--features', 'a', '--target', 'y', '--classes', '0,1'];
-  let end = () => {};
-  let written = '';
-  const waiting: [RegExp, () => void][] = [];
-  const until = (what: RegExp) =>
-    new Promise<void>((resolve) => {
-      if (what.test(written)) resolve();
-      else waiting.push([what, resolve]);
-    });
-  const outcome = hanse(['join', ...words, ...data, '--provider', 'cpu', '--identity', at(name), '--json'], {
-    onOutput: (all, stop) => {
-      written = all;
-      end = stop;
-      for (const [what, resolve] of waiting) if (what.test(all)) resolve();
-    },
-  });
-  await Promise.race([until(/ready; waiting for work/), outcome]);
-  const finish = () => {
-    end();
-    return outcome;
-  };
-  return { until, finish, written: () => written };
-}
-
 test('a running node goes on with the new key, at once', async () => {
-  const { until, finish, written } = await runningNode('running.json', await running.invite());
+  const { until, finish, written } = await runningNode(at('running.json'), await running.invite());
   const rotated = (await rotate('running.json')).json as { nodeId: string; replaces: string };
   await until(/ready; waiting for work[\s\S]*ready; waiting for work/);
   const { presence } = running.coordinator;
@@ -139,86 +112,4 @@ test('a running node goes on with the new key, at once', async () => {
   });
   expect(await finish()).toMatchObject({ exitCode: 0, json: { nodeId: rotated.nodeId } });
   expect(written()).toContain(`node ${rotated.nodeId} of`);
-});
-
-test('the key of a running node is not encrypted: it could not open the next one; started with a passphrase, it can', async () => {
-  await writeFile(at('word'), 'correct horse\n', { mode: 0o600 });
-  const given = ['--passphrase-file', at('word')];
-  const again = /ready; waiting for work[\s\S]*ready; waiting for work/;
-  const encrypt = () => hanse(['identity', 'encrypt', '--identity', at('busy.json'), ...given, '--json']);
-  const first = await runningNode('busy.json', await running.invite());
-  const before = await readFile(at('busy.json'), 'utf8');
-  expect(await encrypt()).toMatchObject(problem('identityInUse'));
-  expect(await readFile(at('busy.json'), 'utf8')).toBe(before);
-  const { nodeId: second } = (await rotate('busy.json', '--overlap', '0')).json as { nodeId: string };
-  await first.until(again);
-  expect(await first.finish()).toMatchObject({ exitCode: 0, json: { nodeId: second } });
-
-  expect(await encrypt()).toMatchObject({ exitCode: 0, json: { isEncrypted: true, nodeId: second } });
-  const node = await runningNode('busy.json', ...given);
-  const { nodeId: third } = (await rotate('busy.json', ...given)).json as { nodeId: string };
-  await node.until(again);
-  expect(await node.finish()).toMatchObject({ exitCode: 0, json: { nodeId: third } });
-});
-
-test('a key under a passphrase is used with it alone, is changed under it, and comes out again', async () => {
-  await member('sealed.json');
-  const plain = JSON.parse(await readFile(at('sealed.json'), 'utf8')) as { seed: string };
-  await writeFile(at('word'), 'correct horse\n', { mode: 0o600 });
-  await writeFile(at('wrong'), 'battery staple\n', { mode: 0o600 });
-  const key = ['--identity', at('sealed.json'), '--json'];
-  const given = ['--passphrase-file', at('word')];
-  const run = (...words: string[]) => hanse([...words, ...key]);
-  expect(await run('identity', 'encrypt')).toMatchObject(problem('passphraseNeeded'));
-  const encrypted = await run('identity', 'encrypt', ...given);
-  expect(encrypted).toMatchObject({ exitCode: 0, json: { isEncrypted: true } });
-  const content = await readFile(at('sealed.json'), 'utf8');
-  expect(content).not.toContain(plain.seed);
-  expect((await stat(at('sealed.json'))).mode & 0o777).toBe(0o600);
-  expect(await run('identity', 'encrypt', ...given)).toMatchObject(problem('usage', 2));
-  expect((await run('identity', 'show')).json).toMatchObject({ isEncrypted: true, name: 'sealed.json' });
-
-  expect(await run('job', 'list')).toMatchObject(problem('passphraseNeeded'));
-  expect(await run('job', 'list', '--passphrase-file', at('wrong'))).toMatchObject(
-    problem('passphraseWrong'),
-  );
-  expect(await run('job', 'list', ...given)).toMatchObject({ exitCode: 0 });
-  const rotated = await run('identity', 'rotate', ...given);
-  expect(rotated).toMatchObject({ exitCode: 0 });
-  const after = JSON.parse(await readFile(at('sealed.json'), 'utf8')) as object;
-  expect(after).toMatchObject({ version: 2, nodeId: (rotated.json as { nodeId: string }).nodeId });
-  expect(after).not.toHaveProperty('seed');
-  expect(await run('identity', 'decrypt', ...given)).toMatchObject({ exitCode: 0 });
-  expect(await run('job', 'list')).toMatchObject({ exitCode: 0 });
-  const told = [encrypted, rotated].map(({ out, err }) => out + err).join('');
-  for (const secret of ['correct horse', plain.seed]) expect(told).not.toContain(secret);
-});
-
-test('who joins with a passphrase has no key in the clear at any time', async () => {
-  await writeFile(at('word'), 'correct horse\n', { mode: 0o600 });
-  const link = await running.invite('researcher');
-  const words = ['--identity', at('fresh.json'), '--passphrase-file', at('word'), '--json'];
-  expect(await hanse(['identity', 'request', link, ...words])).toMatchObject({ exitCode: 0 });
-  expect(JSON.parse(await readFile(at('fresh.json.pending'), 'utf8'))).toMatchObject({ version: 2 });
-  expect(await hanse(['join', link, ...words])).toMatchObject({ exitCode: 0 });
-  const stored = JSON.parse(await readFile(at('fresh.json'), 'utf8')) as object;
-  expect(stored).toMatchObject({ version: 2, role: 'researcher' });
-  expect(stored).not.toHaveProperty('seed');
-  expect(await hanse(['job', 'list', ...words])).toMatchObject({ exitCode: 0 });
-});
-
-test('while a change of keys is under way, its key is kept as the present one is', async () => {
-  const identity = await member('halfway.json');
-  const words = ['--identity', at('halfway.json'), '--json'];
-  vi.stubEnv('HANSE_PASSPHRASE', 'open sesame');
-  await nextKey(at('halfway.json'), identity);
-  const halfway = { exitCode: 2, json: { problem: { detail: expect.stringContaining('change of keys') } } };
-  expect(await hanse(['identity', 'encrypt', ...words])).toMatchObject(halfway);
-  await rm(at('halfway.json.next'));
-  expect(await hanse(['identity', 'encrypt', ...words])).toMatchObject({ exitCode: 0 });
-  await nextKey(at('halfway.json'), await readIdentity(at('halfway.json'), askPassphrase({})));
-  expect(await hanse(['identity', 'decrypt', ...words])).toMatchObject(halfway);
-  await rm(at('halfway.json.next'));
-  expect(await hanse(['identity', 'decrypt', ...words])).toMatchObject({ exitCode: 0 });
-  vi.unstubAllEnvs();
 });

@@ -2,7 +2,7 @@
 /**
  * Whatever the bytes: a model, or a refusal with a code, after a number of steps and bytes that their length bounds.
  *
- *   HANSE_FUZZ_RUNS=100000 HANSE_FUZZ_SEED=7 npx vitest run --project unit test/client/graph/import-fuzz.test.ts
+ *   HANSE_FUZZ_RUNS=100000 HANSE_FUZZ_SEED=7 npx vitest run test/client/graph/import-fuzz.slow.test.ts
  *
  * looks longer, and elsewhere.
  */
