@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** Suites that want a browser, or a process in which nothing ran before. */
-const ALONE = ['test/e2e/**/*.test.ts', 'test/{browser,sim/bench}/**/*.slow.test.ts'];
+/** Suites that want a browser, or modules that nobody loaded before, because they put others in their place. */
+const ALONE = [
+  'test/e2e/**/*.test.ts',
+  'test/{browser,sim/bench}/**/*.slow.test.ts',
+  'test/sim/fuzz/planted.slow.test.ts',
+];
 
 /**
  * `unit` is what `npm run check` runs. What takes longer is called `*.slow.test.ts`: suites that wait, fill disks, derive
