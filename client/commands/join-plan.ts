@@ -23,6 +23,7 @@ export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, Pro
   readonly inspect?: boolean;
   readonly allowPlain?: boolean;
   readonly seed?: string;
+  readonly dropOut?: string;
   readonly ca?: string;
 }
 

@@ -23,6 +23,7 @@ import type { DataSet } from '../data/data-set.ts';
 import { describeSelfTest } from '../describe-self-test.ts';
 import { directoryFile } from '../directory-file.ts';
 import { DirectoryWatch } from '../directory-watch.ts';
+import { type DropoutPlan, isDroppedOut, parseDropoutPlan } from '../dropout-plan.ts';
 import { EgressWatch } from '../egress-watch.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import { NODE_PROVIDERS } from '../engine/node-providers.ts';
@@ -114,6 +115,11 @@ export const joinCommand = defineCommand<JoinOptions>({
       flags: '--seed <text>',
       description: 'for experiments: makes local randomness repeatable. Never in production',
     },
+    {
+      flags: '--drop-out <k/n/i>',
+      description:
+        'for experiments, with --seed: k of n nodes drop out of each secure round, this being number i',
+    },
   ],
   examples: [
     ['hanse join "http://127.0.0.1:8790/#invite=..." --data mnist:train', 'enrol, then take part'],
@@ -131,6 +137,11 @@ export const joinCommand = defineCommand<JoinOptions>({
     const counts: Counts = { contributed: 0, evaluated: 0, declined: 0, missed: 0 };
     const [link] = args;
     const invite = link === undefined ? undefined : asUsage(() => parseInviteLink(link));
+    const dropout = options.dropOut === undefined ? undefined : parseDropoutPlan(options.dropOut);
+    if (dropout && options.seed === undefined)
+      throw new HanseError('usage', {
+        reason: '--drop-out needs the --seed that all nodes of the experiment share',
+      });
     const joining = await planJoin(options, DEFAULTS);
     const { access } = joining;
     const ca = access.ca === undefined ? undefined : await readCa(access.ca);
@@ -161,7 +172,11 @@ export const joinCommand = defineCommand<JoinOptions>({
           live(
             current,
             { dataSets, provider, patience, counts, handover, trouble, left, egress },
-            { ...plan, ...(options.seed !== undefined && { seed: options.seed }) },
+            {
+              ...plan,
+              ...(options.seed !== undefined && { seed: options.seed }),
+              ...(dropout && { dropout }),
+            },
             io,
           ),
         find: async (current) => {
@@ -234,7 +249,7 @@ interface Equipment {
 async function live(
   identity: Identity,
   { dataSets, provider, patience, counts, handover, trouble, left, egress }: Equipment,
-  plan: JoinPlan & Pick<JoinOptions, 'seed'>,
+  plan: JoinPlan & Pick<JoinOptions, 'seed'> & { readonly dropout?: DropoutPlan },
   io: CommandIo,
 ): Promise<void> {
   const { role } = identity;
@@ -308,6 +323,7 @@ async function live(
       atOnce: CAPACITY,
       buffers: new SpareBuffers(),
       randomFor: (task) => randomFor(task, identity, plan.seed),
+      ...(plan.dropout && { dropsOut: dropsOutOf(plan.dropout, plan.seed ?? '') }),
       clock: systemClock,
       signal: AbortSignal.any([io.signal, handover.signal]),
       waitSeconds: 20,
@@ -340,6 +356,10 @@ function patient(api: CoordinatorApi, io: CommandIo, trouble: Trouble): Coordina
       io.note(`${code}: ${message}; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
     },
   });
+}
+
+function dropsOutOf(plan: DropoutPlan, seed: string): (task: TrainTask) => Promise<boolean> {
+  return (task) => isDroppedOut(plan, seed, task);
 }
 
 /** Secret randomness; a seeded stream where an experiment asks for it. */

@@ -6,7 +6,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { Round } from '../../schemas/ids.ts';
 import { JobManifest } from '../../schemas/job.ts';
-import { BROWSER_ROUNDS, DEMO_PARTICIPANTS, DEMO_ROUNDS } from '../demo/plan.ts';
+import { BROWSER_ROUNDS, DEMO_PARTICIPANTS, DEMO_ROUNDS, minimumOf } from '../demo/plan.ts';
 import { type DemoResult, type DemoView, runDemo } from '../demo/run-demo.ts';
 import { renderLine, renderScreen } from '../demo/screen.ts';
 import { parsePartition } from '../partition/partition.ts';
@@ -20,6 +20,8 @@ interface DemoCommandOptions {
   readonly dataDir?: string;
   readonly keep?: boolean;
   readonly browser: number;
+  readonly drop: number;
+  readonly plain?: boolean;
 }
 
 /** Redraws a second at most. */
@@ -64,18 +66,38 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       default: 0,
       schema: JobManifest.properties.cohort.properties.extra,
     },
+    {
+      flags: '--drop <n>',
+      description:
+        'so many participants, drawn afresh, are lost in each round between their shares and their update',
+      kind: 'integer',
+      default: 0,
+      schema: JobManifest.properties.cohort.properties.extra,
+    },
+    { flags: '--plain', description: 'without secure aggregation: the coordinator sees each update' },
   ],
   examples: [
     ['hanse demo', 'ten participants with two label shards each'],
     ['hanse demo --partition iid --rounds 30', 'everybody sees all digits'],
     ['hanse demo --browser 2', 'two of the ten train in a browser'],
+    ['hanse demo --drop 2', 'two are lost in every round; the sum of the others is opened all the same'],
     ['hanse demo --json', 'one object on the last line'],
   ],
   async run({ options }, io) {
-    const { participants, seed, port, browser } = options;
+    const { participants, seed, port, browser, drop } = options;
     const rounds = options.rounds ?? (browser > 0 ? BROWSER_ROUNDS : DEMO_ROUNDS);
     if (browser > participants)
       throw new HanseError('usage', { reason: `--browser ${browser} of ${participants} participants` });
+    const isPlain = options.plain ?? false;
+    const most = participants - minimumOf(participants);
+    if (drop > 0 && (isPlain || participants < 3))
+      throw new HanseError('usage', {
+        reason: '--drop is about secure rounds: of at least 3, without --plain',
+      });
+    if (drop > most)
+      throw new HanseError('usage', {
+        reason: `--drop ${drop}: a round of ${participants} goes on without ${most}`,
+      });
     const name = `demo-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
     const dataDir = options.dataDir ?? join('.hanse', name);
     const partition = parsePartition(options.partition);
@@ -84,7 +106,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
     let result: DemoResult;
     try {
       result = await runDemo(
-        { rounds, participants, partition, seed, port, dataDir, keep, browser },
+        { rounds, participants, partition, seed, port, dataDir, keep, browser, drop, isPlain },
         io,
         screen.show,
       );
@@ -98,13 +120,20 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
     io.print(
       `traffic    ${(result.bytesUp / 1e6).toFixed(1)} MB of updates up, ${(result.bytesDown / 1e6).toFixed(1)} MB of models down`,
     );
-    io.print('privacy    plain sums: the coordinator sees each update, and no row of data');
+    io.print(`privacy    ${privacyOf(result)}`);
     io.print(`model      ${result.modelFile}`);
     io.print(`           SHA-256 ${result.modelSha256}`);
     io.print(`data       ${result.dataDir}`);
     return result;
   },
 });
+
+function privacyOf({ secureAggregation: secure }: DemoResult): string {
+  if (!secure) return 'plain sums: the coordinator sees each update, and no row of data';
+  const { survivors, dropped, threshold } = secure;
+  const lost = dropped === 0 ? 'none lost' : `${dropped} lost after their shares`;
+  return `secure sums: the coordinator saw no single update, only sums of ${survivors} or more (${lost}; threshold ${threshold})`;
+}
 
 interface Screen {
   show(view: DemoView): void;

@@ -11,6 +11,9 @@ export interface DemoNode {
   readonly seed: string;
   /** Of the training images; absent for the evaluator, who has the test images. */
   readonly part: DemoPart | undefined;
+  /** As `hanse join --drop-out` takes it; absent: it stays. */
+  readonly dropOut?: string;
+  readonly allowPlain: boolean;
 }
 
 /**
@@ -19,7 +22,7 @@ export interface DemoNode {
  * @param changed called when there is something new to see of the participant
  */
 export async function startNode(
-  { link, dataDir, seed, part }: DemoNode,
+  { link, dataDir, seed, part, dropOut, allowPlain }: DemoNode,
   running: Running[],
   changed: () => void,
 ): Promise<void> {
@@ -32,6 +35,8 @@ export async function startNode(
     await writeOutput(file, JSON.stringify(Array.from(part.rows)), 0o600);
     data.push('--rows', file, '--allow-single-class');
   }
+  if (dropOut !== undefined) data.push('--drop-out', dropOut);
+  if (allowPlain) data.push('--allow-plain');
   const identity = ['--identity', join(folder, 'identity.json'), '--name', name, '--seed', seed];
   const child = startChild(['join', link, ...data, ...identity], join(dataDir, `${name}.log`), (event) => {
     if (!part) return;

@@ -18,16 +18,28 @@ export const DEMO_PARTICIPANTS = 10;
 /** A round goes on without a fifth of the participants. */
 const INDISPENSABLE = 0.8;
 
+/** Updates without which a round of so many is void. */
+export function minimumOf(participants: number): number {
+  return Math.max(1, Math.ceil(INDISPENSABLE * participants));
+}
+
 export interface PlanOptions {
   readonly rounds: number;
   readonly participants: number;
   readonly seed: string;
   /** Participants that are tabs. */
   readonly browser: number;
+  readonly isPlain: boolean;
 }
 
-export async function demoPlan({ rounds, participants, seed, browser }: PlanOptions): Promise<JobPlan> {
-  const cohort = { size: participants, minimum: Math.max(1, Math.ceil(INDISPENSABLE * participants)) };
+export async function demoPlan({
+  rounds,
+  participants,
+  seed,
+  browser,
+  isPlain,
+}: PlanOptions): Promise<JobPlan> {
+  const cohort = { size: participants, minimum: minimumOf(participants) };
   return {
     name: 'demo',
     purpose: 'demonstration: read handwritten digits',
@@ -45,7 +57,7 @@ export async function demoPlan({ rounds, participants, seed, browser }: PlanOpti
     rounds,
     cohort,
     // Of one or two the sum would tell each the update of the other.
-    aggregation: participants < 3 ? 'plain' : secureAggregationFor(cohort, browser > 0 ? 60 : 10),
+    aggregation: isPlain || participants < 3 ? 'plain' : secureAggregationFor(cohort, browser > 0 ? 60 : 10),
     clipNorm: 10,
     weighting: 'uniform',
     weightMax: 1,

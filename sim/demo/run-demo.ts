@@ -39,6 +39,10 @@ export interface DemoOptions {
   readonly keep: boolean;
   /** So many of the participants are tabs of a headless browser. */
   readonly browser: number;
+  /** So many of the participants drop out of each round between their shares and their update; tabs do not. */
+  readonly drop: number;
+  /** Without secure aggregation. */
+  readonly isPlain: boolean;
 }
 
 /** Everything that the screen shows. */
@@ -48,6 +52,15 @@ export interface DemoView {
   stage: string;
   readonly participants: readonly DemoPart[];
   job: JobStatus | undefined;
+}
+
+export interface SecureResult {
+  readonly suite: number;
+  readonly threshold: number;
+  /** Updates in the sum. */
+  readonly survivors: number;
+  /** Participants whose shares had come, and whose update did not. */
+  readonly dropped: number;
 }
 
 /** The last line of --json. Later versions add fields and never rename one. */
@@ -64,6 +77,8 @@ export interface DemoResult {
   readonly providers: Readonly<Record<string, number>>;
   /** Of the exported ONNX file. */
   readonly modelSha256: string;
+  /** Of the round with the fewest survivors; null where sums are plain. */
+  readonly secureAggregation: SecureResult | null;
   readonly dataDir: string;
   readonly modelFile: string;
   readonly jobId: string;
@@ -113,9 +128,13 @@ export async function runDemo(
       invite({ operator, api }, 'evaluator', parts.length),
     ]);
     const processes = parts.length - options.browser;
+    const plan = await demoPlan(options);
     const nodes = [...parts.slice(0, processes), undefined].map((part) => {
-      const link = links[part ? parts.indexOf(part) : parts.length] ?? '';
-      return startNode({ link, dataDir, seed: options.seed, part }, running, update);
+      const index = part ? parts.indexOf(part) : parts.length;
+      const dropOut = part && options.drop > 0 ? `${options.drop}/${processes}/${index}` : undefined;
+      const node = { link: links[index] ?? '', dataDir, seed: options.seed, part };
+      const allowPlain = plan.aggregation === 'plain';
+      return startNode({ ...node, allowPlain, ...(dropOut !== undefined && { dropOut }) }, running, update);
     });
     const ofTabs = links.slice(processes, parts.length);
     const tabs = chromium ? startTabs(chromium, ofTabs, parts.slice(processes), running, update) : undefined;
@@ -123,7 +142,6 @@ export async function runDemo(
     await readProviders(parts, api);
 
     show('training');
-    const plan = await demoPlan(options);
     const { jobId } = await submitJob(await authorJob(plan, operator.federationId), api);
     const job = await followJob(api, jobId, io.signal, (status) => {
       view.job = status;
@@ -208,10 +226,21 @@ async function summary(
     bytesDown: job.bytesDown,
     providers: counts,
     modelSha256: toHex(await primitives.sha256(model)),
+    secureAggregation: worstRound(job),
     dataDir,
     modelFile,
     jobId: job.jobId,
   };
+}
+
+function worstRound({ rounds }: JobStatus): SecureResult | null {
+  const released = rounds.flatMap(({ outcome, secure }) =>
+    outcome === 'released' && secure ? [secure] : [],
+  );
+  const [worst] = released.toSorted((a, b) => a.survivors - b.survivors);
+  if (!worst) return null;
+  const { suite, threshold, survivors, delivered } = worst;
+  return { suite, threshold, survivors, dropped: delivered - survivors };
 }
 
 /** Rejects with `interrupted` when the signal aborts first. */

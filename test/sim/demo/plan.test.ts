@@ -4,7 +4,7 @@ import { demoPlan } from '../../../sim/demo/plan.ts';
 import { hashOf } from '../../fixtures/vector-files.ts';
 
 test('the 2NN, with weights that the seed decides and a minimum that forgives a fifth', async () => {
-  const plan = await demoPlan({ rounds: 3, participants: 10, seed: 'a', browser: 0 });
+  const plan = await demoPlan({ rounds: 3, participants: 10, seed: 'a', browser: 0, isPlain: false });
   expect(plan.forward.parameters.map(({ shape }) => shape)).toEqual([
     [784, 200],
     [200],
@@ -16,7 +16,7 @@ test('the 2NN, with weights that the seed decides and a minimum that forgives a 
   expect(plan.cohort).toEqual({ size: 10, minimum: 8 });
   // By their hash: to compare 200,000 numbers one by one takes a second.
   const weights = async (seed: string) => {
-    const { forward } = await demoPlan({ rounds: 3, participants: 10, seed, browser: 0 });
+    const { forward } = await demoPlan({ rounds: 3, participants: 10, seed, browser: 0, isPlain: false });
     return hashOf(new Uint8Array(initialParameters(forward).buffer));
   };
   expect(await weights('a')).toEqual(await weights('a'));
@@ -24,7 +24,7 @@ test('the 2NN, with weights that the seed decides and a minimum that forgives a 
 });
 
 test('one participant is its own minimum', async () => {
-  expect((await demoPlan({ rounds: 1, participants: 1, seed: 'a', browser: 0 })).cohort).toEqual({
+  expect((await demoPlan({ rounds: 1, participants: 1, seed: 'a', browser: 0, isPlain: false })).cohort).toEqual({
     size: 1,
     minimum: 1,
   });

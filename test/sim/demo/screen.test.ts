@@ -12,6 +12,8 @@ const options: DemoView['options'] = {
   dataDir: 'x',
   keep: false,
   browser: 0,
+  drop: 0,
+  isPlain: false,
 };
 
 function viewAfter(rounds: number): DemoView {
