@@ -127,7 +127,7 @@ export class SecureAttempt {
       const got = await this.#api.call('getDelivery', { params, query }, { signal });
       return got.length > 0 ? got : null;
     });
-    const sharing = { own, chosen, channelSecret: this.#keys.channelSecret, ...(kept && { kept }) };
+    const sharing = { own, chosen, channel: this.#keys.channel, ...(kept && { kept }) };
     const delivered = await openDelivery(primitives, roster, sharing, delivery);
     this.#delivered = delivered;
     return { roster, own, delivered };

@@ -33,6 +33,13 @@ export interface Seal {
   readonly associated: Uint8Array;
 }
 
+/**
+ * X25519 with a secret that is not given away: 32 bytes that both sides know, and that only a KDF should see.
+ * @param publicKey 32 bytes
+ * @throws keyLowOrder where the result is zero, which a key of small order makes it (RFC 7748, 6.1)
+ */
+export type Agreement = (publicKey: Uint8Array) => Promise<Uint8Array>;
+
 export interface Primitives {
   /** 32 bytes. */
   sha256(data: Uint8Array): Promise<Uint8Array>;
@@ -46,10 +53,10 @@ export interface Primitives {
   /** X25519 (RFC 7748, 5) of this secret and the base point: 32 bytes. @param secret 32 bytes, any */
   agreementKey(secret: Uint8Array): Promise<Uint8Array>;
   /**
-   * X25519 of this secret and somebody's public key: 32 bytes that both sides know, and that only a KDF should see.
-   * @throws keyLowOrder where the result is zero, which a key of small order makes it (RFC 7748, 6.1)
+   * X25519 of this secret with others' public keys (RFC 7748, 5). Reading a secret takes platforms longer than agreeing
+   * with it, so that it is read once. It may be overwritten when the promise has resolved.
    */
-  agree(secret: Uint8Array, publicKey: Uint8Array): Promise<Uint8Array>;
+  agreement(secret: Uint8Array): Promise<Agreement>;
   /** HKDF with SHA-256 (RFC 5869). @param length of the output, at most 8160 bytes */
   hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Promise<Uint8Array>;
   /** What was sealed, and 16 bytes more. */

@@ -40,16 +40,19 @@ export const primitives: Primitives = {
     const spki = createPublicKey(agreementSecret(secret)).export({ format: 'der', type: 'spki' });
     return new Uint8Array(spki.subarray(AGREEMENT_SPKI_PREFIX.length));
   },
-  agree: async (secret, publicKey) => {
-    requireLength('X25519 key', publicKey, 32);
+  agreement: async (secret) => {
     const privateKey = agreementSecret(secret);
-    const spki = Buffer.concat([AGREEMENT_SPKI_PREFIX, publicKey]);
-    const peer = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-    try {
-      return new Uint8Array(diffieHellman({ privateKey, publicKey: peer }));
-    } catch {
-      throw new HanseError('keyLowOrder'); // OpenSSL gives no zero away
-    }
+    return async (publicKey) => {
+      requireLength('X25519 key', publicKey, 32);
+      const x = Buffer.from(publicKey).toString('base64url');
+      // Ten times faster than from DER; what it copies is public.
+      const peer = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+      try {
+        return new Uint8Array(diffieHellman({ privateKey, publicKey: peer }));
+      } catch {
+        throw new HanseError('keyLowOrder'); // OpenSSL gives no zero away
+      }
+    };
   },
   hkdf: async (secret, salt, info, length) => new Uint8Array(hkdfSync('sha256', secret, salt, info, length)),
   // OpenSSL has no XChaCha20.

@@ -34,14 +34,16 @@ export const portable: Omit<Primitives, 'random'> = {
     }
   },
   agreementKey: async (secret) => x25519.getPublicKey(requireLength('X25519 secret', secret, 32)),
-  agree: async (secret, publicKey) => {
-    requireLength('X25519 secret', secret, 32);
-    requireLength('X25519 key', publicKey, 32);
-    try {
-      return x25519.getSharedSecret(secret, publicKey);
-    } catch {
-      throw new HanseError('keyLowOrder');
-    }
+  agreement: async (secret) => {
+    const own = requireLength('X25519 secret', secret, 32).slice();
+    return async (publicKey) => {
+      requireLength('X25519 key', publicKey, 32);
+      try {
+        return x25519.getSharedSecret(own, publicKey);
+      } catch {
+        throw new HanseError('keyLowOrder');
+      }
+    };
   },
   hkdf: async (secret, salt, info, length) => hkdf(sha256, secret, salt, info, length),
   seal: async (plaintext, { key, nonce, associated }) =>

@@ -21,21 +21,21 @@ const X25519 = { name: 'X25519' };
 export const primitives: Primitives = {
   ...portable,
   sha256: async (data) => new Uint8Array(await crypto.subtle.digest('SHA-256', data as BufferSource)),
-  agree: async (secret, publicKey) => {
+  agreement: async (secret) => {
     requireLength('X25519 secret', secret, 32);
-    requireLength('X25519 key', publicKey, 32);
-    if (!(await hasX25519())) return portable.agree(secret, publicKey);
+    if (!(await hasX25519())) return portable.agreement(secret);
     const pkcs8 = Uint8Array.of(...PKCS8_PREFIX, ...secret);
-    const [key, peer] = await Promise.all([
-      crypto.subtle.importKey('pkcs8', pkcs8, X25519, false, ['deriveBits']),
-      crypto.subtle.importKey('raw', publicKey as BufferSource, X25519, false, []),
-    ]);
+    const key = await crypto.subtle.importKey('pkcs8', pkcs8, X25519, false, ['deriveBits']);
     pkcs8.fill(0);
-    try {
-      return new Uint8Array(await crypto.subtle.deriveBits({ ...X25519, public: peer }, key, 256));
-    } catch {
-      throw new HanseError('keyLowOrder'); // WebCrypto gives no zero away
-    }
+    return async (publicKey) => {
+      requireLength('X25519 key', publicKey, 32);
+      const peer = await crypto.subtle.importKey('raw', publicKey as BufferSource, X25519, false, []);
+      try {
+        return new Uint8Array(await crypto.subtle.deriveBits({ ...X25519, public: peer }, key, 256));
+      } catch {
+        throw new HanseError('keyLowOrder'); // WebCrypto gives no zero away
+      }
+    };
   },
   hkdf: async (secret, salt, info, length) => {
     const key = await crypto.subtle.importKey('raw', secret as BufferSource, 'HKDF', false, ['deriveBits']);

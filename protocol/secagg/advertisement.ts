@@ -5,7 +5,7 @@
  */
 import type { Advertisement } from '../../schemas/secagg.ts';
 import { hexBytes, toHex } from '../bytes.ts';
-import type { Primitives, Signer } from '../primitives.ts';
+import type { Agreement, Primitives, Signer } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { type RandomSource, randomBytes } from '../random.ts';
 import { Secret } from '../secret.ts';
@@ -14,7 +14,8 @@ import { labelled } from './derivation.ts';
 /** What a participant has made for one attempt. The secrets leave this machine only in shares. */
 export interface AttemptKeys {
   readonly advertisement: Advertisement;
-  readonly channelSecret: Secret;
+  readonly channel: Agreement;
+  readonly masks: Agreement;
   readonly maskSecret: Secret;
   /** Of its own mask. */
   readonly seed: Secret;
@@ -25,7 +26,7 @@ export interface AttemptKeys {
  * @param identity of the node @param nodeId of its key
  */
 export async function advertise(
-  primitives: Pick<Primitives, 'agreementKey'>,
+  primitives: Pick<Primitives, 'agreementKey' | 'agreement'>,
   round: Uint8Array,
   identity: Signer,
   nodeId: string,
@@ -40,17 +41,20 @@ export async function advertise(
     maskKey: toHex(await primitives.agreementKey(maskSecret)),
     nonce: toHex(randomBytes(random, 32)),
   };
+  const channel = await primitives.agreement(channelSecret);
+  channelSecret.fill(0);
   return {
     advertisement: { ...unsigned, signature: toHex(await identity.sign(statement(round, unsigned))) },
-    channelSecret: new Secret(channelSecret),
+    channel,
+    masks: await primitives.agreement(maskSecret),
     maskSecret: new Secret(maskSecret),
     seed: new Secret(randomBytes(random, 32)),
   };
 }
 
-/** Overwrites what must not outlive the attempt. */
-export function wipeKeys({ channelSecret, maskSecret, seed }: AttemptKeys): void {
-  for (const secret of [channelSecret, maskSecret, seed]) secret.wipe();
+/** Overwrites what must not outlive the attempt; agreements end with the last reference to them. */
+export function wipeKeys({ maskSecret, seed }: AttemptKeys): void {
+  for (const secret of [maskSecret, seed]) secret.wipe();
 }
 
 /**
@@ -59,7 +63,7 @@ export function wipeKeys({ channelSecret, maskSecret, seed }: AttemptKeys): void
  * @throws `advertisementInvalid`, `keyLowOrder`
  */
 export async function checkAdvertisement(
-  primitives: Pick<Primitives, 'verify' | 'agree'>,
+  primitives: Pick<Primitives, 'verify' | 'agreement'>,
   round: Uint8Array,
   advertisement: Advertisement,
   { nodeId, publicKey }: { readonly nodeId: string; readonly publicKey: string },
@@ -70,8 +74,8 @@ export async function checkAdvertisement(
     throw new HanseError('advertisementInvalid', { reason: 'one key is used twice' });
   if (!(await isSigned(primitives, round, advertisement)))
     throw new HanseError('advertisementInvalid', { reason: 'its signature is not that of the node' });
-  for (const key of [advertisement.channelKey, advertisement.maskKey])
-    (await primitives.agree(PROBE, hexBytes(key))).fill(0);
+  const probe = await primitives.agreement(PROBE);
+  for (const key of [advertisement.channelKey, advertisement.maskKey]) await probe(hexBytes(key));
 }
 
 /** Any secret shows whether a key is of small order. */

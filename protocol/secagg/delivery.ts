@@ -8,9 +8,8 @@
  */
 
 import { concatBytes } from '../bytes.ts';
-import type { Primitives } from '../primitives.ts';
+import type { Agreement, Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
-import type { Secret } from '../secret.ts';
 import { maskContext } from './derivation.ts';
 import { bytesOfSet, decodeSet, encodeSet } from './members.ts';
 import type { AgreedRoster, Party } from './roster.ts';
@@ -55,7 +54,7 @@ export interface Sharing {
   readonly own: number;
   readonly chosen: readonly number[];
   readonly kept?: HeldShares;
-  readonly channelSecret: Secret;
+  readonly channel: Agreement;
 }
 
 /**
@@ -64,9 +63,9 @@ export interface Sharing {
  *   neighbour that were not verified yet
  */
 export async function openDelivery(
-  primitives: Pick<Primitives, 'sha256' | 'agree' | 'hkdf' | 'open' | 'verify'>,
+  primitives: Pick<Primitives, 'sha256' | 'hkdf' | 'open' | 'verify'>,
   roster: AgreedRoster,
-  { own, chosen, kept, channelSecret }: Sharing,
+  { own, chosen, kept, channel }: Sharing,
   bytes: Uint8Array,
 ): Promise<Delivered> {
   const { parties, descriptor } = roster;
@@ -97,10 +96,7 @@ export async function openDelivery(
   const me = parties[own] as Party;
   for (const [i, sender] of senders.entries()) {
     const record = bytes.subarray(start + i * RECORD_BYTES, start + (i + 1) * RECORD_BYTES);
-    held.set(
-      sender,
-      await openShares(primitives, roster, record, parties[sender] as Party, me, channelSecret),
-    );
+    held.set(sender, await openShares(primitives, roster, record, parties[sender] as Party, me, channel));
   }
   return { members, bits, context: await maskContext(primitives, roster.context, bits), peers, held };
 }

@@ -5,10 +5,10 @@
  * maker has seen, so that who is shown another roster or other survivors gets keys and masks that fit nobody's.
  */
 import { concatBytes, utf8 } from '../bytes.ts';
-import type { Primitives } from '../primitives.ts';
+import type { Agreement, Primitives } from '../primitives.ts';
 
 type Hashing = Pick<Primitives, 'sha256'>;
-type Deriving = Pick<Primitives, 'agree' | 'hkdf'>;
+type Deriving = Pick<Primitives, 'hkdf'>;
 
 /** Of what is derived. */
 const SEED_BYTES = 32;
@@ -52,8 +52,8 @@ export function seedCommitment(
 
 /** Two of a pair, and what one of them has for the other. */
 export interface Pairing {
-  /** X25519, 32 bytes, of this attempt alone. */
-  readonly secret: Uint8Array;
+  /** With a secret of this attempt alone. */
+  readonly agreement: Agreement;
   /** Of the other one. */
   readonly publicKey: Uint8Array;
   /** 16 bytes each. */
@@ -64,21 +64,21 @@ export interface Pairing {
 /** The seed of the mask that the lower of a pair adds and the higher takes away: the same for both. */
 export async function pairSeed(
   primitives: Deriving,
-  { secret, publicKey, own, other }: Pairing,
+  { agreement, publicKey, own, other }: Pairing,
   maskedContext: Uint8Array,
 ): Promise<Uint8Array> {
   const order = isBelow(own, other) ? [own, other] : [other, own];
-  return derived(primitives, secret, publicKey, maskedContext, labelled('mask', order));
+  return derived(primitives, agreement, publicKey, maskedContext, labelled('mask', order));
 }
 
 /** Under which shares travel from one to the other; the way back has another. */
 export async function shareKey(
   primitives: Deriving,
-  { secret, publicKey }: Pick<Pairing, 'secret' | 'publicKey'>,
+  { agreement, publicKey }: Pick<Pairing, 'agreement' | 'publicKey'>,
   context: Uint8Array,
   [from, to]: readonly [from: Uint8Array, to: Uint8Array],
 ): Promise<Uint8Array> {
-  return derived(primitives, secret, publicKey, context, labelled('share', [from, to]));
+  return derived(primitives, agreement, publicKey, context, labelled('share', [from, to]));
 }
 
 /** What sealed shares belong to. */
@@ -88,12 +88,12 @@ export function shareContext(context: Uint8Array, from: Uint8Array, to: Uint8Arr
 
 async function derived(
   primitives: Deriving,
-  secret: Uint8Array,
+  agreement: Agreement,
   publicKey: Uint8Array,
   salt: Uint8Array,
   info: Uint8Array,
 ): Promise<Uint8Array> {
-  const shared = await primitives.agree(secret, publicKey);
+  const shared = await agreement(publicKey);
   try {
     return await primitives.hkdf(shared, salt, info, SEED_BYTES);
   } finally {

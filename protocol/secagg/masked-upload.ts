@@ -17,17 +17,17 @@ import type { AgreedRoster, Party } from './roster.ts';
  * @throws keyLowOrder
  */
 export async function masksOf(
-  primitives: Pick<Primitives, 'agree' | 'hkdf'>,
+  primitives: Pick<Primitives, 'hkdf'>,
   { parties }: AgreedRoster,
   own: number,
-  { seed, maskSecret }: Pick<AttemptKeys, 'seed' | 'maskSecret'>,
+  { seed, masks: agreement }: Pick<AttemptKeys, 'seed' | 'masks'>,
   { peers, context }: Pick<Delivered, 'peers' | 'context'>,
 ): Promise<Mask[]> {
   const me = parties[own] as Party;
   const masks: Mask[] = [{ seed: seed.reveal().slice(), sign: 1 }];
   for (const index of peers) {
     const { id, maskKey } = parties[index] as Party;
-    const pairing = { secret: maskSecret.reveal(), publicKey: maskKey, own: me.id, other: id };
+    const pairing = { agreement, publicKey: maskKey, own: me.id, other: id };
     masks.push({ seed: await pairSeed(primitives, pairing, context), sign: pairSign(me.id, id) });
   }
   return masks;

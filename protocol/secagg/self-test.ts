@@ -203,10 +203,11 @@ const CHECKS: Readonly<Record<CheckedPrimitive, (primitives: Primitives) => Prom
   },
   agreementKey: async ({ agreementKey }) =>
     expectBytes('the public key of a secret', await agreementKey(AGREEMENT.base), AGREEMENT.product),
-  agree: async ({ agree }) => {
+  agreement: async ({ agreement }) => {
     const { secret, publicKey, shared } = AGREEMENT;
-    expectBytes('an agreement', await agree(secret, publicKey), shared);
-    const refused = await agree(secret, new Uint8Array(32)).then(
+    const agree = await agreement(secret);
+    expectBytes('an agreement', await agree(publicKey), shared);
+    const refused = await agree(new Uint8Array(32)).then(
       () => false,
       (error: unknown) => isProblem(error, 'keyLowOrder'),
     );

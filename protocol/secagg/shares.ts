@@ -9,7 +9,7 @@
  * order of the roster. A key seals one record, so that its nonce is zero.
  */
 import { equalBytes } from '../bytes.ts';
-import type { Primitives } from '../primitives.ts';
+import type { Agreement, Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { RandomNumbers, type RandomSource } from '../random.ts';
 import { Secret } from '../secret.ts';
@@ -61,7 +61,7 @@ export function bundleBytes({ parties, descriptor: { degree } }: AgreedRoster): 
  * @returns the message, to whom it gives shares, and what the sender keeps of its own secrets, if it does
  */
 export async function shareSecrets(
-  primitives: Pick<Primitives, 'sha256' | 'agree' | 'hkdf' | 'seal'>,
+  primitives: Pick<Primitives, 'sha256' | 'hkdf' | 'seal'>,
   roster: AgreedRoster,
   own: number,
   keys: AttemptKeys,
@@ -91,8 +91,7 @@ export async function shareSecrets(
     plain.set(a, 1);
     plain.set(b, 1 + SECRET_BYTES);
     const { channelKey: publicKey, id } = parties[holder] as Party;
-    const secret = keys.channelSecret.reveal();
-    const key = await shareKey(primitives, { secret, publicKey }, context, [me.id, id]);
+    const key = await shareKey(primitives, { agreement: keys.channel, publicKey }, context, [me.id, id]);
     const associated = shareContext(context, me.id, id);
     bytes.set(await primitives.seal(plain, { key, nonce: NONCE, associated }), offset);
     for (const used of [plain, key, a, b]) used.fill(0);
@@ -142,16 +141,16 @@ export function parseBundle(bytes: Uint8Array, roster: AgreedRoster, own: number
  * @throws `sharesUnreadable`; `keyLowOrder`
  */
 export async function openShares(
-  primitives: Pick<Primitives, 'agree' | 'hkdf' | 'open'>,
+  primitives: Pick<Primitives, 'hkdf' | 'open'>,
   roster: AgreedRoster,
   record: Uint8Array,
   dealer: Party,
   holder: Party,
-  channelSecret: Secret,
+  channel: Agreement,
 ): Promise<HeldShares> {
   const { context } = roster;
   const { degree } = roster.descriptor;
-  const pair = { secret: channelSecret.reveal(), publicKey: dealer.channelKey };
+  const pair = { agreement: channel, publicKey: dealer.channelKey };
   const key = await shareKey(primitives, pair, context, [dealer.id, holder.id]);
   const associated = shareContext(context, dealer.id, holder.id);
   const plain = await primitives.open(record, { key, nonce: NONCE, associated });

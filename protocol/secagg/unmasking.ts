@@ -160,7 +160,7 @@ function* candidates<Item>(given: readonly Item[], count: number): Iterable<read
  * @param context ctx2
  */
 export async function* masksLeft(
-  primitives: Pick<Primitives, 'agree' | 'hkdf'>,
+  primitives: Pick<Primitives, 'agreement' | 'hkdf'>,
   { roster, bundles, survivors }: Masked,
   context: Uint8Array,
   revealed: readonly Uint8Array[],
@@ -173,10 +173,11 @@ export async function* masksLeft(
       continue;
     }
     const dropped = roster.parties[dealer] as Party;
+    const agreement = await primitives.agreement(secret);
     for (const survivor of survivors) {
       if (!areMaskPeers(roster, bundles, dealer, survivor)) continue;
       const { id, maskKey } = roster.parties[survivor] as Party;
-      const pairing = { secret, publicKey: maskKey, own: dropped.id, other: id };
+      const pairing = { agreement, publicKey: maskKey, own: dropped.id, other: id };
       const seed = await pairSeed(primitives, pairing, context);
       yield without({ seed, sign: pairSign(id, dropped.id) });
     }

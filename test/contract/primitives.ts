@@ -215,32 +215,45 @@ const SMALL_ORDER_U = [
   `ee${'ff'.repeat(30)}7f`,
 ].map(bytes);
 
+async function agree(primitives: Primitives, secret: Uint8Array, publicKey: Uint8Array): Promise<Uint8Array> {
+  return (await primitives.agreement(secret))(publicKey);
+}
+
 function agreement(primitives: Primitives): void {
   test.each(X25519)('X25519: what RFC 7748 says of $secret', async ({ secret, publicKey, shared }) => {
-    expect(toHex(await primitives.agree(bytes(secret), bytes(publicKey)))).toBe(shared);
+    expect(toHex(await agree(primitives, bytes(secret), bytes(publicKey)))).toBe(shared);
   });
 
   test('X25519: the public key is the product with the base point; one step of RFC 7748, 5.2', async () => {
     const base = bytes(`09${'00'.repeat(31)}`);
     const product = '422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079';
     expect(toHex(await primitives.agreementKey(base))).toBe(product);
-    expect(toHex(await primitives.agree(base, base))).toBe(product);
+    expect(toHex(await agree(primitives, base, base))).toBe(product);
   });
 
   test('X25519: two agree on the same', async () => {
     const secret = fc.uint8Array({ minLength: 32, maxLength: 32 });
     const agrees = async (mine: Uint8Array, theirs: Uint8Array) => {
       const [a, b] = [await primitives.agreementKey(mine), await primitives.agreementKey(theirs)];
-      expect(await primitives.agree(mine, b)).toEqual(await primitives.agree(theirs, a));
+      expect(await agree(primitives, mine, b)).toEqual(await agree(primitives, theirs, a));
     };
     await fc.assert(fc.asyncProperty(secret, secret, agrees), { numRuns: 20 });
   });
 
+  test('X25519: a secret is read once, and may be overwritten then', async () => {
+    const [secret, other] = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)];
+    const [own, theirs] = [await primitives.agreementKey(secret), await primitives.agreementKey(other)];
+    const agreed = await primitives.agreement(secret);
+    secret.fill(0);
+    expect(await agreed(theirs)).toEqual(await agree(primitives, other, own));
+    expect(await agreed(own)).not.toEqual(await agreed(theirs));
+  });
+
   test('X25519: with a key of small order nothing is agreed', async () => {
     const [{ secret, publicKey }] = X25519;
-    await expect(primitives.agree(bytes(secret), bytes(publicKey))).resolves.toBeDefined();
+    await expect(agree(primitives, bytes(secret), bytes(publicKey))).resolves.toBeDefined();
     for (const key of SMALL_ORDER_U)
-      await expect(primitives.agree(bytes(secret), key), toHex(key)).rejects.toMatchObject({
+      await expect(agree(primitives, bytes(secret), key), toHex(key)).rejects.toMatchObject({
         code: 'keyLowOrder',
       });
   });
@@ -250,10 +263,10 @@ function agreement(primitives: Primitives): void {
     for (const cut of [0, 31, 33]) {
       const wrong = new Uint8Array(cut).fill(9);
       await expect(primitives.agreementKey(wrong)).rejects.toMatchObject({ code: 'invalidLength' });
-      await expect(primitives.agree(wrong, bytes(publicKey))).rejects.toMatchObject({
+      await expect(agree(primitives, wrong, bytes(publicKey))).rejects.toMatchObject({
         code: 'invalidLength',
       });
-      await expect(primitives.agree(bytes(secret), wrong)).rejects.toMatchObject({ code: 'invalidLength' });
+      await expect(agree(primitives, bytes(secret), wrong)).rejects.toMatchObject({ code: 'invalidLength' });
     }
   });
 }

@@ -38,7 +38,12 @@ const context = new Uint8Array(32).fill(9);
 const pairMask = async (secret: Uint8Array, own: Participant, other: Participant): Promise<Mask> => ({
   seed: await pairSeed(
     primitives,
-    { secret, publicKey: other.publicKey, own: own.id, other: other.id },
+    {
+      agreement: await primitives.agreement(secret),
+      publicKey: other.publicKey,
+      own: own.id,
+      other: other.id,
+    },
     context,
   ),
   sign: pairSign(own.id, other.id),

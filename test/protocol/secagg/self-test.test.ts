@@ -227,13 +227,15 @@ const WRONG_PRIMITIVES: readonly (readonly [
     { verify: async (...given) => given[2][0] === 1 || portable.verify(...given) },
   ],
   ['agreementKey', 'the secret', { agreementKey: async (secret) => secret }],
-  ['agree', 'without the other', { agree: (secret) => portable.agreementKey(secret) }],
+  ['agreement', 'without the other', { agreement: async (secret) => () => portable.agreementKey(secret) }],
   [
-    'agree',
+    'agreement',
     'with zero',
     {
-      agree: async (secret, key) =>
-        key.some((byte) => byte !== 0) ? portable.agree(secret, key) : new Uint8Array(32),
+      agreement: async (secret) => {
+        const agree = await portable.agreement(secret);
+        return async (key) => (key.some((byte) => byte !== 0) ? agree(key) : new Uint8Array(32));
+      },
     },
   ],
   [
