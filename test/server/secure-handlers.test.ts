@@ -5,10 +5,6 @@
  */
 import { describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
-import { toHex } from '../../protocol/bytes.ts';
-import { seededRandom } from '../../protocol/random.ts';
-import { advertise } from '../../protocol/secagg/advertisement.ts';
-import { roundId } from '../../protocol/secagg/descriptor.ts';
 import { checkRecord } from '../../protocol/secagg/record.ts';
 import { floatsOf, payloadOf } from '../../protocol/vector.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
@@ -26,7 +22,10 @@ import {
 import { hashOf } from '../fixtures/vector-files.ts';
 import { modelTwin } from './aggregate-twin.ts';
 
-const SIZE = 7; // t = 5
+const SIZE = 5;
+const THRESHOLD = 4;
+/** As few as a sum can hide anybody among: all of them are needed. */
+const FEW = 3;
 
 interface Attempt {
   readonly federation: TestFederation;
@@ -74,12 +73,12 @@ test.each([1, 2] as const)('a round of suite %d in which all take part', async (
     if (phase === 'consenting') break;
   }
   // As soon as enough have consented, and as soon as enough have answered, it goes on.
-  await allSend(parties.slice(0, 5), 'consent');
+  await allSend(parties.slice(0, THRESHOLD), 'consent');
   expect(jobOf(attempt).phase).toBe('unmasking');
-  await allSend(parties.slice(5), 'consent');
-  await allSend(parties.slice(0, 4), 'answer');
+  await allSend(parties.slice(THRESHOLD), 'consent');
+  await allSend(parties.slice(0, 3), 'answer');
   expect(jobOf(attempt).phase).toBe('unmasking');
-  await allSend(parties.slice(4, 5), 'answer');
+  await allSend(parties.slice(3, THRESHOLD), 'answer');
   expect(federation.reported).toEqual([]);
   const job = jobOf(attempt);
   expect(job.phase).toBe('finished');
@@ -87,20 +86,28 @@ test.each([1, 2] as const)('a round of suite %d in which all take part', async (
   expect(job.history[0]).toMatchObject({
     outcome: 'released',
     updates: SIZE,
-    secure: { suite, threshold: 5, roster: SIZE, delivered: SIZE, survivors: SIZE, consents: 5, answers: 5 },
+    secure: {
+      suite,
+      threshold: THRESHOLD,
+      roster: SIZE,
+      delivered: SIZE,
+      survivors: SIZE,
+      consents: 4,
+      answers: 4,
+    },
   });
 });
 
-/** The first two parties send no message from this one on. */
+/** The first party sends no message from this one on. */
 const BOUNDARIES = [
-  ['before its keys', 'advertise', { roster: 5, delivered: 5, survivors: 5 }],
-  ['between keys and shares', 'share', { roster: 7, delivered: 5, survivors: 5 }],
-  ['between shares and update', 'upload', { roster: 7, delivered: 7, survivors: 5 }],
-  ['between update and consent', 'consent', { roster: 7, delivered: 7, survivors: 7 }],
-  ['between consent and answer', 'answer', { roster: 7, delivered: 7, survivors: 7 }],
+  ['before its keys', 'advertise', { roster: 4, delivered: 4, survivors: 4 }],
+  ['between keys and shares', 'share', { roster: 5, delivered: 4, survivors: 4 }],
+  ['between shares and update', 'upload', { roster: 5, delivered: 5, survivors: 4 }],
+  ['between update and consent', 'consent', { roster: 5, delivered: 5, survivors: 5 }],
+  ['between consent and answer', 'answer', { roster: 5, delivered: 5, survivors: 5 }],
 ] as const;
 
-describe.each(BOUNDARIES)('two of seven drop out %s', (_, from, expected) => {
+describe.each(BOUNDARIES)('one of five drops out %s', (_, from, expected) => {
   /** Those who drop out decline instead; goes on for as long as the attempt does. */
   async function playWithout(attempt: Attempt, count: number): Promise<void> {
     const gone = attempt.parties.slice(0, count);
@@ -116,8 +123,8 @@ describe.each(BOUNDARIES)('two of seven drop out %s', (_, from, expected) => {
   test('silently: the phase ends at its deadline, and the sum is that of the survivors', async () => {
     const attempt = await begin();
     const { federation, parties } = attempt;
-    const gone = parties.slice(0, 2);
-    const rest = parties.slice(2);
+    const gone = parties.slice(0, 1);
+    const rest = parties.slice(1);
     for (const message of MESSAGES) {
       const isGone = MESSAGES.indexOf(message) >= MESSAGES.indexOf(from);
       await allSend(isGone ? rest : parties, message);
@@ -129,25 +136,25 @@ describe.each(BOUNDARIES)('two of seven drop out %s', (_, from, expected) => {
     const job = jobOf(attempt);
     expect(job).toMatchObject({ phase: 'finished', attempt: 1 });
     expect(job.history[0]?.secure).toMatchObject(expected);
-    const summed = expected.survivors === 7 ? parties : rest;
+    const summed = expected.survivors === SIZE ? parties : rest;
     expect(await modelOf(attempt)).toEqual(plainModel(federation, nodesOf(summed)));
     for (const party of gone) expect(await refusal(party.advertise())).toBe('jobEnded');
   });
 
-  test('with a word: nobody waits for them', async () => {
+  test('with a word: nobody waits for it', async () => {
     const attempt = await begin();
-    await playWithout(attempt, 2);
+    await playWithout(attempt, 1);
     const job = jobOf(attempt);
     expect(job).toMatchObject({ phase: 'finished', attempt: 1 });
-    expect(job.history[0]).toMatchObject({ declined: { nodePaused: 2 }, secure: expected });
-    const summed = expected.survivors === 7 ? attempt.parties : attempt.parties.slice(2);
+    expect(job.history[0]).toMatchObject({ declined: { nodePaused: 1 }, secure: expected });
+    const summed = expected.survivors === SIZE ? attempt.parties : attempt.parties.slice(1);
     expect(await modelOf(attempt)).toEqual(plainModel(attempt.federation, nodesOf(summed)));
   });
 
-  test('a third one voids the attempt, and nothing is opened; the next attempt has other keys', async () => {
+  test('a second one voids the attempt, and nothing is opened; the next attempt has other keys', async () => {
     const attempt = await begin();
     const { signed: first } = attempt.parties[0] as ScriptedParty;
-    await playWithout(attempt, 3);
+    await playWithout(attempt, 2);
     const job = jobOf(attempt);
     expect([job.attempt, job.model]).toEqual([2, job.manifest.initialModel]);
     const reason = from === 'answer' ? 'unmaskingFailed' : 'cohortTooSmall';
@@ -164,7 +171,7 @@ test('too few before a deadline void the attempt, in every phase', async () => {
     const attempt = await begin();
     const { federation, parties } = attempt;
     for (const earlier of MESSAGES.slice(0, i)) await allSend(parties, earlier);
-    await allSend(parties.slice(0, 4), message);
+    await allSend(parties.slice(0, 3), message);
     const { phase, secure } = jobOf(attempt);
     const at = Date.parse(secure?.signed.descriptor.deadlines[phase as 'sharing'] ?? '');
     await federation.clock.advance(at - federation.clock.now() - 1);
@@ -174,7 +181,7 @@ test('too few before a deadline void the attempt, in every phase', async () => {
     const reason = message === 'answer' ? 'unmaskingFailed' : 'cohortTooSmall';
     expect(summary, message).toMatchObject({ outcome: 'aborted', reason });
     expect(summary?.secure?.phases.at(-1)?.phase).toBe(phase);
-    expect(await refusal((parties[5] as ScriptedParty)[message]())).toBe('messageLate');
+    expect(await refusal((parties[4] as ScriptedParty)[message]())).toBe('messageLate');
   }
 });
 
@@ -190,21 +197,20 @@ test('a revoked node is waited for no longer; what it had delivered counts', asy
   await federation.appear([]);
   expect(jobOf(attempt).phase).toBe('consenting');
   await allSend(rest, 'consent');
-  await allSend(rest.slice(0, 5), 'answer');
+  await allSend(rest, 'answer');
   expect(jobOf(attempt).phase).toBe('finished');
   expect(await modelOf(attempt)).toEqual(plainModel(federation, nodesOf(rest)));
 });
 
 test('as soon as size updates are in the others are dropped, and their masks opened', async () => {
-  const attempt = await begin(secureJob(5, { cohort: { size: 5, extra: 2, minimum: 3 } }));
+  const attempt = await begin(secureJob(SIZE, { cohort: { size: 4, extra: 1, minimum: 3 } }));
   const { federation, parties } = attempt;
   await play(attempt, 'share');
-  const [late, later, ...rest] = parties as [ScriptedParty, ScriptedParty, ...ScriptedParty[]];
+  const [late, ...rest] = parties as [ScriptedParty, ...ScriptedParty[]];
   await late.mask();
   await allSend(rest, 'upload');
   expect(jobOf(attempt).phase).toBe('consenting');
   expect(await refusal(late.upload())).toBe('messageLate');
-  expect(await refusal(later.upload())).toBe('messageLate');
   for (const party of rest) await party.consent();
   await allSend(rest, 'answer');
   expect(await modelOf(attempt)).toEqual(plainModel(federation, nodesOf(rest)));
@@ -216,7 +222,7 @@ describe('a restart', () => {
     const { federation, parties } = attempt;
     for (const each of MESSAGES) {
       if (each !== message) {
-        await allSend(parties.slice(0, each === 'answer' ? 5 : 7), each);
+        await allSend(parties.slice(0, each === 'answer' ? THRESHOLD : SIZE), each);
         continue;
       }
       await allSend(parties.slice(0, 3), each);
@@ -226,7 +232,7 @@ describe('a restart', () => {
       expect(jobOf(attempt)).toEqual(before);
       await allSend(parties.slice(0, 3), each); // whoever had no answer sends it again
       expect(jobOf(attempt)).toEqual(before);
-      await allSend(parties.slice(3, each === 'answer' ? 5 : 7), each);
+      await allSend(parties.slice(3, each === 'answer' ? THRESHOLD : SIZE), each);
     }
     expect(jobOf(attempt)).toMatchObject({ phase: 'finished', attempt: 1 });
     expect(await modelOf(attempt)).toEqual(plainModel(federation, nodesOf(parties)));
@@ -236,8 +242,8 @@ describe('a restart', () => {
     const attempt = await begin();
     const { federation, parties } = attempt;
     await play(attempt, 'consent');
-    await allSend(parties.slice(0, 4), 'answer');
-    const last = parties[4] as ScriptedParty;
+    await allSend(parties.slice(0, 3), 'answer');
+    const last = parties[3] as ScriptedParty;
     federation.blobs.fault = (what) => (what === 'read' ? 'full' : undefined);
     await allSend([last], 'answer');
     expect(jobOf(attempt).phase).toBe('unmasking');
@@ -247,4 +253,460 @@ describe('a restart', () => {
     await federation.appear();
     expect(jobOf(attempt)).toMatchObject({ phase: 'finished', attempt: 1 });
   });
+});
+
+describe('what is refused, and is taken once it is right', () => {
+  /** Of one party; the attempt then goes on to its end. */
+  async function judged(
+    last: Message | undefined,
+    wrong: (party: ScriptedParty, attempt: Attempt) => Promise<unknown>,
+  ): Promise<string> {
+    const attempt = await begin(secureJob(FEW), FEW);
+    if (last) await play(attempt, last);
+    const [first] = attempt.parties as [ScriptedParty];
+    const before = jobOf(attempt);
+    const code = await refusal(wrong(first, attempt));
+    expect(jobOf(attempt)).toEqual(before);
+    for (const message of MESSAGES.slice(last ? MESSAGES.indexOf(last) + 1 : 0))
+      await allSend(attempt.parties, message);
+    expect(jobOf(attempt).phase).toBe('finished');
+    return code;
+  }
+
+  const flipped = (hex: string) => (hex.startsWith('0') ? '1' : '0') + hex.slice(1);
+  const put = (party: ScriptedParty, { federation }: Attempt, body: object) =>
+    federation.call('advertiseKeys', party.node, { params: party.params, body: body as never });
+  const keysFor = async (party: ScriptedParty) => {
+    const keys = await party.makeKeys();
+    return keys.advertisement;
+  };
+
+  test.each([
+    [
+      'a signature of somebody else',
+      async (party: ScriptedParty) => {
+        const own = await keysFor(party);
+        return { ...own, signature: flipped(own.signature) };
+      },
+      'advertisementInvalid',
+    ],
+    [
+      'the name of another node',
+      async (party: ScriptedParty) => {
+        const own = await keysFor(party);
+        return { ...own, nodeId: 'f'.repeat(32) };
+      },
+      'advertisementInvalid',
+    ],
+    [
+      'a key that the node does not have',
+      async (party: ScriptedParty) => {
+        const own = await keysFor(party);
+        return { ...own, publicKey: flipped(own.publicKey) };
+      },
+      'advertisementInvalid',
+    ],
+    [
+      'one key for both uses',
+      async (party: ScriptedParty) => {
+        const own = await keysFor(party);
+        return { ...own, maskKey: own.channelKey };
+      },
+      'advertisementInvalid',
+    ],
+    [
+      'a key of small order',
+      (party: ScriptedParty) => party.resigned({ maskKey: '00'.repeat(32) }),
+      'keyLowOrder',
+    ],
+  ] as const)('keys with %s', async (_, make, code) => {
+    expect(await judged(undefined, async (party, attempt) => put(party, attempt, await make(party)))).toBe(
+      code,
+    );
+  });
+
+  test('keys that another has sent', async () => {
+    const attempt = await begin(secureJob(FEW), FEW);
+    const [first, second] = attempt.parties as [ScriptedParty, ScriptedParty];
+    await first.advertise();
+    const { channelKey } = (await keysFor(first)) as { channelKey: string };
+    const stolen = await second.resigned({ maskKey: channelKey });
+    expect(await refusal(put(second, attempt, stolen))).toBe('advertisementInvalid');
+    await second.advertise();
+    expect(jobOf(attempt).secure?.advertisements.size).toBe(2);
+  });
+
+  test.each([
+    ['cut', (bytes: Uint8Array) => bytes.subarray(1), 'invalidLength'],
+    ['with more', (bytes: Uint8Array) => new Uint8Array([...bytes, 0]), 'invalidLength'],
+    [
+      'for the sender itself',
+      (bytes: Uint8Array) => bytes.map((byte, i) => (i === 32 ? 0b111 : byte)),
+      'sharesInvalid',
+    ],
+    [
+      'for fewer',
+      (bytes: Uint8Array) => bytes.map((byte, i) => (i === 32 ? byte & (byte - 1) : byte)),
+      'sharesInvalid',
+    ],
+    [
+      'for one beyond the roster',
+      (bytes: Uint8Array) => bytes.map((byte, i) => (i === 32 ? byte | 128 : byte)),
+      'sharesInvalid',
+    ],
+  ] as const)('shares %s', async (_, alter, code) => {
+    const refused = judged('advertise', async (party) => party.putShares(alter(await party.makeShares())));
+    expect(await refused).toBe(code);
+  });
+
+  test('shares whose hash is not the signed one', async () => {
+    const refused = await judged('advertise', async (party, { federation }) => {
+      const bytes = await party.makeShares();
+      const body = { source: bytes, sha256: hashOf(new Uint8Array()), length: bytes.length };
+      return federation.call('putShares', party.node, { params: party.params, body: body as never });
+    });
+    expect(refused).toBe('hashMismatch');
+  });
+
+  test.each([
+    [
+      'without a signature',
+      (party: ScriptedParty, { federation }: Attempt, body: Uint8Array) =>
+        federation.call('putUpdate', party.node, { params: party.params, body }),
+      'updateUnsigned',
+    ],
+    [
+      'with the signature of something else',
+      (party: ScriptedParty, _: Attempt, body: Uint8Array) =>
+        party.signatureOf(body.subarray(1)).then((signature) => party.putMasked(body, signature)),
+      'updateUnsigned',
+    ],
+    [
+      'with the signature of another',
+      async (party: ScriptedParty, { parties }: Attempt, body: Uint8Array) => {
+        const other = parties[1] as ScriptedParty;
+        await other.mask();
+        return party.putMasked(body, await other.signatureOf(body));
+      },
+      'updateUnsigned',
+    ],
+    [
+      'of another length',
+      async (party: ScriptedParty, _: Attempt, body: Uint8Array) => {
+        const cut = body.subarray(0, body.length - 4);
+        return party.putMasked(cut, await party.signatureOf(cut));
+      },
+      'invalidLength',
+    ],
+    [
+      'with another header',
+      async (party: ScriptedParty, _: Attempt, body: Uint8Array) => {
+        const other = body.map((byte, i) => (i === 7 ? 21 : byte));
+        return party.putMasked(other, await party.signatureOf(other));
+      },
+      'updateMalformed',
+    ],
+    [
+      'with bits behind the last coordinate',
+      async (party: ScriptedParty, _: Attempt, body: Uint8Array) => {
+        const other = body.map((byte, i) => (i === body.length - 5 ? byte | 0x80 : byte));
+        return party.putMasked(other, await party.signatureOf(other));
+      },
+      'updateMalformed',
+    ],
+  ] as const)('an update %s', async (_, send, code) => {
+    const refused = judged('share', async (party, attempt) => {
+      await party.mask();
+      return send(party, attempt, (party.masked as { body: Uint8Array }).body);
+    });
+    expect(await refused).toBe(code);
+  });
+
+  test('nothing of an update without its signature is read', async () => {
+    const attempt = await begin(secureJob(FEW), FEW);
+    await play(attempt, 'share');
+    const [party] = attempt.parties as [ScriptedParty];
+    await party.mask();
+    const { body, signature } = party.masked as { body: Uint8Array; signature: string };
+    let isRead = false;
+    async function* source() {
+      isRead = true;
+      yield body;
+    }
+    const send = (signed: string) =>
+      attempt.federation.call('putMaskedUpdate', party.node, {
+        params: { ...party.params, signature: signed },
+        body: { source: source(), sha256: hashOf(body), length: body.length } as never,
+      });
+    expect(await refusal(send(flipped(signature)))).toBe('updateUnsigned');
+    expect(isRead).toBe(false);
+    expect(await refusal(send(signature))).toBe('accepted');
+    expect(isRead).toBe(true);
+  });
+
+  test('a consent to something else', async () => {
+    const refused = await judged('upload', (party) => party.putConsent('0'.repeat(128)));
+    expect(refused).toBe('consentInvalid');
+  });
+
+  test('an answer of another length', async () => {
+    const refused = await judged('consent', (party) => party.putAnswer(new Uint8Array(32 * FEW - 1)));
+    expect(refused).toBe('invalidLength');
+  });
+
+  test('a masked update in a job whose sums are plain, and every other message', async () => {
+    const federation = await TestFederation.open();
+    await federation.appear();
+    const runner = await federation.createJob();
+    await federation.appear();
+    const [node] = federation.participants as [Node];
+    const params = { jobId: runner.jobId, round: '1', attempt: '1' };
+    const body = federation.updateOf(node, 1);
+    const masked = { ...params, signature: '0'.repeat(128) };
+    const sent = federation.call('putMaskedUpdate', node, { params: masked, body });
+    await expect(sent).rejects.toMatchObject({ code: 'updateMalformed', detail: { field: 'aggregation' } });
+    for (const name of ['getRoster', 'getDelivery', 'getSurvivors', 'getCertificate'] as const)
+      expect(await refusal(federation.call(name, node, { params, query: {} }))).toBe('messageOutOfOrder');
+    for (const name of ['putShares', 'putAnswer'] as const)
+      expect(await refusal(federation.call(name, node, { params, body }))).toBe('messageOutOfOrder');
+    const consent = federation.call('putConsent', node, { params, body: { signature: '0'.repeat(128) } });
+    expect(await refusal(consent)).toBe('messageOutOfOrder');
+    await federation.call('putUpdate', node, { params, body });
+    expect(runner.state.accepted.size).toBe(1);
+  });
+});
+
+describe('who says something twice', () => {
+  test('the same is taken again, another thing is not', async () => {
+    const attempt = await begin();
+    const { federation, parties } = attempt;
+    const [party] = parties as [ScriptedParty];
+    const others = new Map<Message, () => Promise<unknown>>([
+      [
+        'advertise',
+        async () => {
+          const body = await party.resigned({});
+          return federation.call('advertiseKeys', party.node, { params: party.params, body });
+        },
+      ],
+      [
+        'share',
+        async () => party.putShares((await party.makeShares()).map((byte, i) => (i < 32 ? 0 : byte))),
+      ],
+      [
+        'upload',
+        async () => {
+          const { body } = party.masked as { body: Uint8Array };
+          const other = body.map((byte, i) => (i === 64 ? byte ^ 1 : byte));
+          return party.putMasked(other, await party.signatureOf(other));
+        },
+      ],
+      ['answer', async () => party.putAnswer(new Uint8Array(32 * SIZE))],
+    ]);
+    for (const message of MESSAGES) {
+      await allSend([party], message);
+      expect(await refusal(party[message]()), message).toBe('accepted');
+      const other = others.get(message);
+      if (other) expect(await refusal(other()), message).toBe('messageConflict');
+      await allSend(parties.slice(1, message === 'answer' ? THRESHOLD : SIZE), message);
+      if (message !== 'answer') expect(await refusal(party[message]()), `${message} later`).toBe('accepted');
+    }
+    expect(jobOf(attempt).phase).toBe('finished');
+  });
+
+  test('a consent that comes when enough are there changes nothing, and lets its sender go on', async () => {
+    const attempt = await begin();
+    await play(attempt, 'upload');
+    const { parties } = attempt;
+    await allSend(parties.slice(0, THRESHOLD), 'consent');
+    const late = parties[THRESHOLD] as ScriptedParty;
+    const before = jobOf(attempt);
+    await late.consent();
+    expect(jobOf(attempt)).toBe(before);
+    await allSend([late, ...parties.slice(0, 3)], 'answer');
+    expect(jobOf(attempt).phase).toBe('finished');
+  });
+
+  test('who has declined does not come back', async () => {
+    const attempt = await begin();
+    const [party, ...rest] = attempt.parties as [ScriptedParty, ...ScriptedParty[]];
+    await party.decline('nodePaused');
+    expect(await refusal(party.advertise())).toBe('messageConflict');
+    await allSend(rest, 'advertise');
+    expect(jobOf(attempt).secure?.advertisements.size).toBe(4);
+  });
+});
+
+describe('what is not known yet', () => {
+  test('is nothing without a wait, and comes as soon as it is known with one', async () => {
+    const attempt = await begin();
+    const { federation, parties } = attempt;
+    const [party] = parties as [ScriptedParty];
+    const { params, node } = party;
+    const ask = {
+      advertise: (wait: string) => federation.call('getRoster', node, { params, query: { wait } }),
+      share: (wait: string) => federation.call('getDelivery', node, { params, query: { wait } }),
+      upload: (wait: string) => federation.call('getSurvivors', node, { params, query: { wait } }),
+      consent: (wait: string) => federation.call('getCertificate', node, { params, query: { wait } }),
+    };
+    const isNothing = (answer: object) =>
+      'length' in answer ? answer.length === 0 : Object.values(answer).every((value) => value === null);
+    for (const message of ['advertise', 'share', 'upload', 'consent'] as const) {
+      expect(isNothing(await ask[message]('0'))).toBe(true);
+      const answer = ask[message]('30');
+      await allSend(parties, message);
+      expect(isNothing(await answer), message).toBe(false);
+    }
+  });
+
+  test('is told to nobody outside of the cohort, and of no other attempt', async () => {
+    const attempt = await begin();
+    const { federation, parties } = attempt;
+    const [party] = parties as [ScriptedParty];
+    const stranger = await federation.enrol('stranger', 'participant');
+    await play(attempt, 'advertise');
+    const of = (params: ScriptedParty['params']) => ({ params, query: {} });
+    const roster = (node: Node, params = party.params) =>
+      refusal(federation.call('getRoster', node, of(params)));
+    expect(await roster(stranger)).toBe('notInCohort');
+    expect(await roster(party.node, { ...party.params, attempt: '2' })).toBe('roundUnknown');
+    expect(await roster(party.node)).toBe('accepted');
+  });
+
+  test('a wait ends when the attempt does', async () => {
+    const attempt = await begin();
+    const { federation, parties } = attempt;
+    const [party, other, third] = parties as [ScriptedParty, ScriptedParty, ScriptedParty];
+    const { params, node } = party;
+    const waiting = refusal(federation.call('getRoster', node, { params, query: { wait: '30' } }));
+    await other.decline('nodePaused');
+    await third.decline('nodePaused');
+    expect(await waiting).toBe('messageLate');
+  });
+});
+
+describe('answers that are wrong', () => {
+  test('are found by those of others, named, and cost nothing but time', async () => {
+    const attempt = await begin();
+    const { federation, parties } = attempt;
+    await play(attempt, 'consent');
+    const [liar, ...rest] = parties as [ScriptedParty, ...ScriptedParty[]];
+    await liar.putAnswer(new Uint8Array(32 * SIZE).fill(7));
+    await allSend(rest.slice(0, 3), 'answer');
+    expect(jobOf(attempt)).toMatchObject({ phase: 'unmasking', attempt: 1 });
+    await allSend(rest.slice(3), 'answer');
+    const job = jobOf(attempt);
+    expect(job).toMatchObject({ phase: 'finished', attempt: 1 });
+    expect(job.history[0]?.secure?.faulty).toEqual([liar.node.nodeId]);
+    expect(await modelOf(attempt)).toEqual(plainModel(federation, nodesOf(parties)));
+  });
+
+  test('of too many void the attempt, once nobody is awaited', async () => {
+    const attempt = await begin();
+    const { parties } = attempt;
+    await play(attempt, 'consent');
+    for (const liar of parties.slice(0, 2))
+      await liar.putAnswer(new Uint8Array(32 * SIZE).fill(liar.index + 1));
+    await allSend(parties.slice(2), 'answer');
+    expect(jobOf(attempt).attempt).toBe(2);
+    expect(jobOf(attempt).history).toMatchObject([{ reason: 'unmaskingFailed', model: null }]);
+  });
+});
+
+describe('what is left of a round', () => {
+  test('a record that whoever has it can verify, and the sum that was opened', async () => {
+    const attempt = await begin();
+    const { federation, parties } = attempt;
+    const [gone, ...rest] = parties as [ScriptedParty, ...ScriptedParty[]];
+    const params = { jobId: attempt.runner.jobId, round: '1' };
+    expect(await refusal(federation.call('getRecord', gone.node, { params }))).toBe('roundUnknown');
+    await play(attempt, 'share');
+    await gone.decline('nodePaused');
+    for (const message of ['upload', 'consent', 'answer'] as const) await allSend(rest, message);
+    const signed = await federation.call('getRecord', federation.researcher, { params });
+    const { signer } = await nodeOf('coordinator', 'operator');
+    const key = Buffer.from(signer.publicKey).toString('hex');
+    const checked = await checkRecord(primitives, signed, key);
+    expect([checked.delivered.length, checked.survivors.length]).toEqual([5, 4]);
+    expect(signed.record.nextModel).toBe(jobOf(attempt).model);
+    const sum = await federation.call('getBlob', gone.node, { params: { sha256: signed.record.sum } });
+    expect(sum.length).toBe(gone.masked?.body.length ?? rest[0]?.masked?.body.length);
+    expect(jobOf(attempt).history[0]?.secure).toMatchObject({ sum: signed.record.sum });
+    // No update can be fetched, whoever knows its name.
+    for (const { sha256 } of signed.record.updates)
+      expect(await refusal(federation.call('getBlob', gone.node, { params: { sha256 } }))).toBe(
+        'blobUnknown',
+      );
+  });
+
+  test('a disk that is full for a while changes neither model nor sum', async () => {
+    const attempt = await begin();
+    const { federation, parties } = attempt;
+    await play(attempt, 'consent');
+    await allSend(parties.slice(0, 3), 'answer');
+    let isFull = false;
+    let failures = 0;
+    federation.blobs.fault = (what) => {
+      if (!isFull || what !== 'put') return undefined;
+      failures += 1;
+      return 'full';
+    };
+    const last = parties[3] as ScriptedParty;
+    const stop = attempt.runner.watch(() => {
+      isFull = attempt.runner.state.phase === 'aggregating';
+    });
+    await allSend([last], 'answer');
+    await federation.clock.advance(2500);
+    expect(jobOf(attempt).phase).toBe('aggregating');
+    expect(failures).toBeGreaterThan(1);
+    isFull = false;
+    await federation.clock.advance(1000);
+    stop();
+    expect(await modelOf(attempt)).toEqual(plainModel(federation, nodesOf(parties)));
+  });
+});
+
+test('a masked update in chunks', async () => {
+  const attempt = await begin();
+  const { federation, parties } = attempt;
+  await play(attempt, 'share');
+  const [party, ...rest] = parties as [ScriptedParty, ...ScriptedParty[]];
+  await party.mask();
+  const { body, signature } = party.masked as { body: Uint8Array; signature: string };
+  const { jobId, round, attempt: number } = party.task;
+  const target = { type: 'update', jobId, round, attempt: number } as const;
+  const open = (named: object) =>
+    federation.call('openUpload', party.node, {
+      body: { target: { ...target, ...named }, sha256: hashOf(body), bytes: body.length },
+    });
+  expect(await refusal(open({}))).toBe('updateUnsigned');
+  expect(await refusal(open({ signature: '0'.repeat(128) }))).toBe('updateUnsigned');
+  const { uploadId } = await open({ signature });
+  await federation.call('putChunk', party.node, { params: { uploadId, offset: '0' }, body });
+  const receipt = await federation.call('completeUpload', party.node, { params: { uploadId } });
+  expect(receipt).toEqual({ sha256: hashOf(body), bytes: body.length });
+  await allSend(rest, 'upload');
+  for (const message of ['consent', 'answer'] as const) await allSend(parties.slice(0, THRESHOLD), message);
+  expect(await modelOf(attempt)).toEqual(plainModel(federation, nodesOf(parties)));
+});
+
+test('two rounds, one after the other, under descriptions of their own', async () => {
+  const attempt = await begin(secureJob(SIZE, { rounds: 2 }));
+  const { federation } = attempt;
+  const nonces = new Set<string>();
+  for (const round of [1, 2]) {
+    const parties = partiesOf(federation);
+    expect(parties).toHaveLength(SIZE);
+    for (const { signed } of parties) nonces.add(signed.descriptor.nonce);
+    for (const message of MESSAGES)
+      await allSend(message === 'answer' ? parties.slice(0, THRESHOLD) : parties, message);
+    await federation.appear();
+    expect(jobOf(attempt).history).toHaveLength(round);
+  }
+  expect(nonces.size).toBe(2);
+  const rounds = [1, 2].map((round) =>
+    federation.participants.map((node) => federation.updateOf(node, round)),
+  );
+  const expected = modelTwin(INITIAL_VALUES, rounds, CODEC, { type: 'fedavg', serverLearningRate: 1 });
+  expect(await modelOf(attempt)).toEqual(expected);
 });
