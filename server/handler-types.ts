@@ -23,6 +23,8 @@ export interface OutgoingBody {
   /** Of the whole content, in bytes. */
   readonly length: number;
   readonly selection: Selection;
+  /** The same request may be answered otherwise a little later. */
+  readonly mayChange?: true;
 }
 
 /** What the caller wants of the content with this hash and length. May throw `rangeInvalid`. */

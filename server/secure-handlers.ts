@@ -244,5 +244,5 @@ async function wholeBody({ source, sha256, length }: IncomingBody, what: string,
 
 function outgoing(source: Uint8Array): OutgoingBody {
   const sha256 = createHash('sha256').update(source).digest('hex');
-  return { source, sha256, length: source.length, selection: WHOLE };
+  return { source, sha256, length: source.length, selection: WHOLE, mayChange: true };
 }

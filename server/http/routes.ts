@@ -185,10 +185,14 @@ async function* piecesOf(raw: IncomingMessage): AsyncIterable<Uint8Array> {
  * A stream is read as fast as the other side takes it, some pieces ahead at most. Who takes nothing is cut off by the
  * time limit of idle connections.
  */
-function sendBinary(reply: FastifyReply, { source, sha256, length, selection }: OutgoingBody): FastifyReply {
-  reply.header('etag', etagOf(sha256));
-  reply.header('cache-control', 'private, max-age=31536000, immutable');
-  reply.header('accept-ranges', 'bytes');
+function sendBinary(reply: FastifyReply, body: OutgoingBody): FastifyReply {
+  const { source, sha256, length, selection, mayChange = false } = body;
+  if (mayChange) reply.header('cache-control', 'no-store');
+  else {
+    reply.header('etag', etagOf(sha256));
+    reply.header('cache-control', 'private, max-age=31536000, immutable');
+    reply.header('accept-ranges', 'bytes');
+  }
   if (selection.type === 'notModified') return reply.code(304).send();
   const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
   if (selection.type === 'part') {

@@ -23,6 +23,7 @@ import * as directory from '../../schemas/directory.ts';
 import * as job from '../../schemas/job.ts';
 import * as letter from '../../schemas/letter.ts';
 import * as member from '../../schemas/member.ts';
+import * as secagg from '../../schemas/secagg.ts';
 import * as task from '../../schemas/task.ts';
 import * as taskStream from '../../schemas/task-stream.ts';
 import * as upload from '../../schemas/upload.ts';
@@ -32,7 +33,7 @@ const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'u
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [directory, job, letter, member, task, taskStream, upload].flatMap((shapes) =>
+  [directory, job, letter, member, secagg, task, taskStream, upload].flatMap((shapes) =>
     Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
   ),
 );
@@ -43,7 +44,15 @@ function formOf(schema: TSchema | 'binary' | undefined): string {
   if (schema === 'binary') return 'bytes';
   const name = NAMES.get(schema);
   if (name !== undefined) return name;
-  const { items, properties = {} } = schema as { items?: TSchema; properties?: Record<string, TSchema> };
+  const shape = schema as {
+    items?: TSchema;
+    anyOf?: TSchema[];
+    type?: string;
+    properties?: Record<string, TSchema>;
+  };
+  const { items, anyOf, type, properties = {} } = shape;
+  if (type === 'null') return type;
+  if (anyOf) return anyOf.map(formOf).join(' or ');
   if (items) return `[${formOf(items)}]`;
   const members = Object.entries(properties).map(([key, value]) => `${key}: ${formOf(value)}`);
   return members.length > 0 ? `{ ${members.join(', ')} }` : '{}';

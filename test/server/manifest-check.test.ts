@@ -20,6 +20,13 @@ async function store(content: Uint8Array): Promise<string> {
   return (await blobs.put(content, { limitBytes: content.length })).sha256;
 }
 
+const SECURE = { suite: 1, colluders: 0, answerSeconds: 20 } as const;
+const secure = (size: number): Partial<JobManifest> => ({
+  aggregation: 'secure',
+  secureAggregation: SECURE,
+  cohort: { size, minimum: 2 },
+});
+
 const check = (overrides: Partial<JobManifest> = {}) =>
   checkManifest(manifestOf(FEDERATION, overrides), FEDERATION, blobs);
 
@@ -38,6 +45,11 @@ test.each<[string, Partial<JobManifest>]>([
   ['codec.weightMax', { weighting: 'uniform' }],
   ['codec.counters', { codec: { ...CODEC, counters: 1 } }],
   ['initialModel', { parameters: 6 }],
+  ['secureAggregation', { aggregation: 'secure' }],
+  ['secureAggregation', { secureAggregation: SECURE }],
+  ['secureAggregation.colluders', { ...secure(4), secureAggregation: { ...SECURE, colluders: 2 } }],
+  ['cohort', secure(2)],
+  ['cohort.extra', { ...secure(3), cohort: { size: 3, extra: 3, minimum: 2 } }],
 ])('a contradiction in %s is named', async (where, overrides) => {
   expect(await refusal(overrides)).toMatchObject({ code: 'manifestInvalid', where });
 });
@@ -45,6 +57,8 @@ test.each<[string, Partial<JobManifest>]>([
 test('what is in order passes: uniform weights, a cohort of exactly its minimum', async () => {
   await check({ weighting: 'uniform', codec: { ...CODEC, weightMax: 1 } });
   await check({ cohort: { size: 2, minimum: 2 } });
+  await check(secure(3));
+  await check({ ...secure(4), secureAggregation: { ...SECURE, colluders: 1 } });
 });
 
 test('a sum that might wrap is refused, with the first cohort that is too large', async () => {

@@ -9,6 +9,7 @@ import { checkRecord } from '../../protocol/secagg/record.ts';
 import { floatsOf, payloadOf } from '../../protocol/vector.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
 import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
+import { listeningApp } from '../fixtures/listening-app.ts';
 import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';
 import {
   allSend,
@@ -664,6 +665,39 @@ describe('what is left of a round', () => {
     stop();
     expect(await modelOf(attempt)).toEqual(plainModel(federation, nodesOf(parties)));
   });
+});
+
+test('over HTTP: a delivery that is not there yet is no content to keep, and one that is comes whole', async () => {
+  const listening = await listeningApp({ participants: FEW });
+  const { federation } = listening;
+  try {
+    await federation.appear();
+    await federation.createJob(secureJob(FEW));
+    await federation.appear();
+    const parties = partiesOf(federation);
+    const [party] = parties as [ScriptedParty];
+    await allSend(parties, 'advertise');
+    const ask = () => listening.call(party.node, 'getDelivery', { params: party.params });
+    const early = await ask();
+    expect([early.status, early.bytes.length, early.headers.get('cache-control')]).toEqual([
+      200,
+      0,
+      'no-store',
+    ]);
+    await allSend(parties, 'share');
+    const late = await ask();
+    expect([late.status, late.bytes.length, late.headers.get('cache-control')]).toEqual([
+      200,
+      2 + 2 * 81,
+      'no-store',
+    ]);
+    await party.mask();
+    const { body, signature } = party.masked as { body: Uint8Array; signature: string };
+    const params = { ...party.params, signature };
+    expect((await listening.call(party.node, 'putMaskedUpdate', { params, body })).status).toBe(200);
+  } finally {
+    await listening.close();
+  }
 });
 
 test('a masked update in chunks', async () => {

@@ -394,6 +394,7 @@ describe('roles', () => {
     offset: '0',
     round: '1',
     attempt: '1',
+    signature: '0'.repeat(128),
     nodeId: '0'.repeat(32),
     organisationId: 'nobody.example',
   };
