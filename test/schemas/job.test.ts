@@ -70,7 +70,7 @@ describeForm('manifest', JobManifest, {
     ['name', 'x'.repeat(81)],
     ['purpose', '\u001b[31m'],
     ['privacyUnit', 'household'],
-    ['aggregation', 'secure'],
+    ['aggregation', 'open'],
     ['graph.forward', 'model.onnx'],
     ['graph.freeze', []],
     ['graph.freeze', ['']],
@@ -228,6 +228,6 @@ describeForm('line of the list of jobs', JobLine, {
   takes: [['accuracy', null]],
   refuses: [
     ['accuracy', '90 %'],
-    ['aggregation', 'secure'],
+    ['aggregation', 'open'],
   ],
 });
