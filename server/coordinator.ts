@@ -24,7 +24,7 @@ import { JobRunner, type JobSurroundings } from './job-runner.ts';
 import { Mailboxes } from './mailbox.ts';
 import { updateEvent } from './masked-update.ts';
 import { successorsOf } from './membership.ts';
-import { OrphanedContent } from './orphaned-content.ts';
+import { type IsOver, OrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
 import { seldom } from './seldom-report.ts';
 import type { BlobStore } from './store/blob-store.ts';
@@ -288,8 +288,12 @@ export class Coordinator {
   /** Tidies up. A failure is reported and does not keep the coordinator from starting. */
   async #sweep(): Promise<void> {
     const { blobs, clock, report } = this.dependencies;
+    const isOver: IsOver = (jobId, { round, attempt }) => {
+      const state = this.#jobs.get(jobId)?.state;
+      return state !== undefined && (hasEnded(state) || state.round !== round || state.attempt !== attempt);
+    };
     try {
-      await this.#orphans.remove(blobs, new Date(clock.now()));
+      await this.#orphans.remove(blobs, new Date(clock.now()), isOver);
     } catch (error) {
       report(error, 'removing content that nothing names');
     }

@@ -9,11 +9,12 @@
  * has stored again since, from which its week begins anew: the job that names it may be about to come.
  *
  * Named is whatever an event of a job holds that has the form of a hash: graphs, models, states of strategies, updates of
- * every attempt, so that any round can be computed again, and what later versions may add.
+ * every attempt, so that any round can be computed again, and what later versions may add. Not so the shares and answers
+ * of a secure attempt that is over: what they were for has been done, and what followed is in the record of the round.
  */
 import { Type } from 'typebox';
 import { parse } from '../protocol/parse.ts';
-import { Sha256, Timestamp } from '../schemas/ids.ts';
+import { Attempt, Round, Sha256, Timestamp } from '../schemas/ids.ts';
 import { EVENT_VERSION } from '../schemas/job-event.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
@@ -33,6 +34,18 @@ const OrphansKept = Type.Object(
 /** An orphan of this start that a member has stored again. */
 const OrphanStored = Type.Object({ sha256: Sha256 }, { additionalProperties: false });
 
+/** Whether this attempt of a job has ended. */
+export type IsOver = (
+  jobId: string,
+  attempt: { readonly round: number; readonly attempt: number },
+) => boolean;
+
+/** What is of no use once its attempt has ended. */
+const TRANSIENT: ReadonlySet<string> = new Set(['sharesAccepted', 'answerAccepted']);
+
+/** As far as is looked at. */
+const OfAttempt = Type.Object({ round: Round, attempt: Attempt });
+
 export class OrphanedContent {
   readonly #store: Store;
   /** Those of this start that nobody has stored again. */
@@ -46,11 +59,12 @@ export class OrphanedContent {
 
   /**
    * At a start. Resolves to the number of contents removed.
+   * @param isOver of attempts; absent: none is
    * @throws what the stores throw; `invalidFormat`, before anything is removed, if what was kept cannot be read
    */
-  async remove(blobs: BlobStore, now: Date): Promise<number> {
+  async remove(blobs: BlobStore, now: Date, isOver: IsOver = () => false): Promise<number> {
     const store = this.#store;
-    const named = await namedContent(store);
+    const named = await namedContent(store, isOver);
     const { length, since } = await orphansKept(store);
     const again = await store.read(STORED_AGAIN);
     const storedAt = new Map(
@@ -106,10 +120,13 @@ async function orphansKept(store: Store): Promise<{ length: number; since: Map<s
   return { length, since: new Map(orphans.map(({ sha256, since }) => [sha256, since])) };
 }
 
-async function namedContent(store: Store): Promise<Set<string>> {
+async function namedContent(store: Store, isOver: IsOver): Promise<Set<string>> {
   const named = new Set<string>();
   for (const { stream } of await store.streams('job/'))
-    for (const { data } of await store.read(stream))
+    for (const { type, data } of await store.read(stream)) {
+      if (TRANSIENT.has(type) && isOver(stream.slice('job/'.length), parse(OfAttempt, data, stream)))
+        continue;
       for (const [sha256] of JSON.stringify(data).matchAll(/(?<=")[0-9a-f]{64}(?=")/g)) named.add(sha256);
+    }
   return named;
 }

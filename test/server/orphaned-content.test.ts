@@ -6,6 +6,7 @@ import { memoryStore } from '../../server/store/memory-store.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, FORWARD_GRAPH, INITIAL_MODEL } from '../fixtures/manifest.ts';
+import { allSend, partiesOf, secureJob } from '../fixtures/secure-party.ts';
 import { hashOf, modelFile, updateFile } from '../fixtures/vector-files.ts';
 
 let federation: TestFederation;
@@ -62,6 +63,38 @@ test('what no job names is removed in time, updates, models and graphs alike; wh
   await federation.workAll();
   expect(federation.coordinator.jobs()[0]?.state).toMatchObject({ phase: 'finished' });
   expect(federation.reported).toEqual([]);
+});
+
+test('shares and answers of a secure attempt go once it is over, and no sooner; its updates, sum and record stay', async () => {
+  await federation.appear();
+  const lasting = { suite: 1, colluders: 0, answerSeconds: 604_800 } as const;
+  const created = await federation.createJob(secureJob(3, { secureAggregation: lasting }));
+  await federation.appear();
+  const parties = partiesOf(federation);
+  const stateOf = () => federation.coordinator.job(created.jobId).state;
+  const later = async () => {
+    for (const wait of [0, ORPHAN_GRACE_MS]) {
+      await federation.clock.advance(wait);
+      await federation.reopen();
+    }
+  };
+  for (const message of ['advertise', 'share', 'upload', 'consent'] as const) await allSend(parties, message);
+  await allSend(parties.slice(0, 2), 'answer');
+  const { shares, answers } = stateOf().secure ?? {};
+  const transient = [...(shares?.values() ?? []), ...(answers?.values() ?? [])].map(({ sha256 }) => sha256);
+  expect(transient).toHaveLength(3 + 2);
+  await later();
+  await allSend(parties.slice(2), 'answer');
+  expect(stateOf().phase).toBe('finished');
+  const before = await names(federation.blobs);
+  for (const name of transient) expect(before).toContain(name);
+  await later();
+  const after = await names(federation.blobs);
+  const last = hashOf(parties[2]?.answered ?? new Uint8Array());
+  expect(after).toEqual(before.filter((name) => !transient.includes(name) && name !== last));
+  const { record, sum } = stateOf().history[0]?.secure ?? {};
+  for (const name of [record, sum, ...parties.map(({ masked }) => hashOf(masked?.body ?? new Uint8Array()))])
+    expect(after).toContain(name);
 });
 
 test('an update whose event cannot be written leaves content behind, which a later start removes', async () => {
