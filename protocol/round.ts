@@ -29,6 +29,7 @@ import {
   declineSecure,
   descriptorProblem,
   isSecure,
+  isSecureAwaited,
   type Move,
   openSecrets,
   passSecureDeadline,
@@ -155,6 +156,13 @@ export function awaited(state: JobState): NodeId[] {
   if (isSecure(state)) return secureAwaited(state);
   if (state.phase !== 'collecting') return [];
   return state.cohort.filter((node) => !state.accepted.has(node) && !state.declined.has(node));
+}
+
+/** Whether this node is among them. */
+export function isAwaited(state: JobState, node: NodeId): boolean {
+  if (isSecure(state)) return isSecureAwaited(state, node);
+  if (state.phase !== 'collecting' || state.accepted.has(node) || state.declined.has(node)) return false;
+  return state.cohort.includes(node);
 }
 
 /** Whether the node could be of use to the next attempt, as far as it has said. */

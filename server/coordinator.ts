@@ -11,7 +11,7 @@ import { isValidNode } from '../protocol/known-organisations.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
-import { awaited, hasEnded, mayMeasure } from '../protocol/round.ts';
+import { hasEnded, isAwaited, mayMeasure } from '../protocol/round.ts';
 import type { JobState } from '../protocol/round-state.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
@@ -386,7 +386,7 @@ export class Coordinator {
 function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined {
   const { jobId, manifestSha256, round, attempt } = job;
   const context = { jobId, manifestSha256, round, attempt };
-  if (role === 'participant' && awaited(job).includes(nodeId)) {
+  if (role === 'participant' && isAwaited(job, nodeId)) {
     const secure = job.secure && { secure: job.secure.signed };
     return { type: 'train', ...context, model: job.model, deadline: job.deadline ?? '', ...secure };
   }

@@ -31,7 +31,22 @@ export async function unmaskedSum(
   const maker = { primitives, keyStream, layout: layoutOf(codec, parameters) };
   const unmasking = await view.unmasking(job);
   const { context } = await view.delivered(job);
-  for await (const mask of masksLeft(primitives, unmasking, context, revealed))
+  let sinceBreath = 0;
+  for await (const mask of masksLeft(primitives, unmasking, context, revealed)) {
     await addMasks(integers, [mask], maker);
+    sinceBreath += parameters;
+    if (sinceBreath < COORDINATES_A_BREATH) continue;
+    sinceBreath = 0;
+    await breathe();
+  }
   return integers;
+}
+
+/** Some milliseconds of work, after which others are answered: the masks of a large round take seconds. */
+const COORDINATES_A_BREATH = 4_000_000;
+
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

@@ -91,6 +91,12 @@ export function secureAwaited(state: SecureJob): NodeId[] {
   return asked(state).filter((node) => !given.has(node) && !state.declined.has(node));
 }
 
+/** Whether this one is among them. */
+export function isSecureAwaited(state: SecureJob, node: NodeId): boolean {
+  if (!isSecurePhase(state.phase) || state.secure.isOverdue) return false;
+  return isAsked(state, node) && !lists(state).given.has(node) && !state.declined.has(node);
+}
+
 /** What the shell owes in a phase of a secure attempt. */
 export function securePending(state: SecureJob, phase: SecurePhase): Effect[] {
   const { round, attempt, secure } = state;
@@ -121,7 +127,7 @@ export function acceptMessage(state: SecureJob, event: SecureMessage): Move {
   if (home === 'consenting' && state.phase !== home && state.accepted.has(node))
     return { type: 'stay', state };
   if (state.phase !== home || state.secure.isOverdue) return late(home);
-  if (!asked(state).includes(node)) return late(ORDER[ORDER.indexOf(home) - 1] ?? home);
+  if (!isAsked(state, node)) return late(ORDER[ORDER.indexOf(home) - 1] ?? home);
   const problem = contentProblem(state, event);
   return problem ? refuse(problem) : settle(record(state, event));
 }
@@ -135,7 +141,7 @@ export function declineSecure(state: SecureJob, event: EventOf<'taskDeclined'>):
   const [, what] = Object.values(HOME).find(([home]) => home === phase) ?? [];
   const isDone = phase !== 'advertising' && phase !== 'sharing' && lists(state).given.has(node);
   if (isDone && phase === 'unmasking') return conflict(`declining after an ${what}`);
-  if (!asked(state).includes(node)) return late(ORDER[ORDER.indexOf(phase) - 1] ?? phase);
+  if (!isAsked(state, node)) return late(ORDER[ORDER.indexOf(phase) - 1] ?? phase);
   const declined = new Map(state.declined).set(node, code);
   const left = {
     ...(phase === 'advertising' && { advertisements: lacking(secure.advertisements, node) }),
@@ -198,6 +204,11 @@ export function secureSummary(
 function asked(state: SecureJob): NodeId[] {
   const { before } = lists(state);
   return before ? [...before.keys()] : [...state.cohort];
+}
+
+function isAsked(state: SecureJob, node: NodeId): boolean {
+  const { before } = lists(state);
+  return before ? before.has(node) : state.cohort.includes(node);
 }
 
 interface Lists {

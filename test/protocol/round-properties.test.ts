@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createJob, hasEnded, pending, step } from '../../protocol/round.ts';
+import { awaited, createJob, hasEnded, isAwaited, pending, step } from '../../protocol/round.ts';
 import type { JobState } from '../../protocol/round-state.ts';
 import { JobPhase } from '../../schemas/job.ts';
 import type { JobEvent } from '../../schemas/job-event.ts';
@@ -197,6 +197,7 @@ function expectSound(job: JobState): void {
   const { manifest, cohort, accepted, declined, history } = job;
   const { minimum, size } = manifest.cohort;
   expect(pending(job).length > 0).toBe(!hasEnded(job));
+  expect(NODES.filter((node) => isAwaited(job, node))).toEqual(awaited(job).sort());
   expect(job.attempt).toBeLessThanOrEqual(manifest.maxAttempts);
   expect(job.round).toBeLessThanOrEqual(manifest.rounds);
   expect(cohort.length === 0 || (cohort.length >= minimum && cohort.length <= size)).toBe(true);

@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createJob, pending, step } from '../../../protocol/round.ts';
+import { createJob, isAwaited, pending, step } from '../../../protocol/round.ts';
 import type { JobState } from '../../../protocol/round-state.ts';
 import { describeRound } from '../../../protocol/secagg/descriptor.ts';
 import { isPast, isSecure, secureAwaited } from '../../../protocol/secagg/secure-phases.ts';
@@ -538,5 +538,6 @@ function expectSound(job: JobState): void {
   expect(job.accepted.size).toBeLessThanOrEqual(job.manifest.cohort.size);
   expect(inside(secureAwaited(job), job.cohort)).toBe(true);
   for (const node of secureAwaited(job)) expect(job.declined.has(node)).toBe(false);
+  expect([...NODES, STRANGER].filter((node) => isAwaited(job, node))).toEqual(secureAwaited(job).sort());
   expect(pending(job).length).toBeGreaterThan(0);
 }
