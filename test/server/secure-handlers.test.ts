@@ -3,11 +3,17 @@
  * Secure attempts between a coordinator and participants that speak its routes: who drops out where, what is refused, and
  * what a restart leaves. The arithmetic without a coordinator: test/protocol/secagg.
  */
+import type { TSchema } from 'typebox';
 import { describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
+import { parse } from '../../protocol/parse.ts';
+import { ROUTES } from '../../protocol/routes.ts';
 import { checkRecord } from '../../protocol/secagg/record.ts';
 import { floatsOf, payloadOf } from '../../protocol/vector.ts';
+import { JobStatus } from '../../schemas/job.ts';
+import { Tasks } from '../../schemas/task.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
+import { statusOf } from '../../server/job-view.ts';
 import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 import { listeningApp } from '../fixtures/listening-app.ts';
 import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';
@@ -611,6 +617,39 @@ describe('answers that are wrong', () => {
     await allSend(parties.slice(2), 'answer');
     expect(jobOf(attempt).attempt).toBe(2);
     expect(jobOf(attempt).history).toMatchObject([{ reason: 'unmaskingFailed', model: null }]);
+  });
+});
+
+test('what is told is of its schema, in every phase; a recruiting job says how many a sum takes', async () => {
+  const attempt = await begin(secureJob(FEW), FEW);
+  const { federation, runner, parties } = attempt;
+  const [{ node, params }] = parties as [ScriptedParty];
+  const asTold = (schema: TSchema, value: unknown) => {
+    const travelled: unknown = JSON.parse(JSON.stringify(value));
+    expect(parse(schema, travelled, 'answer')).toEqual(value);
+  };
+  const phases: string[] = [];
+  for (const message of MESSAGES) {
+    phases.push(jobOf(attempt).phase);
+    asTold(JobStatus, statusOf(runner, federation.coordinator));
+    asTold(Tasks, { tasks: federation.tasksOf(node) });
+    expect(federation.tasksOf(node)).toMatchObject([
+      { type: 'train', secure: { descriptor: { attempt: 1 } } },
+    ]);
+    await allSend(parties, message);
+    if (message === 'answer') break;
+    for (const name of ['getRoster', 'getSurvivors', 'getCertificate'] as const)
+      asTold(ROUTES[name].response, await federation.call(name, node, { params, query: {} }));
+  }
+  expect(phases).toEqual(['advertising', 'sharing', 'collecting', 'consenting', 'unmasking']);
+  asTold(JobStatus, statusOf(runner, federation.coordinator));
+  const record = await federation.call('getRecord', node, { params: { jobId: runner.jobId, round: '1' } });
+  asTold(ROUTES.getRecord.response, record);
+  const few = await begin(secureJob(SIZE), FEW);
+  // A cohort of five has a threshold of four: with three a round is not begun.
+  expect(statusOf(few.runner, few.federation.coordinator)).toMatchObject({
+    phase: 'recruiting',
+    waitingFor: 'participants: 3 live, 4 to 5 wanted',
   });
 });
 
