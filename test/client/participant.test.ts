@@ -166,7 +166,7 @@ test('a report of what was measured that is held up holds up no round', async ()
 });
 
 test('paused, it asks for nothing; what it had begun it brings to its end', async () => {
-  const gate = gateOf({}, true);
+  const gate = gateOf({ allowPlainAggregation: true }, true);
   const events: ParticipantEvent[] = [];
   const asked: number[] = [];
   const { api, ended } = live(
@@ -207,7 +207,7 @@ test('leaving, it declines what is under way, so that no round waits for it, and
 });
 
 test('what ends the membership while the node is closing is told all the same', async () => {
-  const gate = gateOf({});
+  const gate = gateOf({ allowPlainAggregation: true });
   const { ended } = live(
     [[shelf.trainTask()], []],
     {
@@ -318,7 +318,7 @@ describe('what cannot be done is declined once, by its code', () => {
 
   test('what the owner does not permit, by the name of the rule, before a row is read', async () => {
     const task = shelf.trainTask();
-    const gate = gateOf({ purposes: ['something else'] });
+    const gate = gateOf({ allowPlainAggregation: true, purposes: ['something else'] });
     // An empty data set would be declined as such, if anybody looked.
     const dataSets = setsOf({ ...good, count: 0 });
     const { api, events, ended } = live([[task], [task], []], {}, { gate, dataSets });

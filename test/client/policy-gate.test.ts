@@ -3,6 +3,7 @@ import { NodeLedger } from '../../client/node-ledger.ts';
 import { PolicyGate } from '../../client/policy-gate.ts';
 import { isProblem } from '../../protocol/problem.ts';
 import type { Directory } from '../../schemas/directory.ts';
+import type { JobManifest } from '../../schemas/job.ts';
 import type { CostLimits, NodePolicy } from '../../schemas/node-policy.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { directoryOf, organisationOf } from '../fixtures/directory-maker.ts';
@@ -11,7 +12,10 @@ import { manifestOf } from '../fixtures/manifest.ts';
 import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
 
 const NEVER = new AbortController().signal;
-const manifest = manifestOf('fed-0123456789abcdef');
+const manifest = manifestOf('fed-0123456789abcdef', {
+  aggregation: 'secure',
+  secureAggregation: { suite: 1, colluders: 0, answerSeconds: 60 },
+});
 const context = { jobId: JOB, manifestSha256: '0'.repeat(64), round: 1, attempt: 1, model: '0'.repeat(64) };
 const deadline = '2026-01-15T12:00:00.000Z';
 const TRAIN = { type: 'train', ...context, deadline } as const;
@@ -22,17 +26,18 @@ interface Setting {
   readonly limits?: CostLimits;
   readonly directory?: Directory;
   readonly cohort?: readonly string[];
+  readonly of?: JobManifest;
 }
 
-function gateOf({ policy = {}, limits = {}, directory, cohort = [] }: Setting) {
+function gateOf({ policy = {}, limits = {}, directory, cohort = [], of = manifest }: Setting) {
   const clock = new VirtualClock(Date.parse('2026-01-15T12:00:30.000Z'));
   const ledger = new NodeLedger();
   const gate = new PolicyGate({ policy, limits, clock, ledger, directory: () => directory });
   const api = scriptedCoordinator({
-    getJob: () => ({ ...statusOf(manifest, '0'.repeat(64)), cohort: [...cohort] }),
+    getJob: () => ({ ...statusOf(of, '0'.repeat(64)), cohort: [...cohort] }),
   });
   const ask = async (task: typeof TRAIN | typeof EVALUATE = TRAIN, stepBytes?: number) => {
-    const asked = { manifest, examples: 100, ...(stepBytes !== undefined && { stepBytes }) };
+    const asked = { manifest: of, examples: 100, ...(stepBytes !== undefined && { stepBytes }) };
     try {
       await gate.admit(task, asked, api, NEVER);
       return 'permitted';
@@ -44,10 +49,21 @@ function gateOf({ policy = {}, limits = {}, directory, cohort = [] }: Setting) {
   return { clock, ledger, gate, api, ask };
 }
 
-test('without rules everything is permitted, and nobody is asked who else is there', async () => {
+test('without rules every secure job is permitted, and nobody is asked who else is there', async () => {
   const { ask, api } = gateOf({});
   expect([await ask(), await ask(EVALUATE)]).toEqual(['permitted', 'permitted']);
   expect(api.calls).toEqual([]);
+});
+
+test('a job whose coordinator sees each update is for who has permitted that, also to measure its models', async () => {
+  const plain = manifestOf('fed-0123456789abcdef');
+  const rule = 'allowPlainAggregation';
+  for (const policy of [{}, { allowPlainAggregation: false }]) {
+    const { ask } = gateOf({ policy, of: plain });
+    expect([await ask(), await ask(EVALUATE)]).toEqual([rule, rule]);
+  }
+  const { ask } = gateOf({ policy: { allowPlainAggregation: true }, of: plain });
+  expect([await ask(), await ask(EVALUATE)]).toEqual(['permitted', 'permitted']);
 });
 
 test('a refusal names its rule; memory counts once it is known; time is that of this node', async () => {
@@ -84,6 +100,30 @@ test('known organisations are those of the own directory that the cohort holds; 
   expect(await gateOf({ policy: policy(2), directory, cohort: cohort.slice(0, 1) }).ask()).toBe(rule);
   // Without a directory of its own the node knows nobody, whoever the coordinator says is there.
   expect(await gateOf({ policy: policy(1), cohort }).ask()).toBe(rule);
+});
+
+test('a sum is opened only with so many of the known organisations in it, whoever was in the cohort', async () => {
+  const [clinic, lab] = await Promise.all([organisationOf('clinic', ['a']), organisationOf('lab', ['b'])]);
+  if (!clinic || !lab) throw new Error('unreachable');
+  const directory = await directoryOf([clinic, lab]);
+  const cohort = [clinic, lab].map(({ nodes }) => nodes[0]?.nodeId ?? '');
+  const policy = { knownOrganisations: ['clinic', 'lab'], minimumKnownOrganisations: 2 };
+  const { gate, ask } = gateOf({ policy, directory, cohort });
+  expect(await ask()).toBe('permitted');
+  const stranger = '0'.repeat(32);
+  expect(() => gate.admitSurvivors([...cohort, stranger])).not.toThrow();
+  const refusal = expect.objectContaining({
+    code: 'policyRefused',
+    detail: expect.objectContaining({ rule: 'minimumKnownOrganisations', got: '1' }),
+  });
+  // Two nodes, of which one belongs to nobody that the owner knows; or one twice.
+  for (const few of [cohort.slice(0, 1), [...cohort.slice(1), stranger], [cohort[0] ?? '', cohort[0] ?? '']])
+    expect(() => gate.admitSurvivors(few)).toThrow(refusal);
+  // Without a directory it knows nobody; without the rule it does not ask.
+  expect(() => gateOf({ policy, cohort }).gate.admitSurvivors(cohort)).toThrow(
+    expect.objectContaining({ code: 'policyRefused' }),
+  );
+  expect(() => gateOf({ directory }).gate.admitSurvivors([stranger])).not.toThrow();
 });
 
 test('hours and a pause close the door, and whoever waits hears of it', async () => {

@@ -4,6 +4,7 @@ import { describeForm } from './form-of.ts';
 describeForm('policy', NodePolicy, {
   sound: {
     purposes: ['sepsis: *'],
+    allowPlainAggregation: true,
     minimumCohort: 5,
     knownOrganisations: ['clinic-a.example', 'ab'.repeat(32)],
     minimumKnownOrganisations: 2,
@@ -12,16 +13,21 @@ describeForm('policy', NodePolicy, {
   },
   optional: [
     'purposes',
+    'allowPlainAggregation',
     'minimumCohort',
     'knownOrganisations',
     'minimumKnownOrganisations',
     'hours',
     'timeZone',
   ],
-  takes: [['hours', [{ from: '00:00', to: '23:59' }]]],
+  takes: [
+    ['hours', [{ from: '00:00', to: '23:59' }]],
+    ['allowPlainAggregation', false],
+  ],
   refuses: [
     ['purposes', []],
     ['purposes', 'research'],
+    ['allowPlainAggregation', 'yes'],
     ['minimumCohort', 0],
     ['knownOrganisations', ['Clinic A']],
     ['minimumKnownOrganisations', 1.5],

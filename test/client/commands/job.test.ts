@@ -41,7 +41,9 @@ test('a job is created, listed, shown and cancelled, in words and in JSON', asyn
   expect(manifest).toMatchObject({
     name: 'clouds',
     rounds: 7,
-    cohort: { size: 5, minimum: 2 },
+    cohort: { size: 5, minimum: 4 },
+    aggregation: 'secure',
+    secureAggregation: { suite: 1, colluders: 2, answerSeconds: 120 },
     parameters: 23,
   });
 
@@ -50,9 +52,9 @@ test('a job is created, listed, shown and cancelled, in words and in JSON', asyn
   expect((await hanse(['job', 'list', ...as, '--json'])).json).toMatchObject({ jobs: [{ jobId }] });
 
   const show = await hanse(['job', 'show', jobId, ...as]);
-  expect(show.out).toContain('waiting for  participants: 0 live, 2 to 5 wanted');
+  expect(show.out).toContain('waiting for  participants: 0 live, 4 to 5 wanted');
   expect(show.out).toContain('batches of 10, 1 epoch a round, at most 9 steps\n');
-  expect(show.out).toContain('cohort       2 to 5; ');
+  expect(show.out).toContain('cohort       4 to 5; ');
   expect(show.out).toContain(manifest.graph.trainStep);
   expect(show.out).toContain(`parameters   ${manifest.initialModel}: SHA-256 of the latest 23`);
   const { json } = await hanse(['job', 'show', jobId, ...as, '--json']);
@@ -83,6 +85,15 @@ test.each<[what: string, words: string[], exitCode: number, code: string]>([
   ['no rounds', [...CREATE, '--rounds', '0'], 2, 'usage'],
   ['a learning rate of nothing', [...CREATE, '--lr', '0'], 2, 'usage'],
   ['an empty cohort', [...CREATE, '--cohort', '0'], 2, 'usage'],
+  ['a secure cohort of two', [...CREATE, '--cohort', '2'], 2, 'usage'],
+  ['a suite of no name', [...CREATE, '--suite', '3'], 2, 'usage'],
+  ['colluders below none', [...CREATE, '--colluders=-1'], 2, 'usage'],
+  [
+    'more colluders than such a cohort stands',
+    [...CREATE, '--cohort', '5', '--colluders', '3'],
+    1,
+    'manifestInvalid',
+  ],
   ['a minimum beyond the cohort', [...CREATE, '--cohort', '3', '--minimum', '4'], 2, 'usage'],
   ['a momentum that never fades', [...CREATE, '--optimizer', 'momentum', '--momentum', '1'], 2, 'usage'],
   ['more smoothing than there is', [...CREATE, '--label-smoothing', '1'], 2, 'usage'],
@@ -149,6 +160,27 @@ test.each<[strategy: string, expected: object]>([
     '--json',
   ];
   expect((await hanse(words)).json).toMatchObject({ manifest: { strategy: expected } });
+});
+
+test.each<[words: string, terms: object]>([
+  // Two thirds and one more: the threshold of the round.
+  ['--cohort 3', { aggregation: 'secure', cohort: { size: 3, minimum: 3 } }],
+  ['--cohort 10', { cohort: { size: 10, minimum: 7 }, secureAggregation: { colluders: 3 } }],
+  ['--cohort 10 --extra 2', { cohort: { size: 10, extra: 2, minimum: 9 } }],
+  ['--cohort 10 --minimum 8', { cohort: { size: 10, minimum: 8 } }],
+  ['--cohort 5 --suite 2', { secureAggregation: { suite: 2, colluders: 2 } }],
+  ['--cohort 5 --colluders 0', { secureAggregation: { suite: 1, colluders: 0 } }],
+  ['--cohort 5 --colluders 2', { secureAggregation: { colluders: 2 } }],
+  ['--cohort 5 --deadline 30', { secureAggregation: { answerSeconds: 30 } }],
+  ['--cohort 5 --plain', { aggregation: 'plain', cohort: { size: 5, minimum: 2 } }],
+  ['--cohort 2 --plain', { aggregation: 'plain', cohort: { size: 2, minimum: 2 } }],
+  ['--cohort 1 --plain', { aggregation: 'plain', cohort: { size: 1, minimum: 1 } }],
+])('aggregation: %s', async (words, terms) => {
+  const { exitCode, json } = await hanse([...CREATE, ...as, ...words.split(' '), '--json']);
+  expect(exitCode).toBe(0);
+  const { manifest } = json as JobStatus;
+  expect(manifest).toMatchObject(terms);
+  expect(manifest.secureAggregation === undefined).toBe(manifest.aggregation === 'plain');
 });
 
 test.each<[words: string, training: object]>([

@@ -57,9 +57,12 @@ async function started(identity: string, words: string[]) {
 
 test('a federation over HTTP: two participants and an evaluator, from invite to exported model, with no secret told', async () => {
   const links = [await running.invite(), await running.invite(), await running.invite('evaluator')];
-  const nodes = await Promise.all(links.map((link, i) => started(`node-${i}.json`, [link, ...table()])));
+  const nodes = await Promise.all(
+    links.map((link, i) => started(`node-${i}.json`, [link, '--allow-plain', ...table()])),
+  );
   const as = ['--identity', running.operatorFile, '--json'];
-  const plan = ['--model', 'mlp:2,3,2', '--cohort', '2', '--minimum', '2', '--rounds', '2', '--lr', '0.5'];
+  // Of two the sum would tell each the update of the other: a plain job, which the nodes have to permit.
+  const plan = ['--model', 'mlp:2,3,2', '--cohort', '2', '--plain', '--rounds', '2', '--lr', '0.5'];
   const created = await hanse(['job', 'create', '--name', 'n', '--purpose', 'p', ...plan, ...as]);
   const { jobId } = created.json as JobStatus;
   const watched = await hanse(['job', 'watch', jobId, ...as]);
@@ -289,13 +292,14 @@ test('a participant whose data are all of one class declines, unless that is per
     '--classes',
     'n,p',
   ];
-  const node = await started('single.json', [await running.invite(), ...single]);
+  const node = await started('single.json', [await running.invite(), '--allow-plain', ...single]);
   const as = ['--identity', running.operatorFile, '--json'];
   const plan = [
     '--model',
     'mlp:2,2',
     '--cohort',
     '1',
+    '--plain',
     '--rounds',
     '1',
     '--attempts',
@@ -316,7 +320,7 @@ test('a participant whose data are all of one class declines, unless that is per
   node.stop();
   expect((await node.outcome).json).toMatchObject({ declined: 1, contributed: 0 });
 
-  const permitted = await started('single.json', [...single, '--allow-single-class']);
+  const permitted = await started('single.json', [...single, '--allow-plain', '--allow-single-class']);
   const finished = await hanse(['job', 'watch', await create(), ...as]);
   expect(finished.json).toMatchObject({ phase: 'finished' });
   permitted.stop();
@@ -406,6 +410,24 @@ test('the configuration file says how the coordinator is trusted and what admits
     proxy: 'proxy.example',
     admission: 'a.b',
     organisationKey: undefined,
+  });
+});
+
+test('a node takes part in plain jobs if its command line or its file says so, and the two are not mixed', async () => {
+  const options = { identity: 'x', name: 'n', provider: 'auto', threads: 1, dataSetVersion: '1' } as const;
+  const given = { ...options, data: 'mnist:test' };
+  expect((await planJoin(given, options)).policy).toEqual({});
+  expect((await planJoin({ ...given, allowPlain: true }, options)).policy).toEqual({
+    allowPlainAggregation: true,
+  });
+  const columns = 'columns: { features: [a, b], target: y, classes: [n, p] }';
+  const data = `data: [{ name: p, version: "1", source: "csv:table.csv", ${columns} }]`;
+  const config = at('plain.yaml');
+  await writeFile(config, `identity: plain.json\npolicy: { allowPlainAggregation: true }\n${data}\n`);
+  expect((await planJoin({ ...options, config }, options)).policy).toEqual({ allowPlainAggregation: true });
+  await expect(planJoin({ ...options, config, allowPlain: true }, options)).rejects.toMatchObject({
+    code: 'usage',
+    detail: { reason: expect.stringContaining('allowPlainAggregation') },
   });
 });
 

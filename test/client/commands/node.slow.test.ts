@@ -22,7 +22,7 @@ name: clinic-node
 provider: cpu
 data:
   - { name: table, version: "1", source: "csv:table.csv", columns: { features: [a, b], target: y, classes: [n, p] } }
-policy: { purposes: ["research *"] }
+policy: { purposes: ["research *"], allowPlainAggregation: true }
 `,
   );
 });
@@ -59,7 +59,7 @@ function start(words: readonly string[]) {
 }
 
 async function create(purpose: string): Promise<string> {
-  const plan = ['--model', 'mlp:2,3,2', '--cohort', '1', '--rounds', '1', '--lr', '0.5'];
+  const plan = ['--model', 'mlp:2,3,2', '--cohort', '1', '--plain', '--rounds', '1', '--lr', '0.5'];
   const as = ['--identity', running.operatorFile, '--json'];
   const created = await hanse(['job', 'create', '--name', 'n', '--purpose', purpose, ...plan, ...as]);
   return (created.json as JobStatus).jobId;

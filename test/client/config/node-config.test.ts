@@ -73,6 +73,8 @@ describe('what no schema says', () => {
     ],
     ['policy: { purposes: }', '/policy/purposes', ''],
     ['policy: { hours: [{ from: 22:00, to: 25:00 }] }', '/policy/hours/0/to', '22:00'],
+    ['policy: { allowPlainAgregation: true }', '/policy/allowPlainAgregation', 'allowPlainAggregation'],
+    ['policy: { allowPlainAggregation: 1 }', '/policy/allowPlainAggregation', ''],
     ['limits: { memoryMegabyte: 5 }', '/limits/memoryMegabyte', 'memoryMegabytes'],
     ['hours: []', '/hours', 'policy'],
   ])('%s', async (line, pointer, reason) => {

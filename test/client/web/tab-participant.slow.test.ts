@@ -206,6 +206,30 @@ test('purposes that were not permitted are declined by the policy that every own
   await running.api.call('cancelJob', { params: { jobId } }).catch(() => {});
 });
 
+test('where the coordinator would see each update, the tab takes part only if that was permitted', async () => {
+  const { tab } = await member();
+  const { jobId, manifest } = await startJob(1);
+  expect(manifest.aggregation).toBe('plain');
+  const refusing = life(tab, {
+    until: (all) => count(all, 'declined') > 0,
+    consent: { ...EVERYTHING, allowPlain: false },
+  });
+  await refusing.seen;
+  await tab.pause();
+  await refusing.ended;
+  expect(refusing.events.find(({ type }) => type === 'declined')).toMatchObject({
+    code: 'policyRefused',
+    message: expect.stringContaining('allowPlainAggregation'),
+  });
+  expect(count(refusing.events, 'training')).toBe(0);
+  await running.api.call('cancelJob', { params: { jobId } }).catch(() => {});
+  const next = await startJob(1);
+  const permitting = life(tab, { until: (all) => count(all, 'contributed') > 0 });
+  await permitting.seen;
+  await tab.pause();
+  expect(permitting.events.find(({ type }) => type === 'contributed')).toMatchObject({ jobId: next.jobId });
+});
+
 test('a tab that is closed between writing down and sending answers no second time', async () => {
   const store = memoryTabStore();
   let sent = 0;

@@ -4,6 +4,7 @@ import { AnswerJournal } from '../../../client/answer-journal.ts';
 import {
   forgetOldAnswers,
   tabAnswerLog,
+  tabAttemptLog,
   tabDirectoryPin,
   tabLetterLog,
   tabSpending,
@@ -47,6 +48,22 @@ test('what was not written like this is refused, not guessed', async () => {
   await expect(tabSpending(store).read()).rejects.toMatchObject({ code: 'storageCorrupt' });
   store.records.set('letters', { version: 2, value: [] });
   await expect(tabLetterLog(store).read()).rejects.toMatchObject({ code: 'browserStorageNewer' });
+});
+
+test('a spent attempt is remembered over a reload, by its job; one that was not written like this is not guessed', async () => {
+  const store = memoryTabStore();
+  const again = () => tabAttemptLog(memoryTabStore(store.records));
+  const [job, other] = ['job-0123456789abcdef', 'job-00000000000000aa'];
+  const spent = (round: number) => ({ round, attempt: 2, opened: ['ab'.repeat(32)], answer: null });
+  await tabAttemptLog(store).write(job, spent(3));
+  await tabAttemptLog(store).write(other, spent(5));
+  await tabAttemptLog(store).write(job, spent(4));
+  expect(await again().read(job)).toEqual(spent(4));
+  expect(await again().read(other)).toEqual(spent(5));
+  expect(await again().read('job-00000000000000bb')).toBeUndefined();
+  store.records.set(`attempted/${job}`, { version: 1, value: { ...spent(4), round: 0 } });
+  await expect(again().read(job)).rejects.toMatchObject({ code: 'storageCorrupt' });
+  expect(await again().read(other)).toEqual(spent(5));
 });
 
 test('answers are remembered over a reload, and the oldest are forgotten', async () => {

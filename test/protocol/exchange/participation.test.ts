@@ -5,10 +5,14 @@ import {
   isPermittedPurpose,
   type ParticipationContext,
 } from '../../../protocol/exchange/participation.ts';
+import type { JobManifest } from '../../../schemas/job.ts';
 import type { CostLimits, NodePolicy } from '../../../schemas/node-policy.ts';
 import { manifestOf } from '../../fixtures/manifest.ts';
 
-const base = manifestOf('fed-0123456789abcdef');
+const base = manifestOf('fed-0123456789abcdef', {
+  aggregation: 'secure',
+  secureAggregation: { suite: 1, colluders: 0, answerSeconds: 60 },
+});
 const manifest = {
   ...base,
   purpose: 'sepsis: early warning',
@@ -24,11 +28,23 @@ const context: ParticipationContext = {
   stepBytes: 50_000_000,
   organisations: ['clinic-a', 'clinic-b', 'stranger'],
 };
-const decide = (policy: NodePolicy, limits: CostLimits = {}, changed: Partial<ParticipationContext> = {}) =>
-  decideParticipation({ policy, limits }, manifest, { ...context, ...changed });
+const plainManifest: JobManifest = { ...manifest, aggregation: 'plain' };
+const decide = (
+  policy: NodePolicy,
+  limits: CostLimits = {},
+  changed: Partial<ParticipationContext> = {},
+  of: JobManifest = manifest,
+) => decideParticipation({ policy, limits }, of, { ...context, ...changed });
 
-test('without rules everything is permitted', () => {
+test('without rules every job is permitted whose coordinator sees sums alone, and no other', () => {
+  const plain = (policy: NodePolicy) => decide(policy, {}, {}, plainManifest);
   expect(decide({})).toEqual({ type: 'permitted' });
+  const refused = { type: 'refused', refusals: [{ rule: 'allowPlainAggregation' }] };
+  expect(plain({})).toMatchObject(refused);
+  expect(plain({ allowPlainAggregation: false })).toMatchObject(refused);
+  expect(plain({ allowPlainAggregation: true })).toEqual({ type: 'permitted' });
+  // Who permits the one does not refuse the other.
+  expect(decide({ allowPlainAggregation: true })).toEqual({ type: 'permitted' });
 });
 
 describe('each rule permits what it names, and refuses the next thing by its own name', () => {
@@ -80,6 +96,7 @@ test('a purpose is compared as a whole', () => {
 
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
 const rules = fc.record({
+  allowPlainAggregation: maybe(fc.boolean()),
   purposes: maybe(fc.subarray(['sepsis: *', 'other', '*'], { minLength: 1 })),
   minimumCohort: maybe(fc.integer({ min: 1, max: 5 })),
   knownOrganisations: fc.subarray(['clinic-a', 'clinic-b', 'clinic-c'], { minLength: 1 }),
@@ -104,12 +121,13 @@ const costs = fc.record({
   memoryMegabytes: maybe(fc.integer({ min: 30, max: 200 })),
 });
 
-/** Both rules at once: shorter lists, higher minima, lower limits. */
+/** Both rules at once: shorter lists, fewer permissions, higher minima, lower limits. */
 function both(a: NodePolicy, b: NodePolicy): NodePolicy {
   const shared = <T>(x?: readonly T[], y?: readonly T[]) =>
     x && y ? x.filter((one) => y.includes(one)) : (x ?? y);
   const higher = (x?: number, y?: number) => (x === undefined ? y : Math.max(x, y ?? x));
   return {
+    allowPlainAggregation: a.allowPlainAggregation === true && b.allowPlainAggregation === true,
     purposes: shared(a.purposes, b.purposes),
     minimumCohort: higher(a.minimumCohort, b.minimumCohort),
     knownOrganisations: shared(a.knownOrganisations, b.knownOrganisations),
@@ -121,7 +139,7 @@ function both(a: NodePolicy, b: NodePolicy): NodePolicy {
 test('a stricter policy never permits more', () => {
   let permitted = 0;
   fc.assert(
-    fc.property(rules, rules, costs, costs, (a, b, lowA, lowB) => {
+    fc.property(rules, rules, costs, costs, fc.boolean(), (a, b, lowA, lowB, isPlain) => {
       const [policyA, policyB] = [a as NodePolicy, b as NodePolicy];
       const lower = Object.fromEntries(
         Object.keys(lowA).map((key) => {
@@ -129,9 +147,10 @@ test('a stricter policy never permits more', () => {
           return [key, x === undefined ? y : Math.min(x, y ?? x)];
         }),
       ) as CostLimits;
-      if (decide(both(policyA, policyB), lower).type !== 'permitted') return;
+      const of = isPlain ? plainManifest : manifest;
+      if (decide(both(policyA, policyB), lower, {}, of).type !== 'permitted') return;
       permitted += 1;
-      expect(decide(policyA, lowA as CostLimits)).toEqual({ type: 'permitted' });
+      expect(decide(policyA, lowA as CostLimits, {}, of)).toEqual({ type: 'permitted' });
     }),
     { numRuns: 3000 },
   );
