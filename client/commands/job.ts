@@ -128,6 +128,11 @@ export async function followJob(
   return job;
 }
 
+const SEEN = { plain: 'each update', secure: 'no update, only their sum' } as const satisfies Record<
+  JobStatus['manifest']['aggregation'],
+  string
+>;
+
 function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void {
   const { manifest } = job;
   const { codec, training, cohort } = manifest;
@@ -141,7 +146,7 @@ function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void 
   const unsuited = Object.entries(job.unsuited ?? {}).map(([code, count]) => `${count} with ${code}`);
   if (unsuited.length > 0) io.print(`  cannot join  ${unsuited.join(', ')}; until they report anew`);
   io.print(
-    `  privacy      ${manifest.aggregation} sums: the coordinator sees each update; unit ${manifest.privacyUnit}`,
+    `  privacy      ${manifest.aggregation} sums: the coordinator sees ${SEEN[manifest.aggregation]}; unit ${manifest.privacyUnit}`,
   );
   io.print(`  parameters   ${job.model}: SHA-256 of the latest ${manifest.parameters}, as a vector`);
   io.print(`  manifest     ${job.manifestSha256}`);

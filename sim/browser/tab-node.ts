@@ -12,6 +12,8 @@ export type TabData = 'sample' | { readonly idx: IdxShard } | { readonly csv: Ui
 export interface TabChoices {
   readonly name: string;
   readonly data: TabData;
+  /** The person takes part also where the coordinator sees each update. */
+  readonly allowPlain?: boolean;
   /** The person wants to see each update before it is sent. */
   readonly inspectEach?: boolean;
 }
@@ -58,10 +60,11 @@ export async function chooseData(page: Page, data: TabData): Promise<void> {
 /** The engine is chosen and warmed up before the person is asked: shaders may be compiled in software. */
 export async function agree(
   page: Page,
-  { inspectEach = false }: Pick<TabChoices, 'inspectEach'>,
+  { allowPlain = false, inspectEach = false }: Pick<TabChoices, 'allowPlain' | 'inspectEach'>,
 ): Promise<void> {
   const inspect = page.getByLabel(EN.consent.inspectEach);
   await inspect.waitFor({ timeout: 120_000 });
+  if (allowPlain) await page.getByLabel(EN.consent.allowPlain).check();
   if (inspectEach) await inspect.check();
   await press(page, EN.consent.agree);
   await page.getByRole('heading', { name: EN.live.heading }).waitFor();

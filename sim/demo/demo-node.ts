@@ -9,11 +9,12 @@ export interface DemoNode {
   readonly link: string;
   readonly dataDir: string;
   readonly seed: string;
+  /** Takes part also where the coordinator sees each update. */
+  readonly allowPlain: boolean;
   /** Of the training images; absent for the evaluator, who has the test images. */
   readonly part: DemoPart | undefined;
   /** As `hanse join --drop-out` takes it; absent: it stays. */
   readonly dropOut?: string;
-  readonly allowPlain: boolean;
 }
 
 /**

@@ -17,6 +17,7 @@ const LEAVE_MS = 1000;
 /**
  * Resolves when all of them take part.
  * @param links one for each part
+ * @param allowPlain they take part also where the coordinator sees each update
  * @param running receives the browser as soon as it runs
  * @param changed called when there is something new to see of a participant
  */
@@ -24,6 +25,7 @@ export async function startTabs(
   chromium: FoundChromium,
   links: readonly string[],
   parts: readonly DemoPart[],
+  allowPlain: boolean,
   running: Running[],
   changed: () => void,
 ): Promise<void> {
@@ -36,7 +38,9 @@ export async function startTabs(
     },
   });
   await Promise.all(
-    parts.map(async (part, i) => leaving.push(await startTab(browser, links[i] ?? '', part, changed))),
+    parts.map(async (part, i) =>
+      leaving.push(await startTab(browser, links[i] ?? '', part, allowPlain, changed)),
+    ),
   );
 }
 
@@ -45,6 +49,7 @@ async function startTab(
   browser: Browser,
   link: string,
   part: DemoPart,
+  allowPlain: boolean,
   changed: () => void,
 ): Promise<() => Promise<void>> {
   const data = { idx: idxShard(await loadMnist('train', part.rows)) };
@@ -55,7 +60,7 @@ async function startTab(
     changed();
   };
   page.once('crash', () => show('lost'));
-  await joinInTab(page, { name: part.name, data });
+  await joinInTab(page, { name: part.name, data, allowPlain });
   const look = () =>
     void doingIn(page)
       .innerText()

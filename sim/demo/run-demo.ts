@@ -129,15 +129,17 @@ export async function runDemo(
     ]);
     const processes = parts.length - options.browser;
     const plan = await demoPlan(options);
+    const allowPlain = plan.aggregation === 'plain';
     const nodes = [...parts.slice(0, processes), undefined].map((part) => {
       const index = part ? parts.indexOf(part) : parts.length;
       const dropOut = part && options.drop > 0 ? `${options.drop}/${processes}/${index}` : undefined;
       const node = { link: links[index] ?? '', dataDir, seed: options.seed, part };
-      const allowPlain = plan.aggregation === 'plain';
       return startNode({ ...node, allowPlain, ...(dropOut !== undefined && { dropOut }) }, running, update);
     });
     const ofTabs = links.slice(processes, parts.length);
-    const tabs = chromium ? startTabs(chromium, ofTabs, parts.slice(processes), running, update) : undefined;
+    const tabs = chromium
+      ? startTabs(chromium, ofTabs, parts.slice(processes), allowPlain, running, update)
+      : undefined;
     await abortable(Promise.all([...nodes, tabs]), io.signal);
     await readProviders(parts, api);
 
@@ -159,10 +161,11 @@ export async function runDemo(
       const key = join(relative('.', coordinatorDir), 'keys', 'operator.json');
       io.note(`still running at ${view.url}; Ctrl+C ends it`);
       io.note(`to join it from a browser, once: ${link}`);
-      io.note(`and then, from another terminal, a job for all ${parts.length + 1}:`);
+      const all = parts.length + 1;
+      io.note(`and then, from another terminal, a job for all ${all}:`);
       io.note(
         `  hanse job create --identity ${key} --name together --purpose "try a browser" ` +
-          `--cohort ${parts.length + 1} --rounds 10 --batch 64 --max-steps 10`,
+          `--cohort ${all} --rounds 10 --batch 64 --max-steps 10${allowPlain ? ' --plain' : ''}`,
       );
       io.event(result);
       await new Promise<void>((done) => {

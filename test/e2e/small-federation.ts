@@ -174,7 +174,7 @@ export class SmallFederation {
   launch(name: string, link: readonly string[] = [], killAt?: NodeMoment): HanseProcess {
     const data = ['--data', `csv:${join(this.folder, `${name}.csv`)}`, ...COLUMNS];
     const identity = ['--identity', join(this.folder, name, 'identity.json'), '--name', name];
-    const repeatable = ['--seed', 'e2e', '--provider', 'cpu'];
+    const repeatable = ['--seed', 'e2e', '--provider', 'cpu', '--allow-plain'];
     // What a killed node leaves in the folder for temporary files goes with the federation.
     const { options: common } = this.#settings;
     const env = { ...common?.env, TMPDIR: this.folder };

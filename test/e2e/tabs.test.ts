@@ -61,7 +61,7 @@ describe.skipIf(missing)(
       { inspectEach = false, from = plain } = {},
     ): Promise<Page> => {
       const page = await openLink(await profile(from), await federation.invite('participant', name));
-      await joinInTab(page, { name, data: dataOf(seed), inspectEach });
+      await joinInTab(page, { name, data: dataOf(seed), allowPlain: true, inspectEach });
       return page;
     };
     const begin = async (): Promise<void> => {
@@ -134,7 +134,7 @@ describe.skipIf(missing)(
       const back = await context.newPage();
       await back.goto(address);
       await chooseData(back, dataOf(2));
-      await agree(back, {});
+      await agree(back, { allowPlain: true });
       const { job } = await trained(jobId);
       expect(job.rounds[0]?.updates).toBe(1);
       const both = await trained(await start(2));
@@ -165,7 +165,7 @@ describe.skipIf(missing)(
       const back = await context.newPage();
       await back.goto(address);
       await chooseData(back, dataOf(2));
-      await agree(back, {});
+      await agree(back, { allowPlain: true });
       await back.getByText('taskAnswered').waitFor();
       const { job } = await trained(jobId);
       expect(job.rounds.slice(0, 2)).toMatchObject([
@@ -188,7 +188,7 @@ describe.skipIf(missing)(
       const second = await first.context().newPage();
       await second.goto(new URL('/', first.url()).href);
       await chooseData(second, dataOf(1));
-      await agree(second, {});
+      await agree(second, { allowPlain: true });
       await says(second, EN.live.waiting.otherTab);
       const jobId = await start(1);
       await federation.jobAtEnd(jobId, PATIENCE_MS);
@@ -239,7 +239,7 @@ describe.skipIf(missing)(
       await press(page, EN.live.forget);
       await page.getByText(EN.live.left).waitFor();
       await page.reload();
-      await joinInTab(page, { name: 'anew', data: dataOf(1) });
+      await joinInTab(page, { name: 'anew', data: dataOf(1), allowPlain: true });
       await trained(await start(1));
     });
 

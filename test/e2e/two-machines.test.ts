@@ -64,8 +64,8 @@ const opensslIsThere = spawnSync('openssl', ['version']).status === 0;
 
 test('the section has lines for both machines', () => {
   expect(commandsOf('first machine, terminal 1').map((lines) => lines.length)).toEqual([2]);
-  expect(commandsOf('first machine, terminal 2').map((lines) => lines.length)).toEqual([3, 3]);
-  expect(commandsOf('second machine').map((lines) => lines.length)).toEqual([3]);
+  expect(commandsOf('first machine, terminal 2').map((lines) => lines.length)).toEqual([4, 3]);
+  expect(commandsOf('second machine').map((lines) => lines.length)).toEqual([4]);
 });
 
 describe.skipIf(!isBuilt || !opensslIsThere || !canMakeMachines())(

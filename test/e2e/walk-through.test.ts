@@ -1,6 +1,6 @@
 /**
  * The way through the commands that the README describes, each as a process: an operator invites, nodes join, a
- * researcher creates a job, follows it, and uses the model. Two tables of one organisation each stand in for data, with
+ * researcher creates a job, follows it, and uses the model. Tables of one organisation each stand in for data, with
  * a mark in every row that must never reach the coordinator.
  */
 import { createHash } from 'node:crypto';
@@ -14,7 +14,7 @@ import { filesHolding } from './stored-bytes.ts';
 
 const MARK = 'MARK-OF-A-ROW-THAT-STAYS';
 const OPERATOR = '.hanse/coordinator/keys/operator.json';
-const ROLES = { a: 'participant', b: 'participant', e: 'evaluator' } as const;
+const ROLES = { a: 'participant', b: 'participant', c: 'participant', e: 'evaluator' } as const;
 const UNKNOWN_JOB = 'job-0123456789abcdef';
 
 describe.skipIf(!isBuilt)('the commands, from first to last (needs the build: npm test makes it)', () => {
@@ -71,7 +71,7 @@ describe.skipIf(!isBuilt)('the commands, from first to last (needs the build: np
       '--rounds',
       '3',
       '--cohort',
-      '2',
+      '3',
       '--deadline',
       '60',
     ];
@@ -83,7 +83,7 @@ describe.skipIf(!isBuilt)('the commands, from first to last (needs the build: np
     expect(watch.lines.filter((line) => 'round' in line && 'outcome' in Object(line.round))).toHaveLength(3);
     const shown = await json('job', 'show', created.jobId);
     expect(shown).toMatchObject({ phase: 'finished', model: watch.result.model, manifest: { rounds: 3 } });
-    expect(shown.rounds.map(({ updates }: { updates: number }) => updates)).toEqual([2, 2, 2]);
+    expect(shown.rounds.map(({ updates }: { updates: number }) => updates)).toEqual([3, 3, 3]);
     expect(shown.rounds.at(-1).metrics).toMatchObject({ examples: 40, accuracy: expect.any(Number) });
     expect((await json('job', 'list')).jobs).toMatchObject([{ jobId: created.jobId, name: 'walk' }]);
 
@@ -109,8 +109,8 @@ describe.skipIf(!isBuilt)('the commands, from first to last (needs the build: np
     // For people: the same, as text.
     const text = await run('job', 'show', created.jobId);
     expect(text.code).toBe(0);
-    expect(text.stdout).toContain('the coordinator sees each update');
-    expect(text.stdout).toMatch(/round 3: released, 2 of 2 updates, loss [0-9.]+, accuracy [0-9.]+ %/);
+    expect(text.stdout).toContain('secure sums: the coordinator sees no update, only their sum');
+    expect(text.stdout).toMatch(/round 3: released, 3 of 3 updates, loss [0-9.]+, accuracy [0-9.]+ %/);
     expect((await run('model', 'predict', 'walk.onnx', '--input', '1,0.9,0,0')).stdout).toMatch(
       /class [01]\n/,
     );

@@ -56,7 +56,7 @@ export async function heapsOf(
 ): Promise<[early: TabHeap, late: TabHeap]> {
   return withFreshPage(browser, async (page) => {
     await page.goto(await federation.invite());
-    await joinInTab(page, { name: 'tab', data: 'sample' });
+    await joinInTab(page, { name: 'tab', data: 'sample', allowPlain: true });
     let early: Promise<TabHeap> | undefined;
     await trainTab(job, federation, signal, (rounds) => {
       if (rounds < firstRounds || early) return;

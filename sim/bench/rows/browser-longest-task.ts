@@ -59,7 +59,7 @@ export async function longestTaskOf(
         for (const watched of [page, empty]) await watchGaps(watched);
         await empty.goto(site.url);
         await page.goto(await federation.invite());
-        await joinInTab(page, { name: 'tab', data: 'sample' });
+        await joinInTab(page, { name: 'tab', data: 'sample', allowPlain: true });
         const [taskMs = Number.NaN, idleTaskMs = Number.NaN] = await longestTasks(
           browser,
           [page, empty],

@@ -92,8 +92,8 @@ function planOf(forward: ReturnType<typeof mlp>) {
     clipNorm: 10,
     weighting: 'uniform',
     weightMax: 1,
-    deadlines: { collectSeconds: 60, evaluateSeconds: 60 },
     aggregation: 'plain',
+    deadlines: { collectSeconds: 60, evaluateSeconds: 60 },
     maxAttempts: 1,
     evaluateEvery: 0,
   } as const;

@@ -77,7 +77,7 @@ async function joinWith(link: string, index: number, folder: string, start: Star
   await writeFile(rows, JSON.stringify(Array.from({ length: ROWS }, (_, row) => ROWS * index + row)));
   const data = ['--data', 'mnist:train', '--rows', rows];
   const identity = ['--identity', join(folder, `node-${index}.json`), '--name', `participant-${index}`];
-  return start('../../bin/hanse.js', ['join', link, ...data, ...identity, '--json']);
+  return start('../../bin/hanse.js', ['join', link, ...data, ...identity, '--allow-plain', '--json']);
 }
 
 function plan() {
@@ -99,8 +99,8 @@ function plan() {
     clipNorm: 10,
     weighting: 'uniform',
     weightMax: 1,
-    deadlines: { collectSeconds: 120, evaluateSeconds: 60 },
     aggregation: 'plain',
+    deadlines: { collectSeconds: 120, evaluateSeconds: 60 },
     maxAttempts: 1,
     evaluateEvery: 0,
   } as const;

@@ -55,6 +55,7 @@ test('a job is created, listed, shown and cancelled, in words and in JSON', asyn
   expect(show.out).toContain('waiting for  participants: 0 live, 4 to 5 wanted');
   expect(show.out).toContain('batches of 10, 1 epoch a round, at most 9 steps\n');
   expect(show.out).toContain('cohort       4 to 5; ');
+  expect(show.out).toContain('secure sums: the coordinator sees no update, only their sum');
   expect(show.out).toContain(manifest.graph.trainStep);
   expect(show.out).toContain(`parameters   ${manifest.initialModel}: SHA-256 of the latest 23`);
   const { json } = await hanse(['job', 'show', jobId, ...as, '--json']);
@@ -178,8 +179,11 @@ test.each<[words: string, terms: object]>([
 ])('aggregation: %s', async (words, terms) => {
   const { exitCode, json } = await hanse([...CREATE, ...as, ...words.split(' '), '--json']);
   expect(exitCode).toBe(0);
-  const { manifest } = json as JobStatus;
+  const { jobId, manifest } = json as JobStatus;
   expect(manifest).toMatchObject(terms);
+  const seen = manifest.aggregation === 'plain' ? 'each update' : 'no update, only their sum';
+  const show = await hanse(['job', 'show', jobId, ...as]);
+  expect(show.out).toContain(`privacy      ${manifest.aggregation} sums: the coordinator sees ${seen};`);
   expect(manifest.secureAggregation === undefined).toBe(manifest.aggregation === 'plain');
 });
 

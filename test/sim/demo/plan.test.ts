@@ -23,8 +23,20 @@ test('the 2NN, with weights that the seed decides and a minimum that forgives a 
   expect(await weights('a')).not.toEqual(await weights('b'));
 });
 
+test('the sums of three and more are secure unless somebody wants to see each update; of fewer each would tell the others', async () => {
+  const aggregationOf = async (participants: number, isPlain = false) =>
+    (await demoPlan({ rounds: 1, participants, seed: 'a', browser: 0, isPlain })).aggregation;
+  for (const participants of [3, 10]) {
+    expect(await aggregationOf(participants)).toMatchObject({ suite: 1 });
+    expect(await aggregationOf(participants, true)).toBe('plain');
+  }
+  for (const participants of [1, 2]) expect(await aggregationOf(participants)).toBe('plain');
+});
+
 test('one participant is its own minimum', async () => {
-  expect((await demoPlan({ rounds: 1, participants: 1, seed: 'a', browser: 0, isPlain: false })).cohort).toEqual({
+  expect(
+    (await demoPlan({ rounds: 1, participants: 1, seed: 'a', browser: 0, isPlain: false })).cohort,
+  ).toEqual({
     size: 1,
     minimum: 1,
   });
