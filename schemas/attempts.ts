@@ -25,7 +25,7 @@ export type JobAttempts = Static<typeof JobAttempts>;
 
 /** The file beside the identity. */
 export const SpentAttempts = Type.Object(
-  { version: Type.Literal(1), jobs: Type.Record(JobId, JobAttempts) },
+  { version: Type.Literal(1), jobs: Type.Record(JobId, JobAttempts, closed) },
   closed,
 );
 export type SpentAttempts = Static<typeof SpentAttempts>;

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { isValidNode, knownOrganisations, presentOrganisations } from '../../protocol/known-organisations.ts';
+import {
+  isValidNode,
+  knownOrganisations,
+  pinnedParticipants,
+  presentOrganisations,
+} from '../../protocol/known-organisations.ts';
 import type { DirectoryNode } from '../../schemas/directory.ts';
 import { AT, directoryOf, LATER, organisationOf } from '../fixtures/directory-maker.ts';
 
@@ -41,6 +46,33 @@ test('organisations are present once, however many nodes, and only by nodes that
   expect(among(a, d)).toEqual(['clinic']);
   expect(among(a, b, e)).toEqual(['clinic', 'lab']);
   expect(presentOrganisations(directory, ['clinic'], [e.nodeId], NOW)).toEqual([]);
+});
+
+test('pinned are the keys of participants that are valid, of organisations that are not revoked', async () => {
+  const clinic = await organisationOf('clinic', ['a', 'b', 'c', 'd', 'e']);
+  const gone = await organisationOf('gone', ['f']);
+  const [a, b, c, d, e] = clinic.nodes as DirectoryNode[] as [
+    DirectoryNode,
+    DirectoryNode,
+    DirectoryNode,
+    DirectoryNode,
+    DirectoryNode,
+  ];
+  const nodes: DirectoryNode[] = [
+    a,
+    { ...b, validUntil: LATER },
+    { ...c, validUntil: AT },
+    { ...d, revokedAt: AT },
+    { ...e, role: 'evaluator' },
+  ];
+  const directory = await directoryOf([
+    { ...clinic, nodes },
+    { ...gone, revokedAt: AT },
+  ]);
+  const keys = (nodes: readonly DirectoryNode[]) => nodes.map(({ nodeId, publicKey }) => [nodeId, publicKey]);
+  expect([...pinnedParticipants(directory, NOW)].sort()).toEqual(keys([a, b]).sort());
+  expect([...pinnedParticipants(directory, LATER)]).toEqual(keys([a]));
+  expect(pinnedParticipants(await directoryOf([gone]), NOW).size).toBe(1);
 });
 
 test('a node is valid until its end, and never once it is revoked', () => {

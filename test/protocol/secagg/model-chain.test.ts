@@ -1,0 +1,114 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { concatBytes } from '../../../protocol/bytes.ts';
+import { layoutOf } from '../../../protocol/ring/payload.ts';
+import { RingSum } from '../../../protocol/ring/sum.ts';
+import { packIntegers } from '../../../protocol/ring/update.ts';
+import { firstState, nextState, parseSum, stateOf } from '../../../protocol/secagg/model-chain.ts';
+import { strategyOf } from '../../../protocol/strategy/strategy-of.ts';
+import { bytesOf, encodeHeader, encodeParameters } from '../../../protocol/vector.ts';
+import type { JobManifest } from '../../../schemas/job.ts';
+import { INITIAL_VALUES } from '../../fixtures/manifest.ts';
+import { type SmallAttempt, smallAttempt } from '../../fixtures/small-attempt.ts';
+
+let attempt: SmallAttempt;
+let stored: Uint8Array;
+beforeAll(async () => {
+  attempt = await smallAttempt();
+  stored = storedSum();
+});
+
+/** The opened sum, as the coordinator keeps it. */
+function storedSum({ codec, parameters }: JobManifest = attempt.manifest): Uint8Array {
+  const { secondBlock } = layoutOf(codec, parameters);
+  const header = encodeHeader({ kind: 'update', width: codec.width, length: parameters, secondBlock });
+  return concatBytes(header, packIntegers(attempt.sum, codec));
+}
+const model = Float32Array.from(INITIAL_VALUES);
+
+/** Of the updates in the clear. */
+function meanInTheClear(): Float64Array {
+  const { codec, parameters } = attempt.manifest;
+  const ring = new RingSum(codec, parameters);
+  for (const { update } of attempt.parties) ring.add(packIntegers(update, codec));
+  return ring.open().mean;
+}
+
+test('the next model is the present one and the mean of the survivors', () => {
+  const first = firstState(attempt.manifest, model);
+  const next = nextState(attempt.manifest, first, attempt.record.record, stored);
+  const mean = meanInTheClear();
+  expect(mean.some((value) => value !== 0)).toBe(true);
+  expect([...next.model]).toEqual([...model].map((value, i) => Math.fround(value + (mean[i] ?? 0))));
+  expect([...model]).toEqual([...INITIAL_VALUES]);
+});
+
+test('a strategy with a memory goes on with what it remembers, also when that was stored', async () => {
+  const strategy = { type: 'fedavgm', serverLearningRate: 1, momentum: 0.5 } as const;
+  const manifest = { ...attempt.manifest, strategy };
+  const { record } = attempt.record;
+  const first = firstState(manifest, model);
+  const second = nextState(manifest, first, record, stored);
+  const third = nextState(manifest, second, record, stored);
+  const mean = meanInTheClear();
+  const steps = [...third.model].map((value, i) => value - (second.model[i] ?? 0));
+  for (const [i, step] of steps.entries()) expect(step).toBeCloseTo(1.5 * (mean[i] ?? 0), 5);
+  const kept = await encodeParameters(strategyOf(strategy).encode(second.state));
+  const read = nextState(manifest, { ...second, state: stateOf(manifest, kept) }, record, stored);
+  expect(read.model).toEqual(third.model);
+  const cut = bytesOf(new Float32Array(2));
+  expect(() => stateOf(manifest, concatBytes(kept.subarray(0, 64), cut))).toThrow(
+    expect.objectContaining({ code: 'invalidLength' }),
+  );
+});
+
+describe('a sum that cannot be one', () => {
+  const follow = (sum: Uint8Array, record = attempt.record.record) =>
+    nextState(attempt.manifest, firstState(attempt.manifest, model), record, sum);
+  const header = (width: number, length: number) =>
+    encodeHeader({ kind: 'update', width, length, secondBlock: 1 });
+
+  test.each<[what: string, sum: () => Uint8Array | Promise<Uint8Array>]>([
+    ['nothing', () => new Uint8Array()],
+    ['of another length', () => stored.subarray(0, -4)],
+    ['a model', () => encodeParameters(model)],
+    [
+      'of another width',
+      () =>
+        concatBytes(
+          header(24, 5),
+          new Uint8Array(layoutOf({ ...attempt.manifest.codec, width: 24 }, 5).payloadBytes),
+        ),
+    ],
+    [
+      'of fewer coordinates',
+      () => concatBytes(header(20, 4), new Uint8Array(layoutOf(attempt.manifest.codec, 4).payloadBytes)),
+    ],
+    ['of no weight', () => concatBytes(stored.subarray(0, -4), new Uint8Array(4))],
+    [
+      'of more weight than so many can have',
+      () => concatBytes(stored.subarray(0, -4), Uint8Array.of(41, 0, 0, 0)),
+    ],
+  ])('%s', async (_what, sum) => {
+    expect(() => follow(stored)).not.toThrow();
+    const wrong = await sum();
+    expect(() => follow(wrong)).toThrow(
+      expect.objectContaining({ code: 'modelChainBroken', detail: expect.objectContaining({ round: 3 }) }),
+    );
+  });
+
+  test('a record of no survivors', () => {
+    expect(() => follow(stored, { ...attempt.record.record, survivors: '00' })).toThrow(
+      expect.objectContaining({ code: 'modelChainBroken' }),
+    );
+  });
+});
+
+test('a stored sum is read as it was written', () => {
+  const { coordinates, secondBlock } = parseSum(attempt.manifest, stored);
+  const { codec } = attempt.manifest;
+  expect(packIntegers({ coordinates, secondBlock }, codec)).toEqual(packIntegers(attempt.sum, codec));
+  expect([...secondBlock]).toEqual([1 + 2 + 3 + 4]);
+  expect(() => parseSum(attempt.manifest, stored.subarray(1))).toThrow(
+    expect.objectContaining({ code: 'updateMalformed' }),
+  );
+});
