@@ -6,20 +6,20 @@
  *
  * Everything here follows from the stored bytes: whoever holds them arrives at the same model, to the bit.
  */
-import { concatBytes, utf8 } from '../protocol/bytes.ts';
+import { utf8 } from '../protocol/bytes.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
-import { layoutOf } from '../protocol/ring/payload.ts';
 import { rotationSeed } from '../protocol/ring/rotation-seed.ts';
 import { openIntegers, type RingSum } from '../protocol/ring/sum.ts';
-import { packIntegers, type UpdateIntegers } from '../protocol/ring/update.ts';
+import type { UpdateIntegers } from '../protocol/ring/update.ts';
 import type { JobState } from '../protocol/round-state.ts';
+import { encodeSum } from '../protocol/secagg/model-chain.ts';
 import type { SecureJob } from '../protocol/secagg/secure-phases.ts';
 import type { StrategyState } from '../protocol/strategy/strategy.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
-import { encodeHeader, encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
+import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import { recordOf } from './round-record.ts';
 import type { SecureAttemptView } from './secure-attempt.ts';
@@ -114,10 +114,7 @@ async function record(
   nextModel: Sha256,
   strategyState: Sha256 | null,
 ): Promise<{ readonly record: Sha256; readonly sum: Sha256 }> {
-  const { codec, parameters: length } = job.manifest;
-  const { width, secondBlock } = layoutOf(codec, length);
-  const header = encodeHeader({ kind: 'update', width, length, secondBlock });
-  const sum = await put(blobs, concatBytes(header, packIntegers(integers, codec)));
+  const sum = await put(blobs, encodeSum(job.manifest, integers));
   const result = { revealed, sum, nextModel, strategyState };
   const signed = await recordOf(job, view, result, signer);
   for (const secret of revealed) secret.fill(0);

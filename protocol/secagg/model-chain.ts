@@ -7,16 +7,16 @@
  */
 import type { JobManifest } from '../../schemas/job.ts';
 import type { RoundRecord } from '../../schemas/secagg.ts';
-import { hexBytes } from '../bytes.ts';
+import { concatBytes, hexBytes } from '../bytes.ts';
 import { HanseError } from '../problem.ts';
 import { unpack } from '../ring/bit-pack.ts';
 import { layoutOf, readSecondBlock } from '../ring/payload.ts';
 import { rotationSeed } from '../ring/rotation-seed.ts';
 import { openIntegers } from '../ring/sum.ts';
-import type { UpdateIntegers } from '../ring/update.ts';
+import { packIntegers, type UpdateIntegers } from '../ring/update.ts';
 import type { StrategyState } from '../strategy/strategy.ts';
 import { strategyOf } from '../strategy/strategy-of.ts';
-import { parseHeader, payloadOf, wordsOf } from '../vector.ts';
+import { encodeHeader, parseHeader, payloadOf, wordsOf } from '../vector.ts';
 import { decodeSet } from './members.ts';
 
 /** A model and what the strategy remembers with it. */
@@ -58,6 +58,16 @@ export async function nextState(
     const reason = `the sum of the record cannot be applied: ${(cause as Error).message}`;
     throw new HanseError('modelChainBroken', { round, reason }, { cause });
   }
+}
+
+/** The opened sum of a round as it is stored, and as a record names it: a vector like an update. */
+export function encodeSum(
+  { codec, parameters: length }: Pick<JobManifest, 'codec' | 'parameters'>,
+  integers: UpdateIntegers,
+): Uint8Array {
+  const { width, secondBlock } = layoutOf(codec, length);
+  const header = encodeHeader({ kind: 'update', width, length, secondBlock });
+  return concatBytes(header, packIntegers(integers, codec));
 }
 
 /** The integers of a stored sum. Throws `updateMalformed`, `invalidLength`. */
