@@ -29,7 +29,7 @@ import { masksLeft } from './unmasking.ts';
  *   `recordInvalid` if another sum follows; what the source throws
  */
 export async function recomputeSum(
-  primitives: Pick<Primitives, 'sha256' | 'keyStream' | 'agree' | 'hkdf'>,
+  primitives: Pick<Primitives, 'sha256' | 'keyStream' | 'agreement' | 'hkdf'>,
   { codec, parameters }: Pick<JobManifest, 'codec' | 'parameters'>,
   record: RoundRecord,
   checked: CheckedRecord,

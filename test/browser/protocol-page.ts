@@ -6,8 +6,10 @@ import fc from 'fast-check';
 import { candidates, primitives } from '#primitives';
 import { fromHex } from '../../protocol/bytes.ts';
 import { signRequest } from '../../protocol/http-signature.ts';
+import { portable } from '../../protocol/primitives/portable.ts';
 import { type SelfTestReport, selfTest } from '../../protocol/secagg/self-test.ts';
 import { primitivesContract } from '../contract/primitives.ts';
+import { tamperContract, transcriptContract } from '../contract/transcripts.ts';
 import './node-in-page/buffer.ts';
 import '../protocol/admission-request.test.ts';
 import '../protocol/admission.test.ts';
@@ -59,6 +61,11 @@ import { type PageResult, runAll } from './vitest-in-page.ts';
 // Properties were tried many times in Node: here it is the engine of the browser that is tried.
 fc.configureGlobal({ numRuns: 20 });
 primitivesContract('in this browser', primitives);
+for (const name of ['complete', 'dropouts'] as const) {
+  transcriptContract('of this browser', primitives, name);
+  transcriptContract('of @noble', { ...portable, random: primitives.random }, name);
+}
+tamperContract('complete');
 
 /** What the self-test finds here. */
 export async function selfTested(): Promise<SelfTestReport> {

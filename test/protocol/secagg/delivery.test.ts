@@ -20,8 +20,8 @@ const OWN = 1;
 /** Of the attempt, whose threshold is 4. */
 function sharing(): Sharing {
   const kept = attempt.delivered.get(OWN)?.held.get(OWN);
-  const { channelSecret } = attempt.keys.get(OWN) as AttemptKeys;
-  return { own: OWN, chosen: [0, 2, 3, 4], channelSecret, ...(kept && { kept }) };
+  const { channel } = attempt.keys.get(OWN) as AttemptKeys;
+  return { own: OWN, chosen: [0, 2, 3, 4], channel, ...(kept && { kept }) };
 }
 const some = (...indices: readonly number[]) =>
   new Map(indices.map((index) => [index, attempt.bundles.get(index) as ShareBundle]));
@@ -111,7 +111,7 @@ describe('where each has chosen a few', () => {
       const keys = attempt.keys.get(index) as AttemptKeys;
       const { bytes, chosen } = await shareSecrets(primitives, sparse(), index, keys, random);
       bundles.set(index, parseBundle(bytes, sparse(), index));
-      if (index === OWN) mine = { own: OWN, chosen, channelSecret: keys.channelSecret };
+      if (index === OWN) mine = { own: OWN, chosen, channel: keys.channel };
     }
   });
   const opened = (roster: AgreedRoster, of: ReadonlyMap<number, ShareBundle> = bundles) =>

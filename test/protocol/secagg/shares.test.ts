@@ -43,9 +43,9 @@ interface Opening {
 /** What the dealer has given to the holder, or something in its place. */
 function open({ record, roster = attempt.roster, dealer = DEALER, holder = HOLDER }: Opening = {}) {
   const bundle = attempt.bundles.get(DEALER) as ShareBundle;
-  const { channelSecret } = keysOf(holder);
+  const { channel } = keysOf(holder);
   const bytes = record ?? recordFor(bundle, HOLDER);
-  return openShares(primitives, roster, bytes, partyOf(dealer), partyOf(holder), channelSecret);
+  return openShares(primitives, roster, bytes, partyOf(dealer), partyOf(holder), channel);
 }
 
 /** Each gives shares to some of its own choice, as beyond 128 participants. */
@@ -102,7 +102,7 @@ describe('a record that cannot be opened', () => {
   async function sealed(plain: Uint8Array): Promise<Uint8Array> {
     const { context } = attempt.roster;
     const [from, to] = [partyOf(DEALER), partyOf(HOLDER)];
-    const pair = { secret: keysOf(DEALER).channelSecret.reveal(), publicKey: to.channelKey };
+    const pair = { agreement: keysOf(DEALER).channel, publicKey: to.channelKey };
     const key = await shareKey(primitives, pair, context, [from.id, to.id]);
     const associated = shareContext(context, from.id, to.id);
     return primitives.seal(plain, { key, nonce: new Uint8Array(24), associated });
