@@ -17,34 +17,22 @@ import { encodeHeader, HEADER_BYTES } from '../protocol/vector.ts';
 import type { Egress } from '../schemas/egress.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { Receipt, TrainTask } from '../schemas/task.ts';
-import type { AnswerJournal } from './answer-journal.ts';
-import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Examples } from './data/examples.ts';
 import { egressOf } from './egress.ts';
 import type { Trainer } from './engine/trainer.ts';
-import type { SecureParty } from './secure-party.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
-import { routeFor } from './update-route.ts';
+import { routeFor, type Travelling } from './update-route.ts';
 
 /** What this node brings to a round. */
-export interface Contributor {
-  readonly manifest: JobManifest;
+export interface Contributor extends Travelling {
   readonly examples: Examples;
   readonly trainer: Pick<Trainer, 'train'>;
-  readonly api: CoordinatorApi;
   /** Orders the examples and rounds the update. */
   readonly random: RandomSource;
   /** Used again from round to round. */
   readonly buffers: SpareBuffers;
-  readonly signal: AbortSignal;
   /** Of the owner, who sees what is about to leave and may keep it; absent: nothing is computed for it. */
   readonly inspector?: EgressInspector;
-  /** Where it is written down that this task is answered; absent: nobody could ask twice. */
-  readonly answers?: AnswerJournal;
-  /** Takes part in secure rounds; absent: it does not. */
-  readonly party?: SecureParty;
-  /** For experiments: see `TaskOptions`. */
-  dropsOut?(task: TrainTask): Promise<boolean>;
 }
 
 /** Looks at an update before it leaves. */

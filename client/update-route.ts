@@ -3,8 +3,10 @@
  */
 import { HanseError } from '../protocol/problem.ts';
 import { attemptParams } from '../protocol/routes.ts';
+import type { JobManifest } from '../schemas/job.ts';
 import type { Receipt, TrainTask } from '../schemas/task.ts';
-import type { Contributor } from './contribute.ts';
+import type { AnswerJournal } from './answer-journal.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
 import { fetchModel } from './prepared-job.ts';
 import { SecureAttempt, type SecureTask } from './secure-attempt.ts';
 import type { SecureParty } from './secure-party.ts';
@@ -29,7 +31,18 @@ export interface ReadyRoute {
   ): Promise<{ readonly receipt: Receipt; readonly survivors?: number }>;
 }
 
-type Travelling = Pick<Contributor, 'manifest' | 'api' | 'signal' | 'answers' | 'party' | 'dropsOut'>;
+/** What an update needs on its way. */
+export interface Travelling {
+  readonly manifest: JobManifest;
+  readonly api: CoordinatorApi;
+  readonly signal: AbortSignal;
+  /** Where it is written down that this task is answered; absent: nobody could ask twice. */
+  readonly answers?: AnswerJournal;
+  /** Takes part in secure rounds; absent: it does not. */
+  readonly party?: SecureParty;
+  /** For experiments: see `TaskOptions`. */
+  dropsOut?(task: TrainTask): Promise<boolean>;
+}
 
 /** @throws `descriptorInvalid` where task and manifest contradict each other, or this node takes part in no secure round */
 export function routeFor(task: TrainTask, contributor: Travelling): UpdateRoute {

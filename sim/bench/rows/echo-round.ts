@@ -92,7 +92,6 @@ function planOf(forward: ReturnType<typeof mlp>) {
     clipNorm: 10,
     weighting: 'uniform',
     weightMax: 1,
-    aggregation: 'plain',
     deadlines: { collectSeconds: 60, evaluateSeconds: 60 },
     maxAttempts: 1,
     evaluateEvery: 0,

@@ -99,7 +99,6 @@ function plan() {
     clipNorm: 10,
     weighting: 'uniform',
     weightMax: 1,
-    aggregation: 'plain',
     deadlines: { collectSeconds: 120, evaluateSeconds: 60 },
     maxAttempts: 1,
     evaluateEvery: 0,

@@ -55,22 +55,22 @@ async function started(identity: string, words: string[]) {
   return { outcome, stop: () => stop() };
 }
 
-test('a federation over HTTP: two participants and an evaluator, from invite to exported model, with no secret told', async () => {
-  const links = [await running.invite(), await running.invite(), await running.invite('evaluator')];
-  const nodes = await Promise.all(
-    links.map((link, i) => started(`node-${i}.json`, [link, '--allow-plain', ...table()])),
-  );
+test('a federation over HTTP: three participants and an evaluator, from invite to exported model, with no secret told', async () => {
+  const participants = await Promise.all([1, 2, 3].map(() => running.invite()));
+  const links = [...participants, await running.invite('evaluator')];
+  const nodes = await Promise.all(links.map((link, i) => started(`node-${i}.json`, [link, ...table()])));
   const as = ['--identity', running.operatorFile, '--json'];
-  // Of two the sum would tell each the update of the other: a plain job, which the nodes have to permit.
-  const plan = ['--model', 'mlp:2,3,2', '--cohort', '2', '--plain', '--rounds', '2', '--lr', '0.5'];
+  const plan = ['--model', 'mlp:2,3,2', '--cohort', '3', '--rounds', '2', '--lr', '0.5'];
   const created = await hanse(['job', 'create', '--name', 'n', '--purpose', 'p', ...plan, ...as]);
   const { jobId } = created.json as JobStatus;
   const watched = await hanse(['job', 'watch', jobId, ...as]);
   expect(watched.json).toMatchObject({ phase: 'finished', bytesUp: expect.any(Number) });
   const { rounds } = watched.json as JobStatus;
-  expect(rounds.map(({ updates, metrics }) => [updates, metrics?.examples])).toEqual([
-    [2, 20],
-    [2, 20],
+  expect(
+    rounds.map(({ updates, metrics, secure }) => [updates, metrics?.examples, secure?.survivors]),
+  ).toEqual([
+    [3, 20, 3],
+    [3, 20, 3],
   ]);
   const model = at('model.onnx');
   const exported = await hanse(['model', 'export', jobId, '-o', model, ...as]);
@@ -91,9 +91,9 @@ test('a federation over HTTP: two participants and an evaluator, from invite to 
 
   for (const node of nodes) node.stop();
   const outcomes = await Promise.all(nodes.map(({ outcome }) => outcome));
-  expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+  expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0]);
   expect(outcomes[0]?.json).toMatchObject({ contributed: 2, evaluated: 0, declined: 0, missed: 0 });
-  expect(outcomes[2]?.json).toMatchObject({ contributed: 0, evaluated: 2 });
+  expect(outcomes[3]?.json).toMatchObject({ contributed: 0, evaluated: 2 });
   for (const { out, err } of outcomes) {
     const [first = ''] = out.split('\n', 1);
     expect(JSON.parse(first)).toMatchObject({ type: 'selfTest', report: { suites: [1, 2] } });
@@ -103,7 +103,7 @@ test('a federation over HTTP: two participants and an evaluator, from invite to 
     expect(() => JSON.parse(line)).not.toThrow();
 
   const secrets: string[] = links.map((link) => parseInviteLink(link).token);
-  for (const name of ['node-0.json', 'node-1.json', 'node-2.json']) {
+  for (const name of ['node-0.json', 'node-1.json', 'node-2.json', 'node-3.json']) {
     const { seed } = JSON.parse(await readFile(at(name), 'utf8')) as { seed: string };
     secrets.push(seed);
     expect((await stat(at(name))).mode & 0o777).toBe(0o600);

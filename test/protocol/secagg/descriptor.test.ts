@@ -86,7 +86,7 @@ test('a suite that the owner does not permit is refused, though the job is of th
   await expect(check(right, { ...LIMITS, suites: [1] })).resolves.toBeDefined();
   await expect(check(right, { ...LIMITS, suites: [2] })).rejects.toMatchObject({
     code: 'suiteRefused',
-    detail: { suite: 1, permitted: '2' },
+    detail: { suite: 1, permitted: [2] },
   });
 });
 
