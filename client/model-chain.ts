@@ -5,8 +5,9 @@
  * trained on. A chain begins with the initial model of the job, or with the first model that a node sees of a job which it
  * joins later; that one it has to believe, as it has the present one after it has missed more rounds than `MOST_STEPS`.
  */
-import { primitives } from '#primitives';
+import { primitives as platform } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
+import type { Primitives } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
 import { firstState, type ModelState, nextState, stateOf } from '../protocol/secagg/model-chain.ts';
@@ -30,9 +31,18 @@ interface Link extends ModelState {
   readonly sha256: string;
 }
 
+/** The record of a round of one job, its signature checked. */
+type RecordOf = (round: number) => Promise<RoundRecord>;
+
 export class ModelChain {
   /** By job; the one that was used last comes last. */
   readonly #links = new Map<string, Link>();
+  readonly #primitives: Pick<Primitives, 'verify'>;
+
+  /** @param primitives by which records are verified */
+  constructor(primitives: Pick<Primitives, 'verify'> = platform) {
+    this.#primitives = primitives;
+  }
 
   /**
    * The model that this round starts from: d values with the announced hash, read-only.
@@ -49,8 +59,17 @@ export class ModelChain {
     const known = this.#links.get(task.jobId);
     if (known && known.round > task.round) throw broken(task.round, 'it lies behind the last one');
     const isNear = known && task.round - known.round <= MOST_STEPS;
-    const from = isNear ? follow(known, task, manifest, coordinatorKey, api, signal) : undefined;
-    const link = await (from ?? begin(task, manifest, coordinatorKey, api, signal));
+    const recordOf: RecordOf = async (round) => {
+      const params = { jobId: task.jobId, round: String(round) };
+      const signed = await api.call('getRecord', { params }, { signal });
+      await checkRecordSignature(this.#primitives, signed, coordinatorKey);
+      const { descriptor } = signed.record.descriptor;
+      if (descriptor.jobId !== task.jobId || descriptor.round !== round)
+        throw broken(round, 'the record is that of another round');
+      return signed.record;
+    };
+    const from = isNear ? follow(known, task, manifest, recordOf, api, signal) : undefined;
+    const link = await (from ?? begin(task, manifest, recordOf, api, signal));
     this.#keep(task.jobId, link);
     return link.model;
   }
@@ -70,20 +89,20 @@ async function follow(
   known: Link,
   task: TrainTask,
   manifest: JobManifest,
-  coordinatorKey: string,
+  recordOf: RecordOf,
   api: CoordinatorApi,
   signal: AbortSignal,
 ): Promise<Link> {
   let link = known;
   while (link.round < task.round) {
     const { round, sha256 } = link;
-    const record = await fetchRecord(task.jobId, round, coordinatorKey, api, signal);
+    const record = await recordOf(round);
     if (record.descriptor.descriptor.model !== sha256)
       throw broken(round, 'the record of the round starts from another model');
     const { payloadBytes } = layoutOf(manifest.codec, manifest.parameters);
     const limits = { limitBytes: HEADER_BYTES + payloadBytes, signal };
     const next = await nextState(manifest, link, record, await fetchBlob('sum', record.sum, api, limits));
-    const nextSha256 = toHex(await primitives.sha256(await encodeParameters(next.model)));
+    const nextSha256 = toHex(await platform.sha256(await encodeParameters(next.model)));
     if (nextSha256 !== record.nextModel) throw broken(round, 'its sum leads to another model than it says');
     link = { ...next, round: round + 1, sha256: nextSha256 };
   }
@@ -94,7 +113,7 @@ async function follow(
 async function begin(
   task: TrainTask,
   manifest: JobManifest,
-  coordinatorKey: string,
+  recordOf: RecordOf,
   api: CoordinatorApi,
   signal: AbortSignal,
 ): Promise<Link> {
@@ -104,27 +123,11 @@ async function begin(
   const model = await fetchModel(sha256, manifest.parameters, api, { series: jobId, signal });
   const first = firstState(manifest, model);
   if (round === 1 || first.state.length === 0) return { ...first, round, sha256 };
-  const record = await fetchRecord(jobId, round - 1, coordinatorKey, api, signal);
+  const record = await recordOf(round - 1);
   if (record.nextModel !== sha256) throw broken(round, 'the record before it leads to another model');
   const limitBytes = HEADER_BYTES + first.state.byteLength;
   const stored = await fetchBlob('strategy state', record.strategyState ?? '', api, { limitBytes, signal });
   return { model, state: stateOf(manifest, stored), round, sha256 };
-}
-
-async function fetchRecord(
-  jobId: string,
-  round: number,
-  coordinatorKey: string,
-  api: CoordinatorApi,
-  signal: AbortSignal,
-): Promise<RoundRecord> {
-  const params = { jobId, round: String(round) };
-  const signed = await api.call('getRecord', { params }, { signal });
-  await checkRecordSignature(primitives, signed, coordinatorKey);
-  const { descriptor } = signed.record.descriptor;
-  if (descriptor.jobId !== jobId || descriptor.round !== round)
-    throw broken(round, 'the record is that of another round');
-  return signed.record;
 }
 
 function broken(round: number, reason: string): HanseError<'modelChainBroken'> {

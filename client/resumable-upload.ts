@@ -2,7 +2,7 @@
  * Large bodies in chunks: an update or a model that does not arrive in one piece goes on where it stopped, also after
  * either side was started anew. SPEC.md section 9.3.
  *
- * Callers need not know: `putUpdate` and `putBlob` are as they were, and what is small still goes in one request. All
+ * Callers need not know: `putUpdate`, `putMaskedUpdate` and `putBlob` are as they were, and what is small still goes in one request. All
  * state is the coordinator's: whoever opens an upload of the same content for the same purpose is told where it stands.
  *
  * Failures after which chunks have arrived are followed by another try at once. Others are the caller's to repeat, as
@@ -40,9 +40,11 @@ export function resumingUploads(
 
 function targetOf(name: string, request: object): UploadTarget | undefined {
   if (name === 'putBlob') return { type: 'blob' };
-  if (name !== 'putUpdate') return undefined;
+  if (name !== 'putUpdate' && name !== 'putMaskedUpdate') return undefined;
   const { params } = request as RouteRequest<'putUpdate'>;
-  return { type: 'update', jobId: params.jobId, ...attemptOf(params) };
+  const target = { type: 'update', jobId: params.jobId, ...attemptOf(params) } as const;
+  if (name === 'putUpdate') return target;
+  return { ...target, signature: (request as RouteRequest<'putMaskedUpdate'>).params.signature };
 }
 
 async function upload(

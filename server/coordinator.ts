@@ -4,11 +4,11 @@
  * `server/handlers.ts` answers the routes with it, `server/http` brings those to the network, and the simulator calls
  * them directly. Everything it depends on is an argument.
  */
-import { primitives } from '#primitives';
+import { primitives as platform } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { isValidNode } from '../protocol/known-organisations.ts';
-import type { Signer } from '../protocol/primitives.ts';
+import type { Primitives, Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
 import { hasEnded, isAwaited, mayMeasure } from '../protocol/round.ts';
@@ -84,6 +84,8 @@ export interface CoordinatorDependencies {
   readonly random: RandomSource;
   /** The coordinator's own key. */
   readonly signer: Signer;
+  /** Of secure rounds; absent: those of the platform. */
+  readonly primitives?: Primitives;
   /** Public key of the first operator. */
   readonly operatorKey: Uint8Array;
   /** Id of the federation that the stores must hold; absent at the first start, when it is founded. */
@@ -330,7 +332,7 @@ export class Coordinator {
   }
 
   #surroundings(): JobSurroundings {
-    const { store, blobs, clock, random, signer, report } = this.dependencies;
+    const { store, blobs, clock, random, signer, primitives = platform, report } = this.dependencies;
     const reportSeldom = seldom(report, clock);
     return {
       store,
@@ -338,6 +340,7 @@ export class Coordinator {
       clock,
       random,
       signer,
+      primitives,
       federationId: this.federation.id,
       // What fails for want of disk is tried again every second, and would be reported as often.
       report: (error, doing) => {
@@ -416,6 +419,6 @@ function* contentOf(job: JobState): Iterable<Sha256> {
 async function cohortNumbers(job: JobState, random: RandomSource): Promise<RandomNumbers> {
   const { seed } = job.manifest;
   if (seed === undefined) return new RandomNumbers(random);
-  const key = await primitives.sha256(utf8(`HANSE cohort\0${seed}\0${job.round}\0${job.attempt}`));
+  const key = await platform.sha256(utf8(`HANSE cohort\0${seed}\0${job.round}\0${job.attempt}`));
   return new RandomNumbers(seededRandom(key));
 }

@@ -9,7 +9,7 @@
 import { toHex } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { cohortMost, drawCohort } from '../protocol/cohort.ts';
-import type { Signer } from '../protocol/primitives.ts';
+import type { Primitives, Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { type RandomNumbers, type RandomSource, randomBytes } from '../protocol/random.ts';
 import {
@@ -43,6 +43,8 @@ export interface JobSurroundings {
   readonly random: RandomSource;
   /** The coordinator's own key. */
   readonly signer: Signer;
+  /** Of secure rounds. */
+  readonly primitives: Primitives;
   readonly federationId: string;
   /** For drawing the cohort of this round and attempt. */
   numbersFor(job: JobState): Promise<RandomNumbers>;
@@ -178,7 +180,8 @@ export class JobRunner {
   viewOf(job: SecureJob): SecureAttemptView {
     const key = keyOf(job);
     if (this.#view?.key === key) return this.#view.value;
-    const value = new SecureAttemptView(this.#around.blobs, this.#around.signer);
+    const { blobs, signer, primitives } = this.#around;
+    const value = new SecureAttemptView(blobs, signer, primitives);
     if (key === keyOf(this.state)) this.#view = { key, value };
     return value;
   }

@@ -2,7 +2,6 @@
  * Whether a masked update is its sender's, told before any of it is read: the hash of its body is known from the request.
  * SPEC.md 11.7.
  */
-import { primitives } from '#primitives';
 import { HanseError } from '../protocol/problem.ts';
 import { isUploadSigned } from '../protocol/secagg/masked-upload.ts';
 import { isSecure } from '../protocol/secagg/secure-phases.ts';
@@ -36,7 +35,7 @@ export async function requireSigned(runner: JobRunner, update: UpdateAccepted): 
   const view = runner.viewOf(job);
   const { context } = await view.delivered(job);
   const party = await view.party(job, node);
-  if (!(await isUploadSigned(primitives, context, party, { sha256, signature })))
+  if (!(await isUploadSigned(view.primitives, context, party, { sha256, signature })))
     throw new HanseError('updateUnsigned', {
       reason: 'the signature is not that of the node over this attempt',
     });

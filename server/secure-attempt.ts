@@ -4,8 +4,7 @@
  * A cache and no more: all of it follows from the events of the attempt and from stored messages, is made when it is first
  * asked for, and made again after a restart. What a phase has collected is looked at only once that phase is over.
  */
-import { primitives } from '#primitives';
-import type { Signer } from '../protocol/primitives.ts';
+import type { Primitives, Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { deliveryFor } from '../protocol/secagg/delivery.ts';
 import { maskContext } from '../protocol/secagg/derivation.ts';
@@ -38,6 +37,8 @@ export interface DeliveredShares {
 export type ToldSurvivors = SurvivorSet & { readonly told: ReadonlyMap<number, Survivors> };
 
 export class SecureAttemptView {
+  /** With which all of it is made and checked. */
+  readonly primitives: Primitives;
   readonly #blobs: BlobStore;
   readonly #signer: Signer;
   readonly #round = new Remembered<Uint8Array>();
@@ -49,14 +50,15 @@ export class SecureAttemptView {
   #opened: { readonly answers: readonly NodeId[]; readonly secrets: Opened } | undefined;
 
   /** @param signer of the coordinator */
-  constructor(blobs: BlobStore, signer: Signer) {
+  constructor(blobs: BlobStore, signer: Signer, primitives: Primitives) {
+    this.primitives = primitives;
     this.#blobs = blobs;
     this.#signer = signer;
   }
 
   /** Id of the round. */
   round({ secure }: SecureJob): Promise<Uint8Array> {
-    return this.#round.get(() => roundId(primitives, secure.signed.descriptor));
+    return this.#round.get(() => roundId(this.primitives, secure.signed.descriptor));
   }
 
   /** Once advertising is over. */
@@ -64,7 +66,7 @@ export class SecureAttemptView {
     return this.#roster.get(async () => {
       const { descriptor } = job.secure.signed;
       const members = sortMembers(job.secure.advertisements.values());
-      return agreeOn(primitives, descriptor, await this.round(job), members);
+      return agreeOn(this.primitives, descriptor, await this.round(job), members);
     });
   }
 
@@ -73,7 +75,7 @@ export class SecureAttemptView {
     return this.#signedRoster.get(async () => {
       const { parties, round } = await this.roster(job);
       const members = parties.map(({ advertisement }) => advertisement);
-      return signRoster(primitives, round, members, this.#signer);
+      return signRoster(this.primitives, round, members, this.#signer);
     });
   }
 
@@ -97,7 +99,7 @@ export class SecureAttemptView {
         if (stored) bundles.set(index, parseBundle(await this.#blobs.read(stored.sha256), roster, index));
       }
       const bits = encodeSet(bundles.keys(), roster.parties.length);
-      return { bundles, bits, context: await maskContext(primitives, roster.context, bits) };
+      return { bundles, bits, context: await maskContext(this.primitives, roster.context, bits) };
     });
   }
 
@@ -116,7 +118,7 @@ export class SecureAttemptView {
         const update = job.accepted.get(nodeId);
         if (update) updates.set(index, update.sha256);
       }
-      return describeSurvivors(primitives, roster, updates);
+      return describeSurvivors(this.primitives, roster, updates);
     });
   }
 
@@ -139,7 +141,7 @@ export class SecureAttemptView {
       const stored = job.secure.answers.get(node);
       if (stored) answers.set((await this.party(job, node)).index, await this.#blobs.read(stored.sha256));
     }
-    const secrets = await openSecrets(primitives, unmasking, answers);
+    const secrets = await openSecrets(this.primitives, unmasking, answers);
     this.#opened = { answers: [...nodes], secrets };
     return copied(secrets);
   }

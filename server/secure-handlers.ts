@@ -5,7 +5,6 @@
  * What is asked for before it is known is waited for. Who has missed a phase is told so, and takes part in the next attempt.
  */
 import { createHash } from 'node:crypto';
-import { primitives } from '#primitives';
 import { parseJson } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { attemptProblem } from '../protocol/round.ts';
@@ -113,7 +112,8 @@ export function secureHandlers(coordinator: Coordinator): Pick<Handlers, SecureR
       } as const;
       refuseEarly(runner.state, event);
       const job = presentJob(runner, params, nodeId);
-      await checkAdvertisement(primitives, await runner.viewOf(job).round(job), body, publicOf(member));
+      const view = runner.viewOf(job);
+      await checkAdvertisement(view.primitives, await view.round(job), body, publicOf(member));
       await settle(runner, nodeId, event);
       return {};
     },
@@ -163,7 +163,7 @@ export function secureHandlers(coordinator: Coordinator): Pick<Handlers, SecureR
       const view = runner.viewOf(job);
       const { context } = await view.delivered(job);
       const party = await view.party(job, nodeId);
-      if (!(await isConsent(primitives, context, await view.survivors(job), party, signature)))
+      if (!(await isConsent(view.primitives, context, await view.survivors(job), party, signature)))
         throw new HanseError('consentInvalid', {
           reason: 'it is not signed by the node over these survivors',
         });

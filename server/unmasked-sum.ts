@@ -3,7 +3,6 @@
  *
  *   sum over U3 of y  -  masks of the survivors' seeds  -  masks that survivors share with those who dropped out
  */
-import { primitives } from '#primitives';
 import { layoutOf } from '../protocol/ring/payload.ts';
 import type { RingSum } from '../protocol/ring/sum.ts';
 import type { UpdateIntegers } from '../protocol/ring/update.ts';
@@ -26,6 +25,7 @@ export async function unmaskedSum(
 ): Promise<UpdateIntegers> {
   const { coordinates, secondBlock } = masked.integers;
   const integers = { coordinates: coordinates.slice(), secondBlock: secondBlock.slice() };
+  const { primitives } = view;
   const { codec, parameters } = job.manifest;
   const { keyStream } = suiteOf(job.secure.signed.descriptor.suite);
   const maker = { primitives, keyStream, layout: layoutOf(codec, parameters) };

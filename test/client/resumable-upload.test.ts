@@ -75,6 +75,12 @@ describe('what is large', () => {
     const target = { type: 'update', jobId: PARAMS.jobId, round: 2, attempt: 3 };
     expect(coordinator.calls[0]?.request.body).toEqual({ target, sha256: SHA256, bytes: BODY.length });
 
+    const masked = uploading();
+    const signature = 'ab'.repeat(64);
+    await masked.api.call('putMaskedUpdate', { params: { ...PARAMS, signature }, body: BODY });
+    expect(names(masked.coordinator)).toEqual(['openUpload', ...CHUNKS, 'completeUpload']);
+    expect(masked.coordinator.calls[0]?.request.body).toMatchObject({ target: { ...target, signature } });
+
     const blob = uploading();
     await blob.api.call('putBlob', { params: { sha256: SHA256 }, body: BODY });
     expect(blob.coordinator.calls[0]?.request.body).toMatchObject({ target: { type: 'blob' } });

@@ -62,6 +62,7 @@ function surroundings(): JobSurroundings {
     clock,
     random: seededRandom(new Uint8Array(32)),
     signer,
+    primitives,
     federationId: 'fed-0123456789abcdef',
     numbersFor: async () => new RandomNumbers(seededRandom(new Uint8Array(32))),
     candidates: () => ({ live, expected }),
