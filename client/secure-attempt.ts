@@ -102,7 +102,12 @@ export class SecureAttempt {
     await party.journal.begin(task);
     const keys = await advertise(primitives, id, identity, nodeId, random);
     const params = attemptParams(task);
-    await api.call('advertiseKeys', { params, body: keys.advertisement }, { signal });
+    try {
+      await api.call('advertiseKeys', { params, body: keys.advertisement }, { signal });
+    } catch (error) {
+      wipeKeys(keys);
+      throw error;
+    }
     return new SecureAttempt(task, manifest, party, api, id, keys);
   }
 

@@ -22,11 +22,13 @@ export function symbolicPrimitives(random: RandomSource): Primitives {
     signer: async (seed) => symbolicSigner(symbol('identity', seed)),
     verify: async (signature, message, publicKey) => equalBytes(signature, signatureOf(publicKey, message)),
     agreementKey: async (secret) => symbol('agreement key', secret),
-    agree: async (secret, publicKey) => {
-      if (publicKey.every((byte) => byte === 0)) throw new HanseError('keyLowOrder');
+    agreement: async (secret) => {
       const own = symbol('agreement key', secret);
-      const isFirst = Buffer.compare(own, publicKey) < 0;
-      return symbol('agreement', ...(isFirst ? [own, publicKey] : [publicKey, own]));
+      return async (publicKey) => {
+        if (publicKey.every((byte) => byte === 0)) throw new HanseError('keyLowOrder');
+        const isFirst = Buffer.compare(own, publicKey) < 0;
+        return symbol('agreement', ...(isFirst ? [own, publicKey] : [publicKey, own]));
+      };
     },
     hkdf: async (secret, salt, info, length) => stretched(length, 'hkdf', secret, salt, info),
     seal: async (plaintext, { key, nonce, associated }) => {

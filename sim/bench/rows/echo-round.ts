@@ -93,6 +93,7 @@ function planOf(forward: ReturnType<typeof mlp>) {
     weighting: 'uniform',
     weightMax: 1,
     deadlines: { collectSeconds: 60, evaluateSeconds: 60 },
+    aggregation: 'plain',
     maxAttempts: 1,
     evaluateEvery: 0,
   } as const;

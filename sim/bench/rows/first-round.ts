@@ -100,6 +100,7 @@ function plan() {
     weighting: 'uniform',
     weightMax: 1,
     deadlines: { collectSeconds: 120, evaluateSeconds: 60 },
+    aggregation: 'plain',
     maxAttempts: 1,
     evaluateEvery: 0,
   } as const;
