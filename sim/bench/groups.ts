@@ -14,6 +14,9 @@ import { fuzzSeedsPerSecond } from './rows/fuzz.ts';
 import { idleServer1000 } from './rows/idle-server.ts';
 import { maskAdd1M } from './rows/mask-add.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
+import { secureCoordinator, secureParticipant, secureUpload } from './rows/secure-attempt.ts';
+import { secureCoordinatorMemory } from './rows/secure-coordinator-memory.ts';
+import { secureDemoOverhead } from './rows/secure-demo-overhead.ts';
 import { serverUpdate1M, serverUpdate159k } from './rows/server-update.ts';
 import { participantsPerCoreSecond } from './rows/simulate.ts';
 import { trainStepB10Cpu, trainStepB32Cpu, trainStepB32Wasm } from './rows/train-step.ts';
@@ -66,8 +69,15 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     rows: [browserTrainStep, browserInteractive, browserLongestTask, browserHeapGrowth],
   },
   secagg: {
-    summary: 'what secure aggregation costs, as far as it is there; seconds',
-    rows: [maskAdd1M],
+    summary: 'what secure aggregation costs participants and coordinator; some minutes',
+    rows: [
+      maskAdd1M,
+      secureParticipant,
+      secureCoordinator,
+      secureUpload,
+      secureCoordinatorMemory,
+      secureDemoOverhead,
+    ],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',
