@@ -18,7 +18,7 @@ import {
 
 const closed = { additionalProperties: false } as const;
 
-/** 1: masks by AES-256 in counter mode; 2: by ChaCha20. All else is the same. SPEC.md 2.3. */
+/** 1: masks by AES-256 in counter mode; 2: by ChaCha20. All else is the same. SPEC.md 11.13. */
 export const SuiteId = Type.Union([Type.Literal(1), Type.Literal(2)]);
 export type SuiteId = Static<typeof SuiteId>;
 

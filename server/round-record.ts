@@ -1,5 +1,5 @@
 /**
- * M10, put together from what the coordinator knows of a secure round, and signed. SPEC.md 11.7.
+ * M10, put together from what the coordinator knows of a secure round, and signed. SPEC.md 11.8.
  */
 import { toHex } from '../protocol/bytes.ts';
 import type { Signer } from '../protocol/primitives.ts';

@@ -1,5 +1,5 @@
 /**
- * Whether the cryptography of this machine is right, by its self-test, and how fast it makes masks. SPEC.md 11.7.
+ * Whether the cryptography of this machine is right, by its self-test, and how fast it makes masks. SPEC.md 11.13.
  */
 import { PROBLEMS } from '../../protocol/problem.ts';
 import { requireSound, type SelfTestReport } from '../../protocol/secagg/self-test.ts';

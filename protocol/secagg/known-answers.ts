@@ -1,5 +1,5 @@
 /**
- * Known answers for the self-test. SPEC.md 11.7. Each has its source; those of long key streams were computed by OpenSSL,
+ * Known answers for the self-test. SPEC.md 11.13. Each has its source; those of long key streams were computed by OpenSSL,
  * and a test compares them with @noble.
  */
 import { hexBytes, utf8 } from '../bytes.ts';

@@ -1,5 +1,5 @@
 /**
- * Sets of participants, as one bit for each of the roster: lowest bit of the first byte first. SPEC.md 11.7.
+ * Sets of participants, as one bit for each of the roster: lowest bit of the first byte first. SPEC.md 11.5.
  */
 
 /** Bytes of a set over so many. */

@@ -1,5 +1,5 @@
 /**
- * The phases of a secure attempt, as a part of the round's reducer. SPEC.md 8.1 and 11.7.
+ * The phases of a secure attempt, as a part of the round's reducer. SPEC.md 8.1 and 11.10.
  *
  *   advertising -> sharing -> collecting -> consenting -> unmasking
  *       U1           U2          U3

@@ -1,6 +1,6 @@
 /**
  * The self-test: which implementations of the primitives are right on this machine, and which of the right ones is the
- * fastest at making masks. SPEC.md 11.7.
+ * fastest at making masks. SPEC.md 11.13.
  *
  * Every implementation is held against known answers before it is used: a broken accelerator, a faulty build or a bad
  * machine would give masks that cancel with nobody's, or signatures that mean nothing. What gives one wrong answer is

@@ -1,5 +1,5 @@
 /**
- * The suites of secure aggregation: which primitives belong together, by a number. SPEC.md 11.7.
+ * The suites of secure aggregation: which primitives belong together, by a number. SPEC.md 11.13.
  *
  * A round names its suite and all of its participants use it: nothing is negotiated within a round, so that nobody on the
  * way can have a weaker one chosen. A participant keeps a list of those that it permits.
