@@ -23,7 +23,7 @@ import { checkDescriptor } from '../protocol/secagg/descriptor.ts';
 import { addMasks } from '../protocol/secagg/mask.ts';
 import { masksOf, signUpload } from '../protocol/secagg/masked-upload.ts';
 import { type AgreedRoster, checkRoster, type Party } from '../protocol/secagg/roster.ts';
-import { shareSecrets } from '../protocol/secagg/shares.ts';
+import { type HeldShares, shareSecrets, wipeShares } from '../protocol/secagg/shares.ts';
 import { suiteOf } from '../protocol/secagg/suite.ts';
 import { checkSurvivors } from '../protocol/secagg/survivors.ts';
 import { answerFor } from '../protocol/secagg/unmasking.ts';
@@ -63,7 +63,8 @@ export class SecureAttempt {
   readonly #api: CoordinatorApi;
   readonly #round: Uint8Array;
   readonly #keys: AttemptKeys;
-  #delivered: Delivered | undefined;
+  /** Shares of its own secrets and of others'. */
+  readonly #held = new Set<HeldShares>();
   #isWiped = false;
 
   private constructor(
@@ -127,6 +128,7 @@ export class SecureAttempt {
     const roster = await checkRoster(primitives, descriptor, this.#round, told, mine, this.#party.pinned());
     const own = roster.parties.findIndex(({ nodeId }) => nodeId === mine.nodeId);
     const { bytes, chosen, kept } = await shareSecrets(primitives, roster, own, this.#keys, random);
+    if (kept) this.#keep([kept]);
     await this.#api.call('putShares', { params, body: bytes }, { signal });
     const delivery = await untilKnown(async () => {
       const got = await this.#api.call('getDelivery', { params, query }, { signal });
@@ -134,7 +136,7 @@ export class SecureAttempt {
     });
     const sharing = { own, chosen, channel: this.#keys.channel, ...(kept && { kept }) };
     const delivered = await openDelivery(primitives, roster, sharing, delivery);
-    this.#delivered = delivered;
+    this.#keep(delivered.held.values());
     return { roster, own, delivered };
   }
 
@@ -157,8 +159,11 @@ export class SecureAttempt {
     const integers = { coordinates: scratch, secondBlock: words.slice(coordinateBytes / 4) };
     const { keyStream } = suiteOf(this.#task.secure.descriptor.suite);
     const masks = await masksOf(primitives, roster, own, this.#keys, delivered);
-    await addMasks(integers, masks, { primitives, keyStream, layout: layoutOf(codec, parameters) });
-    for (const { seed } of masks) seed.fill(0);
+    try {
+      await addMasks(integers, masks, { primitives, keyStream, layout: layoutOf(codec, parameters) });
+    } finally {
+      for (const { seed } of masks) seed.fill(0);
+    }
     packIntegers(integers, codec, words);
   }
 
@@ -196,9 +201,12 @@ export class SecureAttempt {
       const belongsTo = await primitives.sha256(
         concatBytes(delivered.context, survivors.bits, survivors.root),
       );
-      await journal.answer(this.#task, belongsTo, answer);
-      await this.#api.call('putAnswer', { params, body: answer }, { signal });
-      answer.fill(0);
+      try {
+        await journal.answer(this.#task, belongsTo, answer);
+        await this.#api.call('putAnswer', { params, body: answer }, { signal });
+      } finally {
+        answer.fill(0);
+      }
       await journal.end(this.#task);
       return { receipt, survivors: survivors.members.length };
     } catch (error) {
@@ -213,10 +221,13 @@ export class SecureAttempt {
     if (this.#isWiped) return;
     this.#isWiped = true;
     wipeKeys(this.#keys);
-    for (const { ofSeed, ofMaskSecret } of this.#delivered?.held.values() ?? []) {
-      ofSeed.wipe();
-      ofMaskSecret.wipe();
-    }
+    wipeShares(this.#held);
+  }
+
+  /** Until the attempt is wiped; at once, if it has been. */
+  #keep(shares: Iterable<HeldShares>): void {
+    for (const share of shares) this.#held.add(share);
+    if (this.#isWiped) wipeShares(this.#held);
   }
 }
 

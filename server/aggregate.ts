@@ -65,7 +65,7 @@ export async function aggregate(
   const summed = await sum.over(job.accepted);
   const unmasked = secure && (await unmask(secure, summed));
   const opened = unmasked
-    ? openIntegers(unmasked.integers, job.manifest.codec, job.accepted.size, turn)
+    ? openIntegers(unmasked, job.manifest.codec, job.accepted.size, turn)
     : summed.open(turn);
 
   // 2. The model that the cohort started from, and what the strategy remembers of earlier rounds.
@@ -96,29 +96,37 @@ export async function aggregate(
   };
 }
 
-interface Unmasked {
-  readonly integers: UpdateIntegers;
-  readonly revealed: readonly Uint8Array[];
-}
-
-async function unmask({ job, view }: SecureAggregate, masked: RingSum): Promise<Unmasked> {
-  const { revealed } = await view.open(job, job.secure.opened?.answers ?? []);
-  return { integers: await unmaskedSum(job, view, masked, revealed), revealed };
+async function unmask(secure: SecureAggregate, masked: RingSum): Promise<UpdateIntegers> {
+  return withSecrets(secure, (revealed) => unmaskedSum(secure.job, secure.view, masked, revealed));
 }
 
 /** Stores the opened sum and the record of the round. */
 async function record(
-  { job, view, signer }: SecureAggregate,
-  { integers, revealed }: Unmasked,
+  secure: SecureAggregate,
+  integers: UpdateIntegers,
   blobs: BlobStore,
   nextModel: Sha256,
   strategyState: Sha256 | null,
 ): Promise<{ readonly record: Sha256; readonly sum: Sha256 }> {
+  const { job, view, signer } = secure;
   const sum = await put(blobs, encodeSum(job.manifest, integers));
-  const result = { revealed, sum, nextModel, strategyState };
-  const signed = await recordOf(job, view, result, signer);
-  for (const secret of revealed) secret.fill(0);
+  const signed = await withSecrets(secure, (revealed) =>
+    recordOf(job, view, { revealed, sum, nextModel, strategyState }, signer),
+  );
   return { record: await put(blobs, utf8(canonicalJson(signed))), sum };
+}
+
+/** What the answers open, for as long as it is used. */
+async function withSecrets<Result>(
+  { job, view }: SecureAggregate,
+  use: (revealed: readonly Uint8Array[]) => Promise<Result>,
+): Promise<Result> {
+  const { revealed } = await view.open(job, job.secure.opened?.answers ?? []);
+  try {
+    return await use(revealed);
+  } finally {
+    for (const secret of revealed) secret.fill(0);
+  }
 }
 
 async function store(blobs: BlobStore, values: Float32Array): Promise<Sha256> {

@@ -14,7 +14,14 @@ import { maskContext } from './derivation.ts';
 import { bytesOfSet, decodeSet, encodeSet } from './members.ts';
 import type { AgreedRoster, Party } from './roster.ts';
 import { checkParty } from './roster.ts';
-import { type HeldShares, holdersOf, openShares, RECORD_BYTES, type ShareBundle } from './shares.ts';
+import {
+  type HeldShares,
+  holdersOf,
+  openShares,
+  RECORD_BYTES,
+  type ShareBundle,
+  wipeShares,
+} from './shares.ts';
 
 /** What a participant knows once shares were delivered. */
 export interface Delivered {
@@ -58,6 +65,7 @@ export interface Sharing {
 }
 
 /**
+ * The shares that it holds are the caller's to wipe; where it throws, those that had been opened are wiped.
  * @param bytes attacker-controlled
  * @throws `deliveryInvalid`, `deliveryTooSmall`, `sharesUnreadable`, `keyLowOrder`; `rosterInvalid` for the keys of a
  *   neighbour that were not verified yet
@@ -96,7 +104,12 @@ export async function openDelivery(
   const me = parties[own] as Party;
   for (const [i, sender] of senders.entries()) {
     const record = bytes.subarray(start + i * RECORD_BYTES, start + (i + 1) * RECORD_BYTES);
-    held.set(sender, await openShares(primitives, roster, record, parties[sender] as Party, me, channel));
+    try {
+      held.set(sender, await openShares(primitives, roster, record, parties[sender] as Party, me, channel));
+    } catch (error) {
+      wipeShares(held.values());
+      throw error;
+    }
   }
   return { members, bits, context: await maskContext(primitives, roster.context, bits), peers, held };
 }

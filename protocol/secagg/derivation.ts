@@ -41,13 +41,18 @@ export function maskContext(
 }
 
 /** By which a seed that was put together from shares is recognised. @param participant 16 bytes @param seed 32 bytes */
-export function seedCommitment(
+export async function seedCommitment(
   primitives: Hashing,
   context: Uint8Array,
   participant: Uint8Array,
   seed: Uint8Array,
 ): Promise<Uint8Array> {
-  return primitives.sha256(labelled('cb', [context, participant, seed]));
+  const committed = labelled('cb', [context, participant, seed]);
+  try {
+    return await primitives.sha256(committed);
+  } finally {
+    committed.fill(0);
+  }
 }
 
 /** Two of a pair, and what one of them has for the other. */

@@ -25,12 +25,17 @@ export async function masksOf(
 ): Promise<Mask[]> {
   const me = parties[own] as Party;
   const masks: Mask[] = [{ seed: seed.reveal().slice(), sign: 1 }];
-  for (const index of peers) {
-    const { id, maskKey } = parties[index] as Party;
-    const pairing = { agreement, publicKey: maskKey, own: me.id, other: id };
-    masks.push({ seed: await pairSeed(primitives, pairing, context), sign: pairSign(me.id, id) });
+  try {
+    for (const index of peers) {
+      const { id, maskKey } = parties[index] as Party;
+      const pairing = { agreement, publicKey: maskKey, own: me.id, other: id };
+      masks.push({ seed: await pairSeed(primitives, pairing, context), sign: pairSign(me.id, id) });
+    }
+    return masks;
+  } catch (error) {
+    for (const { seed: made } of masks) made.fill(0);
+    throw error;
   }
-  return masks;
 }
 
 /** @param context ctx2 @param sha256 of the body, in hex */

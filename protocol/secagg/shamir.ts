@@ -44,7 +44,9 @@ export function split(
       for (let w = 0; w < words; w += 1)
         sums[w] = times(sums[w] as number, i + 1) ^ (coefficients[degree * words + w] as number);
     }
-    return new Uint8Array(sums.buffer).slice(0, secret.length);
+    const share = new Uint8Array(sums.buffer).slice(0, secret.length);
+    sums.fill(0);
+    return share;
   });
   coefficients.fill(0);
   return shares;

@@ -30,6 +30,14 @@ export interface HeldShares {
   readonly ofMaskSecret: Secret;
 }
 
+/** Overwrites what one holds of others. */
+export function wipeShares(held: Iterable<HeldShares>): void {
+  for (const { ofSeed, ofMaskSecret } of held) {
+    ofSeed.wipe();
+    ofMaskSecret.wipe();
+  }
+}
+
 /** M3 as the coordinator keeps it. */
 export interface ShareBundle {
   /** Of the seed: 32 bytes. */
@@ -157,8 +165,10 @@ export async function openShares(
   key.fill(0);
   const [place = 0] = plain ?? [];
   const isPlace = degree === null ? place === holder.index + 1 : place >= 1 && place <= degree;
-  if (!plain || plain.length !== 1 + 2 * SECRET_BYTES || !isPlace)
+  if (!plain || plain.length !== 1 + 2 * SECRET_BYTES || !isPlace) {
+    plain?.fill(0);
     throw new HanseError('sharesUnreadable', { from: dealer.nodeId });
+  }
   const held = {
     place,
     ofSeed: new Secret(plain.slice(1, 1 + SECRET_BYTES)),

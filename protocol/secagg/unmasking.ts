@@ -156,7 +156,7 @@ function* candidates<Item>(given: readonly Item[], count: number): Iterable<read
 
 /**
  * The masks that are left in the sum of the survivors' updates, as what takes them away. Seeds are made one by one, so
- * that a thousand of them are never at hand together.
+ * that a thousand of them are never at hand together, and are overwritten once the next one is asked for.
  * @param context ctx2
  */
 export async function* masksLeft(
@@ -179,7 +179,11 @@ export async function* masksLeft(
       const { id, maskKey } = roster.parties[survivor] as Party;
       const pairing = { agreement, publicKey: maskKey, own: dropped.id, other: id };
       const seed = await pairSeed(primitives, pairing, context);
-      yield without({ seed, sign: pairSign(id, dropped.id) });
+      try {
+        yield without({ seed, sign: pairSign(id, dropped.id) });
+      } finally {
+        seed.fill(0);
+      }
     }
   }
 }
