@@ -211,8 +211,9 @@ export class SecureAttempt {
       return { receipt, survivors: survivors.members.length };
     } catch (error) {
       // Others were enough: the update of this node counts all the same, or the attempt has ended without a result.
-      if (isProblem(error, 'messageLate')) return { receipt };
-      throw error;
+      if (!isProblem(error, 'messageLate') && !isProblem(error, 'jobEnded')) throw error;
+      await journal.end(this.#task);
+      return { receipt };
     }
   }
 
