@@ -4,7 +4,7 @@
  * declines with the code that says why, and sends nothing after the lie. The same round without the lie releases the sum
  * of all. SPEC.md 11.7.
  */
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import type { ProblemCode } from '../../protocol/problem.ts';
@@ -12,14 +12,17 @@ import { advertise } from '../../protocol/secagg/advertisement.ts';
 import { consentTo } from '../../protocol/secagg/consent.ts';
 import { deliveryFor } from '../../protocol/secagg/delivery.ts';
 import { encodeSet } from '../../protocol/secagg/members.ts';
+import { signRecord } from '../../protocol/secagg/record.ts';
 import { type AgreedRoster, signRoster, sortMembers } from '../../protocol/secagg/roster.ts';
 import { RECORD_BYTES, type ShareBundle } from '../../protocol/secagg/shares.ts';
 import { describeSurvivors } from '../../protocol/secagg/survivors.ts';
+import type { Sha256 } from '../../schemas/ids.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import type {
   Advertisement,
   Certificate,
   RoundDescriptor,
+  RoundRecord,
   SuiteId,
   Survivors,
 } from '../../schemas/secagg.ts';
@@ -102,7 +105,7 @@ const TASK_LIES: readonly Refusal[] = [
   },
   { lie: 'a manifest that wants no masks', code: 'policyRefused', tell: plainManifest },
   { lie: 'another manifest than that of the task', code: 'hashMismatch', tell: otherManifest },
-  { lie: 'another initial model', code: 'modelChainBroken', tell: swapModel },
+  { lie: 'another initial model', code: 'modelChainBroken', tell: async (s) => void (await swapModel(s)) },
 ];
 
 const ROSTER_LIES: readonly Refusal[] = [
@@ -293,6 +296,44 @@ const CERTIFICATE_LIES: readonly Refusal[] = [
   },
 ];
 
+/** In the second round. */
+const CHAIN_LIES: readonly Refusal[] = [
+  {
+    lie: 'a model that does not follow',
+    code: 'modelChainBroken',
+    tell: async (s) => void (await swapModel(s, 2)),
+  },
+  {
+    lie: 'a record in which the sum leads to that model',
+    code: 'modelChainBroken',
+    tell: async (s) => {
+      const nextModel = await swapModel(s, 2);
+      tellRecord(s, (record) => ({ ...record, nextModel }));
+    },
+  },
+  {
+    lie: 'a record of another round',
+    code: 'modelChainBroken',
+    tell: (s) => tellRecord(s, (record) => ofOther(record, { round: 7 })),
+  },
+  {
+    lie: 'a record of another job',
+    code: 'modelChainBroken',
+    tell: (s) => tellRecord(s, (record) => ofOther(record, { jobId: 'job-ffffffffffffffff' })),
+  },
+  {
+    lie: 'a record that starts from another model',
+    code: 'modelChainBroken',
+    tell: (s) => tellRecord(s, (record) => ofOther(record, { model: 'ab'.repeat(32) })),
+  },
+  {
+    lie: 'a record that another key has signed',
+    code: 'recordInvalid',
+    tell: (s) => tellRecord(s, (record) => record, flipped),
+  },
+  { lie: 'a sum that is not that of the record', code: 'hashMismatch', tell: otherSum },
+];
+
 let set: Stage;
 let nodes: HonestNode[];
 /** That the owner of the victim permits. */
@@ -345,6 +386,39 @@ for (const [about, messages, released, lies] of TABLE)
     const rule = code === 'policyRefused' ? ':allowPlainAggregation' : '';
     if (messages < 3) expect(summary?.declined).toEqual({ [code + rule]: 1 });
   });
+
+describe('in the second round', () => {
+  /** What the others have released without the victim, or all with it. */
+  async function secondRound(places: readonly number[]): Promise<HonestNode> {
+    const { jobId, state } = await set.begin({ rounds: 2 });
+    await jobEnded(set);
+    await Promise.all(nodes.map((node) => node.ended(jobId, 2)));
+    const first = modelOf(state.manifest, ALL);
+    expect(await releasedModel(set, 1)).toEqual(first);
+    expect(await releasedModel(set, 2)).toEqual(modelOf(state.manifest, places, first, 2));
+    return nodes[0] as HonestNode;
+  }
+
+  const keysSent = ({ requests }: HonestNode) =>
+    requests.filter(({ route, jobId }) => route === 'advertiseKeys' && jobId === set.runner.jobId).length;
+
+  test('nobody lies: each makes the model of it from the sum of the first', async () => {
+    const victim = await secondRound(ALL);
+    expect(victim.code(set.runner.jobId)).toBe(undefined);
+    expect(keysSent(victim)).toBe(2);
+    const fetched = victim.requests.filter(
+      ({ route, jobId }) => route === 'getRecord' && jobId === set.runner.jobId,
+    );
+    expect(fetched).toHaveLength(1);
+  });
+
+  test.each([...CHAIN_LIES])('model: $lie -> $code', async ({ tell, code }) => {
+    await tell(set);
+    const victim = await secondRound(OTHERS);
+    expect(victim.code(set.runner.jobId)).toBe(code);
+    expect(keysSent(victim)).toBe(1);
+  });
+});
 
 // What the victim is told, message by message.
 
@@ -401,14 +475,47 @@ function otherManifest(
   });
 }
 
-/** A model that the coordinator has made by itself. */
-async function swapModel(set: Stage): Promise<void> {
+/** A model that the coordinator has made by itself, in this round. @returns its hash */
+async function swapModel(set: Stage, round = 1): Promise<Sha256> {
   const made = modelFile([9, 9, 9, 9, 9]);
   await set.liar.federation.blobs.put(made, { limitBytes: made.length });
   const model = hashOf(made);
   retell(set, async (task) =>
-    task.secure ? { ...task, model, secure: await set.liar.describe(task.secure, { model }) } : task,
+    task.secure && task.round === round
+      ? { ...task, model, secure: await set.liar.describe(task.secure, { model }) }
+      : task,
   );
+  return model;
+}
+
+/** The victim is given another record, under the signature of the coordinator. */
+function tellRecord(
+  { liar, victim }: Stage,
+  change: (record: RoundRecord) => RoundRecord,
+  signing = (signature: string) => signature,
+): void {
+  liar.lie('getRecord', async ({ member }, honest) => {
+    const told = await honest();
+    if (member.nodeId !== victim.nodeId) return told;
+    const { record, signature } = await signRecord(change(told.record), await liar.signer());
+    return { record, signature: signing(signature) };
+  });
+}
+
+function ofOther(record: RoundRecord, change: Partial<RoundDescriptor>): RoundRecord {
+  const { descriptor, signature } = record.descriptor;
+  return { ...record, descriptor: { descriptor: { ...descriptor, ...change }, signature } };
+}
+
+/** Of as many bytes, for the hash that the record names. */
+function otherSum(set: Stage): void {
+  const { liar, victim } = set;
+  liar.lie('getBlob', async ({ member, params }, honest) => {
+    const answer = await honest();
+    const sum = set.runner.state.history[0]?.secure?.sum;
+    if (member.nodeId !== victim.nodeId || params.sha256 !== sum) return answer;
+    return outgoing((await bytesOfAnswer(answer)).map((byte, i) => (i === 60 ? byte ^ 1 : byte)));
+  });
 }
 
 type Members = readonly Advertisement[];
