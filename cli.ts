@@ -143,6 +143,17 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'end a job; released models stay',
     load: async () => (await import('./client/commands/job.ts')).jobCancelCommand,
   },
+  'round show': {
+    summary: 'show who took part in a round, how long it took, and what the coordinator could see',
+    load: async () => (await import('./client/commands/round.ts')).roundShowCommand,
+  },
+  'round verify': {
+    summary: 'check the record of a secure round; on the host of the coordinator, make its sum again',
+    load: async () =>
+      (await import('./client/commands/round.ts')).roundVerifyCommand(async (...round) =>
+        (await import('./server/stored-round.ts')).verifyDataDir(...round),
+      ),
+  },
   'model export': {
     summary: 'write the released model of a job as an ONNX file',
     load: async () => (await import('./client/commands/model.ts')).modelExportCommand,
@@ -185,6 +196,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   organisation: 'keep the key of an organisation, and admit its nodes',
   identity: 'look after the key of a node',
   job: 'create and follow federated trainings',
+  round: 'see what happened in a round, and verify it',
   model: 'export and use released models',
   graph: 'compile and check train steps',
 };

@@ -48,7 +48,7 @@ import {
 } from './membership.ts';
 import type { Store } from './store/store.ts';
 
-const STREAM = 'federation';
+export const FEDERATION_STREAM = 'federation';
 
 /** Changes of its capabilities that a node may report: twenty at once, then one in a quarter of an hour. */
 const CHANGES = { most: 20, everyMs: 900_000 };
@@ -100,7 +100,7 @@ export class Federation {
     expectedId?: string,
   ): Promise<Federation> {
     const stream = await EventStream.open<FederationState, FederationEvent>(store, platform.clock, {
-      name: STREAM,
+      name: FEDERATION_STREAM,
       schema: FederationEvent,
       initial: NO_FEDERATION,
       fold: foldFederation,
@@ -109,13 +109,13 @@ export class Federation {
     if (expectedId !== undefined && federationId !== expectedId) {
       const held = federationId === null ? 'no federation' : federationId;
       throw new HanseError('storageCorrupt', {
-        path: STREAM,
+        path: FEDERATION_STREAM,
         reason: `the records hold ${held}, the keys belong to ${expectedId}`,
       });
     }
     const federation = new Federation(stream, keys.coordinator, platform);
     await federation.#found(keys.operator);
-    await checkIssued(stream.state, STREAM);
+    await checkIssued(stream.state, FEDERATION_STREAM);
     return federation;
   }
 
@@ -273,7 +273,7 @@ export class Federation {
     await this.#change(async (state) => {
       if (state.coordinatorKey !== null && state.coordinatorKey !== coordinatorKey)
         throw new HanseError('storageCorrupt', {
-          path: STREAM,
+          path: FEDERATION_STREAM,
           reason: 'the records belong to a coordinator with another key',
         });
       if (state.members.has(nodeId)) return [];

@@ -102,7 +102,7 @@ export class JobRunner {
       name: `job/${jobId}`,
       schema: JobEvent,
       initial: null,
-      fold: (job, event, at) => fold(jobId, job, event, at),
+      fold: (job, event, at) => foldJob(jobId, job, event, at),
     });
     return new JobRunner(jobId, stream, around, settings);
   }
@@ -495,7 +495,7 @@ const VOID: ReadonlySet<string> = new Set([
  * What the reducer would refuse, and what would change nothing, is never written: whoever reads such an event reads a
  * stream that is damaged. Throws then.
  */
-function fold(jobId: string, job: JobState | null, event: JobEvent, at: string): JobState {
+export function foldJob(jobId: string, job: JobState | null, event: JobEvent, at: string): JobState {
   if (job === null) {
     if (event.type !== 'jobCreated') throw new Error('the stream does not begin with jobCreated');
     if (event.jobId !== jobId) throw new Error(`it belongs to ${event.jobId}`);

@@ -46,6 +46,11 @@ export async function openFileBlobStore(
   return blobs;
 }
 
+/** Content of a folder that another process may have open; nothing is created or removed. */
+export function fileBlobReader(root: string): Pick<BlobStore, 'has' | 'read'> {
+  return new FileBlobStore(root, nodeFileSystem);
+}
+
 class FileBlobStore implements BlobStore {
   readonly #root: string;
   readonly #temporary: string;

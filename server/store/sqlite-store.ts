@@ -35,6 +35,11 @@ export interface SqliteStoreOptions {
   readonly busyTimeoutMs?: number;
   /** Greatest size of the database file, without its log; beyond it `storageFull`. Default: as the disk permits. */
   readonly limitBytes?: number;
+  /**
+   * Only reads, also while another process writes: what would write is `storageFailed`. The file must be there, with
+   * tables of this version.
+   */
+  readonly readOnly?: boolean;
 }
 
 export interface SqliteStore extends Store {
@@ -62,10 +67,11 @@ const CLAIMS_PER_SWEEP = 64;
  */
 export function openSqliteStore(file: string, options: SqliteStoreOptions = {}): SqliteStore {
   const connections: Database.Database[] = [];
+  const { readOnly = false } = options;
   try {
-    createPrivately(file);
+    if (!readOnly) createPrivately(file);
     const connect = (synchronous: 'FULL' | 'NORMAL') => {
-      const connection = new Database(file, { timeout: options.busyTimeoutMs ?? 2000 });
+      const connection = new Database(file, { timeout: options.busyTimeoutMs ?? 2000, readonly: readOnly });
       connections.push(connection);
       connection.pragma(`synchronous = ${synchronous}`);
       if (options.limitBytes !== undefined) {
@@ -75,7 +81,7 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
       return connection;
     };
     const forEvents = connect('FULL');
-    migrateSqlite(forEvents, file);
+    if (!readOnly) migrateSqlite(forEvents, file);
     return new OpenSqliteStore(file, forEvents, connect('NORMAL'));
   } catch (error) {
     for (const connection of connections) connection.close();

@@ -167,6 +167,18 @@ describe('a SQLite file', () => {
     expect(await roomier.append('s', length, [large, large], NOON)).toHaveLength(2);
   });
 
+  test('is read while another has it open, by one that cannot write', async () => {
+    expect(() => open(file, { readOnly: true })).toThrow(expect.objectContaining({ code: 'storageFailed' }));
+    const writer = open(file);
+    await writer.append('a', 0, [event(1)], NOON);
+    const reader = open(file, { readOnly: true });
+    expect(await reader.read('a')).toMatchObject([{ data: 1 }]);
+    await writer.append('a', 1, [event(2)], NOON);
+    expect(await reader.read('a')).toMatchObject([{ data: 1 }, { data: 2 }]);
+    await expect(reader.append('a', 2, [event(3)], NOON)).rejects.toMatchObject({ code: 'storageFailed' });
+    await writer.append('a', 2, [event(3)], NOON);
+  });
+
   test('that another process is writing to is waited for, then storageFailed', async () => {
     const store = open(file, { busyTimeoutMs: 1 });
     const other = new Database(file);

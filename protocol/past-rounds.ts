@@ -1,0 +1,28 @@
+/**
+ * Finding one's way in the rounds of a job that are over. SPEC.md 8.1.
+ */
+import type { JobManifest, RoundSummary } from '../schemas/job.ts';
+
+/**
+ * The attempt of a round that was released, else its last one; undefined while none is over.
+ * @param rounds in the order in which they ended @param attempt if one is wanted
+ */
+export function attemptOfRound(
+  rounds: readonly RoundSummary[],
+  round: number,
+  attempt?: number,
+): RoundSummary | undefined {
+  const attempts = rounds.filter((summary) => summary.round === round);
+  if (attempt !== undefined) return attempts.find((summary) => summary.attempt === attempt);
+  return attempts.find(({ outcome }) => outcome === 'released') ?? attempts.at(-1);
+}
+
+/** SHA-256 of the model that a round has started from. */
+export function modelBefore(
+  { initialModel }: Pick<JobManifest, 'initialModel'>,
+  rounds: readonly RoundSummary[],
+  round: number,
+): string {
+  const before = rounds.findLast((summary) => summary.round < round && summary.model !== null);
+  return before?.model ?? initialModel;
+}

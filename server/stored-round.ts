@@ -1,0 +1,139 @@
+/**
+ * A released round, made again from what a data directory keeps, by whoever has the host of the coordinator: its record
+ * checked, its updates summed, its model derived. SPEC.md 11.6, 11.8.
+ *
+ * Everything is only read, so the coordinator may be running. Of what it says itself one thing is believed: the key that
+ * it has founded its federation with.
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { primitives } from '#primitives';
+import { toHex } from '../protocol/bytes.ts';
+import { parseJson } from '../protocol/parse.ts';
+import { attemptOfRound, modelBefore } from '../protocol/past-rounds.ts';
+import { systemClock } from '../protocol/primitives/system-clock.ts';
+import { HanseError } from '../protocol/problem.ts';
+import type { JobState } from '../protocol/round-state.ts';
+import { firstState, nextState, stateOf } from '../protocol/secagg/model-chain.ts';
+import { recomputeSum } from '../protocol/secagg/recompute.ts';
+import { checkRecordOf } from '../protocol/secagg/record-of-round.ts';
+import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
+import { FederationEvent } from '../schemas/federation-event.ts';
+import { JobEvent } from '../schemas/job-event.ts';
+import { type RoundRecord, SignedRecord } from '../schemas/secagg.ts';
+import type { VerifiedRound } from '../schemas/verified-round.ts';
+import { EventStream } from './event-stream.ts';
+import { FEDERATION_STREAM } from './federation.ts';
+import { type FederationState, foldFederation, NO_FEDERATION } from './federation-state.ts';
+import { foldJob } from './job-runner.ts';
+import type { BlobStore } from './store/blob-store.ts';
+import { fileBlobReader } from './store/file-blob-store.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+
+/** What is read; nothing of it is changed. */
+export interface KeptContent {
+  readonly store: Store;
+  readonly blobs: Pick<BlobStore, 'has' | 'read'>;
+}
+
+/**
+ * @param path of the data directory of a coordinator, which may be in use
+ * @throws `dataFileMissing` if it is none, `storageFailed`, `storageCorrupt`, and as `verifyKept`
+ */
+export async function verifyDataDir(path: string, jobId: string, round: number): Promise<VerifiedRound> {
+  const root = resolve(path);
+  const database = join(root, 'hanse.sqlite');
+  if (!existsSync(database)) throw new HanseError('dataFileMissing', { file: database });
+  const store = openSqliteStore(database, { readOnly: true });
+  try {
+    return await verifyKept({ store, blobs: fileBlobReader(join(root, 'blobs')) }, jobId, round);
+  } finally {
+    await store.close();
+  }
+}
+
+/**
+ * @throws `jobUnknown`; `roundUnknown` if it was not released, `usage` if its aggregation is plain; `notRecomputable` if
+ *   updates are gone; `recordInvalid`, `hashMismatch`, `modelChainBroken` if what is kept contradicts itself; what the
+ *   stores throw
+ */
+export async function verifyKept(kept: KeptContent, jobId: string, round: number): Promise<VerifiedRound> {
+  const { blobs } = kept;
+  const job = await jobOf(kept, jobId);
+  const { manifest, manifestSha256, history } = job;
+  if (manifest.aggregation === 'plain')
+    throw new HanseError('usage', {
+      reason: `the rounds of ${jobId} are plain: there is no record to verify`,
+    });
+  const summary = attemptOfRound(history, round);
+  const attempt = summary?.attempt ?? 1;
+  if (!summary?.secure?.record) throw new HanseError('roundUnknown', { jobId, round, attempt });
+  const signed = parseJson(SignedRecord, text(await blobs.read(summary.secure.record)), 'record');
+  const { record } = signed;
+  const model = modelBefore(manifest, history, round);
+  const names = { ...(await federationOf(kept)), jobId, manifest, manifestSha256, round, attempt, model };
+  const checked = await checkRecordOf(primitives, signed, names);
+
+  let removed = 0;
+  for (const { sha256 } of record.updates) if (!(await blobs.has(sha256))) removed += 1;
+  if (removed > 0) throw new HanseError('notRecomputable', { round, removed });
+  await recomputeSum(primitives, manifest, record, checked, updatesOf(record, blobs));
+  await checkModel(job, record, blobs);
+  const { sum, nextModel } = record;
+  const survivors = checked.survivors.length;
+  return { jobId, round, attempt, sum, model: nextModel, survivors, recomputed: true };
+}
+
+async function* updatesOf({ updates }: RoundRecord, blobs: KeptContent['blobs']): AsyncIterable<Uint8Array> {
+  for (const { sha256 } of updates) yield await blobs.read(sha256);
+}
+
+/** That the model which was released follows from the one before and the sum. Throws `modelChainBroken`. */
+async function checkModel(job: JobState, record: RoundRecord, blobs: KeptContent['blobs']): Promise<void> {
+  const { manifest, history } = job;
+  const { round, model: sha256 } = record.descriptor.descriptor;
+  const model = floatsOf(payloadOf(await blobs.read(sha256)));
+  const before = attemptOfRound(history, round - 1)?.secure?.record;
+  const { record: last } = before
+    ? parseJson(SignedRecord, text(await blobs.read(before)), 'record')
+    : { record: undefined };
+  const state = last?.strategyState
+    ? stateOf(manifest, await blobs.read(last.strategyState))
+    : firstState(manifest, model).state;
+  const next = await nextState(manifest, { model, state }, record, await blobs.read(record.sum));
+  const got = toHex(await primitives.sha256(await encodeParameters(next.model)));
+  if (got !== record.nextModel)
+    throw new HanseError('modelChainBroken', {
+      round,
+      reason: 'its sum leads to another model than it says',
+    });
+}
+
+async function jobOf({ store }: KeptContent, jobId: string): Promise<JobState> {
+  const { state } = await EventStream.open<JobState | null, JobEvent>(store, systemClock, {
+    name: `job/${jobId}`,
+    schema: JobEvent,
+    initial: null,
+    fold: (job, event, at) => foldJob(jobId, job, event, at),
+  });
+  if (!state) throw new HanseError('jobUnknown', { jobId });
+  return state;
+}
+
+async function federationOf({ store }: KeptContent) {
+  const { state } = await EventStream.open<FederationState, FederationEvent>(store, systemClock, {
+    name: FEDERATION_STREAM,
+    schema: FederationEvent,
+    initial: NO_FEDERATION,
+    fold: foldFederation,
+  });
+  const { federationId, coordinatorKey } = state;
+  if (federationId === null || coordinatorKey === null)
+    throw new HanseError('storageCorrupt', { path: FEDERATION_STREAM, reason: 'nobody has founded it' });
+  return { federationId, coordinatorKey };
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
