@@ -7,6 +7,8 @@ import { pinnedParticipants } from '../protocol/known-organisations.ts';
 import type { Primitives, Signer } from '../protocol/primitives.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import type { PinnedKeys } from '../protocol/secagg/roster.ts';
+import type { SelfTest } from '../protocol/secagg/self-test.ts';
+import { SUITE_IDS } from '../protocol/secagg/suite.ts';
 import type { SuiteId } from '../schemas/secagg.ts';
 import { AttemptJournal, type AttemptLog } from './attempt-journal.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
@@ -47,17 +49,20 @@ export interface SecureMember {
   readonly directory: Pick<DirectoryWatch, 'pinned'>;
   readonly gate: Pick<PolicyGate, 'admitSurvivors'>;
   readonly clock: Clock;
+  /** What the self-test has found; absent: the primitives of the platform, untested, and all suites. */
+  readonly tested?: SelfTest;
 }
 
-/** Of a member that believes its own directory and nobody else, and permits both suites. */
-export function securePartyOf({ member, signer, log, directory, gate, clock }: SecureMember): SecureParty {
+/** Of a member that believes its own directory and nobody else, and permits every suite that works here. */
+export function securePartyOf(secure: SecureMember): SecureParty {
+  const { member, signer, log, directory, gate, clock, tested } = secure;
   const { nodeId, federationId, coordinatorKey } = member;
   return {
     identity: signer,
     nodeId,
     federationId,
     coordinatorKey,
-    primitives,
+    primitives: tested?.primitives ?? primitives,
     random: primitives.random,
     journal: new AttemptJournal(log),
     chain: new ModelChain(),
@@ -67,6 +72,6 @@ export function securePartyOf({ member, signer, log, directory, gate, clock }: S
       return (id) => known.get(id);
     },
     admitSurvivors: (nodeIds) => gate.admitSurvivors(nodeIds),
-    suites: [1, 2],
+    suites: tested?.report.suites ?? SUITE_IDS,
   };
 }

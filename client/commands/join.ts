@@ -10,7 +10,7 @@ import { asUsage } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
-import { requireSound, selfTest } from '../../protocol/secagg/self-test.ts';
+import { requireSound, type SelfTest, selfTest } from '../../protocol/secagg/self-test.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { DataSetVersion } from '../../schemas/ids.ts';
 import { DisplayName } from '../../schemas/member.ts';
@@ -157,7 +157,7 @@ export const joinCommand = defineCommand<JoinOptions>({
       ...joining,
       ...(ca !== undefined && { ca }),
     };
-    await testPrimitives(io);
+    const tested = await testPrimitives(io);
     if (plan.sources.length === 0) return enrolOnly(invite, plan, patience, io);
     const dataSets = await loadDataSets(plan.sources);
     const { threads } = plan;
@@ -171,7 +171,7 @@ export const joinCommand = defineCommand<JoinOptions>({
         live: (current, handover) =>
           live(
             current,
-            { dataSets, provider, patience, counts, handover, trouble, left, egress },
+            { dataSets, provider, patience, counts, handover, trouble, left, egress, tested },
             {
               ...plan,
               ...(options.seed !== undefined && { seed: options.seed }),
@@ -197,11 +197,13 @@ export const joinCommand = defineCommand<JoinOptions>({
 });
 
 /** Before anything is signed. Throws `primitiveUnsound`. */
-async function testPrimitives(io: CommandIo): Promise<void> {
-  const { report } = await selfTest(candidates, () => performance.now());
+async function testPrimitives(io: CommandIo): Promise<SelfTest> {
+  const tested = await selfTest(candidates, () => performance.now());
+  const { report } = tested;
   io.note(`cryptography: ${describeSelfTest(report)}`);
   io.event({ type: 'selfTest', report });
   requireSound(report);
+  return tested;
 }
 
 /** For a member without data: the identity is stored for the other commands. */
@@ -243,12 +245,13 @@ interface Equipment {
   /** Aborted when the owner has told the node to leave: it goes on with no other key. */
   readonly left: AbortController;
   readonly egress: EgressWatch;
+  readonly tested: SelfTest;
 }
 
 /** Takes part until the signal aborts, or another key has taken the place of this one. */
 async function live(
   identity: Identity,
-  { dataSets, provider, patience, counts, handover, trouble, left, egress }: Equipment,
+  { dataSets, provider, patience, counts, handover, trouble, left, egress, tested }: Equipment,
   plan: JoinPlan & Pick<JoinOptions, 'seed'> & { readonly dropout?: DropoutPlan },
   io: CommandIo,
 ): Promise<void> {
@@ -302,7 +305,15 @@ async function live(
     const { gate, ledger, leaving } = service;
     const signer = await primitives.signer(identity.seed.reveal());
     const log = attemptFile(plan.identity);
-    const party = securePartyOf({ member: identity, signer, log, directory, gate, clock: systemClock });
+    const party = securePartyOf({
+      member: identity,
+      signer,
+      log,
+      directory,
+      gate,
+      clock: systemClock,
+      tested,
+    });
     leaving.addEventListener('abort', () => left.abort());
     trouble.told = (what) => service?.repeated(what);
     await participate({

@@ -4,6 +4,7 @@
  */
 import { primitives } from '#primitives';
 import { HanseError } from '../../protocol/problem.ts';
+import type { SelfTest } from '../../protocol/secagg/self-test.ts';
 import type { Egress } from '../../schemas/egress.ts';
 import { AnswerJournal } from '../answer-journal.ts';
 import type { EgressInspector } from '../contribute.ts';
@@ -47,6 +48,8 @@ export interface TabEquipment extends TabPlatform {
   readonly examples: Examples;
   readonly provider: ExecutionProvider;
   readonly consent: Consent;
+  /** What the self-test of the primitives has found. */
+  readonly tested: Promise<SelfTest>;
   observe(event: TabEvent): void;
   inspect(what: Egress): Promise<boolean>;
 }
@@ -149,7 +152,11 @@ export class TabLife {
     const gate = new PolicyGate({ policy, limits: {}, clock, ledger, directory: () => directory.pinned });
     this.#gate = gate;
     const { signer } = this.#equipment.identity;
-    const party = securePartyOf({ member, signer, log: tabAttemptLog(store), directory, gate, clock });
+    const tested = await this.#equipment.tested;
+    const party = securePartyOf({
+      ...{ member, signer, directory, gate, clock, tested },
+      log: tabAttemptLog(store),
+    });
     const jobs = new JobCache(provider);
     try {
       void watchSleep(clock, signal, () => this.#equipment.observe({ type: 'waiting', why: 'hidden' }));

@@ -120,7 +120,9 @@ export class TabParticipant implements ParticipantWorker {
     const { examples } = this.#data ?? missing('choose data before taking part');
     const provider = this.#provider ?? missing('prepare the engine before taking part');
     const stored = this.#opened();
-    const equipment = { ...this.#platform, identity, stored, examples, provider, consent, observe, inspect };
+    const tested = this.#selfTest ?? missing('prepare the engine before taking part');
+    const given = { identity, stored, examples, provider, consent, observe, inspect, tested };
+    const equipment = { ...this.#platform, ...given };
     // Before anything is waited for: who takes part twice would answer twice.
     const life = new TabLife(equipment);
     this.#life = life;
