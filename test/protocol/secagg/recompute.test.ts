@@ -1,3 +1,4 @@
+// covers: protocol/secagg/record-of-round.ts
 /**
  * The sum of a round made again from what its coordinator keeps: the same to the bit, whoever has dropped out; and a lie
  * about an update, a secret, the sum or the terms of the round is found.
@@ -20,8 +21,6 @@ import {
   runAttempt,
   type Transcript,
 } from '../../fixtures/secure-attempt.ts';
-
-// covers: protocol/secagg/record-of-round.ts
 
 const COUNT = 6;
 const LENGTH = 37;
