@@ -26,6 +26,7 @@ import { updateEvent } from './masked-update.ts';
 import { successorsOf } from './membership.ts';
 import { type IsOver, OrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
+import { Retention } from './retention.ts';
 import { seldom } from './seldom-report.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { memoryPartStore } from './store/memory-part-store.ts';
@@ -49,6 +50,8 @@ export interface CoordinatorSettings extends UploadLimits, UnnamedLimits {
   readonly longestWaitMs: number;
   /** Largest graph or model that may be uploaded. */
   readonly blobLimitBytes: number;
+  /** How long updates are kept after the end of their attempt; infinite: for good. */
+  readonly keepUpdatesMs: number;
 }
 
 export const DEFAULT_SETTINGS: CoordinatorSettings = {
@@ -59,6 +62,7 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   retryMs: 1000,
   longestWaitMs: 30_000,
   blobLimitBytes: 2 ** 30,
+  keepUpdatesMs: Number.POSITIVE_INFINITY,
   chunkBytes: 2 ** 22,
   uploadLifetimeMs: 3_600_000,
   uploadsPerNode: 4,
@@ -100,6 +104,7 @@ export class Coordinator {
   readonly uploads: Uploads;
   readonly mailboxes: Mailboxes;
   readonly unnamed: UnnamedContent;
+  readonly retention: Retention;
   readonly settings: CoordinatorSettings;
   readonly dependencies: CoordinatorDependencies;
   readonly #jobs = new Map<JobId, JobRunner>();
@@ -126,6 +131,8 @@ export class Coordinator {
     const { clock, random, report, parts = memoryPartStore() } = dependencies;
     const isWanted = (nodeId: NodeId, request: UploadRequest) => this.#isWanted(nodeId, request);
     this.unnamed = new UnnamedContent(clock, settings, (sha256) => this.isReadable(sha256));
+    const isNeeded = (sha256: Sha256) => this.isReadable(sha256) || this.unnamed.counts(sha256);
+    this.retention = new Retention({ ...dependencies, isNeeded }, settings.keepUpdatesMs);
     const ownerOf = (nodeId: NodeId) => federation.firstKeyOf(nodeId);
     this.uploads = new Uploads({ parts, clock, random, report, isWanted, ownerOf }, settings);
   }
@@ -145,6 +152,7 @@ export class Coordinator {
     });
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
+    await coordinator.retention.open(coordinator.#jobs.values());
     await coordinator.#sweep();
     await coordinator.uploads.open();
     for (const runner of coordinator.#jobs.values()) runner.start();
@@ -278,6 +286,7 @@ export class Coordinator {
     this.beginClosing();
     this.uploads.close();
     await Promise.all([...this.#jobs.values(), ...this.#unborn].map((runner) => runner.close()));
+    await this.retention.close();
     await this.mailboxes.settled();
     await this.dependencies.store.close();
   }
@@ -312,6 +321,7 @@ export class Coordinator {
     register();
     runner.watch(() => {
       register();
+      if (runner.exists) this.retention.jobChanged(runner);
       this.uploads.dropUnwanted(jobId);
     });
     return runner;
@@ -407,6 +417,8 @@ function* contentOf(job: JobState): Iterable<Sha256> {
   yield job.manifest.graph.forward;
   yield job.manifest.initialModel;
   yield job.model;
+  // A node that joins a secure job makes the next model itself: 11.9.
+  if (job.strategyState && job.manifest.aggregation === 'secure') yield job.strategyState;
   if (job.candidate) yield job.candidate.model;
   if (job.candidate?.secure) yield job.candidate.secure.sum;
   for (const { model, secure } of job.history) {

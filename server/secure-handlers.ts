@@ -85,13 +85,14 @@ export function secureHandlers(coordinator: Coordinator): Pick<Handlers, SecureR
     const message = { type, ...attemptOf(params), node: nodeId, sha256: body.sha256, bytes: 0 } as const;
     refuseEarly(runner.state, message);
     const place = `${nodeId}/${params.jobId}/${params.round}/${params.attempt}/${type}`;
-    return incoming.receive(place, body.sha256, async () => {
+    const store = async () => {
       const job = presentJob(runner, params, nodeId);
       const bytes = await check(job, runner.viewOf(job));
       await blobs.put(bytes, { limitBytes: bytes.length, expectedSha256: body.sha256 });
       await settle(runner, nodeId, { ...message, bytes: bytes.length });
       return { sha256: body.sha256, bytes: bytes.length };
-    });
+    };
+    return incoming.receive(place, body.sha256, () => coordinator.retention.storing(body.sha256, store));
   }
 
   async function settle(runner: JobRunner, nodeId: NodeId, event: JobEvent): Promise<void> {

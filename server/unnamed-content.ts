@@ -75,6 +75,12 @@ export class UnnamedContent {
     }
   }
 
+  /** Whether somebody has stored this a while ago, or is about to: the job that names it may come. */
+  counts(sha256: Sha256): boolean {
+    for (const owner of [...this.#owners.keys()]) if (this.#of(owner).has(sha256)) return true;
+    return false;
+  }
+
   #entry(owner: string, sha256: Sha256): Entry {
     const entries = this.#of(owner);
     const entry = entries.get(sha256) ?? { storedBytes: 0, until: 0, arriving: new Set() };

@@ -40,7 +40,7 @@ export function updateHandlers(coordinator: Coordinator): Pick<Handlers, UpdateR
     await requireSigned(runner, update);
 
     const place = `${nodeId}/${params.jobId}/${params.round}/${params.attempt}`;
-    return incoming.receive(place, body.sha256, () =>
+    const store = () =>
       updateMemory.withBuffer(expected, async (buffer) => {
         const signed = new SignedBody(body.source, body.sha256, expected, buffer);
         const checked = checkedUpdate(signed.pieces(), codec, parameters, signature !== undefined);
@@ -56,8 +56,8 @@ export function updateHandlers(coordinator: Coordinator): Pick<Handlers, UpdateR
         } finally {
           await signed.close();
         }
-      }),
-    );
+      });
+    return incoming.receive(place, body.sha256, () => coordinator.retention.storing(body.sha256, store));
   }
 
   return {

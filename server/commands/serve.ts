@@ -21,6 +21,8 @@ import { openSqliteStore } from '../store/sqlite-store.ts';
 import { readTlsCredentials, type TlsCredentials } from '../tls-credentials.ts';
 import { openWebSite } from '../web-site.ts';
 
+const DAY_MS = 86_400_000;
+
 interface ServeOptions {
   readonly dataDir: string;
   readonly port: number;
@@ -32,6 +34,7 @@ interface ServeOptions {
   readonly liveness: number;
   readonly recruitGrace: number;
   readonly storeLimit?: number;
+  readonly keepUpdates: number;
 }
 
 export const serveCommand = defineCommand<ServeOptions>({
@@ -77,6 +80,14 @@ export const serveCommand = defineCommand<ServeOptions>({
       kind: 'number',
       default: 5,
       schema: Type.Number({ minimum: 0 }),
+    },
+    {
+      flags: '--keep-updates <days>',
+      description:
+        'how long updates are kept after their round, by which its sum can be made again; 0: no longer than it takes',
+      kind: 'number',
+      default: 30,
+      schema: Type.Number({ minimum: 0, maximum: 36_500 }),
     },
     {
       flags: '--store-limit <bytes>',
@@ -160,7 +171,7 @@ async function serve(
 async function openCoordinator(
   dataDir: DataDir,
   { signer, operatorKey, federationId }: CoordinatorKeys,
-  { storeLimit, liveness, recruitGrace }: ServeOptions,
+  { storeLimit, liveness, recruitGrace, keepUpdates }: ServeOptions,
   report: (error: unknown, doing: string) => void,
 ): Promise<Coordinator> {
   const store = openSqliteStore(dataDir.database, storeLimit === undefined ? {} : { limitBytes: storeLimit });
@@ -170,7 +181,11 @@ async function openCoordinator(
     const { random } = primitives;
     return await Coordinator.open(
       { store, blobs, parts, clock: systemClock, random, signer, operatorKey, federationId, report },
-      { livenessMs: liveness * 1000, recruitGraceMs: recruitGrace * 1000 },
+      {
+        livenessMs: liveness * 1000,
+        recruitGraceMs: recruitGrace * 1000,
+        keepUpdatesMs: keepUpdates * DAY_MS,
+      },
     );
   } catch (error) {
     await store.close();

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { concatBytes, utf8 } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { OutgoingBody, Select } from '../../server/handler-types.ts';
+import type { JobRunner } from '../../server/job-runner.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
 import { TestFederation } from '../fixtures/federation.ts';
+import { beginJob, playRound, SIZE } from '../fixtures/secure-round.ts';
 import { hashOf } from '../fixtures/vector-files.ts';
 
 // The differences themselves: model-deltas.test.ts. Bad input over HTTP: app.test.ts.
@@ -103,4 +105,18 @@ describe('content that is too large to be verified before the answer begins', ()
     for (let i = 0; i < 2; i += 1) expect(await bytesOf(await get(federation))).toEqual(GRAPH);
     expect(damage.reads).toBe(3); // once more, to verify it
   });
+});
+
+test('the state of the strategy may be fetched of a secure job, where who joins makes the next model with it', async () => {
+  const federation = await TestFederation.open({ participants: SIZE });
+  const strategy = { type: 'fedavgm', serverLearningRate: 1, momentum: 0.9 } as const;
+  const stateOf = ({ state }: JobRunner) =>
+    federation.call('getBlob', federation.researcher, { params: { sha256: state.strategyState ?? '' } });
+  const secure = await beginJob(federation, { strategy, rounds: 1 });
+  await playRound(federation);
+  await expect(stateOf(secure)).resolves.toMatchObject({ sha256: secure.state.strategyState });
+  const plain = await federation.createJob({ strategy, cohort: { size: SIZE, minimum: SIZE } });
+  await federation.workAll();
+  expect(plain.state.strategyState).not.toBe(secure.state.strategyState);
+  await expect(stateOf(plain)).rejects.toEqual(problem('blobUnknown'));
 });

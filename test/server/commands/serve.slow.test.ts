@@ -56,7 +56,8 @@ async function serve(overrides: Overrides = {}): Promise<Served> {
   const notes: string[] = [];
   const events: Record<string, unknown>[] = [];
   let announce = () => {};
-  const options = { dataDir, port: 0, host: '127.0.0.1', liveness: 10, recruitGrace: 5, ...overrides };
+  const usual = { port: 0, host: '127.0.0.1', liveness: 10, recruitGrace: 5, keepUpdates: 30 };
+  const options = { dataDir, ...usual, ...overrides };
   const result = serveCommand.run(
     { args: [], options },
     {
