@@ -214,7 +214,8 @@ export class Retention {
     const stream = `job/${followed.job.jobId}`;
     for (const { type, data, sequence, at } of await this.#around.store.read(stream, followed.sequence)) {
       const what = PART_OF[type];
-      if (what) {
+      const isKept = what === 'updates' && this.#keepMs === Number.POSITIVE_INFINITY;
+      if (what && !isKept) {
         const { round, attempt, sha256, bytes } = parse(Message, data, stream);
         this.#partOf(followed.job, round, attempt, what).contents.push({ sha256, bytes });
         this.#holds.set(sha256, (this.#holds.get(sha256) ?? 0) + 1);

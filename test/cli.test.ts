@@ -196,6 +196,7 @@ describe('a value out of its range', () => {
   const RANGES: [words: string[], said: string][] = [
     [['serve', '--port', '99999'], 'It must be <= 65535.'],
     [['serve', '--port', '-5'], 'It must be >= 0.'],
+    [['serve', '--keep-updates', '-1'], 'It must be >= 0.'],
     [['demo', '--port', '99999'], 'It must be <= 65535.'],
     [['demo', '--rounds', '0'], 'It must be >= 1.'],
     [['sim', '--lr', '0'], 'It must be > 0.'],
