@@ -9,7 +9,7 @@
  * has stored again since, from which its week begins anew: the job that names it may be about to come.
  *
  * Named is whatever an event of a job holds that has the form of a hash: graphs, models, states of strategies, updates of
- * every attempt, so that any round can be computed again, and what later versions may add. Not so the shares and answers
+ * every attempt, whose end is for `retention.ts` to say, and what later versions may add. Not so the shares and answers
  * of a secure attempt that is over: what they were for has been done, and what followed is in the record of the round.
  */
 import { Type } from 'typebox';
