@@ -56,6 +56,13 @@ import '../protocol/upload.test.ts';
 import '../protocol/url-host.test.ts';
 import '../protocol/vector.test.ts';
 import '../protocol/versions.test.ts';
+import {
+  type HashedTranscript,
+  hashed,
+  inputsOf,
+  SPARSE,
+  transcribe,
+} from '../fixtures/secure-transcript.ts';
 import { type PageResult, runAll } from './vitest-in-page.ts';
 
 // Properties were tried many times in Node: here it is the engine of the browser that is tried.
@@ -70,6 +77,11 @@ tamperContract('complete');
 /** What the self-test finds here. */
 export async function selfTested(): Promise<SelfTestReport> {
   return (await selfTest(candidates, () => performance.now())).report;
+}
+
+/** The hashes of the transcript of a sparse graph, as it is made here. */
+export async function sparseTranscript(): Promise<HashedTranscript> {
+  return hashed(await transcribe(await inputsOf(SPARSE, primitives), primitives), primitives);
 }
 
 export function suites(): Promise<PageResult[]> {

@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { readSignature } from '../../protocol/http-signature.ts';
 import { entryOf } from '../../sim/browser/page-entry.ts';
 import type { Site } from '../../sim/browser/site.ts';
+import sparse from '../vectors/secagg/sparse.json' with { type: 'json' };
 import { bundle } from './bundle.ts';
 import { inChromium } from './chromium.ts';
 
@@ -17,6 +18,12 @@ inChromium('the protocol in a browser', (chromium) => {
     const results = await entryOf<Entry>(await chromium.open(site.url)).suites();
     expect(results.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
     expect(results.filter(({ outcome }) => outcome === 'passed').length).toBeGreaterThan(100);
+  });
+
+  test('an attempt of many with few neighbours each has the same messages', {
+    timeout: 180_000,
+  }, async () => {
+    expect(await entryOf<Entry>(await chromium.open(site.url)).sparseTranscript()).toEqual(sparse);
   });
 
   test('its self-test finds both suites, and a ChaCha20 of WebAssembly beside that of @noble', async () => {
