@@ -7,7 +7,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { primitives } from '#primitives';
 import { connect } from '../../client/enrol.ts';
 import { readIdentity } from '../../client/identity.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
@@ -16,6 +15,7 @@ import { hanse } from '../fixtures/command-line.ts';
 import {
   CARELESS,
   type PlantedSecret,
+  type Planting,
   plantSecrets,
   type SecretKind,
   secretsIn,
@@ -33,7 +33,7 @@ const OF_THE_ATTEMPT: readonly SecretKind[] = [
 ];
 
 let folder: string;
-let planted: ReturnType<typeof plantSecrets>;
+let planted: Planting;
 /** Made before the round. */
 let keys: PlantedSecret[];
 let written = '';
@@ -96,7 +96,7 @@ beforeAll(async () => {
     nodes.push(node);
   }
   keys = planted.secrets.splice(0).filter(({ kind }) => kind === 'identity'); // the rest was of self-tests
-  breakOneRecord();
+  planted.breakNext(); // one participant cannot read a record: it drops out and says why, and its mask secret is opened
   const job = ['--name', 'n', '--purpose', 'tests', '--model', 'mlp:2,3,2', '--cohort', '4', '--rounds', '1'];
   const created = await run('job', 'create', ...job, '--lr', '0.5', ...operator).outcome;
   const { jobId } = created.json as JobStatus;
@@ -121,17 +121,6 @@ afterAll(async () => {
   planted.restore();
   await rm(folder, { recursive: true, force: true });
 });
-
-/** One participant cannot read one record: it drops out and says why, and its mask secret is opened. */
-function breakOneRecord(): void {
-  const { open } = primitives;
-  let isBroken = false;
-  primitives.open = async (sealed, how) => {
-    if (isBroken) return open(sealed, how);
-    isBroken = true;
-    return undefined;
-  };
-}
 
 const of = (kinds: readonly SecretKind[]): PlantedSecret[] =>
   [...keys, ...planted.secrets].filter(({ kind }) => kinds.includes(kind));
