@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const ALONE = [
   'test/e2e/**/*.test.ts',
   'test/{browser,sim/bench}/**/*.slow.test.ts',
-  'test/sim/fuzz/planted.slow.test.ts',
+  'test/sim/fuzz/planted*.slow.test.ts',
 ];
 
 /**

@@ -6,6 +6,7 @@
  * and the others stay what they are.
  */
 import { type Static, Type } from 'typebox';
+import { SuiteId } from './secagg.ts';
 
 const closed = { additionalProperties: false } as const;
 /** Counts from 0. */
@@ -23,6 +24,15 @@ const NamedRoute = Type.Union([
   Type.Literal('revokeMember'),
   Type.Literal('succeedKey'),
   Type.Literal('taskStream'),
+  Type.Literal('advertiseKeys'),
+  Type.Literal('getRoster'),
+  Type.Literal('putShares'),
+  Type.Literal('getDelivery'),
+  Type.Literal('putMaskedUpdate'),
+  Type.Literal('getSurvivors'),
+  Type.Literal('putConsent'),
+  Type.Literal('getCertificate'),
+  Type.Literal('putAnswer'),
 ]);
 
 /** To the n-th message that a machine sends, over all its lives; to the n-th of a route, if it names one. */
@@ -42,8 +52,12 @@ export const MessageFault = Type.Object(
       Type.Literal('request twice'),
       /** Of an answer that does not end; to others nothing happens. */
       Type.Literal('stream broken'),
+      /** The node is killed with the request not sent. */
+      Type.Literal('killed before'),
+      /** The node is killed with the request on its way. */
+      Type.Literal('killed after'),
     ]),
-    /** How late; of what comes twice or breaks, how long after the first or the beginning. */
+    /** How late; of what comes twice or breaks, how long after the first or the beginning; of who is killed, how long away. */
     byMs: Milliseconds,
   },
   closed,
@@ -78,6 +92,25 @@ export const DiskFault = Type.Object(
   closed,
 );
 export type DiskFault = Static<typeof DiskFault>;
+
+/** To the n-th time that a node writes down what it has spent of secure rounds, over all its lives; as of the disk. */
+export const JournalFault = Type.Object(
+  {
+    kind: Type.Literal('journal'),
+    of: Index,
+    at: Index,
+    what: Type.Union([
+      Type.Literal('fails'),
+      Type.Literal('fails late'),
+      Type.Literal('killed before'),
+      Type.Literal('killed after'),
+    ]),
+    /** How long a killed node is away. */
+    downMs: Milliseconds,
+  },
+  closed,
+);
+export type JournalFault = Static<typeof JournalFault>;
 
 /** At a time since the start: the process is killed, or stands still for a while. */
 export const ProcessFault = Type.Object(
@@ -135,6 +168,7 @@ export type MembershipFault = Static<typeof MembershipFault>;
 export const FuzzFault = Type.Union([
   MessageFault,
   DiskFault,
+  JournalFault,
   ProcessFault,
   ClockFault,
   TrainingFault,
@@ -152,6 +186,20 @@ export const FuzzSchedule = Type.Object(
     cohort: Type.Object(
       { size: Type.Integer({ minimum: 1 }), minimum: Type.Integer({ minimum: 1 }) },
       closed,
+    ),
+    /** Where the job sums masked updates; absent: plain ones. */
+    secure: Type.Optional(
+      Type.Object(
+        {
+          suite: SuiteId,
+          /** Participants chosen beyond the size of the cohort. */
+          extra: Type.Integer({ minimum: 0, maximum: 64 }),
+          answerSeconds: Type.Integer({ minimum: 1, maximum: 3600 }),
+          /** What keys, seals and masks are made with: symbols, for speed, or the real ones. */
+          primitives: Type.Union([Type.Literal('symbolic'), Type.Literal('real')]),
+        },
+        closed,
+      ),
     ),
     maxAttempts: Type.Integer({ minimum: 1, maximum: 10 }),
     collectSeconds: Type.Integer({ minimum: 1, maximum: 3600 }),

@@ -9,6 +9,7 @@ import { utf8 } from '../../protocol/bytes.ts';
 import { asUsage, parse, parseJson } from '../../protocol/parse.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
+import { Aggregation } from '../../schemas/job.ts';
 import { type Find, runCampaign } from '../fuzz/campaign.ts';
 import { drawSchedule } from '../fuzz/draw-schedule.ts';
 import { runSchedule } from '../fuzz/run-schedule.ts';
@@ -19,6 +20,7 @@ interface FuzzOptions {
   readonly from: number;
   readonly participants: number;
   readonly rounds: number;
+  readonly aggregation?: Aggregation;
   readonly replay?: string;
   readonly output?: string;
 }
@@ -50,6 +52,11 @@ export const simFuzzCommand = defineCommand<FuzzOptions>({
       default: 1,
       schema: FuzzSchedule.properties.rounds,
     },
+    {
+      flags: '--aggregation <kind>',
+      description: 'jobs of one kind alone: plain or secure; without it there are both',
+      schema: Aggregation,
+    },
     { flags: '--replay <seed|file>', description: 'run one schedule again, and show its records' },
     {
       flags: '-o, --output <file>',
@@ -68,11 +75,12 @@ export const simFuzzCommand = defineCommand<FuzzOptions>({
 });
 
 async function search(options: FuzzOptions, io: CommandIo): Promise<object> {
-  const { seeds, from, participants, rounds } = options;
+  const { seeds, from, participants, rounds, aggregation } = options;
+  const size = { participants, rounds, ...(aggregation && { aggregation }) };
   const bar = progressBar(io, 'seed', seeds);
   const started = performance.now();
   const { finds, ...sums } = await runCampaign({
-    ...{ seeds, from, participants, rounds, signal: io.signal },
+    ...{ ...size, seeds, from, signal: io.signal },
     onSeed: (done, found) => bar.update(done, `${found} violations`),
     onFind: (find) => {
       tell(find, io);
@@ -89,15 +97,16 @@ async function search(options: FuzzOptions, io: CommandIo): Promise<object> {
       `${sums.aborted} attempts aborted, ${finds.length} violations`,
   );
   const violations = finds.length;
-  return { ...sums, violations, from, participants, rounds, seconds };
+  return { ...sums, violations, from, ...size, seconds };
 }
 
 /** One schedule, of a seed or of a file. */
-async function replay(which: string, { participants, rounds }: FuzzOptions, io: CommandIo): Promise<object> {
+async function replay(which: string, options: FuzzOptions, io: CommandIo): Promise<object> {
+  const { participants, rounds, aggregation } = options;
   const schedule = /^[0-9]+$/.test(which)
     ? drawSchedule(
         asUsage(() => parse(Seed, Number(which), '--replay')),
-        { participants, rounds },
+        { participants, rounds, ...(aggregation && { aggregation }) },
       )
     : await readSchedule(which);
   const { violation, story, ...sums } = await runSchedule(schedule);

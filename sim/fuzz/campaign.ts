@@ -41,12 +41,12 @@ export interface CampaignResult {
 }
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { from, seeds, signal, wrappers, participants, rounds } = options;
+  const { from, seeds, signal, wrappers, ...size } = options;
   const sums = { seeds: 0, steps: 0, faults: 0, receipts: 0, released: 0, aborted: 0 };
   const happened = new Map<string, number>();
   const finds: Find[] = [];
   for (let seed = from; seed < from + seeds && !signal.aborted; seed += 1) {
-    const schedule = drawSchedule(seed, { participants, rounds });
+    const schedule = drawSchedule(seed, size);
     const {
       violation,
       steps,

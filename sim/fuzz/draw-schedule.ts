@@ -6,27 +6,39 @@ import type {
   DiskFault,
   FuzzFault,
   FuzzSchedule,
+  JournalFault,
   MessageFault,
   ProcessFault,
   TrainingFault,
 } from '../../schemas/fuzz-schedule.ts';
+import type { Aggregation } from '../../schemas/job.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
+import { thresholdFor } from './secure-account.ts';
 
 export interface FuzzSize {
   readonly participants: number;
   readonly rounds: number;
+  /** Of all jobs; absent: some are secure, and some plain. */
+  readonly aggregation?: Aggregation;
 }
 
 /** The most faults of a round; half of the schedules have a quarter of them or fewer. */
 const MOST_FAULTS = 16;
 /** What a round takes, about, if little goes wrong. */
 const ROUND_MS = 6000;
-/** Messages of a node and operations of the disk in that time. */
+/** Messages of a node and operations of the disk in that time, where updates are plain and where they are masked. */
 const MESSAGES = 8;
 const OPERATIONS = 24;
+const SECURE_MESSAGES = 16;
+const SECURE_OPERATIONS = 40;
+/** Of a secure job; fewer do not make one. */
+const FEWEST_SECURE = 3;
+const MOST_SECURE = 6;
+/** Of so many seeds one has a secure job with the real primitives. */
+const REAL_EVERY = 100;
 
 /** @param seed 0..2^32 - 1 */
-export function drawSchedule(seed: number, { participants, rounds }: FuzzSize): FuzzSchedule {
+export function drawSchedule(seed: number, { participants, rounds, aggregation }: FuzzSize): FuzzSchedule {
   const numbers = new KeyedNumbers('schedule', seed);
   const size = numbers.between(Math.min(2, participants), participants);
   const minimum = numbers.between(1, size);
@@ -41,14 +53,119 @@ export function drawSchedule(seed: number, { participants, rounds }: FuzzSize): 
     collectSeconds: numbers.between(2, 12),
     evaluateSeconds: numbers.between(1, 8),
     ...drawWays(seed),
+    ...drawSecure(seed, participants, aggregation),
   };
   const count = Math.floor(numbers.unit() ** 2 * (MOST_FAULTS * rounds + 1));
   const faults: FuzzFault[] = [];
   while (faults.length < count)
     faults.push(...(numbers.unit() < 0.15 ? comeback(numbers, world) : [drawFault(numbers, world)]));
   const membership = drawMembership(world);
-  const more = [...membership, ...drawTransport(world), ...drawUnsuited(world, membership)];
+  const unsuited = drawUnsuited(world, membership);
+  const more = [...membership, ...drawTransport(world), ...unsuited, ...drawSecureFaults(world)];
   return { ...world, faults: [...faults, ...more] };
+}
+
+/** What makes the job a secure one, if it is to be. */
+function drawSecure(
+  seed: number,
+  most: number,
+  aggregation: Aggregation | undefined,
+): Pick<World, 'secure' | 'participants' | 'cohort'> | undefined {
+  const numbers = new KeyedNumbers('secure', seed);
+  const isReal = seed % REAL_EVERY === 0;
+  const isWanted = aggregation === undefined ? isReal || numbers.unit() < 0.5 : aggregation === 'secure';
+  if (!isWanted || most < FEWEST_SECURE) return undefined;
+  const participants = numbers.between(FEWEST_SECURE, Math.min(MOST_SECURE, most));
+  const chosen = numbers.between(FEWEST_SECURE, participants);
+  const threshold = thresholdFor(chosen);
+  const extra = numbers.between(0, chosen - threshold);
+  const size = chosen - extra;
+  return {
+    participants,
+    cohort: { size, minimum: numbers.between(1, size) },
+    secure: {
+      suite: numbers.oneOf([1, 2] as const),
+      extra,
+      answerSeconds: numbers.oneOf([1, 3, 10, 40] as const),
+      primitives: isReal ? 'real' : 'symbolic',
+    },
+  };
+}
+
+/** Kills between any two messages, and what befalls the messages of secure rounds and what nodes write down of them. */
+function drawSecureFaults(world: World): FuzzFault[] {
+  if (!world.secure) return [];
+  const numbers = new KeyedNumbers('secure faults', world.seed);
+  const faults: FuzzFault[] = [];
+  for (let count = Math.floor(numbers.unit() ** 2 * 8); count > 0; count -= 1) {
+    const of = numbers.between(0, world.participants - 1);
+    const share = numbers.unit();
+    if (share < 0.55) faults.push({ ...secureMessageFault(numbers), from: of });
+    else if (share < 0.75) faults.push(journalFault(numbers, world, of));
+    else if (share < 0.9) {
+      const what = numbers.oneOf(['killed before', 'killed after'] as const);
+      const at = numbers.between(2, SECURE_OPERATIONS * world.rounds);
+      faults.push({ kind: 'disk', operation: 'append', at, what, downMs: someMilliseconds(numbers, 8000) });
+    } else {
+      const operation = numbers.oneOf(['put', 'read content'] as const);
+      const at = numbers.between(0, SECURE_OPERATIONS * world.rounds);
+      faults.push({ kind: 'disk', operation, at, what: 'fails', downMs: 0 });
+    }
+  }
+  if (numbers.unit() < 0.06) faults.push(...powerCut(numbers, world));
+  return faults;
+}
+
+/**
+ * What hardly ever comes together by chance: all are killed while the sum is opened, some with their answer on its way and
+ * some before it, and come back to another attempt over the same model.
+ */
+function powerCut(numbers: KeyedNumbers, { participants }: World): MessageFault[] {
+  return Array.from({ length: participants }, (_, from) => {
+    const route = numbers.oneOf(['putAnswer', 'getCertificate'] as const);
+    const byMs = someMilliseconds(numbers, 3000);
+    return { kind: 'message', from, message: 0, route, what: 'killed after', byMs };
+  });
+}
+
+const SECURE_ROUTES = [
+  'advertiseKeys',
+  'getRoster',
+  'putShares',
+  'getDelivery',
+  'putMaskedUpdate',
+  'getSurvivors',
+  'putConsent',
+  'getCertificate',
+  'putAnswer',
+] as const;
+
+function secureMessageFault(numbers: KeyedNumbers): Omit<MessageFault, 'from'> {
+  const what = numbers.oneOf([
+    'killed before',
+    'killed before',
+    'killed after',
+    'killed after',
+    'request late',
+    'request late',
+    'request lost',
+    'answer lost',
+    'answer late',
+    'request twice',
+    'request cut',
+  ] as const);
+  const route = numbers.oneOf(SECURE_ROUTES);
+  const message = numbers.oneOf([0, 0, 0, 1, 2] as const);
+  // So late that the phase may be over.
+  const byMs = what === 'request late' ? numbers.between(500, 15_000) : someMilliseconds(numbers, 12_000);
+  return { kind: 'message', route, message, what, byMs };
+}
+
+/** An attempt takes three entries: that it has begun, its answer, and that it is over. */
+function journalFault(numbers: KeyedNumbers, { rounds }: World, of: number): JournalFault {
+  const what = numbers.oneOf(['fails', 'fails late', 'killed before', 'killed after'] as const);
+  const downMs = what.startsWith('killed') ? someMilliseconds(numbers, 8000) : 0;
+  return { kind: 'journal', of, at: numbers.between(0, 3 * rounds + 2), what, downMs };
 }
 
 /** Numbers of their own: what is drawn here leaves the rest of a schedule as it is. */
@@ -66,7 +183,7 @@ function drawMembership(world: World): FuzzFault[] {
   const faults: FuzzFault[] = [];
   if (numbers.unit() < 0.6) return faults;
   // Who is left must be enough for a cohort.
-  let spare = world.participants - world.cohort.minimum;
+  let spare = world.participants - leastOf(world);
   const affected = new Set<number>();
   for (let count = numbers.between(1, 3); count > 0; count -= 1) {
     const of = nodeOf(numbers, world);
@@ -99,7 +216,7 @@ function drawUnsuited(world: World, membership: readonly FuzzFault[]): FuzzFault
   const isTaken = (node: number) =>
     membership.some((fault) => fault.kind === 'membership' && fault.of === node);
   const taken = membership.filter((fault) => fault.kind === 'membership' && fault.of < world.participants);
-  let spare = world.participants - world.cohort.minimum - taken.length;
+  let spare = world.participants - leastOf(world) - taken.length;
   const faults = new Map<number, FuzzFault>();
   for (let count = numbers.between(1, 4); count > 0; count -= 1) {
     const of = nodeOf(numbers, world);
@@ -120,8 +237,9 @@ function drawTransport(world: World): FuzzFault[] {
     const fault = transportFault(numbers);
     faults.push({ ...fault, from, message: numbers.between(0, most), route, what: what ?? fault.what });
   };
+  const route = world.secure ? 'putMaskedUpdate' : 'putUpdate';
   if (world.updates === 'whole')
-    for (let count = numbers.between(0, 2); count > 0; count -= 1) add('putUpdate', world.rounds);
+    for (let count = numbers.between(0, 2); count > 0; count -= 1) add(route, world.rounds);
   else
     for (let count = numbers.between(0, 2); count > 0; count -= 1)
       add(numbers.oneOf(['openUpload', 'putChunk', 'putChunk', 'completeUpload'] as const), 3 * world.rounds);
@@ -172,7 +290,7 @@ function comeback(numbers: KeyedNumbers, world: World): FuzzFault[] {
     kind: 'message',
     from: of,
     message: round - 1,
-    route: 'putUpdate',
+    route: world.secure ? 'putMaskedUpdate' : 'putUpdate',
     what: 'request late',
     byMs,
   };
@@ -200,7 +318,7 @@ function messageFault(numbers: KeyedNumbers, world: World): MessageFault {
   return {
     kind: 'message',
     from: numbers.between(0, 9) === 0 ? 'operator' : nodeOf(numbers, world),
-    message: numbers.between(0, MESSAGES * world.rounds),
+    message: numbers.between(0, (world.secure ? SECURE_MESSAGES : MESSAGES) * world.rounds),
     what,
     byMs: isTimed ? someMilliseconds(numbers, 12_000) : 0,
   };
@@ -223,7 +341,8 @@ function diskFault(numbers: KeyedNumbers, world: World): DiskFault {
       : (['fails', 'killed before'] as const),
   );
   const downMs = what.startsWith('killed') ? someMilliseconds(numbers, 15_000) : 0;
-  return { kind: 'disk', operation, at: numbers.between(0, OPERATIONS * world.rounds), what, downMs };
+  const most = (world.secure ? SECURE_OPERATIONS : OPERATIONS) * world.rounds;
+  return { kind: 'disk', operation, at: numbers.between(0, most), what, downMs };
 }
 
 function processFault(numbers: KeyedNumbers, world: World): ProcessFault {
@@ -253,6 +372,11 @@ function trainingFault(numbers: KeyedNumbers, world: World): TrainingFault {
     round: numbers.between(1, world.rounds),
     life: numbers.between(1, 2),
   };
+}
+
+/** Participants without whom there is no cohort. */
+function leastOf({ cohort: { size, minimum }, secure }: World): number {
+  return Math.max(minimum, secure ? thresholdFor(size + secure.extra) : 0);
 }
 
 function nodeOf(numbers: KeyedNumbers, { participants, hasEvaluator }: World): number {

@@ -44,6 +44,8 @@ export interface NetworkOptions {
   answered(name: RouteName, nodeId: string, request: unknown, response: unknown): void;
   /** A fault happens. */
   befell(fault: MessageFault, name: RouteName): void;
+  /** Who sends is killed, to be started again after so many milliseconds. */
+  kill(label: NamePart, downMs: number): void;
   /** A handler threw what is no problem. */
   failed(name: RouteName, error: unknown): void;
 }
@@ -71,7 +73,7 @@ export class FaultyNetwork {
         callOptions?: CallOptions,
       ): Promise<RouteResponse<Name>> => {
         const { message: index, ofRoute } = machine.send(name);
-        const { seed, faults, befell } = this.#options;
+        const { seed, faults, befell, kill } = this.#options;
         const numbers = new KeyedNumbers('message', seed, label, index);
         const fault = faults.find(({ from, message, route }) => {
           if (from !== label) return false;
@@ -81,7 +83,13 @@ export class FaultyNetwork {
         if (fault && (isStream || fault.what !== 'stream broken')) befell(fault, name);
         const message = { name, nodeId, request: asSent(request), callOptions };
         const send = isStream ? this.#stream : this.#send;
-        return send.call(this, message, life, numbers, fault) as Promise<RouteResponse<Name>>;
+        if (fault?.what === 'killed before') {
+          kill(label, fault.byMs);
+          return new Promise(() => {});
+        }
+        const answer = send.call(this, message, life, numbers, fault) as Promise<RouteResponse<Name>>;
+        if (fault?.what === 'killed after') kill(label, fault.byMs);
+        return answer;
       },
     };
   }

@@ -3,7 +3,7 @@
  * and train step are the same in all runs; what varies is the schedule.
  */
 import { primitives } from '#primitives';
-import { type AuthoredJob, authorJob } from '../../client/author-job.ts';
+import { type AuthoredJob, authorJob, secureAggregationFor } from '../../client/author-job.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import { linear } from '../../client/graph/models/linear.ts';
 import { type PreparedJob, prepareJob } from '../../client/prepared-job.ts';
@@ -18,6 +18,7 @@ import { SOFTWARE } from '../../protocol/versions.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
 import type { JobManifest, JobStatus } from '../../schemas/job.ts';
 import type { SuccessionRequest } from '../../schemas/member.ts';
+import type { SecureAggregation } from '../../schemas/secagg.ts';
 import { Coordinator } from '../../server/coordinator.ts';
 import { createHandlers } from '../../server/handlers.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
@@ -44,6 +45,8 @@ export interface Foundation {
   readonly operatorId: string;
   /** Participants, then the evaluator. */
   readonly nodeIds: readonly string[];
+  /** The keys of all nodes, and those that they may change to, by the id that goes with them. */
+  readonly keys: ReadonlyMap<string, Signer>;
   /** How the n-th node names its next key, without how long the old one goes on, and the id that it then has. */
   readonly successions: readonly Succession[];
   /** The job of a schedule, as its author makes it. */
@@ -89,6 +92,7 @@ async function found(participants: number): Promise<Foundation> {
   const operator = inProcessCoordinator(handlers, federation, operatorId);
   const pinned = { federationId: federation.id, coordinatorKey: toHex(signer.publicKey) };
   const nodeIds: string[] = [];
+  const keys = new Map<string, Signer>();
   const successions: Succession[] = [];
   for (let index = 0; index <= participants; index += 1) {
     const role = index < participants ? 'participant' : 'evaluator';
@@ -98,7 +102,10 @@ async function found(participants: number): Promise<Foundation> {
     });
     const key = await keyOf(`node ${index}`);
     const publicKey = toHex(key.publicKey);
-    successions.push(await successionOf(key, await keyOf(`next of node ${index}`), pinned));
+    const next = await keyOf(`next of node ${index}`);
+    const succession = await successionOf(key, next, pinned);
+    successions.push(succession);
+    keys.set(await nodeIdOf(key.publicKey), key).set(succession.nodeId, next);
     const stranger = inProcessCoordinator(handlers, federation, undefined);
     const organisation = await keyOf(organisationId);
     const admission = await admit({ organisationId, publicKey, role }, pinned, organisation);
@@ -117,6 +124,7 @@ async function found(participants: number): Promise<Foundation> {
     operatorKey,
     operatorId,
     nodeIds,
+    keys,
     successions,
     jobFor: (schedule) => ({ ...authored, manifest: manifestFor(schedule, authored.manifest) }),
     prepared: await prepareJob(
@@ -194,9 +202,11 @@ function plan() {
 }
 
 function manifestFor(schedule: FuzzSchedule, manifest: JobManifest): JobManifest {
-  const { rounds, cohort, maxAttempts, collectSeconds, evaluateSeconds, hasEvaluator } = schedule;
+  const { rounds, maxAttempts, collectSeconds, evaluateSeconds, hasEvaluator, secure } = schedule;
+  const cohort = { ...schedule.cohort, ...(secure && { extra: secure.extra }) };
   return {
     ...manifest,
+    ...(secure && { aggregation: 'secure', secureAggregation: termsOf(secure, cohort) }),
     rounds,
     cohort,
     maxAttempts,
@@ -204,6 +214,13 @@ function manifestFor(schedule: FuzzSchedule, manifest: JobManifest): JobManifest
     evaluateEvery: hasEvaluator ? 1 : 0,
     codec: planCodec({ clipNorm: 1, cohortMax: cohort.size, weightMax: MOST_EXAMPLES, counters: 0 }),
   };
+}
+
+function termsOf(
+  { suite, answerSeconds }: NonNullable<FuzzSchedule['secure']>,
+  cohort: JobManifest['cohort'],
+): SecureAggregation {
+  return { ...secureAggregationFor(cohort, answerSeconds), suite };
 }
 
 /** The coordinator as far as preparing a job needs it. */

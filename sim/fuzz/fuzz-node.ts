@@ -9,10 +9,13 @@ import { participate } from '../../client/participant.ts';
 import type { PreparedJob } from '../../client/prepared-job.ts';
 import { resumingUploads } from '../../client/resumable-upload.ts';
 import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
+import type { SecureParty } from '../../client/secure-party.ts';
 import { SpareBuffers } from '../../client/spare-buffers.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { pause } from '../../protocol/clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import type { RandomSource } from '../../protocol/random.ts';
+import { encodeUpdate } from '../../protocol/ring/update.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
 import type { Task } from '../../schemas/task.ts';
 import { dataOf } from './foundation.ts';
@@ -30,8 +33,12 @@ export interface NodeOptions {
   readonly api: CoordinatorApi;
   readonly prepared: PreparedJob;
   readonly updates: FuzzSchedule['updates'];
+  /** In secure jobs. */
+  readonly party?: SecureParty;
   /** Aborted when the run is over. */
   readonly signal: AbortSignal;
+  /** An update was made; it is not masked yet. */
+  made(task: Task, payload: Uint8Array): void;
   /** What the work of this round comes to, where that is nothing. */
   failure(round: number): HanseError | undefined;
 }
@@ -48,7 +55,7 @@ const NO_PROVIDER: ExecutionProvider = {
 
 /** Lives until its process is killed; then the promise stays open. Rejects as `participate` does. */
 export function liveAsNode(options: NodeOptions): Promise<void> {
-  const { seed, role, index, lives, life } = options;
+  const { seed, role, index, lives, life, party } = options;
   const named = (what: string) => new KeyedNumbers(what, seed, index, lives).source();
   const api = options.updates === 'in chunks' ? resumingUploads(options.api, 1) : options.api;
   return participate({
@@ -64,7 +71,8 @@ export function liveAsNode(options: NodeOptions): Promise<void> {
     provider: NO_PROVIDER,
     jobs: jobsOf(options),
     buffers: new SpareBuffers(),
-    randomFor: async ({ round, attempt }) => named(`rounding ${round}/${attempt}`),
+    randomFor: async (task) => roundingOf(options, task),
+    ...(party && { party }),
     clock: life.clock,
     signal: options.signal,
     waitSeconds: 20,
@@ -72,8 +80,14 @@ export function liveAsNode(options: NodeOptions): Promise<void> {
   });
 }
 
+/** What decides how an update is rounded: nothing else of a task is drawn from it, since nothing is trained. */
+function roundingOf({ seed, index, lives }: NodeOptions, { round, attempt }: Task): RandomSource {
+  return new KeyedNumbers(`rounding ${round}/${attempt}`, seed, index, lives).source();
+}
+
 /** Fetches and checks the manifest of a job once in the life of a process; the rest was prepared before. */
-function jobsOf({ seed, index, lives, life, prepared, failure }: NodeOptions): JobSource {
+function jobsOf(options: NodeOptions): JobSource {
+  const { seed, index, lives, life, prepared, failure } = options;
   const jobs = new Map<string, PreparedJob>();
   const jobOf = async ({ jobId, manifestSha256 }: Task, api: CoordinatorApi, signal: AbortSignal) => {
     const known = jobs.get(jobId);
@@ -103,6 +117,10 @@ function jobsOf({ seed, index, lives, life, prepared, failure }: NodeOptions): J
           async train({ parameters }) {
             const numbers = await work(task, signal);
             const trained = parameters.map((value) => value + numbers.unit() - 0.5);
+            const delta = trained.map((value, i) => value - (parameters[i] as number));
+            const weight = Math.min(dataOf(index).count, job.manifest.codec.weightMax);
+            const update = { delta, weight, counters: [] };
+            options.made(task, encodeUpdate(update, job.manifest.codec, roundingOf(options, task)));
             return { parameters: trained, losses: Float32Array.of(1), steps: 1, examplesSeen: 1 };
           },
         },

@@ -10,16 +10,8 @@ import type { NodeId, Sha256 } from '../../schemas/ids.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import type { JobEvent } from '../../schemas/job-event.ts';
 import type { StoredEvent } from '../../server/store/store.ts';
-
-/** A rule that was broken, and how. */
-export class Violation extends Error {
-  readonly rule: string;
-
-  constructor(rule: string, message: string) {
-    super(message);
-    this.rule = rule;
-  }
-}
+import { type Course, isSecureRecord, SecureAccount, thresholdFor } from './secure-account.ts';
+import { Violation } from './violation.ts';
 
 export interface Attempt {
   readonly round: number;
@@ -29,6 +21,10 @@ export interface Attempt {
   readonly openedAt: number;
   readonly updates: Map<NodeId, Sha256>;
   readonly declined: Set<NodeId>;
+  /** Where updates are masked: who has said what. */
+  readonly secure?: SecureAccount;
+  /** When the present phase was entered, in the time of the world. */
+  enteredAt: number;
   isClosed: boolean;
   candidate?: Sha256;
   /** Whether metrics have come, or their deadline has passed. */
@@ -50,6 +46,10 @@ export class JobLedger {
   readonly endings = new Map<string, Ending>();
   /** Every update in the records, as `<round>/<attempt>/<node>`. */
   readonly counted = new Map<string, Sha256>();
+  /** Every message of a secure attempt in the records, as `<record> <round>/<attempt>/<node>`. */
+  readonly said = new Set<string>();
+  /** The model that each attempt started from, as `<round>/<attempt>`. */
+  readonly startedFrom = new Map<string, Sha256>();
 
   /** Who has declined for a reason that holds for every attempt, and has not reported anew since. */
   readonly #unsuited = new Set<NodeId>();
@@ -99,11 +99,31 @@ export class JobLedger {
     return this.#enterInto(current, event, at);
   }
 
+  /** Whom the present attempt waits for. */
+  get awaited(): readonly NodeId[] {
+    const { current } = this;
+    if (!current || current.isClosed) return [];
+    const { secure, cohort, updates, declined } = current;
+    return secure?.awaited ?? cohort.filter((node) => !updates.has(node) && !declined.has(node));
+  }
+
   #enterInto(
     current: Attempt,
     event: Exclude<JobEvent, { type: 'jobCreated' | 'jobCancelled' | 'nodeReported' | 'cohortSelected' }>,
     at: number,
   ): Attempt | undefined {
+    if (current.secure && isSecureRecord(event.type) && 'node' in event) {
+      const phase = current.secure.phase;
+      this.said.add(`${event.type} ${event.round}/${event.attempt}/${event.node}`);
+      if (event.type === 'updateAccepted') {
+        if (event.signature === undefined)
+          throw new Violation('nothing plain leaves', `an update of ${event.node} without a signature`);
+        current.updates.set(event.node, event.sha256);
+        this.counted.set(`${event.round}/${event.attempt}/${event.node}`, event.sha256);
+      }
+      this.#follow(current, current.secure.say(event.type, event.node), phase, at);
+      return undefined;
+    }
     switch (event.type) {
       case 'updateAccepted':
         this.#collecting(current, event.node, event.type);
@@ -115,9 +135,21 @@ export class JobLedger {
       case 'sharesAccepted':
       case 'consentGiven':
       case 'answerAccepted':
-      case 'secretsOpened':
         throw new Violation('plain sums', `${event.type} of ${event.round}/${event.attempt}`);
+      case 'secretsOpened':
+        if (!current.secure) throw new Violation('plain sums', 'secrets are opened');
+        current.secure.open(event.answers);
+        current.isClosed = true;
+        return undefined;
       case 'taskDeclined':
+        if (current.secure) {
+          const { phase } = current.secure;
+          const course = current.secure.decline(event.node);
+          current.declined.add(event.node);
+          if (isLastingDecline(event.code)) this.#unsuited.add(event.node);
+          this.#follow(current, course, phase, at);
+          return undefined;
+        }
         this.#collecting(current, event.node, event.type);
         current.declined.add(event.node);
         if (isLastingDecline(event.code)) this.#unsuited.add(event.node);
@@ -125,7 +157,10 @@ export class JobLedger {
         return undefined;
       case 'deadlinePassed':
         if (event.phase === 'evaluating') this.#evaluate(current, 'the deadline of evaluating');
-        else this.#close(current, at);
+        else if (current.secure) {
+          const course = current.secure.passDeadline(event.phase, this.#isClockSteady ? at : undefined);
+          this.#follow(current, course, event.phase, at);
+        } else this.#close(current, at);
         return undefined;
       case 'aggregated':
         if (!current.isClosed || current.candidate)
@@ -135,6 +170,8 @@ export class JobLedger {
             'each update once',
             `${event.updates} summed, ${current.updates.size} accepted`,
           );
+        if ((event.record !== undefined) !== (current.secure !== undefined))
+          throw new Violation('a record of each secure round', `record ${event.record}`);
         current.candidate = event.model;
         current.isEvaluated = event.evaluateBy === null;
         return current;
@@ -166,7 +203,11 @@ export class JobLedger {
 
   #open(event: Extract<JobEvent, { type: 'cohortSelected' }>, at: number): void {
     const { cohort, round, attempt } = event;
-    const { size, extra = 0, minimum } = this.manifest.cohort;
+    const { size, extra = 0 } = this.manifest.cohort;
+    const isSecure = this.manifest.aggregation === 'secure';
+    if (isSecure !== (event.secure !== undefined))
+      throw new Violation('as the job says', `${isSecure ? 'no' : 'a'} description of a secure round`);
+    const minimum = Math.max(this.manifest.cohort.minimum, isSecure ? thresholdFor(size + extra) : 0);
     if (this.current) throw new Violation('one cohort an attempt', `a second one in ${round}/${attempt}`);
     if (cohort.length < minimum || cohort.length > size + extra || new Set(cohort).size !== cohort.length)
       throw new Violation('a cohort of minimum to size', `${cohort.length} nodes`);
@@ -174,7 +215,20 @@ export class JobLedger {
     if (unsuited !== undefined)
       throw new Violation('who cannot take part is not asked again', `${unsuited} in ${round}/${attempt}`);
     const accounts = { updates: new Map(), declined: new Set<NodeId>() };
-    this.current = { round, attempt, cohort, openedAt: at, ...accounts, isClosed: false, isEvaluated: false };
+    const secure = event.secure && {
+      secure: new SecureAccount(this.manifest, cohort, event.secure.descriptor.deadlines),
+    };
+    const moments = { openedAt: at, enteredAt: at };
+    const open = { ...moments, ...accounts, ...secure, isClosed: false, isEvaluated: false };
+    this.current = { round, attempt, cohort, ...open };
+    this.startedFrom.set(`${round}/${attempt}`, this.model);
+  }
+
+  /** @param before the phase in which the record was written */
+  #follow(current: Attempt, course: Course, before: string, at: number): void {
+    if (course === 'cohortTooSmall') this.#end(course);
+    else if (course === 'unmaskingFailed') this.#end({ failed: course });
+    else if (current.secure?.phase !== before) current.enteredAt = at;
   }
 
   #collecting({ isClosed, cohort, updates, declined }: Attempt, node: NodeId, what: string): void {

@@ -38,6 +38,22 @@ export function recompute(
   return { payload, weight };
 }
 
+/** The integers of a sum, computed as above. @param updates stored vectors, unmasked */
+export function recomputeSum(updates: readonly Uint8Array[], { codec, parameters }: JobManifest): number[] {
+  const sum = new Array<number>(parameters + 1).fill(0);
+  for (const update of updates)
+    integersOf(update, parameters, codec.width).forEach((value, i) => {
+      sum[i] = (sum[i] as number) + value;
+    });
+  return sum;
+}
+
+/** Coordinates and weight of a stored vector. */
+export function integersOf(vector: Uint8Array, parameters: number, width: number): number[] {
+  const coordinates = Array.from({ length: parameters }, (_, i) => coordinate(vector, i, width));
+  return [...coordinates, viewOf(vector).getUint32(vector.length - 4, true)];
+}
+
 /** The signed number in bits i * width .. (i + 1) * width - 1 of the payload. */
 function coordinate(update: Uint8Array, i: number, width: number): number {
   let value = 0;

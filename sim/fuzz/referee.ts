@@ -8,6 +8,8 @@
  * - What a member is shown of a job never goes back, and is never ahead of the records.
  * - Whoever is revoked is chosen no more, delivers no more, and no round waits for it; of two keys of a node, one counts.
  * - Nothing fails but what the schedule lets fail, and nobody's work ends but by a kill.
+ * - What leaves the nodes of a secure job keeps to `secure-witness.ts`, and the sum that is opened is that of the updates
+ *   which the survivors have made.
  * - At the end every acknowledged update is in one released sum, or in an attempt that was aborted for a named reason.
  */
 import { primitives } from '#primitives';
@@ -19,8 +21,11 @@ import type { Receipt } from '../../schemas/task.ts';
 import type { Coordinator } from '../../server/coordinator.ts';
 import type { StoredEvent } from '../../server/store/store.ts';
 import type { FaultyDisk } from './faulty-disk.ts';
-import { type Attempt, JobLedger, Violation } from './job-ledger.ts';
-import { recompute } from './recompute.ts';
+import { type Attempt, JobLedger } from './job-ledger.ts';
+import { integersOf, recompute, recomputeSum } from './recompute.ts';
+import { isSecureRecord, type SecureRecord } from './secure-account.ts';
+import { SecureWitness } from './secure-witness.ts';
+import { Violation } from './violation.ts';
 
 /** An update that the coordinator has answered with a receipt. */
 interface Acknowledged {
@@ -33,7 +38,11 @@ interface Acknowledged {
 
 const PHASES: readonly JobStatus['phase'][] = [
   'recruiting',
+  'advertising',
+  'sharing',
   'collecting',
+  'consenting',
+  'unmasking',
   'aggregating',
   'evaluating',
   'releasing',
@@ -52,12 +61,14 @@ const EXPECTED: ReadonlySet<string> = new Set(['storageFull', 'storageFailed']);
 
 export class Referee {
   readonly ledgers = new Map<string, JobLedger>();
+  readonly witness: SecureWitness;
   readonly #disk: FaultyDisk;
   readonly #manifest: JobManifest;
   readonly #isClockSteady: boolean;
   readonly #acknowledged: Acknowledged[] = [];
   /** Looked at with the next step: they were answered in the middle of this one. */
   #fresh: Acknowledged[] = [];
+  #heard: { readonly jobId: string; readonly said: string }[] = [];
   readonly #shown = new Map<string, JobStatus>();
   /** When the operator was told that a node is revoked, all of its keys included. */
   readonly #revokedAt = new Map<string, number>();
@@ -71,6 +82,10 @@ export class Referee {
     this.#disk = disk;
     this.#manifest = manifest;
     this.#isClockSteady = isClockSteady;
+    this.witness = new SecureWitness(manifest, {
+      ledgerOf: (jobId) => this.ledgers.get(jobId),
+      note: (rule, message) => this.note(rule, message),
+    });
   }
 
   /** What somebody else has noticed; the first one counts. */
@@ -86,6 +101,15 @@ export class Referee {
   ): void {
     const { jobId, round, attempt } = params;
     this.#fresh.push({ jobId, place: `${round}/${attempt}`, nodeId, sha256 });
+  }
+
+  /** A message of a secure attempt was answered: as above. A consent may come when enough others are there: it is none. */
+  heard(
+    nodeId: string,
+    { jobId, round, attempt }: { readonly jobId: string; readonly round: string; readonly attempt: string },
+    record: Exclude<SecureRecord, 'consentGiven' | 'updateAccepted'>,
+  ): void {
+    this.#heard.push({ jobId, said: `${record} ${round}/${attempt}/${nodeId}` });
   }
 
   /** The operator was told that the node is revoked. @param now the time of the world */
@@ -137,8 +161,11 @@ export class Referee {
       this.ledgers.set(jobId, ledger);
       this.#checkMembership(ledger, record, now, awakeMs);
       const summed = ledger.enter(record, now);
-      if (summed) await this.#checkModel(ledger, summed, record.data as { model: string; weight: number });
+      if (summed) await this.#checkModel(ledger, summed, record.data as Summed);
     }
+    for (const { jobId, said } of this.#heard.splice(0))
+      if (!this.ledgers.get(jobId)?.said.has(said))
+        throw new Violation('acknowledged is durable', `no ${said} in ${jobId}`);
     for (const receipt of this.#fresh.splice(0)) {
       this.#acknowledged.push(receipt);
       await this.#checkReceipt(receipt);
@@ -161,7 +188,7 @@ export class Referee {
     if (!ledger) return 'before the job';
     if (ledger.outcome) return 'after the end';
     if (!ledger.current) return 'recruiting';
-    if (!ledger.current.isClosed) return 'collecting';
+    if (!ledger.current.isClosed) return ledger.current.secure?.phase ?? 'collecting';
     if (!ledger.current.candidate) return 'aggregating';
     return ledger.current.isEvaluated ? 'releasing' : 'evaluating';
   }
@@ -183,7 +210,7 @@ export class Referee {
     }
   }
 
-  #checkMembership({ current }: JobLedger, { type, data }: StoredEvent, now: number, awakeMs: number): void {
+  #checkMembership(ledger: JobLedger, { type, data }: StoredEvent, now: number, awakeMs: number): void {
     const isOut = (node: string, sinceMs: number) => now - (this.#revokedAt.get(node) ?? now) > sinceMs;
     if (type === 'cohortSelected') {
       const { cohort } = data as { cohort: readonly string[] };
@@ -192,15 +219,14 @@ export class Referee {
       const twice = cohort.find((node) => cohort.includes(this.#before.get(node) ?? ''));
       if (twice !== undefined) throw new Violation('one voice of each node', `${twice} beside its old key`);
     }
-    if (type === 'updateAccepted' || type === 'evaluated') {
+    if (isSecureRecord(type) || type === 'evaluated') {
       const { node } = data as { node: string };
       if (isOut(node, UNDER_WAY_MS)) throw new Violation('who is revoked is out', `${type} of ${node}`);
     }
-    if (type === 'deadlinePassed' && current && !current.isClosed) {
+    if (type === 'deadlinePassed' && ledger.current) {
       // A coordinator that was away finds deadlines passed.
-      const waited = Math.min(awakeMs, now - current.openedAt);
-      const { cohort, updates, declined } = current;
-      const out = cohort.find((node) => !updates.has(node) && !declined.has(node) && isOut(node, PROMPT_MS));
+      const waited = Math.min(awakeMs, now - ledger.current.enteredAt);
+      const out = ledger.awaited.find((node) => isOut(node, PROMPT_MS));
       if (out !== undefined && waited > PROMPT_MS)
         throw new Violation('nobody waits for who is revoked', `${out} until the deadline`);
     }
@@ -225,16 +251,18 @@ export class Referee {
 
   async #checkModel(
     { manifest, model }: JobLedger,
-    { updates }: Attempt,
-    aggregated: { readonly model: string; readonly weight: number },
+    { updates, secure }: Attempt,
+    aggregated: Summed,
   ): Promise<void> {
     const { blobs } = this.#disk;
     const contents: Uint8Array[] = [];
     for (const [node, sha256] of updates) {
       if (!(await blobs.has(sha256)))
         throw new Violation('acknowledged is durable', `the content of ${node} is missing`);
-      contents.push(await blobs.read(sha256));
+      const content = await blobs.read(sha256);
+      contents.push(secure ? this.witness.madeOf(node, sha256, content) : content);
     }
+    if (secure) await this.#checkSum(manifest, contents, aggregated.sum ?? '');
     const { payload, weight } = recompute(await blobs.read(model), contents, manifest);
     const { parameters: length } = manifest;
     const sha256 = await primitives.sha256(payload);
@@ -246,6 +274,21 @@ export class Referee {
         `weight ${aggregated.weight}, not ${weight}; ${aggregated.model}, not ${expected}`,
       );
   }
+
+  /** @param made by the survivors, unmasked */
+  async #checkSum(manifest: JobManifest, made: readonly Uint8Array[], sum: string): Promise<void> {
+    const opened = integersOf(await this.#disk.blobs.read(sum), manifest.parameters, manifest.codec.width);
+    const expected = recomputeSum(made, manifest);
+    if (opened.join() !== expected.join())
+      throw new Violation('the opened sum is that of the survivors', `${opened}, not ${expected}`);
+  }
+}
+
+/** What the record of an aggregation says. */
+interface Summed {
+  readonly model: string;
+  readonly weight: number;
+  readonly sum?: string;
 }
 
 function isBefore(one: readonly number[], other: readonly number[]): boolean {

@@ -3,11 +3,23 @@
  * schedule. One schedule, one run: nothing here depends on real time, on chance, or on how fast the machine is, and all
  * that follows from one step has come to rest before the next.
  */
+import { primitives as platform } from '#primitives';
+import { AttemptJournal, type AttemptLog } from '../../client/attempt-journal.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
+import { ModelChain } from '../../client/model-chain.ts';
 import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
+import type { SecureParty } from '../../client/secure-party.ts';
+import { toHex } from '../../protocol/bytes.ts';
+import type { Primitives, Signer } from '../../protocol/primitives.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { attemptParams, type RouteName } from '../../protocol/routes.ts';
-import type { DiskFault, FuzzSchedule, MessageFault, TrainingFault } from '../../schemas/fuzz-schedule.ts';
+import type {
+  DiskFault,
+  FuzzSchedule,
+  JournalFault,
+  MessageFault,
+  TrainingFault,
+} from '../../schemas/fuzz-schedule.ts';
 import type { Receipt } from '../../schemas/task.ts';
 import type { UploadRequest, UploadState } from '../../schemas/upload.ts';
 import { Coordinator, type CoordinatorSettings } from '../../server/coordinator.ts';
@@ -18,14 +30,17 @@ import type { Store } from '../../server/store/store.ts';
 import { inProcessCoordinator } from '../in-process-coordinator.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { FaultyDisk } from './faulty-disk.ts';
+import { FaultyJournal } from './faulty-journal.ts';
 import { FaultyNetwork, type Service } from './faulty-network.ts';
 import { type Foundation, foundationFor, START_MS } from './foundation.ts';
 import { liveAsNode } from './fuzz-node.ts';
 import { runJob } from './fuzz-operator.ts';
-import { Violation } from './job-ledger.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
 import { type Life, Machine } from './machine.ts';
 import { Referee } from './referee.ts';
+import type { Observed } from './secure-witness.ts';
+import { symbolicPrimitives, symbolicSigner } from './symbolic-primitives.ts';
+import { Violation } from './violation.ts';
 
 export interface Outcome {
   /** The first rule that was broken; absent if all held. */
@@ -49,6 +64,10 @@ export interface Wrappers {
   store?(store: Store): Store;
   blobs?(blobs: BlobStore): BlobStore;
   handlers?(handlers: Handlers, coordinator: Coordinator): Handlers;
+  /** What a process of a node takes part in secure rounds with. */
+  party?(party: SecureParty): SecureParty;
+  /** What such a process writes down. */
+  journal?(log: AttemptLog): AttemptLog;
 }
 
 /** Short times: the less the nodes wait, the more happens. */
@@ -84,6 +103,9 @@ class Run {
   readonly #server: Machine;
   readonly #operator: Machine;
   readonly #nodes: readonly Machine[];
+  readonly #journals: readonly FaultyJournal[];
+  /** Of secure rounds. */
+  readonly #primitives: Primitives;
   #service: Service | undefined;
   #coordinator: Coordinator | undefined;
   /** All that there were. */
@@ -125,6 +147,10 @@ class Run {
       answered: (name, nodeId, request, response) => {
         this.#answered(name, nodeId, request, response);
       },
+      kill: (label, downMs) => {
+        const machine = typeof label === 'number' ? this.#nodes[label] : undefined;
+        if (machine) this.#kill(label as number, machine, downMs);
+      },
       befell: ({ what }, name) => this.#befell(`message: ${name} ${what}`),
       failed: (name, error) => this.#referee.note('nothing fails by itself', `${name}: ${error}`),
     });
@@ -133,6 +159,21 @@ class Run {
     const nodes = participants + (hasEvaluator ? 1 : 0);
     this.#nodeIds = foundation.nodeIds.slice(0, nodes);
     this.#nodes = Array.from({ length: nodes }, () => new Machine(this.#world));
+    this.#journals = this.#nodes.map((machine, index) => this.#journalOf(machine, index));
+    this.#primitives =
+      schedule.secure?.primitives === 'symbolic'
+        ? symbolicPrimitives(new KeyedNumbers('primitives', seed).source())
+        : platform;
+  }
+
+  #journalOf(machine: Machine, index: number): FaultyJournal {
+    const { seed, faults } = this.#schedule;
+    return new FaultyJournal({
+      ...{ world: this.#world, seed, index },
+      faults: faults.filter((fault): fault is JournalFault => fault.kind === 'journal' && fault.of === index),
+      kill: (downMs) => this.#kill(index, machine, downMs),
+      befell: ({ what }) => this.#befell(`journal: ${what}`),
+    });
   }
 
   async toEnd(): Promise<Outcome> {
@@ -194,7 +235,8 @@ class Run {
     const life = machine.start();
     const { seed, tasks } = this.#schedule;
     const { store, blobs, parts } = this.#disk.mount(life);
-    const { signer, operatorKey, federationId } = this.#foundation;
+    const { operatorKey, federationId } = this.#foundation;
+    const signer = this.#signerOf(this.#foundation.signer);
     const opening = Coordinator.open(
       {
         store: this.#wrappers.store?.(store) ?? store,
@@ -203,6 +245,7 @@ class Run {
         clock: life.clock,
         random: new KeyedNumbers('coordinator', seed, machine.lives).source(),
         signer,
+        primitives: this.#primitives,
         operatorKey,
         federationId,
         report: (error, doing) => {
@@ -254,6 +297,10 @@ class Run {
     };
     const live = async () => {
       if (this.#changing.has(index)) await this.#changeKey(index, machine, life);
+      const nodeId = this.#nodeIds[index] ?? '';
+      const process = { index, lives, nodeId };
+      const { witness } = this.#referee;
+      const party = this.#schedule.secure && this.#partyOf(process, life);
       await liveAsNode({
         seed,
         signal: this.#over.signal,
@@ -261,13 +308,44 @@ class Run {
         index,
         lives,
         life,
-        api: this.#network.connect(index, machine, life, this.#nodeIds[index] ?? ''),
+        api: witness.behind(process, this.#network.connect(index, machine, life, nodeId)),
+        made: (task, payload) => witness.made(process, task, payload),
+        ...(party && { party }),
         prepared: this.#foundation.prepared,
         updates,
         failure: (round) => this.#failure(index, round, lives),
       });
     };
     live().then(() => ended('it resolved'), ended);
+  }
+
+  #partyOf({ index, lives, nodeId }: Observed, life: Life): SecureParty {
+    const { federationId, keys, signer } = this.#foundation;
+    const { seed } = this.#schedule;
+    const { party: wrapParty, journal: wrapLog } = this.#wrappers;
+    const log = (this.#journals[index] as FaultyJournal).mount(life);
+    const pinned = (id: string) => {
+      const key = keys.get(id);
+      return key && toHex(key.publicKey);
+    };
+    const party: SecureParty = {
+      identity: this.#signerOf(keys.get(nodeId) as Signer),
+      nodeId,
+      federationId,
+      coordinatorKey: toHex(signer.publicKey),
+      primitives: this.#referee.witness.watching(this.#primitives),
+      random: new KeyedNumbers('secrets', seed, index, lives).source(),
+      journal: new AttemptJournal(wrapLog?.(log) ?? log),
+      chain: new ModelChain(this.#primitives),
+      pinned: () => pinned,
+      suites: [1, 2],
+    };
+    return wrapParty?.(party) ?? party;
+  }
+
+  /** The same key, as the primitives of this run have it. */
+  #signerOf(real: Signer): Signer {
+    return this.#primitives === platform ? real : symbolicSigner(real.publicKey);
   }
 
   #failure(index: number, round: number, lives: number): HanseError | undefined {
@@ -316,7 +394,11 @@ class Run {
   /** An answer leaves the coordinator. */
   #answered(name: RouteName, nodeId: string, request: unknown, response: unknown): void {
     const { params, body } = request as { readonly params: never; readonly body: never };
-    if (name === 'putUpdate') this.#referee.acknowledged(nodeId, params, response as Receipt);
+    if (name === 'putUpdate' || name === 'putMaskedUpdate')
+      this.#referee.acknowledged(nodeId, params, response as Receipt);
+    if (name === 'advertiseKeys') this.#referee.heard(nodeId, params, 'keysAdvertised');
+    if (name === 'putShares') this.#referee.heard(nodeId, params, 'sharesAccepted');
+    if (name === 'putAnswer') this.#referee.heard(nodeId, params, 'answerAccepted');
     if (name === 'revokeMember')
       this.#referee.revoked((params as { readonly nodeId: string }).nodeId, this.#world.now());
     if (name === 'openUpload') this.#uploads.set((response as UploadState).uploadId, body);
@@ -435,17 +517,22 @@ function roleOf(machine: 'coordinator' | 'operator' | number): string {
 }
 
 /** Once nothing befalls anybody any more, a job must end within this time. */
-function longestMs({ faults, rounds, maxAttempts, collectSeconds, evaluateSeconds }: FuzzSchedule): number {
+function longestMs(schedule: FuzzSchedule): number {
+  const { faults, rounds, maxAttempts, collectSeconds, evaluateSeconds, secure } = schedule;
   let last = 0;
   for (const fault of faults) {
     if (fault.kind === 'process') last = Math.max(last, fault.atMs + fault.forMs);
     // Deadlines are moments (SPEC.md 8.3): after a restart, they are as far away as the clock says.
     if (fault.kind === 'clock') last += fault.atMs + Math.abs(fault.byMs);
-    if (fault.kind === 'disk') last += fault.downMs;
+    if (fault.kind === 'disk' || fault.kind === 'journal') last += fault.downMs;
     if (fault.kind === 'message') last += fault.byMs;
     if (fault.kind === 'membership') last = Math.max(last, fault.atMs);
   }
   // Recruiting takes as long as the longest pause of a node, and a request for work that nobody answers.
-  const attemptMs = 1000 * (collectSeconds + evaluateSeconds) + 60_000;
+  // Keys have as long as an update, and each further message of a secure round takes time of its own.
+  const secureSeconds = secure
+    ? Math.max(collectSeconds, secure.answerSeconds) + 3 * secure.answerSeconds
+    : 0;
+  const attemptMs = 1000 * (secureSeconds + collectSeconds + evaluateSeconds) + 60_000;
   return last + rounds * maxAttempts * attemptMs;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { JobManifest } from '../../../schemas/job.ts';
 import type { StoredEvent } from '../../../server/store/store.ts';
-import { JobLedger, Violation } from '../../../sim/fuzz/job-ledger.ts';
+import { JobLedger } from '../../../sim/fuzz/job-ledger.ts';
+import { Violation } from '../../../sim/fuzz/violation.ts';
 
 const MANIFEST = {
   rounds: 2,
@@ -30,8 +31,8 @@ const of = (round: number, attempt: number, [type, data]: Entry): Entry => [
 ];
 
 /** Enters these, each ten seconds and more after the one before; an event names round 1, attempt 1 unless it says. */
-function enter(entries: readonly Entry[], secondsBetween = 11): JobLedger {
-  const ledger = new JobLedger(MANIFEST, true);
+function enter(entries: readonly Entry[], secondsBetween = 11, manifest = MANIFEST): JobLedger {
+  const ledger = new JobLedger(manifest, true);
   entries.forEach(([type, data], i) => {
     const record = {
       ...{ type, version: 1, stream: 'job/x', sequence: i + 1, position: i + 1, at: '' },
@@ -120,10 +121,59 @@ test.each<[rule: string, entries: Entry[]]>([
     'evaluated once',
     [created, chosen(), ...all, aggregated(3), ['evaluationDeclined', { node: 'e', code: 'x' }]],
   ],
+  ['plain sums', [created, chosen(), ['keysAdvertised', { node: 'a' }]]],
+  ['plain sums', [created, chosen(), ['secretsOpened', { answers: [], faulty: [] }]]],
+  ['as the job says', [created, ['cohortSelected', { attempt: 1, cohort: ['a', 'b', 'c'], secure: {} }]]],
+  ['a record of each secure round', [created, chosen(), ...all, aggregated(3, { record: 'r', sum: 's' })]],
   ['nobody cancelled', [created, ['jobCancelled']]],
 ])('%s: what may not be', (rule, entries) => {
   expect(() => enter(entries.slice(0, -1))).not.toThrow();
   expect(brokenBy(() => enter(entries))).toBe(rule);
+});
+
+describe('a secure round', () => {
+  const secure = { ...MANIFEST, aggregation: 'secure' } as JobManifest;
+  const moment = '1970-01-01T00:00:00.000Z';
+  const [advertising, sharing, collecting, consenting, unmasking] = Array(5).fill(moment);
+  const deadlines = { advertising, sharing, collecting, consenting, unmasking };
+  const drawn: Entry = ['cohortSelected', { cohort: ['a', 'b', 'c'], secure: { descriptor: { deadlines } } }];
+  const say = (type: string, more: object = {}): Entry[] =>
+    ['a', 'b', 'c'].map((node) => [type, { node, sha256: `${type} ${node}`, ...more }]);
+  const collected = [
+    ...[created, drawn, ...say('keysAdvertised'), ...say('sharesAccepted')],
+    ...say('updateAccepted', { signature: 's' }),
+  ];
+  const answered = [...collected, ...say('consentGiven'), ...say('answerAccepted')];
+  const opened: Entry = ['secretsOpened', { answers: ['a', 'b', 'c'], faulty: [] }];
+  const signed = aggregated(3, { record: 'r', sum: 's' });
+
+  test('goes through all of its phases', () => {
+    const ledger = enter([...answered, opened, signed, released], 1, secure);
+    expect([ledger.round, ledger.model, ledger.endings.get('1/1')]).toEqual([2, 'm1', 'released']);
+    expect([...ledger.counted.values()]).toEqual(['a', 'b', 'c'].map((node) => `updateAccepted ${node}`));
+    expect([ledger.said.has('answerAccepted 1/1/c'), ledger.startedFrom.get('1/1')]).toEqual([true, 'm0']);
+    expect(enter(collected.slice(0, 4), 1, secure).awaited).toEqual(['c']);
+  });
+
+  test('ends for want of messages, by name', () => {
+    const late: Entry = ['deadlinePassed', { phase: 'unmasking' }];
+    expect(enter([...answered.slice(0, -1), late], 1, secure).endings.get('1/1')).toEqual({
+      failed: 'unmaskingFailed',
+    });
+    expect(enter([...collected, declined('b')], 1, secure).endings.get('1/1')).toBe('cohortTooSmall');
+  });
+
+  test.each<[rule: string, entries: Entry[]]>([
+    ['a cohort of minimum to size', [created, ['cohortSelected', { cohort: ['a', 'b'], secure: {} }]]],
+    ['as the job says', [created, chosen()]],
+    ['nothing plain leaves', [...collected.slice(0, 8), update('a')]],
+    ['aggregated once, when complete', [...answered, signed]],
+    ['a record of each secure round', [...answered, opened, aggregated(3)]],
+    ['each update once', [...answered, opened, aggregated(2, { record: 'r', sum: 's' })]],
+  ])('%s: what may not be', (rule, entries) => {
+    expect(() => enter(entries.slice(0, -1), 1, secure)).not.toThrow();
+    expect(brokenBy(() => enter(entries, 1, secure))).toBe(rule);
+  });
 });
 
 test('a deadline may not come early, and no record may be missing', () => {

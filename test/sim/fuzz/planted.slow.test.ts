@@ -251,7 +251,7 @@ afterEach(() => {
   members.successorsOf = undefined;
 });
 
-const SIZE = { participants: 8, rounds: 1 };
+const SIZE = { participants: 8, rounds: 1, aggregation: 'plain' } as const;
 const signal = new AbortController().signal;
 
 describe.each(PLANTED)('$mistake', ({ from = 0, within, breaks, plant }) => {

@@ -3,12 +3,12 @@ import { concatBytes } from '../../../protocol/bytes.ts';
 import { seededRandom } from '../../../protocol/random.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
 import { RingSum } from '../../../protocol/ring/sum.ts';
-import { encodeUpdate } from '../../../protocol/ring/update.ts';
+import { encodeUpdate, packIntegers } from '../../../protocol/ring/update.ts';
 import { planCodec } from '../../../protocol/ring/width.ts';
 import { strategyOf } from '../../../protocol/strategy/strategy-of.ts';
 import { encodeHeader, encodeParameters, payloadOf } from '../../../protocol/vector.ts';
 import type { JobManifest } from '../../../schemas/job.ts';
-import { recompute } from '../../../sim/fuzz/recompute.ts';
+import { integersOf, recompute, recomputeSum } from '../../../sim/fuzz/recompute.ts';
 
 const LENGTH = 37;
 const strategy = { type: 'fedavg', serverLearningRate: 0.7 } as const;
@@ -38,4 +38,7 @@ test.each([16, 19, 24, 32])('agrees with sum and strategy of production at width
   const next = rule.apply(rule.init(LENGTH), before, opened.mean);
   expect(weight).toBe(opened.totalWeight);
   expect(payload).toEqual(payloadOf(await encodeParameters(next.model)));
+
+  const stored = concatBytes(new Uint8Array(64), packIntegers(sum.integers, codec));
+  expect(integersOf(stored, LENGTH, width)).toEqual(recomputeSum(files, manifest));
 });
