@@ -73,7 +73,9 @@ function drawSecure(
 ): Pick<World, 'secure' | 'participants' | 'cohort'> | undefined {
   const numbers = new KeyedNumbers('secure', seed);
   const isReal = seed % REAL_EVERY === 0;
-  const isWanted = aggregation === undefined ? isReal || numbers.unit() < 0.5 : aggregation === 'secure';
+  // Drawn in any case: where secure jobs are asked for, a seed has the one that it would have anyway.
+  const isDrawn = numbers.unit() < 0.5 || isReal;
+  const isWanted = aggregation === undefined ? isDrawn : aggregation === 'secure';
   if (!isWanted || most < FEWEST_SECURE) return undefined;
   const participants = numbers.between(FEWEST_SECURE, Math.min(MOST_SECURE, most));
   const chosen = numbers.between(FEWEST_SECURE, participants);

@@ -126,7 +126,9 @@ export class FaultyDisk {
     const numbers = new KeyedNumbers('disk', this.#seed, operation, index);
     if (slowestMs > 0) await this.#sleep(life, numbers.between(0, slowestMs));
     if (fault?.what === 'killed before') return this.#killed(fault);
-    if (fault?.what === 'fails') throw failure(numbers);
+    // Of a chunk that was refused nothing is seen, in whatever moment it was (`server/store/part-store.ts`).
+    const isLost = fault?.what === 'fails' || (fault?.what === 'fails late' && operation === 'add chunk');
+    if (isLost) throw failure(numbers);
     const result = await work();
     if (fault?.what === 'killed after') return this.#killed(fault);
     if (slowestMs > 0) await this.#sleep(life, numbers.between(0, slowestMs));

@@ -10,6 +10,7 @@
  * - Nothing fails but what the schedule lets fail, and nobody's work ends but by a kill.
  * - What leaves the nodes of a secure job keeps to `secure-witness.ts`, and the sum that is opened is that of the updates
  *   which the survivors have made.
+ * - A job ends, and where it fails it says why.
  * - At the end every acknowledged update is in one released sum, or in an attempt that was aborted for a named reason.
  */
 import { primitives } from '#primitives';
@@ -203,7 +204,8 @@ export class Referee {
     for (const { jobId, place, nodeId } of this.#acknowledged)
       if (!this.ledgers.get(jobId)?.endings.has(place))
         throw new Violation('acknowledged is released or aborted', `${nodeId} in ${place} of ${jobId}`);
-    for (const [key, { phase, jobId, model }] of this.#shown) {
+    for (const [key, { phase, jobId, model, reason }] of this.#shown) {
+      if (phase === 'failed' && reason === null) throw new Violation('a failure has a name', `${key}: none`);
       const ledger = this.ledgers.get(jobId);
       if (phase !== 'finished' || (ledger?.outcome === phase && ledger.model === model)) continue;
       throw new Violation('what is shown is what was released', `${key}: ${model}, not ${ledger?.model}`);

@@ -8,6 +8,8 @@
  * - Of no participant are both secrets revealed in one context, by whomever: of survivors the seed, of the others the
  *   mask secret.
  * - Nobody helps to open two sums over one model: they would subtract.
+ * - A node declines because of what the schedule does to it, or because of what it has spent; never since it suspects an
+ *   honest coordinator or honest others.
  */
 import { createHash } from 'node:crypto';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
@@ -45,6 +47,16 @@ interface KnownShare {
   readonly dealer: string;
   readonly secret: 'seed' | 'mask secret';
 }
+
+/** For which a node of the fuzzer may decline: faults of training and data, of its journal, and what it has spent. */
+const EXCUSES: ReadonlySet<string> = new Set([
+  'trainingDiverged',
+  'dataShapeMismatch',
+  'storageFull',
+  'storageFailed',
+  'attemptSpent',
+  'roundAlreadyOpened',
+]);
 
 const SHARE_BYTES = 32;
 /** In front of context, dealer and holder, in what a sealed share belongs to. */
@@ -142,6 +154,7 @@ export class SecureWitness {
     const { params, body } = request as { readonly params?: Place; readonly body?: unknown };
     const isSecure = this.#manifest.aggregation === 'secure';
     if (isSecure && name === 'putUpdate') this.#options.note('nothing plain leaves', `node ${process.index}`);
+    if (name === 'decline') this.#lookAtExcuse(process, body as { readonly code: string });
     if (name === 'openUpload') this.#lookAtUpload(process, body as UploadRequest);
     if (!params || !WORDS.has(name)) return;
     const word = body instanceof Uint8Array ? sha256Of(body) : canonicalJson(body);
@@ -149,6 +162,12 @@ export class SecureWitness {
     if (name === 'advertiseKeys') this.#lookAtKeys(params, body as Advertisement);
     if (name === 'putMaskedUpdate') this.#send(process, params, word);
     if (name === 'putAnswer') this.#lookAtAnswer(process, params, body as Uint8Array);
+  }
+
+  #lookAtExcuse({ index, lives }: Observed, { code }: { readonly code: string }): void {
+    const isFirst = lives === 1 && code === 'attemptSpent';
+    if (isFirst || !EXCUSES.has(code))
+      this.#options.note('nobody declines without a reason', `node ${index}: ${code}`);
   }
 
   #lookAtUpload(process: Observed, { target, sha256 }: UploadRequest): void {

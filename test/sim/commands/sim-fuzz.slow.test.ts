@@ -27,6 +27,16 @@ test('seeds that break no rule: a count on the last line, and how far it has com
   expect(err).toContain('seed 10 of 20: 0 violations');
 });
 
+test('jobs of one kind alone, where that is asked for', async () => {
+  const { exitCode, json } = await fuzz('--seeds', '3', '--from', '1', '--aggregation', 'secure');
+  expect({ exitCode, json }).toMatchObject({ exitCode: 0, json: { violations: 0, aggregation: 'secure' } });
+  expect(Object.keys((json as { happened: object }).happened).join()).toMatch(/advertising|sharing/);
+  expect(await fuzz('--aggregation', 'none')).toMatchObject({
+    exitCode: 2,
+    json: { problem: { code: 'usage' } },
+  });
+});
+
 test('a rule that is broken: the least that it takes, which replays', async () => {
   plant();
   const folder = await mkdtemp(join(tmpdir(), 'hanse-'));

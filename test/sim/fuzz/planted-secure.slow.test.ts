@@ -215,6 +215,24 @@ const PLANTED: readonly Planted[] = [
     },
   },
   {
+    mistake: 'survivors are given the proof of another',
+    found: 0,
+    breaks: ['nobody declines without a reason'],
+    plant: () => {
+      const { survivors } = SecureAttemptView.prototype;
+      vi.spyOn(SecureAttemptView.prototype, 'survivors').mockImplementation(async function (
+        this: SecureAttemptView,
+        job,
+      ) {
+        const truth = await survivors.call(this, job);
+        const [first] = truth.told.values();
+        const told = [...truth.told].map(([index, story]) => [index, first ?? story] as const);
+        return { ...truth, told: new Map(told) };
+      });
+      return {};
+    },
+  },
+  {
     mistake: 'survivors are told to some otherwise than to others, and nobody looks at the certificate',
     found: 4,
     breaks: ['one secret of each'],

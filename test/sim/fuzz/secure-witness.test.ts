@@ -70,6 +70,16 @@ describe('what is said', () => {
     expect(broken).toEqual(['one word in each attempt']);
   });
 
+  test('a refusal for which the schedule has no reason', () => {
+    const { send, broken } = scene();
+    send('decline', attempt(1), { code: 'trainingDiverged' });
+    send('decline', attempt(1), { code: 'attemptSpent' }, 0, 2);
+    expect(broken).toEqual([]);
+    send('decline', attempt(1), { code: 'attemptSpent' }, 1, 1);
+    send('decline', attempt(1), { code: 'rosterInvalid' }, 0, 2);
+    expect(broken).toEqual(Array(2).fill('nobody declines without a reason'));
+  });
+
   test('keys of one attempt in the next', () => {
     const { send, broken } = scene();
     send('advertiseKeys', attempt(1), { nodeId: A, channelKey: 'c', maskKey: 'm' });
