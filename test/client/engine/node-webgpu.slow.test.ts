@@ -78,14 +78,15 @@ describe.skipIf(!isBuilt || folder === undefined)('webgpu in Node', () => {
       const invite = await run('invite', '--organisation', `${provider}.example`);
       writeFileSync(join(cwd, `${provider}.csv`), tableOf(24, provider.length));
       const data = ['--data', `csv:${provider}.csv`, ...COLUMNS, '--provider', provider];
-      const args = ['join', invite.result.link, '--identity', `${provider}.json`, ...data, '--json'];
+      const args = ['join', invite.result.link, '--identity', `${provider}.json`, ...data, '--allow-plain', '--json'];
       const node = startHanse(args, { cwd, env: SWIFTSHADER });
       await node.line('readiness', ({ type }) => type === 'ready');
       return node;
     };
     const nodes = [await started('webgpu'), await started('cpu')];
     const job = ['--name', 'card', '--purpose', 'testing', '--model', 'mlp:4,2', '--lr', '0.5'];
-    const created = await run('job', 'create', ...job, '--rounds', '2', '--cohort', '2', '--deadline', '60');
+    const two = ['--rounds', '2', '--cohort', '2', '--plain', '--deadline', '60'];
+    const created = await run('job', 'create', ...job, ...two);
     const watched = await run('job', 'watch', created.result.jobId);
     expect(watched.result, watched.said).toMatchObject({ phase: 'finished', round: 2 });
     for (const ran of nodes) {
