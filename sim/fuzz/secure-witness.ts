@@ -154,7 +154,7 @@ export class SecureWitness {
     const { params, body } = request as { readonly params?: Place; readonly body?: unknown };
     const isSecure = this.#manifest.aggregation === 'secure';
     if (isSecure && name === 'putUpdate') this.#options.note('nothing plain leaves', `node ${process.index}`);
-    if (name === 'decline') this.#lookAtExcuse(process, body as { readonly code: string });
+    if (isSecure && name === 'decline') this.#lookAtExcuse(process, body as { readonly code: string });
     if (name === 'openUpload') this.#lookAtUpload(process, body as UploadRequest);
     if (!params || !WORDS.has(name)) return;
     const word = body instanceof Uint8Array ? sha256Of(body) : canonicalJson(body);
