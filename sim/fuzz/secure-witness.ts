@@ -164,10 +164,8 @@ export class SecureWitness {
     if (name === 'putAnswer') this.#lookAtAnswer(process, params, body as Uint8Array);
   }
 
-  #lookAtExcuse({ index, lives }: Observed, { code }: { readonly code: string }): void {
-    const isFirst = lives === 1 && code === 'attemptSpent';
-    if (isFirst || !EXCUSES.has(code))
-      this.#options.note('nobody declines without a reason', `node ${index}: ${code}`);
+  #lookAtExcuse({ index }: Observed, { code }: { readonly code: string }): void {
+    if (!EXCUSES.has(code)) this.#options.note('nobody declines without a reason', `node ${index}: ${code}`);
   }
 
   #lookAtUpload(process: Observed, { target, sha256 }: UploadRequest): void {
