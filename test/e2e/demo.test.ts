@@ -33,7 +33,8 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const demo = (dataDir: string, rounds: number, ...more: string[]) => {
-    const options = ['--rounds', `${rounds}`, '--participants', '3', '--data-dir', dataDir, '--json'];
+    const participants = more.includes('--participants') ? [] : ['--participants', '3'];
+    const options = ['--rounds', `${rounds}`, ...participants, '--data-dir', dataDir, '--json'];
     return startHanse(['demo', ...options, ...more], { env: { TMPDIR: folder } });
   };
 
@@ -42,7 +43,8 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
     let result: Line;
     beforeAll(async () => {
       dataDir = join(folder, 'whole');
-      const whole = demo(dataDir, 3);
+      // Of five, four are indispensable: one may be lost.
+      const whole = demo(dataDir, 3, '--participants', '5', '--drop', '1');
       expect(await whole.ended(), whole.said).toEqual({ code: 0, signal: null });
       expect(processesNaming(dataDir)).toEqual([]);
       result = whole.result;
@@ -50,14 +52,15 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
 
     test('prints its result on the last line', () => {
       expect(result).toEqual({
-        participants: 3,
+        participants: 5,
         rounds: 3,
         accuracy: expect.any(Number),
         seconds: expect.any(Number),
         bytesUp: expect.any(Number),
         bytesDown: expect.any(Number),
-        providers: { cpu: 3 },
+        providers: { cpu: 5 },
         modelSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        secureAggregation: { suite: 1, threshold: 4, survivors: 4, dropped: 1 },
         dataDir,
         modelFile: join(dataDir, 'model.onnx'),
         jobId: expect.stringMatching(/^job-[0-9a-f]{16}$/),
@@ -71,12 +74,12 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
       expect(createHash('sha256').update(model).digest('hex')).toBe(result.modelSha256);
     });
 
-    test('counts as sent what the coordinator has recorded: updates of one size, one a round and participant', async () => {
+    test('counts as sent what the coordinator has recorded: updates of one size, one a round and survivor', async () => {
       const store = openSqliteStore(join(dataDir, 'coordinator', 'hanse.sqlite'));
       const events = await store.read(`job/${result.jobId}`);
       await store.close();
       const updates = events.filter(({ type }) => type === 'updateAccepted').map(({ data }) => data as Line);
-      expect(updates).toHaveLength(9);
+      expect(updates).toHaveLength(12);
       expect(new Set(updates.map(({ bytes }) => bytes)).size).toBe(1);
       expect(updates.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(result.bytesUp);
       for (const { bytes, sha256 } of updates) {
@@ -109,13 +112,14 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
     });
 
     // The last of them: it adds to the folder that the others look at.
-    test('again in the same folder, its nodes find the coordinator at its new address and train another model', async () => {
+    test('again in the same folder, its nodes find the coordinator at its new address and train another model, with plain sums', async () => {
       const identityOf = (name: string): Line =>
         JSON.parse(readFileSync(join(dataDir, name, 'identity.json'), 'utf8'));
       const before = identityOf('participant-01');
-      const again = demo(dataDir, 1);
+      const again = demo(dataDir, 1, '--participants', '5', '--plain');
       expect(await again.ended(), again.said).toEqual({ code: 0, signal: null });
-      expect(again.result).toMatchObject({ participants: 3, rounds: 1, providers: { cpu: 3 } });
+      expect(again.result).toMatchObject({ participants: 5, rounds: 1, providers: { cpu: 5 } });
+      expect(again.result.secureAggregation).toBeNull();
       expect(again.result.jobId).not.toBe(result.jobId);
       const after = identityOf('participant-01');
       expect(after).toEqual({ ...before, server: after.server });

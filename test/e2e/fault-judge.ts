@@ -10,7 +10,7 @@ import type { JobManifest } from '../../schemas/job.ts';
 import type { StoredEvent } from '../../server/store/store.ts';
 import { type Attempt, JobLedger } from '../../sim/fuzz/job-ledger.ts';
 import { recompute } from '../../sim/fuzz/recompute.ts';
-import type { SeenReceipt } from './faulty-proxy.ts';
+import type { SeenMessage } from './faulty-proxy.ts';
 
 export interface Judgement {
   /** How each attempt ended: `<round>/<attempt> <released, or the code of the abort>`. */
@@ -31,7 +31,7 @@ export function judge(
   manifest: JobManifest,
   records: readonly StoredEvent[],
   folder: string,
-  receipts: readonly SeenReceipt[],
+  receipts: readonly SeenMessage[],
 ): Judgement {
   const contentOf = (sha256: string) => {
     const content = readFileSync(join(folder, sha256.slice(0, 2), sha256.slice(2)));

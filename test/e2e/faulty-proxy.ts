@@ -3,6 +3,7 @@
  * hold a message, deliver it twice, or deliver it when its sender has long sent another. What it passes on it does not
  * change by a byte.
  */
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
@@ -26,20 +27,23 @@ export interface Passage {
  */
 export type Verdict = 'pass' | 'cut' | 'twice' | 'twice at once' | 'late';
 
-/** An update that the coordinator has acknowledged, whoever heard it. */
-export interface SeenReceipt {
+/** An update, or what opens the masks of a secure attempt. */
+export interface SeenMessage {
   readonly jobId: string;
   /** `<round>/<attempt>`. */
   readonly place: string;
   readonly sha256: string;
 }
 
-const UPDATE = /^\/v1\/jobs\/([^/]+)\/rounds\/(\d+)\/attempts\/(\d+)\/update$/;
+const MESSAGE = /^\/v1\/jobs\/([^/]+)\/rounds\/(\d+)\/attempts\/(\d+)\/(update|masked|answer)(?:\/[^/]+)?$/;
 
 export class FaultyProxy {
   /** Asked at every place; passes everything on unless a test says otherwise. */
   judge: (passage: Passage) => Verdict | Promise<Verdict> = () => 'pass';
-  readonly receipts: SeenReceipt[] = [];
+  /** Updates that the coordinator has acknowledged, whoever heard it. */
+  readonly receipts: SeenMessage[] = [];
+  /** Answers that the node has sent, whether or not they arrived. */
+  readonly answers: SeenMessage[] = [];
   readonly #server: Server;
   readonly #port: number;
   readonly #late: (() => Promise<number>)[] = [];
@@ -84,6 +88,7 @@ export class FaultyProxy {
     for await (const part of incoming) parts.push(part as Buffer);
     const body = Buffer.concat(parts);
     const message = { method: incoming.method ?? '', path: incoming.url ?? '' };
+    this.#noteAnswer(message, body);
     const ask = (place: Place, text: string, status?: number) =>
       this.judge({ ...message, place, text, ...(status !== undefined && { status }) });
     const break_ = () => void incoming.socket.destroy();
@@ -185,13 +190,17 @@ export class FaultyProxy {
   }
 
   #note({ path }: { path: string }, { statusCode }: IncomingMessage, content: Buffer): void {
-    const [, jobId, round, attempt] = UPDATE.exec(path) ?? [];
-    if (jobId === undefined || statusCode !== 200) return;
-    this.receipts.push({
-      jobId,
-      place: `${round}/${attempt}`,
-      sha256: JSON.parse(content.toString()).sha256,
-    });
+    const [, jobId, round, attempt, what] = MESSAGE.exec(path) ?? [];
+    if (jobId === undefined || what === 'answer' || statusCode !== 200) return;
+    const { sha256 } = JSON.parse(content.toString());
+    this.receipts.push({ jobId, place: `${round}/${attempt}`, sha256 });
+  }
+
+  #noteAnswer({ path }: { path: string }, body: Buffer): void {
+    const [, jobId, round, attempt, what] = MESSAGE.exec(path) ?? [];
+    if (jobId === undefined || what !== 'answer') return;
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    this.answers.push({ jobId, place: `${round}/${attempt}`, sha256 });
   }
 }
 

@@ -87,6 +87,8 @@ export interface ServeSettings {
 export interface FederationSettings {
   /** How every process is started. */
   readonly options?: ProcessOptions;
+  /** How the coordinator is, if otherwise. */
+  readonly coordinator?: ProcessOptions;
   /** Where this node finds the coordinator, if not at its own address. */
   readonly serverFor?: (name: string) => string | undefined;
 }
@@ -123,7 +125,7 @@ export class SmallFederation {
       ? { nodeArgs: ['--import', KILL_AT], env: { HANSE_KILL_AT: killAt } }
       : preload
         ? { nodeArgs: ['--import', preload] }
-        : (this.#settings.options ?? {});
+        : (this.#settings.coordinator ?? this.#settings.options ?? {});
     const coordinator = startHanse(['serve', ...flags, ...args, '--json'], fault);
     this.coordinator = coordinator;
     const { url } = await coordinator.line('the address', (line) => line.ready === true);

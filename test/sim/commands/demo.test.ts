@@ -23,3 +23,22 @@ test('a folder that cannot be made is told by name, and nothing is started', asy
   expect(await readdir(folder)).toEqual(['file']);
   await rm(folder, { recursive: true });
 });
+
+test.each([
+  [['--participants', '5', '--drop', '2'], '--drop 2: a round of 5 goes on without 1'],
+  [
+    ['--participants', '5', '--drop', '1', '--plain'],
+    '--drop is about secure rounds: of at least 3, without --plain',
+  ],
+  [['--participants', '2', '--drop', '1'], '--drop is about secure rounds: of at least 3, without --plain'],
+])('%j is refused before anything is started', async (options, reason) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hanse-'));
+  const file = join(folder, 'file');
+  await writeFile(file, '');
+  const ask = (...more: string[]) => hanse(['demo', ...more, '--data-dir', file, '--json']);
+  expect((await ask(...options)).json).toMatchObject({ problem: { code: 'usage', particulars: { reason } } });
+  // One of five may be lost; what is refused then is the folder.
+  const allowed = await ask('--participants', '5', '--drop', '1');
+  expect(allowed.json).toMatchObject({ problem: { code: 'storageFailed' } });
+  await rm(folder, { recursive: true });
+});
