@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { primitives } from '#primitives';
 import { attemptFile } from '../../client/attempt-file.ts';
 import { type AttemptLog, memoryAttemptLog } from '../../client/attempt-journal.ts';
@@ -14,6 +14,7 @@ import { equalBytes, hexBytes } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { RingSum } from '../../protocol/ring/sum.ts';
 import { packIntegers } from '../../protocol/ring/update.ts';
+import { hasEnded } from '../../protocol/round.ts';
 import { advertise } from '../../protocol/secagg/advertisement.ts';
 import { deliveryFor } from '../../protocol/secagg/delivery.ts';
 import { decodeSet } from '../../protocol/secagg/members.ts';
@@ -21,6 +22,7 @@ import { parseSum } from '../../protocol/secagg/model-chain.ts';
 import { signRoster } from '../../protocol/secagg/roster.ts';
 import { payloadOf } from '../../protocol/vector.ts';
 import type { TrainTask } from '../../schemas/task.ts';
+import type { JobRunner } from '../../server/job-runner.ts';
 import { CoordinatorPlot } from '../fixtures/coordinator-plot.ts';
 import { type HonestNode, type HonestOptions, honestNode, plainUpdate } from '../fixtures/honest-node.ts';
 import { bytesOfAnswer, outgoing, secureJob } from '../fixtures/lying-coordinator.ts';
@@ -81,11 +83,19 @@ const ALL = [0, 1, 2, 3];
 let set: Stage;
 let nodes: readonly HonestNode[] = [];
 
+beforeAll(async () => {
+  set = await stage(['clinic.example', 'known.example', 'sybil.example', 'sybil.example']);
+});
+
 afterEach(async () => {
   leftOut.clear();
-  await end(set, nodes);
+  set.liar.relent();
+  if (!hasEnded(set.runner.state)) await set.runner.dispatch({ type: 'jobCancelled', by: set.victim.nodeId });
+  await Promise.all(nodes.map((node) => node.stop()));
   nodes = [];
 });
+
+afterAll(() => end(set, []));
 
 /** Everybody has come, and the task of everybody has ended. */
 async function allCome(optionsAt?: (place: number) => HonestOptions): Promise<void> {
@@ -136,6 +146,14 @@ describe('the victim has survived, half of the participants are told; it has dro
     return plot;
   }
 
+  /** Before anybody is there from whom the coordinator would draw a cohort. */
+  async function beginLowered(): Promise<JobRunner> {
+    await set.liar.federation.clock.advance(600_000);
+    const runner = await set.begin();
+    await set.liar.beginAttempt(runner, set.members, { threshold: 2 });
+    return runner;
+  }
+
   /** Both secrets of the victim, from half of the answers each, and with them its update. */
   async function rob(plot: CoordinatorPlot): Promise<Uint8Array> {
     const victim = plot.indexOf(set.victim.nodeId);
@@ -149,10 +167,8 @@ describe('the victim has survived, half of the participants are told; it has dro
   }
 
   test('with a threshold of half the cohort, which nobody checks, its update is in the open', async () => {
-    set = await stage();
     leftOut.add('threshold');
-    const runner = await set.begin();
-    await set.liar.beginAttempt(runner, set.members, { threshold: 2 });
+    await beginLowered();
     const plot = divide();
     await allCome();
     expect(codes()).toEqual(every(undefined));
@@ -161,9 +177,7 @@ describe('the victim has survived, half of the participants are told; it has dro
   });
 
   test('the check of the threshold: nobody sends as much as its keys', async () => {
-    set = await stage();
-    const runner = await set.begin();
-    await set.liar.beginAttempt(runner, set.members, { threshold: 2 });
+    const runner = await beginLowered();
     divide();
     await allCome();
     expect(codes()).toEqual(every('thresholdTooLow'));
@@ -171,7 +185,6 @@ describe('the victim has survived, half of the participants are told; it has dro
   });
 
   test('with the threshold of the job neither half has enough consents, and nobody answers', async () => {
-    set = await stage();
     await set.begin();
     const plot = divide();
     await allCome();
@@ -187,7 +200,6 @@ describe('everybody but the victim is said to have dropped out', () => {
     { checks: ['survivors'], others: 'certificateInvalid', own: 'certificateInvalid' },
   ] as const)('without the checks $checks: $others', async ({ checks, others, own }) => {
     for (const check of checks) leftOut.add(check);
-    set = await stage();
     await set.begin();
     const plot: CoordinatorPlot = new CoordinatorPlot(set, () => [plot.indexOf(set.victim.nodeId)]);
     await allCome();
@@ -197,7 +209,6 @@ describe('everybody but the victim is said to have dropped out', () => {
 
   test('without both the sum is the update of the victim', async () => {
     leftOut.add('survivors').add('certificate');
-    set = await stage();
     await set.begin();
     const plot: CoordinatorPlot = new CoordinatorPlot(set, () => [plot.indexOf(set.victim.nodeId)]);
     await allCome();
@@ -217,7 +228,6 @@ describe('one model opened twice, with the victim and without', () => {
   }
 
   async function openedOnce(optionsAt?: () => HonestOptions): Promise<Uint8Array> {
-    set = await stage();
     const { jobId } = await set.begin({ maxAttempts: 2 });
     const first = new CoordinatorPlot(set, (_, everybody) => everybody);
     nodes = await come(set, optionsAt);
@@ -255,7 +265,6 @@ describe('one model opened twice, with the victim and without', () => {
 });
 
 describe("sybils: of four participants two are the coordinator's own", () => {
-  const organisations = ['clinic.example', 'known.example', 'sybil.example', 'sybil.example'];
   const policy = {
     minimumKnownOrganisations: 2,
     knownOrganisations: ['clinic.example', 'known.example'],
@@ -263,7 +272,6 @@ describe("sybils: of four participants two are the coordinator's own", () => {
 
   /** The update of the only one whom the victim knows is lost. */
   async function lose(isLost: boolean, options: HonestOptions): Promise<void> {
-    set = await stage(organisations);
     if (isLost)
       set.liar.lie('putMaskedUpdate', async ({ member }, honest) => {
         if (member.nodeId === set.members[1]?.nodeId)
@@ -304,7 +312,6 @@ describe('masks belong to all that was told before', () => {
    * @param misled whether the victim is told that the shares of one did not come
    */
   async function openAll(misled: boolean): Promise<Uint8Array> {
-    set = await stage();
     if (misled)
       set.liar.lie('getDelivery', async ({ member }, honest) => {
         const answer = await honest();
@@ -338,7 +345,6 @@ describe('masks belong to all that was told before', () => {
   });
 
   test('one told of another roster, soundly signed: no share can be read, and no update is sent', async () => {
-    set = await stage();
     const colluder = set.members[3] as Stage['victim'];
     set.liar.lie('getRoster', async ({ member }, honest) => {
       const { roster } = await honest();
@@ -357,7 +363,6 @@ describe('masks belong to all that was told before', () => {
   });
 
   test('the shares of another attempt: they cannot be read', async () => {
-    set = await stage();
     let old: Uint8Array | undefined;
     set.liar.lie('getDelivery', async ({ member }, honest) => {
       const answer = await honest();
@@ -389,8 +394,9 @@ describe('a node that is started anew', () => {
   }
 
   /** The first job is done; then the victim, started anew, is told the task of it in place of that of another. */
-  async function repeatOld(logs: readonly [AttemptLog, AttemptLog]): Promise<HonestNode> {
-    set = await stage();
+  async function repeatOld(
+    logs: readonly [AttemptLog, AttemptLog],
+  ): Promise<{ anew: HonestNode; jobId: string }> {
     let task: TrainTask | undefined;
     set.liar.lieInTasks((told, nodeId) => {
       if (nodeId === set.victim.nodeId) task ??= told;
@@ -407,25 +413,23 @@ describe('a node that is started anew', () => {
     nodes = [anew, ...nodes.slice(1)];
     await anew.ended(jobId);
     expect(anew.requests.some(({ jobId: of }) => of === jobId)).toBe(true);
-    return anew;
+    return { anew, jobId };
   }
 
   test('is told of an attempt that it has spent: it begins none twice', () =>
     inFolder(async (log) => {
-      const anew = await repeatOld([log(), log()]);
-      const [old] = set.liar.heard;
-      expect(anew.code(old?.jobId ?? '')).toBe('attemptSpent');
+      const { anew, jobId } = await repeatOld([log(), log()]);
+      expect(anew.code(jobId)).toBe('attemptSpent');
       expect(anew.requests.map(({ route }) => route)).not.toContain('advertiseKeys');
     }));
 
   test('and one that has forgotten would send its keys again', async () => {
-    const anew = await repeatOld([memoryAttemptLog(), memoryAttemptLog()]);
+    const { anew } = await repeatOld([memoryAttemptLog(), memoryAttemptLog()]);
     expect(anew.requests.map(({ route }) => route)).toContain('advertiseKeys');
   });
 
   test('after its answer has left: it sends the same bytes once more, whatever it would be told', () =>
     inFolder(async (log) => {
-      set = await stage();
       // No answer arrives, and nobody is said to have declined.
       set.liar.lie('putAnswer', () => {
         throw new HanseError('internalError', { reference: 'lost' });
