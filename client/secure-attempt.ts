@@ -10,7 +10,9 @@
  * and seeds are in memory alone: a node that is started anew drops out of the attempt, except that an answer which it had
  * already given away is sent again.
  */
+
 import { concatBytes, toHex } from '../protocol/bytes.ts';
+import { type Clock, pause } from '../protocol/clock.ts';
 import { isProblem } from '../protocol/problem.ts';
 import { unpack } from '../protocol/ring/bit-pack.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
@@ -123,6 +125,8 @@ export class SecureAttempt {
     const query = { wait: WAIT_SECONDS };
     const told = await untilKnown(
       async () => (await this.#api.call('getRoster', { params, query }, { signal })).roster,
+      this.#party.clock,
+      signal,
     );
     const mine = this.#keys.advertisement;
     const roster = await checkRoster(primitives, descriptor, this.#round, told, mine, this.#party.pinned());
@@ -130,10 +134,14 @@ export class SecureAttempt {
     const { bytes, chosen, kept } = await shareSecrets(primitives, roster, own, this.#keys, random);
     if (kept) this.#keep([kept]);
     await this.#api.call('putShares', { params, body: bytes }, { signal });
-    const delivery = await untilKnown(async () => {
-      const got = await this.#api.call('getDelivery', { params, query }, { signal });
-      return got.length > 0 ? got : null;
-    });
+    const delivery = await untilKnown(
+      async () => {
+        const got = await this.#api.call('getDelivery', { params, query }, { signal });
+        return got.length > 0 ? got : null;
+      },
+      this.#party.clock,
+      signal,
+    );
     const sharing = { own, chosen, channel: this.#keys.channel, ...(kept && { kept }) };
     const delivered = await openDelivery(primitives, roster, sharing, delivery);
     this.#keep(delivered.held.values());
@@ -187,6 +195,8 @@ export class SecureAttempt {
       const query = { wait: WAIT_SECONDS };
       const told = await untilKnown(
         async () => (await this.#api.call('getSurvivors', { params, query }, { signal })).survivors,
+        this.#party.clock,
+        signal,
       );
       const survivors = await checkSurvivors(primitives, roster, delivered, { own, sha256 }, told);
       const nodeIds = survivors.members.map((index) => (roster.parties[index] as Party).nodeId);
@@ -195,6 +205,8 @@ export class SecureAttempt {
       await this.#api.call('putConsent', { params, body: consent }, { signal });
       const certificate = await untilKnown(
         async () => (await this.#api.call('getCertificate', { params, query }, { signal })).certificate,
+        this.#party.clock,
+        signal,
       );
       await checkCertificate(primitives, roster, delivered, own, survivors, certificate);
       const answer = answerFor(delivered, survivors);
@@ -249,10 +261,19 @@ export async function answerAgain(
   return true;
 }
 
-/** Asks until there is an answer; each request waits by itself. */
-async function untilKnown<Value>(ask: () => Promise<Value | null>): Promise<Value> {
+/** A coordinator that does not hold a request is asked no more often than this. */
+const PAUSE_MS = 250;
+
+/** Asks until there is an answer; each request waits by itself. Rejects when the signal aborts in a pause. */
+async function untilKnown<Value>(
+  ask: () => Promise<Value | null>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Value> {
   for (;;) {
     const answer = await ask();
     if (answer !== null) return answer;
+    await pause(clock, PAUSE_MS, signal);
+    signal.throwIfAborted();
   }
 }

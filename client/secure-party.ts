@@ -24,6 +24,7 @@ export interface SecureParty {
   readonly federationId: string;
   readonly coordinatorKey: string;
   readonly primitives: Primitives;
+  readonly clock: Clock;
   /** Of keys, seeds and shares: the CSPRNG, whatever seeds an experiment has. */
   readonly random: RandomSource;
   readonly journal: AttemptJournal;
@@ -64,6 +65,7 @@ export function securePartyOf(secure: SecureMember): SecureParty {
     coordinatorKey,
     primitives: tested?.primitives ?? primitives,
     random: primitives.random,
+    clock,
     journal: new AttemptJournal(log),
     chain: new ModelChain(),
     pinned: () => {

@@ -95,7 +95,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const { api, signer, nodeId } = await federation.enrol(role, index);
     const random = await seeded(seed, `secrets of participant ${index}`);
     const party: SecureParty = {
-      ...{ identity: signer, nodeId, primitives, random, chain },
+      ...{ identity: signer, nodeId, primitives, random, chain, clock },
       federationId: federation.id,
       coordinatorKey: federation.coordinatorKey,
       journal: new AttemptJournal(memoryAttemptLog()),

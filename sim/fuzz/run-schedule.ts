@@ -339,6 +339,7 @@ class Run {
       chain: new ModelChain(this.#primitives),
       pinned: () => pinned,
       suites: [1, 2],
+      clock: life.clock,
     };
     return wrapParty?.(party) ?? party;
   }
