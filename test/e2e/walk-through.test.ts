@@ -117,7 +117,8 @@ describe.skipIf(!isBuilt)('the commands, from first to last (needs the build: np
   });
 
   test('job cancel ends a job for good', async () => {
-    const flags = ['--model', 'mlp:4,8,2', '--cohort', '3', '--minimum', '3'];
+    // One more than there are: it waits.
+    const flags = ['--model', 'mlp:4,8,2', '--cohort', '4', '--minimum', '4'];
     const { jobId } = await json('job', 'create', '--name', 'wait', '--purpose', 'waits', ...flags);
     expect(await json('job', 'cancel', jobId)).toMatchObject({ jobId, phase: 'cancelled' });
     const again = await run('job', 'cancel', jobId, '--json');
