@@ -6,13 +6,12 @@
  * joins later; that one it has to believe, as it has the present one after it has missed more rounds than `MOST_STEPS`.
  */
 import { primitives as platform } from '#primitives';
-import { toHex } from '../protocol/bytes.ts';
 import type { Primitives } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
-import { firstState, type ModelState, nextState, stateOf } from '../protocol/secagg/model-chain.ts';
+import { firstState, followRecord, type ModelState, stateOf } from '../protocol/secagg/model-chain.ts';
 import { checkRecordSignature } from '../protocol/secagg/record.ts';
-import { encodeParameters, HEADER_BYTES } from '../protocol/vector.ts';
+import { HEADER_BYTES } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { RoundRecord } from '../schemas/secagg.ts';
 import type { TrainTask } from '../schemas/task.ts';
@@ -101,10 +100,9 @@ async function follow(
       throw broken(round, 'the record of the round starts from another model');
     const { payloadBytes } = layoutOf(manifest.codec, manifest.parameters);
     const limits = { limitBytes: HEADER_BYTES + payloadBytes, signal };
-    const next = await nextState(manifest, link, record, await fetchBlob('sum', record.sum, api, limits));
-    const nextSha256 = toHex(await platform.sha256(await encodeParameters(next.model)));
-    if (nextSha256 !== record.nextModel) throw broken(round, 'its sum leads to another model than it says');
-    link = { ...next, round: round + 1, sha256: nextSha256 };
+    const sum = await fetchBlob('sum', record.sum, api, limits);
+    const next = await followRecord(platform, manifest, link, record, sum);
+    link = { ...next, round: round + 1, sha256: record.nextModel };
   }
   if (link.sha256 !== task.model) throw broken(task.round, 'the model of the task is another one');
   return link;

@@ -10,11 +10,11 @@ import { canonicalJson, canonicalSha256 } from '../protocol/canonical.ts';
 import { attemptOfRound, modelBefore } from '../protocol/past-rounds.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
-import { firstState, nextState } from '../protocol/secagg/model-chain.ts';
+import { firstState, followRecord } from '../protocol/secagg/model-chain.ts';
 import type { CheckedRecord } from '../protocol/secagg/record.ts';
 import { checkRecordOf } from '../protocol/secagg/record-of-round.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
-import { encodeParameters, HEADER_BYTES } from '../protocol/vector.ts';
+import { HEADER_BYTES } from '../protocol/vector.ts';
 import type { JobStatus, RoundSummary } from '../schemas/job.ts';
 import type { SignedRecord } from '../schemas/secagg.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
@@ -83,15 +83,11 @@ export async function checkModelChain(
   let link = firstState(manifest, await fetchModel(modelBefore(manifest, job.rounds, from), parameters, api));
   for (let at = from; at <= round; at += 1) {
     const summary = attemptOfRound(job.rounds, at);
-    if (!summary?.secure?.record) throw broken(at, 'the job names no record of it');
+    if (!summary?.secure?.record)
+      throw new HanseError('modelChainBroken', { round: at, reason: 'the job names no record of it' });
     const { record } = (await auditRecord(api, pinned, job, summary)).signed;
-    link = await nextState(manifest, link, record, await fetchBlob('sum', record.sum, api, { limitBytes }));
-    const sha256 = toHex(await primitives.sha256(await encodeParameters(link.model)));
-    if (sha256 !== record.nextModel) throw broken(at, 'its sum leads to another model than it says');
+    const sum = await fetchBlob('sum', record.sum, api, { limitBytes });
+    link = await followRecord(primitives, manifest, link, record, sum);
   }
   return from;
-}
-
-function broken(round: number, reason: string): HanseError<'modelChainBroken'> {
-  return new HanseError('modelChainBroken', { round, reason });
 }

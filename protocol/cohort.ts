@@ -6,7 +6,7 @@ import type { JobManifest } from '../schemas/job.ts';
 import type { RandomNumbers } from './random.ts';
 
 /** Participants to choose for a round: as many as it takes, and some in the place of stragglers. */
-export function cohortMost({ size, extra = 0 }: JobManifest['cohort']): number {
+export function cohortMost({ size, extra = 0 }: Pick<JobManifest['cohort'], 'size' | 'extra'>): number {
   return size + extra;
 }
 

@@ -5,31 +5,22 @@
  * because the round went on meanwhile, is refused by the reducer and dropped. What fails for want of disk or memory is
  * tried again until the coordinator closes.
  */
-
 import { toHex } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { cohortMost, drawCohort } from '../protocol/cohort.ts';
 import type { Primitives, Signer } from '../protocol/primitives.ts';
-import { HanseError, isProblem } from '../protocol/problem.ts';
+import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
 import { type RandomNumbers, type RandomSource, randomBytes } from '../protocol/random.ts';
-import {
-  awaited,
-  createJob,
-  hasEnded,
-  isEvaluated,
-  mayBeDrawn,
-  mayMeasure,
-  pending,
-  step,
-} from '../protocol/round.ts';
+import { awaited, hasEnded, isEvaluated, mayBeDrawn, mayMeasure, pending, step } from '../protocol/round.ts';
 import type { Effect, JobState } from '../protocol/round-state.ts';
 import { cohortLeast, describeRound, signDescriptor } from '../protocol/secagg/descriptor.ts';
 import { isSecure, type SecureJob } from '../protocol/secagg/secure-phases.ts';
 import type { NodeId } from '../schemas/ids.ts';
-import { JobEvent } from '../schemas/job-event.ts';
+import type { JobPhase } from '../schemas/job.ts';
+import type { JobEvent } from '../schemas/job-event.ts';
 import type { SignedDescriptor } from '../schemas/secagg.ts';
 import { aggregate } from './aggregate.ts';
-import { EventStream } from './event-stream.ts';
+import { type JobStream, openJobStream } from './job-stream.ts';
 import { SecureAttemptView } from './secure-attempt.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
@@ -70,7 +61,7 @@ export interface RunnerSettings {
 
 export class JobRunner {
   readonly jobId: string;
-  readonly #stream: EventStream<JobState | null, JobEvent>;
+  readonly #stream: JobStream;
   readonly #around: JobSurroundings;
   readonly #settings: RunnerSettings;
   #sum: { readonly key: string; readonly value: UpdateSum } | undefined;
@@ -83,12 +74,7 @@ export class JobRunner {
   readonly #effects = new Set<Promise<void>>();
   #closed = false;
 
-  private constructor(
-    jobId: string,
-    stream: EventStream<JobState | null, JobEvent>,
-    around: JobSurroundings,
-    settings: RunnerSettings,
-  ) {
+  private constructor(jobId: string, stream: JobStream, around: JobSurroundings, settings: RunnerSettings) {
     this.jobId = jobId;
     this.#stream = stream;
     this.#around = around;
@@ -98,12 +84,7 @@ export class JobRunner {
 
   /** Reads the job from the store; `start` then takes up what it owes. */
   static async open(jobId: string, around: JobSurroundings, settings: RunnerSettings): Promise<JobRunner> {
-    const stream = await EventStream.open<JobState | null, JobEvent>(around.store, around.clock, {
-      name: `job/${jobId}`,
-      schema: JobEvent,
-      initial: null,
-      fold: (job, event, at) => foldJob(jobId, job, event, at),
-    });
+    const stream = await openJobStream(jobId, around.store, around.clock);
     return new JobRunner(jobId, stream, around, settings);
   }
 
@@ -459,14 +440,19 @@ export class JobRunner {
 }
 
 /** From the first update of an attempt until its sum is opened. */
-const SUMMING: ReadonlySet<string> = new Set(['collecting', 'consenting', 'unmasking', 'aggregating']);
+const SUMMING: ReadonlySet<JobPhase> = new Set<JobPhase>([
+  'collecting',
+  'consenting',
+  'unmasking',
+  'aggregating',
+]);
 
 function keyOf({ round, attempt }: JobState): string {
   return `${round}/${attempt}`;
 }
 
 /** An answer refused with one of these came too late to matter. */
-const STALE: ReadonlySet<string> = new Set([
+const STALE: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'jobEnded',
   'messageLate',
   // Dismissed while its update was being written.
@@ -481,7 +467,7 @@ const STALE: ReadonlySet<string> = new Set([
  * what follows from it: trying again would give the same. With a damaged model the further attempts come to nothing
  * too, since no node can fetch it, so that the job ends soon and says why.
  */
-const VOID: ReadonlySet<string> = new Set([
+const VOID: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'aggregateInvalid',
   'ringOverflow',
   'blobUnknown',
@@ -490,19 +476,3 @@ const VOID: ReadonlySet<string> = new Set([
   'updateMalformed',
   'unmaskingFailed',
 ]);
-
-/**
- * What the reducer would refuse, and what would change nothing, is never written: whoever reads such an event reads a
- * stream that is damaged. Throws then.
- */
-export function foldJob(jobId: string, job: JobState | null, event: JobEvent, at: string): JobState {
-  if (job === null) {
-    if (event.type !== 'jobCreated') throw new Error('the stream does not begin with jobCreated');
-    if (event.jobId !== jobId) throw new Error(`it belongs to ${event.jobId}`);
-    return createJob(event, at)[0];
-  }
-  const [after, effects] = step(job, event, at);
-  for (const effect of effects) if (effect.type === 'refuse') throw effect.problem;
-  if (after === job) throw new Error('it changes nothing');
-  return after;
-}

@@ -126,7 +126,12 @@ async function namedContent(store: Store, isOver: IsOver): Promise<Set<string>> 
     for (const { type, data } of await store.read(stream)) {
       if (TRANSIENT.has(type) && isOver(stream.slice('job/'.length), parse(OfAttempt, data, stream)))
         continue;
-      for (const [sha256] of JSON.stringify(data).matchAll(/(?<=")[0-9a-f]{64}(?=")/g)) named.add(sha256);
+      for (const sha256 of hashesIn(data)) named.add(sha256);
     }
   return named;
+}
+
+/** Whatever an event holds that has the form of a hash. */
+export function* hashesIn(data: unknown): Iterable<Sha256> {
+  for (const [sha256] of JSON.stringify(data).matchAll(/(?<=")[0-9a-f]{64}(?=")/g)) yield sha256;
 }

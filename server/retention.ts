@@ -17,6 +17,7 @@ import { hasEnded } from '../protocol/round.ts';
 import type { JobState, StoredMessage } from '../protocol/round-state.ts';
 import { Attempt, JobId, Round, Sha256 } from '../schemas/ids.ts';
 import { EVENT_VERSION } from '../schemas/job-event.ts';
+import { hashesIn } from './orphaned-content.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -323,10 +324,6 @@ function* heldBy(state: JobState): Iterable<Sha256> {
     (sha256) => sha256 != null,
   );
   yield* Object.values(candidate?.secure ?? {});
-}
-
-function* hashesIn(data: unknown): Iterable<Sha256> {
-  for (const [sha256] of JSON.stringify(data).matchAll(/(?<=")[0-9a-f]{64}(?=")/g)) yield sha256;
 }
 
 function presentOf(state: JobState): string | undefined {

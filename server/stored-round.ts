@@ -8,24 +8,22 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { primitives } from '#primitives';
-import { toHex } from '../protocol/bytes.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { attemptOfRound, modelBefore } from '../protocol/past-rounds.ts';
 import { systemClock } from '../protocol/primitives/system-clock.ts';
 import { HanseError } from '../protocol/problem.ts';
 import type { JobState } from '../protocol/round-state.ts';
-import { firstState, nextState, stateOf } from '../protocol/secagg/model-chain.ts';
+import { firstState, followRecord, stateOf } from '../protocol/secagg/model-chain.ts';
 import { recomputeSum } from '../protocol/secagg/recompute.ts';
 import { checkRecordOf } from '../protocol/secagg/record-of-round.ts';
-import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
+import { floatsOf, payloadOf } from '../protocol/vector.ts';
 import { FederationEvent } from '../schemas/federation-event.ts';
-import { JobEvent } from '../schemas/job-event.ts';
 import { type RoundRecord, SignedRecord } from '../schemas/secagg.ts';
 import type { VerifiedRound } from '../schemas/verified-round.ts';
 import { EventStream } from './event-stream.ts';
 import { FEDERATION_STREAM } from './federation.ts';
 import { type FederationState, foldFederation, NO_FEDERATION } from './federation-state.ts';
-import { foldJob } from './job-runner.ts';
+import { openJobStream } from './job-stream.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { fileBlobReader } from './store/file-blob-store.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -101,22 +99,11 @@ async function checkModel(job: JobState, record: RoundRecord, blobs: KeptContent
   const state = last?.strategyState
     ? stateOf(manifest, await blobs.read(last.strategyState))
     : firstState(manifest, model).state;
-  const next = await nextState(manifest, { model, state }, record, await blobs.read(record.sum));
-  const got = toHex(await primitives.sha256(await encodeParameters(next.model)));
-  if (got !== record.nextModel)
-    throw new HanseError('modelChainBroken', {
-      round,
-      reason: 'its sum leads to another model than it says',
-    });
+  await followRecord(primitives, manifest, { model, state }, record, await blobs.read(record.sum));
 }
 
 async function jobOf({ store }: KeptContent, jobId: string): Promise<JobState> {
-  const { state } = await EventStream.open<JobState | null, JobEvent>(store, systemClock, {
-    name: `job/${jobId}`,
-    schema: JobEvent,
-    initial: null,
-    fold: (job, event, at) => foldJob(jobId, job, event, at),
-  });
+  const { state } = await openJobStream(jobId, store, systemClock);
   if (!state) throw new HanseError('jobUnknown', { jobId });
   return state;
 }

@@ -43,7 +43,7 @@ const DROPOUT_SHARE = 0.1;
 /** k and t of a cohort, before anybody knows who is in the roster. Throws `manifestInvalid` where no numbers do. */
 export function sharingOf(manifest: JobManifest): Pick<RoundDescriptor, 'degree' | 'threshold'> {
   const most = cohortMost(manifest.cohort);
-  if (most <= COMPLETE_MAX) return { degree: null, threshold: Math.floor((2 * most) / 3) + 1 };
+  if (most <= COMPLETE_MAX) return { degree: null, threshold: thresholdOf(manifest.cohort) };
   const corruptShare = secureTerms(manifest).colluders / most;
   const plan = planNeighbourhood({ participants: most, corruptShare, dropoutShare: DROPOUT_SHARE });
   if (!plan) throw invalidManifest('cohort', `no neighbourhood is safe among ${most} with so many colluders`);
@@ -54,12 +54,12 @@ export function sharingOf(manifest: JobManifest): Pick<RoundDescriptor, 'degree'
 export function mostColluders(cohort: JobManifest['cohort']): number {
   const most = cohortMost(cohort);
   if (most > COMPLETE_MAX) return Math.floor(most / 10);
-  return Math.max(0, 2 * (Math.floor((2 * most) / 3) + 1) - most - 1);
+  return Math.max(0, 2 * thresholdOf(cohort) - most - 1);
 }
 
-/** Updates without which a round of so many participants is never opened, whatever its job says. */
+/** t where everybody is everybody's neighbour: a round with fewer updates is never opened, whatever its job says. */
 export function thresholdOf(cohort: Pick<JobManifest['cohort'], 'size' | 'extra'>): number {
-  return Math.floor((2 * (cohort.size + (cohort.extra ?? 0))) / 3) + 1;
+  return Math.floor((2 * cohortMost(cohort)) / 3) + 1;
 }
 
 /** Updates without which a secure round is not opened. */

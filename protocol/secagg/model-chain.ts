@@ -7,7 +7,8 @@
  */
 import type { JobManifest } from '../../schemas/job.ts';
 import type { RoundRecord } from '../../schemas/secagg.ts';
-import { concatBytes, hexBytes } from '../bytes.ts';
+import { concatBytes, hexBytes, toHex } from '../bytes.ts';
+import type { Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { unpack } from '../ring/bit-pack.ts';
 import { layoutOf, readSecondBlock } from '../ring/payload.ts';
@@ -16,7 +17,7 @@ import { openIntegers } from '../ring/sum.ts';
 import { packIntegers, type UpdateIntegers } from '../ring/update.ts';
 import type { StrategyState } from '../strategy/strategy.ts';
 import { strategyOf } from '../strategy/strategy-of.ts';
-import { encodeHeader, parseHeader, payloadOf, wordsOf } from '../vector.ts';
+import { encodeHeader, encodeParameters, parseHeader, payloadOf, wordsOf } from '../vector.ts';
 import { decodeSet } from './members.ts';
 
 /** A model and what the strategy remembers with it. */
@@ -58,6 +59,25 @@ export async function nextState(
     const reason = `the sum of the record cannot be applied: ${(cause as Error).message}`;
     throw new HanseError('modelChainBroken', { round, reason }, { cause });
   }
+}
+
+/**
+ * The next model, which is the one that the record names: it was released.
+ * @param sum as of `nextState`
+ * @throws `modelChainBroken`
+ */
+export async function followRecord(
+  primitives: Pick<Primitives, 'sha256'>,
+  manifest: JobManifest,
+  before: ModelState,
+  record: RoundRecord,
+  sum: Uint8Array,
+): Promise<ModelState> {
+  const next = await nextState(manifest, before, record, sum);
+  if (toHex(await primitives.sha256(await encodeParameters(next.model))) === record.nextModel) return next;
+  const { round } = record.descriptor.descriptor;
+  const reason = 'its sum leads to another model than it says';
+  throw new HanseError('modelChainBroken', { round, reason });
 }
 
 /** The opened sum of a round as it is stored, and as a record names it: a vector like an update. */

@@ -1,3 +1,4 @@
+// covers: server/job-runner.ts, server/job-stream.ts
 import { beforeEach, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { HanseError } from '../../protocol/problem.ts';

@@ -1,9 +1,16 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { concatBytes } from '../../../protocol/bytes.ts';
+import { primitives } from '#primitives';
+import { concatBytes, toHex } from '../../../protocol/bytes.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
 import { RingSum } from '../../../protocol/ring/sum.ts';
 import { packIntegers } from '../../../protocol/ring/update.ts';
-import { firstState, nextState, parseSum, stateOf } from '../../../protocol/secagg/model-chain.ts';
+import {
+  firstState,
+  followRecord,
+  nextState,
+  parseSum,
+  stateOf,
+} from '../../../protocol/secagg/model-chain.ts';
 import { strategyOf } from '../../../protocol/strategy/strategy-of.ts';
 import { bytesOf, encodeHeader, encodeParameters } from '../../../protocol/vector.ts';
 import type { JobManifest } from '../../../schemas/job.ts';
@@ -40,6 +47,21 @@ test('the next model is the present one and the mean of the survivors', async ()
   expect(mean.some((value) => value !== 0)).toBe(true);
   expect([...next.model]).toEqual([...model].map((value, i) => Math.fround(value + (mean[i] ?? 0))));
   expect([...model]).toEqual([...INITIAL_VALUES]);
+});
+
+test('a record is followed to the model that it names, and to no other', async () => {
+  const { manifest } = attempt;
+  const { record } = attempt.record;
+  const first = firstState(manifest, model);
+  const next = await nextState(manifest, first, record, stored);
+  const nextModel = toHex(await primitives.sha256(await encodeParameters(next.model)));
+  const follow = (named: string) =>
+    followRecord(primitives, manifest, first, { ...record, nextModel: named }, stored);
+  expect(await follow(nextModel)).toEqual(next);
+  await expect(follow('0'.repeat(64))).rejects.toMatchObject({
+    code: 'modelChainBroken',
+    detail: { reason: 'its sum leads to another model than it says' },
+  });
 });
 
 test('a strategy with a memory goes on with what it remembers, also when that was stored', async () => {
