@@ -4,8 +4,8 @@
  *
  *   model of the round -> local training -> difference -> clip -> integers of the ring -> sealed bytes -> masked -> delivered
  *
- * What leaves this node for the round is the return value of `seal`, under masks where aggregation is secure, and nothing
- * else; how it leaves is in `update-route.ts`.
+ * What the rows have taught leaves this node as the return value of `seal`, under masks where aggregation is secure, and in
+ * no other form. How it leaves, with keys and shares that say nothing of any row, is in `update-route.ts`.
  */
 import { learningRateOf } from '../protocol/learning-rate.ts';
 import type { RandomSource } from '../protocol/random.ts';
@@ -58,8 +58,8 @@ export interface LocalReport {
 }
 
 /**
- * @throws `trainingDiverged`; `messageLate` and its kin if the round ended first; `taskAnswered`; what `SecureAttempt`, the
- *   inspector and the transport throw
+ * @throws `trainingDiverged`; `messageLate` and its kin if the round ended first; `taskAnswered`; `descriptorInvalid`,
+ *   `modelChainBroken` and what else `SecureAttempt` throws; what the inspector and the transport throw
  */
 export async function contribute(task: TrainTask, contributor: Contributor): Promise<LocalReport> {
   const { manifest, examples, trainer, random, buffers, signal, inspector } = contributor;
@@ -70,7 +70,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     const model = await route.model();
 
     // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
-    // Meanwhile, where aggregation is secure, keys and shares are exchanged with the others.
+    // Where aggregation is secure, the keys of this node are sent first, and shares are exchanged while it trains.
     const ready = await route.begin();
     const trained = await trainer.train({
       parameters: model,
@@ -99,7 +99,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     if (egress) await inspector?.inspect(egress, signal);
     signal.throwIfAborted();
 
-    // 5. Masked, where aggregation is secure: from here on the bytes say nothing by themselves.
+    // 5. Masked, where aggregation is secure, in the memory of the difference: from here on the bytes say nothing by themselves.
     await ready.mask(update, new Int32Array(delta.buffer));
     buffers.give(delta.buffer);
 

@@ -1,6 +1,6 @@
 /**
- * One task of the coordinator, from its offer to its end: an update, metrics, a refusal that says why, or nothing where
- * the round went on without this node. SPEC.md 8.1.
+ * One task of the coordinator, from its offer to its end: an update, metrics, an answer that an earlier process of the
+ * node could not send, a refusal that says why, or nothing where the round went on without this node. SPEC.md 8.1, 11.9.
  */
 import type { Clock } from '../protocol/clock.ts';
 import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
@@ -116,7 +116,7 @@ export async function performTask(
   }
 }
 
-/** A secure round goes on after its last update. */
+/** A node has to answer until the end of a secure round: its deadline for updates is not the last one. */
 function lastMoment(task: Task): string {
   return (task.type === 'train' && task.secure?.descriptor.deadlines.unmasking) || task.deadline;
 }
@@ -245,8 +245,9 @@ async function decline(task: Task, problem: HanseError, { api, signal }: TaskOpt
   }
 }
 
-function asProblem(error: unknown, isDeadline: boolean): HanseError {
-  if (isDeadline) return new HanseError('messageLate', { phase: 'local work' }, { cause: error });
+/** @param isLate the deadline has passed, or the job has gone on: whatever broke off, that was why */
+function asProblem(error: unknown, isLate: boolean): HanseError {
+  if (isLate) return new HanseError('messageLate', { phase: 'local work' }, { cause: error });
   if (error instanceof HanseError) return error;
   return new HanseError('internalError', { reference: 'the log of this node' }, { cause: error });
 }

@@ -309,7 +309,7 @@ function refuseMessage(state: JobState, node: NodeId): HanseError | undefined {
   if (state.phase === 'recruiting')
     return new HanseError('messageOutOfOrder', {
       phase: state.phase,
-      got: 'a message of the collecting phase',
+      got: 'a message of an attempt',
     });
   if (!state.cohort.includes(node)) return new HanseError('notInCohort', { round: state.round });
   return undefined;

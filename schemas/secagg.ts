@@ -1,7 +1,8 @@
 /**
- * The messages of secure aggregation that are JSON. SPEC.md section 11.7. Those that are bytes are in `protocol/secagg/`.
+ * What a job says about secure aggregation, and those of its messages that are JSON. SPEC.md section 11.7.
  *
- * M1 advertisement, M2 roster, M6 survivors, M7 consent, M8 certificate, M10 record; M3, M4, M5 and M9 are bytes.
+ * M0 descriptor, M1 advertisement, M2 roster, M6 survivors, M7 consent, M8 certificate, M10 record. M3, M4, M5 and M9 are
+ * bytes: they are in `protocol/secagg/`.
  */
 import { type Static, Type } from 'typebox';
 import {
@@ -51,7 +52,7 @@ export const SecurePhase = Type.Union([
 ]);
 export type SecurePhase = Static<typeof SecurePhase>;
 
-/** All that is fixed before anybody has sent anything. */
+/** M0: all that is fixed before anybody has sent anything. */
 export const RoundDescriptor = Type.Object(
   {
     version: Type.Literal(1),
@@ -158,7 +159,7 @@ export const RoundRecord = Type.Object(
     updates: Type.Array(Type.Object({ sha256: Sha256, signature: Signature }, closed), { maxItems: 10_000 }),
     root: Sha256,
     certificate: Certificate,
-    /** Who gave which shares away: bits over the roster for each of it, where not everybody gave to all. */
+    /** Where not everybody gave shares to all: for each of the delivered, in order, to whom it gave some; null: to all. */
     chosen: Type.Optional(Type.Array(Type.Union([Members, Type.Null()]), { maxItems: 10_000 })),
     /** For each of the delivered, in order: the seed of a survivor's own mask, or the mask secret of one who dropped out. */
     revealed: Type.Array(Type.String({ pattern: '^[0-9a-f]{64}$' }), { maxItems: 10_000 }),

@@ -88,7 +88,7 @@ export interface CoordinatorDependencies {
   readonly random: RandomSource;
   /** The coordinator's own key. */
   readonly signer: Signer;
-  /** Of secure rounds; absent: those of the platform. */
+  /** Of secure rounds alone; absent: those of the platform, which everything else uses anyhow. */
   readonly primitives?: Primitives;
   /** Public key of the first operator. */
   readonly operatorKey: Uint8Array;
@@ -110,7 +110,7 @@ export class Coordinator {
   readonly #jobs = new Map<JobId, JobRunner>();
   /** Runners that have no job yet; after a failure of the storage they look for it until this closes. */
   readonly #unborn = new Set<JobRunner>();
-  /** Content that members may fetch: what a manifest or an aggregation names. Updates are not among it. */
+  /** Content that members may fetch: what a manifest or an aggregation names. Updates, shares and answers are not among it. */
   readonly #readable = new Map<Sha256, JobId>();
   readonly #bytesDown = new Map<JobId, number>();
   readonly #orphans: OrphanedContent;

@@ -13,12 +13,12 @@ import { HEADER_BYTES, parseHeader } from '../protocol/vector.ts';
 import type { Codec } from '../schemas/codec.ts';
 
 /**
- * Passes the bytes of an update through and throws before the end if they are none.
+ * Passes the bytes of an update through and throws before the end if they are none. Whether they have the hash that
+ * their sender has signed is left to the caller.
  *
  * @param source attacker-controlled
  * @param length d
  * @param isMasked whether what it says cannot be seen
- * Left to the caller: whether the bytes have the hash that their sender has signed.
  * @throws `updateMalformed`, `invalidLength`, or what the source throws
  */
 export async function* checkedUpdate(

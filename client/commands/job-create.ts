@@ -220,7 +220,7 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
     },
     {
       flags: '--deadline <seconds>',
-      description: 'time for a round',
+      description: 'time for the updates of a round, and for its evaluation',
       kind: 'number',
       default: 600,
       schema: manifest.deadlines.properties.collectSeconds,

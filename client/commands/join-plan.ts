@@ -1,7 +1,6 @@
 /**
  * What `hanse join` is to do, from its options or from the configuration file that takes their place.
  */
-
 import { HanseError } from '../../protocol/problem.ts';
 import type { CostLimits, NodePolicy } from '../../schemas/node-policy.ts';
 import type { ProviderName } from '../../schemas/provider.ts';

@@ -118,7 +118,7 @@ export const joinCommand = defineCommand<JoinOptions>({
     {
       flags: '--drop-out <k/n/i>',
       description:
-        'for experiments, with --seed: k of n nodes drop out of each secure round, this being number i',
+        'for experiments, with --seed: k of n nodes drop out of each secure round; this is number i, from 0',
     },
   ],
   examples: [

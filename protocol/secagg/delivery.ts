@@ -6,14 +6,12 @@
  *
  * Masks belong to ctx2: who is told of another U2 makes masks that nobody else takes away.
  */
-
 import { concatBytes } from '../bytes.ts';
 import type { Agreement, Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { maskContext } from './derivation.ts';
 import { bytesOfSet, decodeSet, encodeSet } from './members.ts';
-import type { AgreedRoster, Party } from './roster.ts';
-import { checkParty } from './roster.ts';
+import { type AgreedRoster, checkParty, type Party } from './roster.ts';
 import {
   type HeldShares,
   holdersOf,

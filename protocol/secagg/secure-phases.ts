@@ -8,7 +8,6 @@
  * suffices, or at its deadline; with too few the attempt is void. Neither the threshold nor the minimum is ever lowered.
  * Pure.
  */
-
 import type { NodeId, Sha256, Signature } from '../../schemas/ids.ts';
 import type { SecureSummary } from '../../schemas/job.ts';
 import type { JobEvent } from '../../schemas/job-event.ts';

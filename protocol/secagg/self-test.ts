@@ -7,7 +7,6 @@
  * dropped and reported. Of key streams, where a factor of a hundred lies between implementations, the fastest right one is
  * chosen by a short measurement. All of it takes some 40 milliseconds in Node.
  */
-
 import type { SuiteId } from '../../schemas/secagg.ts';
 import { equalBytes } from '../bytes.ts';
 import { portable } from '../primitives/portable.ts';

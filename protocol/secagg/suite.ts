@@ -41,7 +41,7 @@ export const SUITE_IDS: readonly SuiteId[] = SUITES.map(({ id }) => id);
  * The suite that a round names.
  * @param id attacker-controlled, any number
  * @param permitted by whoever asks
- * @throws suiteRefused for one that is not permitted, or that nobody knows
+ * @throws `suiteRefused` for one that is not permitted, or that nobody knows
  */
 export function suiteOf(id: number, permitted: readonly SuiteId[] = SUITE_IDS): Suite {
   const suite = SUITES.find((known) => known.id === id);

@@ -106,7 +106,7 @@ export const simCommand = defineCommand<SimOptions>({
     {
       flags: '--dropout <share>',
       description:
-        'of the participants that drop out of each secure round between shares and update, e.g. 0.05',
+        'share of the participants that drop out of each secure round before their update, e.g. 0.05',
       kind: 'number',
       schema: Type.Number({ minimum: 0, maximum: 0.3 }),
     },
