@@ -51,8 +51,8 @@ export interface AuthoredJob {
 
 /**
  * @throws `invalidFormat` for a value out of its range; `ringOverflow` if no codec fits the cohort; `manifestInvalid` if
- *   no round of such a cohort can be secure;
- *   `gradientUnsupported` and `manifestInvalid` if the model cannot be trained with this loss
+ *   no round of such a cohort can be secure; `gradientUnsupported` and `manifestInvalid` if the model cannot be trained
+ *   with this loss
  */
 export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {
   const { forward, training, cohort } = plan;

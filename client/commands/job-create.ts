@@ -4,7 +4,7 @@
 import { describeSpan } from '../../protocol/cohort.ts';
 import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { thresholdOf } from '../../protocol/secagg/descriptor.ts';
+import { SECURE_LEAST, thresholdOf } from '../../protocol/secagg/descriptor.ts';
 import { Codec } from '../../schemas/codec.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { Attempt, Round } from '../../schemas/ids.ts';
@@ -280,10 +280,12 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
   async run({ options }, io) {
     const { cohort: size, extra, plain: isPlain = false } = options;
     const span = { size, ...(extra !== undefined && { extra }) };
-    if (!isPlain && size < 3)
+    if (!isPlain && size < SECURE_LEAST)
       throw new HanseError('usage', {
-        reason: `--cohort ${size}: a sum of fewer than 3 tells each the update of the other; with --plain the coordinator sees each`,
+        reason: `--cohort ${size}: a sum of fewer than ${SECURE_LEAST} tells each the update of the other; with --plain the coordinator sees each`,
       });
+    if (isPlain && options.colluders !== undefined)
+      throw new HanseError('usage', { reason: '--colluders is about secure rounds: without --plain' });
     const { minimum = isPlain ? Math.min(size, MINIMUM) : Math.min(size, thresholdOf(span)) } = options;
     if (minimum > size)
       throw new HanseError('usage', { reason: `--minimum ${minimum} is more than --cohort ${size}` });

@@ -37,6 +37,9 @@ export interface DescriptorLimits {
   readonly allowsSparse: boolean;
 }
 
+/** Participants in a round, at least: the sum of two tells each of them the update of the other. */
+export const SECURE_LEAST = 3;
+
 /** Share of a large cohort that may drop out: 11.2. */
 const DROPOUT_SHARE = 0.1;
 
@@ -77,8 +80,11 @@ export function checkSecureTerms(manifest: JobManifest): void {
   const { cohort } = manifest;
   const { colluders } = secureTerms(manifest);
   const most = cohortMost(cohort);
-  if (most < 3)
-    throw invalidManifest('cohort', 'among fewer than 3 a sum tells each the update of the other');
+  if (most < SECURE_LEAST)
+    throw invalidManifest(
+      'cohort',
+      `among fewer than ${SECURE_LEAST} a sum tells each the update of the other`,
+    );
   const { degree, threshold } = sharingOf(manifest);
   if (degree === null && 2 * threshold <= most + colluders)
     throw invalidManifest('secureAggregation.colluders', `at most ${mostColluders(cohort)} among ${most}`);

@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path';
 import { HanseError } from '../../protocol/problem.ts';
+import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { Round } from '../../schemas/ids.ts';
 import { JobManifest } from '../../schemas/job.ts';
@@ -74,7 +75,10 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       default: 0,
       schema: JobManifest.properties.cohort.properties.extra,
     },
-    { flags: '--plain', description: 'without secure aggregation: the coordinator sees each update' },
+    {
+      flags: '--plain',
+      description: `without secure aggregation: the coordinator sees each update; so too of fewer than ${SECURE_LEAST}`,
+    },
   ],
   examples: [
     ['hanse demo', 'ten participants with two label shards each'],
@@ -90,9 +94,9 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       throw new HanseError('usage', { reason: `--browser ${browser} of ${participants} participants` });
     const isPlain = options.plain ?? false;
     const most = participants - minimumOf(participants);
-    if (drop > 0 && (isPlain || participants < 3))
+    if (drop > 0 && (isPlain || participants < SECURE_LEAST))
       throw new HanseError('usage', {
-        reason: '--drop is about secure rounds: of at least 3, without --plain',
+        reason: `--drop is about secure rounds: of at least ${SECURE_LEAST}, without --plain`,
       });
     if (drop > most)
       throw new HanseError('usage', {

@@ -18,6 +18,7 @@ import { initialParameters } from '../../client/graph/parameters.ts';
 import { utf8 } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import { JobManifest, type JobStatus } from '../../schemas/job.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
@@ -44,9 +45,6 @@ interface SimOptions extends TrainingOptions {
 
 /** Participants in a round, as in the literature that the examples follow. */
 const COHORT = 10;
-
-/** Of fewer the sum would tell each the update of the other. */
-const SECURE_LEAST = 3;
 
 type World = Pick<SimulationOptions, 'plan' | 'participants' | 'holdOut'>;
 
@@ -94,7 +92,7 @@ export const simCommand = defineCommand<SimOptions>({
     },
     {
       flags: '--plain',
-      description: 'without secure aggregation; so too where fewer than 3 train in a round',
+      description: `without secure aggregation; so too where fewer than ${SECURE_LEAST} train in a round`,
     },
     {
       flags: '--suite <n>',
@@ -123,6 +121,10 @@ export const simCommand = defineCommand<SimOptions>({
     [
       'hanse sim --data spam --model transformer --participants 20 --cohort 5 --optimizer adam --lr 0.003 --rounds 6',
       'letters that are spam or not',
+    ],
+    [
+      'hanse sim --rounds 20 --dropout 0.05',
+      'one in twenty is lost before its update; the others are summed',
     ],
     ['hanse sim --partition shards --rounds 400 --json', 'two shards each; one object on the last line'],
   ],
@@ -207,7 +209,7 @@ export async function dataWorld(
   const isPlain = options.plain === true || size < SECURE_LEAST;
   if (isPlain && options.dropout !== undefined)
     throw new HanseError('usage', {
-      reason: '--dropout is about secure rounds: of at least 3, without --plain',
+      reason: `--dropout is about secure rounds: of at least ${SECURE_LEAST}, without --plain`,
     });
   // Twice as many may drop out as will on average.
   const minimum = Math.ceil(size * (1 - 2 * (options.dropout ?? 0)));

@@ -9,6 +9,7 @@ import { type JobPlan, secureAggregationFor } from '../../client/author-job.ts';
 import { mlp } from '../../client/graph/models/mlp.ts';
 import { utf8 } from '../../protocol/bytes.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 
 export const DEMO_ROUNDS = 90;
 /** WebGPU may be made of software, and every round waits for it. */
@@ -56,8 +57,8 @@ export async function demoPlan({
     strategy: { type: 'fedavgm', serverLearningRate: 1, momentum: 0.9 },
     rounds,
     cohort,
-    // Of one or two the sum would tell each the update of the other.
-    aggregation: isPlain || participants < 3 ? 'plain' : secureAggregationFor(cohort, browser > 0 ? 60 : 10),
+    aggregation:
+      isPlain || participants < SECURE_LEAST ? 'plain' : secureAggregationFor(cohort, browser > 0 ? 60 : 10),
     clipNorm: 10,
     weighting: 'uniform',
     weightMax: 1,

@@ -89,6 +89,7 @@ test.each<[what: string, words: string[], exitCode: number, code: string]>([
   ['a secure cohort of two', [...CREATE, '--cohort', '2'], 2, 'usage'],
   ['a suite of no name', [...CREATE, '--suite', '3'], 2, 'usage'],
   ['colluders below none', [...CREATE, '--colluders=-1'], 2, 'usage'],
+  ['colluders of plain sums', [...CREATE, '--cohort', '5', '--plain', '--colluders', '1'], 2, 'usage'],
   [
     'more colluders than such a cohort stands',
     [...CREATE, '--cohort', '5', '--colluders', '3'],
