@@ -78,7 +78,15 @@ describe.skipIf(!isBuilt || folder === undefined)('webgpu in Node', () => {
       const invite = await run('invite', '--organisation', `${provider}.example`);
       writeFileSync(join(cwd, `${provider}.csv`), tableOf(24, provider.length));
       const data = ['--data', `csv:${provider}.csv`, ...COLUMNS, '--provider', provider];
-      const args = ['join', invite.result.link, '--identity', `${provider}.json`, ...data, '--allow-plain', '--json'];
+      const args = [
+        'join',
+        invite.result.link,
+        '--identity',
+        `${provider}.json`,
+        ...data,
+        '--allow-plain',
+        '--json',
+      ];
       const node = startHanse(args, { cwd, env: SWIFTSHADER });
       await node.line('readiness', ({ type }) => type === 'ready');
       return node;
