@@ -1,5 +1,5 @@
 /**
- * The attempts that a node has spent, in a file beside its identity: `identity.json.attempts`. Node only.
+ * The attempts that a node has spent, in a file beside its identity: `identity.json.attempts`. SPEC.md 11.9. Node only.
  */
 import { HanseError } from '../protocol/problem.ts';
 import { type JobAttempts, SpentAttempts } from '../schemas/attempts.ts';

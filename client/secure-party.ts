@@ -1,5 +1,5 @@
 /**
- * What a node needs to take part in secure rounds, beyond what it needs for any.
+ * What a node needs to take part in secure rounds, beyond what it needs for any. SPEC.md 11.7, 11.9.
  */
 import { primitives } from '#primitives';
 import type { Clock } from '../protocol/clock.ts';

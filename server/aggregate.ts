@@ -22,7 +22,7 @@ import { strategyOf } from '../protocol/strategy/strategy-of.ts';
 import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import { recordOf } from './round-record.ts';
-import type { SecureAttemptView } from './secure-attempt.ts';
+import type { SecureAttemptView } from './secure-attempt-view.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { unmaskedSum } from './unmasked-sum.ts';
 import type { UpdateSum } from './update-sum.ts';

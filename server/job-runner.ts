@@ -21,7 +21,7 @@ import type { JobEvent } from '../schemas/job-event.ts';
 import type { SignedDescriptor } from '../schemas/secagg.ts';
 import { aggregate } from './aggregate.ts';
 import { type JobStream, openJobStream } from './job-stream.ts';
-import { SecureAttemptView } from './secure-attempt.ts';
+import { SecureAttemptView } from './secure-attempt-view.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
 import { UpdateSum } from './update-sum.ts';

@@ -8,7 +8,7 @@ import { signRecord } from '../protocol/secagg/record.ts';
 import type { SecureJob } from '../protocol/secagg/secure-phases.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import type { Certificate, SignedRecord } from '../schemas/secagg.ts';
-import type { SecureAttemptView } from './secure-attempt.ts';
+import type { SecureAttemptView } from './secure-attempt-view.ts';
 
 /** What came of the round. */
 export interface RoundResult {

@@ -25,7 +25,7 @@ import { IncomingUpdates } from './incoming-updates.ts';
 import type { JobRunner } from './job-runner.ts';
 import { untilSo } from './job-view.ts';
 import { certificateOf } from './round-record.ts';
-import type { SecureAttemptView } from './secure-attempt.ts';
+import type { SecureAttemptView } from './secure-attempt-view.ts';
 import { refuseEarly } from './update-admission.ts';
 
 type SecureRoute = Extract<

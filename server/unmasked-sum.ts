@@ -10,7 +10,7 @@ import { addMasks } from '../protocol/secagg/mask.ts';
 import type { SecureJob } from '../protocol/secagg/secure-phases.ts';
 import { suiteOf } from '../protocol/secagg/suite.ts';
 import { masksLeft } from '../protocol/secagg/unmasking.ts';
-import type { SecureAttemptView } from './secure-attempt.ts';
+import type { SecureAttemptView } from './secure-attempt-view.ts';
 
 /**
  * @param masked over all accepted updates; not changed: an attempt to aggregate may be made twice

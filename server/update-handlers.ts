@@ -1,6 +1,6 @@
 /**
- * What the coordinator does for the routes of updates, plain and masked. As all of `handlers.ts`, free of any transport;
- * role and form have been checked.
+ * What the coordinator does for the routes of updates, plain and masked. SPEC.md 5.3, 8.1, 11.7. As all of `handlers.ts`,
+ * free of any transport; role and form have been checked.
  */
 import { HanseError } from '../protocol/problem.ts';
 import { attemptOf, type RouteName } from '../protocol/routes.ts';

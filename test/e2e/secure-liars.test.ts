@@ -1,4 +1,4 @@
-// covers: server/masked-update.ts, server/secure-attempt.ts, server/secure-handlers.ts, server/unmasked-sum.ts, server/update-handlers.ts
+// covers: server/masked-update.ts, server/secure-attempt-view.ts, server/secure-handlers.ts, server/unmasked-sum.ts, server/update-handlers.ts
 /**
  * Participants that do not keep to the protocol of secure rounds, over real HTTP, against the coordinator as it is: each is
  * refused with the code that says why, the honest message is then taken, and the round goes on as if nothing had been.

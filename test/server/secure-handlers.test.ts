@@ -1,4 +1,4 @@
-// covers: server/secure-attempt.ts, server/unmasked-sum.ts, server/round-record.ts, server/masked-update.ts, server/update-handlers.ts
+// covers: server/secure-attempt-view.ts, server/unmasked-sum.ts, server/round-record.ts, server/masked-update.ts, server/update-handlers.ts
 /**
  * Secure attempts between a coordinator and participants that speak its routes: who drops out where, what is refused, and
  * what a restart leaves. The arithmetic without a coordinator: test/protocol/secagg.

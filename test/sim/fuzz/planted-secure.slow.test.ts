@@ -12,7 +12,7 @@ import { isSecurePhase } from '../../../protocol/secagg/secure-phases.ts';
 import { describeSurvivors } from '../../../protocol/secagg/survivors.ts';
 import type { JobAttempts } from '../../../schemas/attempts.ts';
 import { JobRunner } from '../../../server/job-runner.ts';
-import { SecureAttemptView } from '../../../server/secure-attempt.ts';
+import { SecureAttemptView } from '../../../server/secure-attempt-view.ts';
 import { type Find, runCampaign } from '../../../sim/fuzz/campaign.ts';
 import { KeyedNumbers } from '../../../sim/fuzz/keyed-numbers.ts';
 import { runSchedule, type Wrappers } from '../../../sim/fuzz/run-schedule.ts';
