@@ -99,7 +99,8 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     if (egress) await inspector?.inspect(egress, signal);
     signal.throwIfAborted();
 
-    // 5. Masked, where aggregation is secure, in the memory of the difference: from here on the bytes say nothing by themselves.
+    // 5. Masked, where aggregation is secure, in the memory of the difference: from here on the bytes say nothing by
+    // themselves.
     await ready.mask(update, new Int32Array(delta.buffer));
     buffers.give(delta.buffer);
 

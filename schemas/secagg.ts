@@ -159,7 +159,7 @@ export const RoundRecord = Type.Object(
     updates: Type.Array(Type.Object({ sha256: Sha256, signature: Signature }, closed), { maxItems: 10_000 }),
     root: Sha256,
     certificate: Certificate,
-    /** Where not everybody gave shares to all: for each of the delivered, in order, to whom it gave some; null: to all. */
+    /** Where not everybody gave shares to all: for each of the delivered, in order, to whom it gave; null: to all. */
     chosen: Type.Optional(Type.Array(Type.Union([Members, Type.Null()]), { maxItems: 10_000 })),
     /** For each of the delivered, in order: the seed of a survivor's own mask, or the mask secret of one who dropped out. */
     revealed: Type.Array(Type.String({ pattern: '^[0-9a-f]{64}$' }), { maxItems: 10_000 }),

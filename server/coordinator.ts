@@ -110,7 +110,7 @@ export class Coordinator {
   readonly #jobs = new Map<JobId, JobRunner>();
   /** Runners that have no job yet; after a failure of the storage they look for it until this closes. */
   readonly #unborn = new Set<JobRunner>();
-  /** Content that members may fetch: what a manifest or an aggregation names. Updates, shares and answers are not among it. */
+  /** Content that members may fetch: what a manifest or an aggregation names, and no message of a participant. */
   readonly #readable = new Map<Sha256, JobId>();
   readonly #bytesDown = new Map<JobId, number>();
   readonly #orphans: OrphanedContent;
