@@ -23,6 +23,8 @@ export interface FaultTable<Result extends Row> {
   readonly promise: string;
   readonly faults: readonly string[];
   readonly phases: readonly string[];
+  /** Absent: every fault can befall every phase. */
+  isRow?(fault: string, phase: string): boolean;
   cellOf(row: Result): string;
 }
 
@@ -71,13 +73,14 @@ function cellOf({ isUndisturbed, endings }: RowResult): string {
 }
 
 function textOf<Result extends Row>(
-  { title, promise, faults, phases, cellOf: cellOfRow }: FaultTable<Result>,
+  { title, promise, faults, phases, isRow = () => true, cellOf: cellOfRow }: FaultTable<Result>,
   rows: readonly Result[],
   { software, commit, node }: Record<string, string | number>,
 ): string {
   const cell = (fault: string, phase: string) => {
     const row = rows.find((one) => one.fault === fault && one.phase === phase);
-    return row ? cellOfRow(row) : 'not run';
+    if (row) return cellOfRow(row);
+    return isRow(fault, phase) ? 'not run' : '';
   };
   return `# ${title}
 

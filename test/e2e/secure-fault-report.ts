@@ -2,7 +2,7 @@
  * The results of the table of secure rounds: `sim/fuzz/results/secure-fault-table.json` and `.md`.
  */
 import { type FaultTable, writeTable } from './fault-report.ts';
-import { SECURE_FAULTS, SECURE_PHASES, type SecureRowResult } from './secure-fault-table.ts';
+import { SECURE_FAULTS, SECURE_PHASES, SECURE_ROWS, type SecureRowResult } from './secure-fault-table.ts';
 
 const SECURE_TABLE: FaultTable<SecureRowResult> = {
   name: 'secure-fault-table',
@@ -14,9 +14,11 @@ the released model is, to the bit, that of the same job with plain sums of the s
 
 \`=\`: the first attempt was released with all four. Otherwise who was in its sum, or the reason for which it was void. After
 \`unmaskingFailed\` the job ends without a model, as it has to: two have opened their part, and take part in no other sum
-from that model (SPEC.md 11.9). In all other rows both rounds were released, the second with all four.`,
+from that model (SPEC.md 11.9). In all other rows both rounds were released, the second with all four. Where only the
+coordinator has something to write, there is nothing to acknowledge.`,
   faults: SECURE_FAULTS,
   phases: SECURE_PHASES,
+  isRow: (fault, phase) => SECURE_ROWS.some((row) => row[0] === fault && row[1] === phase),
   cellOf: ({ first }) => (first === 'abcd' ? '=' : first),
 };
 

@@ -52,6 +52,9 @@ test('the report has a cell for each row', () => {
   writeSecureReport(rows, folder);
   const table = readFileSync(join(folder, 'secure-fault-table.md'), 'utf8');
   expect(table).toMatch(/\| participant killed \| not run \| bcd \| not run \| = \| not run/);
+  expect(table).toMatch(
+    /\| participant killed before it is acknowledged \|(?: not run \|){5} {2}\| {2}\| {2}\|\n/,
+  );
   expect(JSON.parse(readFileSync(join(folder, 'secure-fault-table.json'), 'utf8')).results).toEqual(rows);
   rmSync(folder, { recursive: true });
 });

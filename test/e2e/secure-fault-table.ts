@@ -142,7 +142,12 @@ export async function runSecureRow(
     const plain = await bench.plainModel(course);
     if (job.model !== plain) throw new Error(`the model is ${job.model}, with plain sums ${plain}`);
   }
-  for (const name of NAMES) if (!bench.node(name).isRunning) throw new Error(`${name} has ended`);
+  for (const name of NAMES) checkSpent(bench, name, jobId);
+  const isAnsweredAgain = ['a', 'b'].some(
+    (name) => answersIn(bench, name as NodeName, jobId, '1/1').length > 1,
+  );
+  if (fault === 'two participants killed' && phase === 'unmasking' && !isAnsweredAgain)
+    throw new Error('the round has ended without an answer that was sent again');
   const took = Math.round((performance.now() - started) / 100) / 10;
   return { fault, phase, first, ...judgement, model: job.model, seconds: took };
 }
@@ -267,11 +272,33 @@ async function kill(
     if (journal?.round !== 1 || journal.attempt !== 1)
       throw new Error(`${name} has not written down that it takes part`);
     const sent = bench.proxies[name].answers.find((one) => one.jobId === jobId);
-    const kept = journal.answer && createHash('sha256').update(journal.answer.bytes, 'base64').digest('hex');
+    const kept = journal.answer && hashOf(journal.answer.bytes);
     if (sent && journal.opened.length !== 1) throw new Error(`${name} has not written down what it opened`);
     if (phase === 'unmasking' && (!sent || kept !== sent.sha256))
       throw new Error(`${name} has not written down the answer that it sent`);
   }
+}
+
+/** What a node says of itself in the end: it runs, and has opened nothing twice. */
+function checkSpent(bench: SecureFaultBench, name: NodeName, jobId: string): void {
+  if (!bench.node(name).isRunning) throw new Error(`${name} has ended\n${bench.node(name).said}`);
+  const journal = bench.journalOf(name, jobId);
+  if (!journal) throw new Error(`${name} has written down nothing`);
+  const { round, attempt, opened, answer } = journal;
+  if (new Set(opened).size !== opened.length) throw new Error(`${name} has opened twice: ${opened}`);
+  if (!answer) return;
+  const sent = answersIn(bench, name, jobId, `${round}/${attempt}`);
+  if (sent.some(({ sha256 }) => sha256 !== hashOf(answer.bytes)))
+    throw new Error(`${name} has written down another answer than it sent`);
+}
+
+function answersIn({ proxies }: SecureFaultBench, name: NodeName, jobId: string, place: string) {
+  return proxies[name].answers.filter((one) => one.jobId === jobId && one.place === place);
+}
+
+/** @param bytes in base64 */
+function hashOf(bytes: string): string {
+  return createHash('sha256').update(bytes, 'base64').digest('hex');
 }
 
 /** A node without which the attempt does not go on is asked again after its restart, and does not answer twice. */
