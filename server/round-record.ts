@@ -38,9 +38,9 @@ export async function recordOf(
   const { bundles, bits } = await view.delivered(job); // in the order of the roster
   const survivors = await view.survivors(job);
   const updates = survivors.members.map((index) => {
-    const { sha256, signature = '' } = job.accepted.get(roster.members[index]?.nodeId ?? '') ?? {
-      sha256: '',
-    };
+    const { nodeId = '' } = roster.members[index] ?? {};
+    const { sha256, signature } = job.accepted.get(nodeId) ?? {};
+    if (sha256 === undefined || signature === undefined) throw new Error(`no signed update of ${nodeId}`);
     return { sha256, signature };
   });
   const count = roster.members.length;
