@@ -40,7 +40,11 @@ export class AttemptJournal {
         spent: `round ${known.round}, attempt ${known.attempt}`,
       });
     const opened = known?.opened ?? [];
-    if (opened.includes(model)) throw new HanseError('roundAlreadyOpened', { model });
+    if (opened.includes(model)) {
+      // Nobody waits for the answer of an attempt that has a successor, and what it would open is no business of the disk.
+      if (known?.answer) await this.#log.write(jobId, { ...known, answer: null });
+      throw new HanseError('roundAlreadyOpened', { model });
+    }
     await this.#log.write(jobId, { round, attempt, opened, answer: null });
   }
 

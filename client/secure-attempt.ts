@@ -223,7 +223,7 @@ export class SecureAttempt {
       return { receipt, survivors: survivors.members.length };
     } catch (error) {
       // Others were enough: the update of this node counts all the same, or the attempt has ended without a result.
-      if (!isProblem(error, 'messageLate') && !isProblem(error, 'jobEnded')) throw error;
+      if (!isTooLate(error)) throw error;
       await journal.end(this.#task);
       return { receipt };
     }
@@ -245,20 +245,31 @@ export class SecureAttempt {
 }
 
 /**
- * Sends again what was to be sent when this node ended: byte for byte, and nothing else.
+ * Sends again what was to be sent when this node ended: byte for byte, and nothing else. It is kept no longer than somebody
+ * waits for it.
  * @returns whether there was something: the node has then nothing more to do in this attempt
+ * @throws what the transport throws
  */
 export async function answerAgain(
   task: TrainTask,
-  { journal }: SecureParty,
+  { journal }: Pick<SecureParty, 'journal'>,
   api: CoordinatorApi,
   signal: AbortSignal,
 ): Promise<boolean> {
   const body = await journal.unsent(task);
   if (!body) return false;
-  await api.call('putAnswer', { params: attemptParams(task), body }, { signal });
+  try {
+    await api.call('putAnswer', { params: attemptParams(task), body }, { signal });
+  } catch (error) {
+    if (isTooLate(error)) await journal.end(task);
+    throw error;
+  }
   await journal.end(task);
   return true;
+}
+
+function isTooLate(error: unknown): boolean {
+  return isProblem(error, 'messageLate') || isProblem(error, 'jobEnded');
 }
 
 /** A coordinator that does not hold a request is asked no more often than this. */

@@ -120,6 +120,16 @@ test('the keys of the next attempt take the place of what was to be sent in the 
   expect(await again().unsent(task(2))).toBeUndefined();
 });
 
+test('so does a further attempt in which the node takes no part, and what was opened stays so', async () => {
+  const { log, journal, again } = node();
+  await journal.begin(task(1));
+  await journal.answer(task(1), CONTEXT, ANSWER);
+  expect(await again().unsent(task(1))).toEqual(ANSWER);
+  await expect(again().begin(task(1, 2))).rejects.toMatchObject({ code: 'roundAlreadyOpened' });
+  expect(await log.read(JOB)).toEqual({ round: 1, attempt: 1, opened: [modelOf(1)], answer: null });
+  await expect(again().begin(task(1, 2))).rejects.toMatchObject({ code: 'roundAlreadyOpened' });
+});
+
 test('what cannot be written down is not begun, and not answered', async () => {
   const log = memoryAttemptLog();
   let isFull = false;
