@@ -23,7 +23,7 @@ export function parseDropoutPlan(text: string): DropoutPlan {
   const [dropped = -1, nodes = 0, index = 0] = match?.slice(1).map(Number) ?? [];
   if (dropped < 0 || dropped > nodes || index >= nodes)
     throw new HanseError('usage', {
-      reason: `--drop-out ${text}: say how many of how many, and which of them this is: 2/10/3`,
+      reason: `--drop-out ${text}: say k/n/i, as 2/10/3: k of n nodes, k at most n, and the number of this one, from 0 to n - 1`,
     });
   return { dropped, nodes, index };
 }

@@ -143,7 +143,9 @@ type Views = Pick<RoundReport, 'coordinatorSaw' | 'coordinatorDidNotSee'>;
 function plainViews({ updates }: RoundSummary): Views {
   return {
     coordinatorSaw: [
-      `each of the ${counted(updates, 'update')}, and whose it is: the aggregation of this job is plain`,
+      updates === 0
+        ? 'no update: none came'
+        : `each of the ${counted(updates, 'update')}, and whose it is: the aggregation of this job is plain`,
       'who was asked, who answered and who declined, when, and with how many bytes',
     ],
     coordinatorDidNotSee: [
@@ -158,13 +160,15 @@ function secureViews({ secure, updates, round }: RoundSummary): Views {
   const who = 'who took part, when, until which message, and with how many bytes';
   // A coordinator needs t shares of both secrets of one node. Honest nodes give one of the two, colluders both.
   const colluders = Math.max(1, 2 * threshold - roster);
-  const unless = `unless at least ${colluders} of the ${roster} in the roster work with it`;
   const repeated = 'Sums of several rounds together may tell more than each of them';
+  // Of an opened sum all but one of its nodes know the update of the last, whatever the threshold.
+  const known = Math.max(1, Math.min(colluders, updates - 1));
   if (record !== null)
     return {
       coordinatorSaw: [`the sum of ${counted(updates, 'update')}, and the model that follows from it`, who],
       coordinatorDidNotSee: [
-        `any single update, nor the sum of fewer, ${unless}`,
+        `any single update, unless at least ${known} of the ${roster} in the roster work with it`,
+        'the sum of fewer, but that who works with it can take its own update out of the sum',
         `what one node adds to the sum, as long as another is honest. ${repeated}`,
       ],
     };
@@ -174,7 +178,7 @@ function secureViews({ secure, updates, round }: RoundSummary): Views {
   return {
     coordinatorSaw: [...(isOpened || answers > 0 ? [opened] : []), who],
     coordinatorDidNotSee: [
-      `any single update, ${unless}`,
+      `any single update, unless at least ${isOpened ? known : colluders} of the ${roster} in the roster work with it`,
       ...(isOpened || answers >= threshold
         ? []
         : [`the sum of round ${round}: the attempt ended before it was opened`]),

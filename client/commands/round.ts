@@ -100,6 +100,7 @@ export function roundVerifyCommand(verifyStored: VerifyStored): CommandDefinitio
       }
       const verified = await verifyStored(dataDir, jobId, round);
       printVerified(verified, io);
+      io.print('  its sum leads from the model before to the model that was released');
       io.print(`  the sum of ${verified.survivors} kept updates, made again, is the one in the record`);
       return verified;
     },

@@ -130,10 +130,15 @@ export const simCommand = defineCommand<SimOptions>({
   ],
   async run({ options }, io) {
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
+    if (options.example !== undefined && options.dropout !== undefined)
+      throw new HanseError('usage', {
+        reason: `--example ${options.example} has no secure rounds: no --dropout`,
+      });
     const world = options.example === 'line' ? lineWorld() : await dataWorld(options);
-    const { rounds } = world.plan;
+    const { rounds, aggregation } = world.plan;
     io.note(
-      `${world.participants.length} participants, ${rounds} rounds of ${world.plan.cohort.size}, ` +
+      `${world.participants.length} participants, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ` +
+        `${world.plan.cohort.size}, ${aggregation === 'plain' ? 'plain' : 'secure'} sums, ` +
         `${provider.name} (${provider.reason}), seed ${options.seed}`,
     );
     const bar = progressBar(io, 'round', rounds);
@@ -145,11 +150,13 @@ export const simCommand = defineCommand<SimOptions>({
       ...(options.dropout !== undefined && { dropout: options.dropout }),
       signal: io.signal,
       onEvent: (index, event) => {
-        if (event.type === 'declined')
-          io.note(`member ${index} declined: ${event.problem.code}: ${event.problem.message}`);
+        if (event.type !== 'declined') return;
+        // No owner has paused a simulated member: it declines so as to drop out.
+        if (event.problem.code === 'nodePaused') io.note(`member ${index} dropped out`);
+        else io.note(`member ${index} declined: ${event.problem.code}: ${event.problem.message}`);
       },
       onChange: (job) => {
-        bar.update(job.rounds.length, describeMetrics(job));
+        bar.update(releasedRounds(job), describeMetrics(job));
         return options.target !== undefined && (lastMetrics(job)?.accuracy ?? 0) >= options.target;
       },
     }).finally(() => bar.stop());
@@ -160,7 +167,7 @@ export const simCommand = defineCommand<SimOptions>({
     if (options.output !== undefined) await writeOutput(options.output, model);
     const metrics = lastMetrics(job);
     const prediction = options.example === 'line' ? await askLine(model, provider) : undefined;
-    const roundsDone = job.rounds.filter(({ outcome }) => outcome === 'released').length;
+    const roundsDone = releasedRounds(job);
     io.print(
       `${roundsDone} ${roundsDone === 1 ? 'round' : 'rounds'} in ${seconds.toFixed(1)} s, ${describeMetrics(job)}`,
     );
@@ -235,6 +242,11 @@ async function askLine(model: Uint8Array, provider: ExecutionProvider): Promise<
   const outputs = await predictor.predict({ parameters: initialParameters(forward), features });
   await predictor.release();
   return Number(Object.values(outputs)[0]?.data[0]);
+}
+
+/** Attempts that came to nothing are no rounds. */
+function releasedRounds(job: JobStatus): number {
+  return job.rounds.filter(({ outcome }) => outcome === 'released').length;
 }
 
 function lastMetrics(job: JobStatus) {

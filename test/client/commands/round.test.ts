@@ -88,9 +88,7 @@ test('a secure round is shown with its members, phases, bytes, and what the coor
   expect(out).toContain(
     'The coordinator could see\n  - the sum of 4 updates, and the model that follows from it\n',
   );
-  expect(out).toContain(
-    'any single update, nor the sum of fewer, unless at least 3 of the 5 in the roster work with it\n',
-  );
+  expect(out).toContain('any single update, unless at least 3 of the 5 in the roster work with it\n');
 
   const { json } = await hanse(['round', 'show', jobId, '1', '--json', ...as]);
   const report = json as RoundReport;
@@ -117,6 +115,25 @@ test('of a plain round is told that the coordinator saw each update', async () =
   expect(out).toContain('plain aggregation\n');
   expect(out).toContain(`updates      ${SIZE} of ${SIZE} nodes asked\n`);
   expect(out).toContain(`each of the ${SIZE} updates, and whose it is`);
+});
+
+test('nothing is said to have been seen of a plain round without updates, nor of three more than two of them can undo', async () => {
+  const statusOf = async (id: string) =>
+    (await hanse(['job', 'show', id, '--json', ...as])).json as JobStatus;
+  const plain = await statusOf(plainId);
+  const [round] = plain.rounds as [RoundSummary];
+  const seen = (updates: number) =>
+    reportRound(plain, { ...round, updates }, undefined, new Map()).coordinatorSaw[0];
+  expect(seen(2)).toContain('each of the 2 updates');
+  expect(seen(0)).toBe('no update: none came');
+
+  const secure = await statusOf(jobId);
+  const released = attemptOfRound(secure.rounds, 1) as RoundSummary;
+  const three = { ...released, updates: 3, secure: { ...released.secure, roster: 3, threshold: 3 } };
+  const report = reportRound(secure, three as RoundSummary, undefined, new Map());
+  expect(report.coordinatorDidNotSee[0]).toBe(
+    'any single update, unless at least 2 of the 3 in the roster work with it',
+  );
 });
 
 test('a round under way is told as such, and one that has not been is unknown', async () => {

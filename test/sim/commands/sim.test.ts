@@ -29,7 +29,7 @@ test('the line: f(5) is 10, in JSON on the last line, and the model is the file'
   ]);
   expect(exitCode).toBe(0);
   expect(out.trimEnd().split('\n')).toHaveLength(1);
-  expect(err).toContain('2 participants, 100 rounds of 2');
+  expect(err).toContain('2 participants, 100 rounds of 2, plain sums, ');
   const result = json as Result;
   expect(result.rounds).toBe(100);
   expect(Math.abs(result.prediction - 10)).toBeLessThan(0.1);
@@ -68,6 +68,7 @@ test.each<[what: string, words: string[]]>([
   ['rounds before the first', ['--rounds', '-1']],
   ['a learning rate of nothing', ['--lr', '0']],
   ['more than every example right', ['--target', '2']],
+  ['drop-outs of an example whose sums are plain', ['--example', 'line', '--dropout', '0.1']],
   ['no participant', ['--participants', '0']],
   ['a cohort of nobody', ['--cohort', '0']],
   ['a larger cohort than there are participants', ['--cohort', '200', '--participants', '100']],
