@@ -4,7 +4,7 @@
 import { describeSpan } from '../../protocol/cohort.ts';
 import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { SECURE_LEAST, thresholdOf } from '../../protocol/secagg/descriptor.ts';
+import { SECURE_LEAST, survivorsMinimum, thresholdOf } from '../../protocol/secagg/descriptor.ts';
 import { Codec } from '../../schemas/codec.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { Attempt, Round } from '../../schemas/ids.ts';
@@ -302,12 +302,17 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
     };
     const job = await submitJob(await authorJob(plan, identity.federationId), api);
     io.print(
-      `${job.jobId}  ${plan.name}: ${plan.rounds} rounds of ${describeSpan(plan.cohort.minimum, size)} participants`,
+      `${job.jobId}  ${plan.name}: ${plan.rounds} ${plan.rounds === 1 ? 'round' : 'rounds'} of ${describeSpan(leastOf(job.manifest), size)} participants`,
     );
     io.note(`follow it with: hanse job watch ${job.jobId}`);
     return job;
   },
 });
+
+/** Updates without which a round of the job is void. */
+function leastOf(manifest: JobManifest): number {
+  return manifest.aggregation === 'secure' ? survivorsMinimum(manifest) : manifest.cohort.minimum;
+}
 
 function secureOf(
   { suite, colluders, deadline }: JobCreateOptions,

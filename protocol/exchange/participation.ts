@@ -78,7 +78,11 @@ function* ruledOut(
   if (purposes && !isPermittedPurpose(purpose, purposes))
     yield { rule: 'purposes', permitted: purposes.join(' | '), got: purpose };
   if (aggregation === 'plain' && policy.allowPlainAggregation !== true)
-    yield { rule: 'allowPlainAggregation', permitted: 'secure sums', got: 'plain sums' };
+    yield {
+      rule: 'allowPlainAggregation',
+      permitted: 'secure sums; plain ones with allowPlainAggregation, or hanse join --allow-plain',
+      got: 'plain sums',
+    };
   if (minimumCohort !== undefined && cohort.minimum < minimumCohort)
     yield {
       rule: 'minimumCohort',

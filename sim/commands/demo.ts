@@ -100,7 +100,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       });
     if (drop > most)
       throw new HanseError('usage', {
-        reason: `--drop ${drop}: a round of ${participants} goes on without ${most}`,
+        reason: `--drop ${drop}: the demo wants the updates of four fifths of ${participants}, so that at most ${most} may be lost`,
       });
     const name = `demo-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
     const dataDir = options.dataDir ?? join('.hanse', name);

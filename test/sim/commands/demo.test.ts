@@ -25,7 +25,10 @@ test('a folder that cannot be made is told by name, and nothing is started', asy
 });
 
 test.each([
-  [['--participants', '5', '--drop', '2'], '--drop 2: a round of 5 goes on without 1'],
+  [
+    ['--participants', '5', '--drop', '2'],
+    '--drop 2: the demo wants the updates of four fifths of 5, so that at most 1 may be lost',
+  ],
   [
     ['--participants', '5', '--drop', '1', '--plain'],
     '--drop is about secure rounds: of at least 3, without --plain',
