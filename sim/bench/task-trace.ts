@@ -11,7 +11,8 @@ export interface TraceEvent {
   readonly tid: number;
   /** X is an event with a duration. */
   readonly ph: string;
-  /** Processor time of an event with a duration. */
+  /** Of an event with a duration: its wall time, and its processor time where that was recorded. */
+  readonly dur?: number;
   readonly tdur?: number;
 }
 
@@ -39,14 +40,17 @@ export async function longestTasks(
   return pages.map((_, at) => longestTaskMs(traceEvents, markOf(at)));
 }
 
-/** Throws where no thread has the mark, or none of its tasks was recorded. */
+/**
+ * Of a task whose processor time was not recorded, as of many that take a microsecond, the wall time, which is no less.
+ * Throws where no thread has the mark, or none of its tasks was recorded.
+ */
 export function longestTaskMs(events: readonly TraceEvent[], mark: string): number {
   const marked = events.find(({ name }) => name === mark);
   const tasks = events.filter(
     ({ name, ph, pid, tid }) => name === TASK && ph === 'X' && pid === marked?.pid && tid === marked.tid,
   );
   if (tasks.length === 0) throw new Error(`the trace has no tasks of ${mark}`);
-  return tasks.reduce((longest, { tdur = Number.NaN }) => Math.max(longest, tdur), 0) / 1000;
+  return tasks.reduce((longest, { dur = Number.NaN, tdur = dur }) => Math.max(longest, tdur), 0) / 1000;
 }
 
 function markOf(at: number): string {

@@ -152,6 +152,7 @@ describe.skipIf(!isBuilt)('the commands, from first to last (needs the build: np
     expect(nodes.map(({ result }) => [result.contributed, result.evaluated])).toEqual([
       [3, 0],
       [3, 0],
+      [3, 0],
       [0, 3],
     ]);
     expect(await coordinator.stop()).toEqual({ code: 0, signal: null });
