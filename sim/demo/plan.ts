@@ -11,7 +11,7 @@ import { utf8 } from '../../protocol/bytes.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 
-export const DEMO_ROUNDS = 90;
+export const DEMO_ROUNDS = 80;
 /** WebGPU may be made of software, and every round waits for it. */
 export const BROWSER_ROUNDS = 30;
 export const DEMO_PARTICIPANTS = 10;
