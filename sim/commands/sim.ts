@@ -172,6 +172,11 @@ export const simCommand = defineCommand<SimOptions>({
       `${roundsDone} ${roundsDone === 1 ? 'round' : 'rounds'} in ${seconds.toFixed(1)} s, ${describeMetrics(job)}`,
     );
     if (prediction !== undefined) io.print(`f(${LINE_QUESTION}) = ${prediction.toFixed(3)}`);
+    const cost = perParticipant(job, seconds);
+    if (cost)
+      io.print(
+        `${cost.milliseconds} ms for each update, ${cost.kilobytes} KB of memory at most for each of a cohort`,
+      );
     io.print(`model ${modelSha256}`);
     return {
       participants: world.participants.length,
@@ -179,6 +184,7 @@ export const simCommand = defineCommand<SimOptions>({
       accuracy: metrics?.accuracy ?? null,
       loss: metrics?.loss ?? null,
       seconds,
+      perParticipant: cost,
       bytesUp: job.bytesUp,
       bytesDown: job.bytesDown,
       provider: provider.name,
@@ -191,6 +197,17 @@ export const simCommand = defineCommand<SimOptions>({
     };
   },
 });
+
+/** Wall time by updates, and the peak of this process by nodes of a cohort; null where nothing was sent. */
+function perParticipant({ rounds, manifest }: JobStatus, seconds: number) {
+  const updates = rounds.reduce((sum, round) => sum + round.updates, 0);
+  if (updates === 0) return null;
+  const { maxRSS } = process.resourceUsage(); // kilobytes
+  return {
+    milliseconds: Number(((1000 * seconds) / updates).toFixed(1)),
+    kilobytes: Math.round(maxRSS / manifest.cohort.size),
+  };
+}
 
 function lineWorld(): World {
   const participants = lineParticipants();

@@ -44,7 +44,7 @@ test('the line: f(5) is 10, in JSON on the last line, and the model is the file'
 test('in words', async () => {
   const { out } = await hanse(['sim', '--example', 'line', '--provider', 'cpu']);
   expect(out).toMatch(
-    /^100 rounds in [0-9.]+ s, loss 0\.0000\nf\(5\) = (9\.9|10\.0)\d+\nmodel [0-9a-f]{64}\n$/,
+    /^100 rounds in [0-9.]+ s, loss 0\.0000\nf\(5\) = (9\.9|10\.0)\d+\n[0-9.]+ ms for each update, [1-9]\d* KB of memory .+\nmodel [0-9a-f]{64}\n$/,
   );
 });
 
