@@ -30,8 +30,15 @@ interface Link extends ModelState {
   readonly sha256: string;
 }
 
-/** The record of a round of one job, its signature checked. */
-type RecordOf = (round: number) => Promise<RoundRecord>;
+/** What a chain is made from, for one task. */
+interface Source {
+  readonly task: TrainTask;
+  readonly manifest: JobManifest;
+  readonly api: CoordinatorApi;
+  readonly signal: AbortSignal;
+  /** The record of a round of the job, its signature checked. */
+  recordOf(round: number): Promise<RoundRecord>;
+}
 
 export class ModelChain {
   /** By job; the one that was used last comes last. */
@@ -57,8 +64,7 @@ export class ModelChain {
   ): Promise<Float32Array> {
     const known = this.#links.get(task.jobId);
     if (known && known.round > task.round) throw broken(task.round, 'it lies behind the last one');
-    const isNear = known && task.round - known.round <= MOST_STEPS;
-    const recordOf: RecordOf = async (round) => {
+    const recordOf = async (round: number): Promise<RoundRecord> => {
       const params = { jobId: task.jobId, round: String(round) };
       const signed = await api.call('getRecord', { params }, { signal });
       await checkRecordSignature(this.#primitives, signed, coordinatorKey);
@@ -67,8 +73,9 @@ export class ModelChain {
         throw broken(round, 'the record is that of another round');
       return signed.record;
     };
-    const from = isNear ? follow(known, task, manifest, recordOf, api, signal) : undefined;
-    const link = await (from ?? begin(task, manifest, recordOf, api, signal));
+    const source = { task, manifest, api, signal, recordOf };
+    const isNear = known && task.round - known.round <= MOST_STEPS;
+    const link = await (isNear ? follow(known, source) : begin(source));
     this.#keep(task.jobId, link);
     return link.model;
   }
@@ -84,14 +91,7 @@ export class ModelChain {
   }
 }
 
-async function follow(
-  known: Link,
-  task: TrainTask,
-  manifest: JobManifest,
-  recordOf: RecordOf,
-  api: CoordinatorApi,
-  signal: AbortSignal,
-): Promise<Link> {
+async function follow(known: Link, { task, manifest, api, signal, recordOf }: Source): Promise<Link> {
   let link = known;
   while (link.round < task.round) {
     const { round, sha256 } = link;
@@ -108,13 +108,7 @@ async function follow(
   return link;
 }
 
-async function begin(
-  task: TrainTask,
-  manifest: JobManifest,
-  recordOf: RecordOf,
-  api: CoordinatorApi,
-  signal: AbortSignal,
-): Promise<Link> {
+async function begin({ task, manifest, api, signal, recordOf }: Source): Promise<Link> {
   const { jobId, round, model: sha256 } = task;
   if (round === 1 && sha256 !== manifest.initialModel)
     throw broken(round, 'it is not the initial model of the job');

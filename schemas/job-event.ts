@@ -14,6 +14,8 @@ export const EVENT_VERSION = 1;
 
 const closed = { additionalProperties: false } as const;
 const attempt = { round: Round, attempt: Attempt } as const;
+/** Something that a node has sent is on disk under its hash. */
+const stored = { node: NodeId, sha256: Sha256, bytes: Type.Integer({ minimum: 0 }) } as const;
 
 export const JobCreated = Type.Object(
   {
@@ -43,25 +45,14 @@ const KeysAdvertised = Type.Object(
   { type: Type.Literal('keysAdvertised'), ...attempt, node: NodeId, advertisement: Advertisement },
   closed,
 );
-/** M3: the sealed shares of a node are on disk under their hash. */
-const SharesAccepted = Type.Object(
-  {
-    type: Type.Literal('sharesAccepted'),
-    ...attempt,
-    node: NodeId,
-    sha256: Sha256,
-    bytes: Type.Integer({ minimum: 0 }),
-  },
-  closed,
-);
-/** The update is on disk under its hash. */
+/** M3: sealed shares. */
+const SharesAccepted = Type.Object({ type: Type.Literal('sharesAccepted'), ...attempt, ...stored }, closed);
+/** An update. */
 export const UpdateAccepted = Type.Object(
   {
     type: Type.Literal('updateAccepted'),
     ...attempt,
-    node: NodeId,
-    sha256: Sha256,
-    bytes: Type.Integer({ minimum: 0 }),
+    ...stored,
     /** M5: of the sender, where the update is masked. */
     signature: Type.Optional(Signature),
   },
@@ -72,17 +63,8 @@ const ConsentGiven = Type.Object(
   { type: Type.Literal('consentGiven'), ...attempt, node: NodeId, signature: Signature },
   closed,
 );
-/** M9: what a survivor reveals is on disk under its hash. */
-const AnswerAccepted = Type.Object(
-  {
-    type: Type.Literal('answerAccepted'),
-    ...attempt,
-    node: NodeId,
-    sha256: Sha256,
-    bytes: Type.Integer({ minimum: 0 }),
-  },
-  closed,
-);
+/** M9: what a survivor reveals. */
+const AnswerAccepted = Type.Object({ type: Type.Literal('answerAccepted'), ...attempt, ...stored }, closed);
 /** From the answers of these nodes follows a secret of each whose shares were delivered. */
 const SecretsOpened = Type.Object(
   {

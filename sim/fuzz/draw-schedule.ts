@@ -130,7 +130,8 @@ function powerCut(numbers: KeyedNumbers, { participants }: World): MessageFault[
   });
 }
 
-const SECURE_ROUTES = [
+/** In the order in which a node uses them. */
+export const SECURE_ROUTES = [
   'advertiseKeys',
   'getRoster',
   'putShares',

@@ -6,56 +6,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { seededRandom } from '../../../protocol/random.ts';
-import { RingSum } from '../../../protocol/ring/sum.ts';
-import { packIntegers, updateIntegers } from '../../../protocol/ring/update.ts';
-import { planCodec } from '../../../protocol/ring/width.ts';
+import { packIntegers } from '../../../protocol/ring/update.ts';
 import { checkRecord } from '../../../protocol/secagg/record.ts';
-import type { JobManifest } from '../../../schemas/job.ts';
-import { manifestOf } from '../../fixtures/manifest.ts';
-import { makeParty, type Party, runAttempt } from '../../fixtures/secure-attempt.ts';
+import { runAttempt } from '../../fixtures/secure-attempt.ts';
+import { partiesOf, plainSum, secureManifest } from '../../fixtures/secure-cohort.ts';
 
 // covers: protocol/secagg/advertisement.ts protocol/secagg/roster.ts protocol/secagg/shares.ts protocol/secagg/delivery.ts
 // covers: protocol/secagg/masked-upload.ts protocol/secagg/survivors.ts protocol/secagg/consent.ts
-
-interface Setting {
-  readonly count: number;
-  readonly length: number;
-  readonly width: number;
-  readonly suite: 1 | 2;
-  readonly seed: number;
-}
-
-function secureManifest({ count, length, suite, width }: Setting): JobManifest {
-  const codec = planCodec({ clipNorm: 1, weightMax: 10, cohortMax: count, counters: 0, width });
-  const cohort = { size: count, minimum: 1 };
-  return manifestOf('fed-0123456789abcdef', {
-    aggregation: 'secure',
-    secureAggregation: { suite, colluders: 0, answerSeconds: 10 },
-    parameters: length,
-    codec,
-    cohort,
-  });
-}
-
-async function partiesOf({ count, length, seed }: Setting, { codec }: JobManifest): Promise<Party[]> {
-  const random = seededRandom(new Uint8Array(32).fill(seed));
-  return Promise.all(
-    Array.from({ length: count }, (_, i) => {
-      const delta = Float32Array.from({ length }, (_, j) => Math.sin(i * 31 + j) / length);
-      const update = updateIntegers({ delta, weight: 1 + (i % 10), counters: [] }, codec, random);
-      const key = new Uint8Array(32);
-      random.fill(key);
-      return makeParty(key, update);
-    }),
-  );
-}
-
-/** Of the updates themselves, in the clear. */
-function plainSum(parties: readonly Party[], manifest: JobManifest): RingSum {
-  const ring = new RingSum(manifest.codec, manifest.parameters);
-  for (const { update } of parties) ring.add(packIntegers(update, manifest.codec));
-  return ring;
-}
 
 const setting = fc.record({
   count: fc.integer({ min: 3, max: 9 }),

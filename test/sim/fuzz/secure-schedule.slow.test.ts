@@ -1,7 +1,8 @@
 // covers: sim/fuzz/fuzz-node.ts, sim/fuzz/foundation.ts
 import { describe, expect, test } from 'vitest';
-import type { FuzzFault, FuzzSchedule, MessageFault } from '../../../schemas/fuzz-schedule.ts';
+import type { FuzzFault, FuzzSchedule } from '../../../schemas/fuzz-schedule.ts';
 import { runCampaign } from '../../../sim/fuzz/campaign.ts';
+import { SECURE_ROUTES } from '../../../sim/fuzz/draw-schedule.ts';
 import { runSchedule } from '../../../sim/fuzz/run-schedule.ts';
 
 type Secure = NonNullable<FuzzSchedule['secure']>;
@@ -27,18 +28,6 @@ function schedule(faults: readonly FuzzFault[], secure: Partial<Secure> = {}): F
 const times = (what: string, story: readonly string[]) =>
   story.filter((record) => record.split(' ')[2] === what).length;
 
-const ROUTES = [
-  'advertiseKeys',
-  'getRoster',
-  'putShares',
-  'getDelivery',
-  'putMaskedUpdate',
-  'getSurvivors',
-  'putConsent',
-  'getCertificate',
-  'putAnswer',
-] as const satisfies MessageFault['route'][];
-
 test('without faults a secure round is released with all, and the real primitives tell the same story', async () => {
   const stories = [];
   for (const primitives of ['symbolic', 'real'] as const)
@@ -53,7 +42,7 @@ test('without faults a secure round is released with all, and the real primitive
 });
 
 describe('kill -9 of a participant', () => {
-  test.each(ROUTES)(
+  test.each(SECURE_ROUTES)(
     'around its %s: the round goes on without it, or with the answer it had given',
     async (route) => {
       for (const what of ['killed before', 'killed after'] as const) {
