@@ -5,31 +5,44 @@
  * of all. SPEC.md 11.7.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { primitives } from '#primitives';
-import { canonicalSha256 } from '../../protocol/canonical.ts';
 import type { ProblemCode } from '../../protocol/problem.ts';
-import { advertise } from '../../protocol/secagg/advertisement.ts';
-import { consentTo } from '../../protocol/secagg/consent.ts';
 import { deliveryFor } from '../../protocol/secagg/delivery.ts';
-import { encodeSet } from '../../protocol/secagg/members.ts';
-import { signRecord } from '../../protocol/secagg/record.ts';
-import { type AgreedRoster, signRoster, sortMembers } from '../../protocol/secagg/roster.ts';
-import { RECORD_BYTES, type ShareBundle } from '../../protocol/secagg/shares.ts';
-import { describeSurvivors } from '../../protocol/secagg/survivors.ts';
-import type { Sha256 } from '../../schemas/ids.ts';
-import type { JobManifest } from '../../schemas/job.ts';
-import type {
-  Advertisement,
-  Certificate,
-  RoundDescriptor,
-  RoundRecord,
-  SuiteId,
-  Survivors,
-} from '../../schemas/secagg.ts';
-import type { TrainTask } from '../../schemas/task.ts';
-import { type Node, nodeOf } from '../fixtures/federation.ts';
+import { RECORD_BYTES } from '../../protocol/secagg/shares.ts';
+import type { SuiteId } from '../../schemas/secagg.ts';
+import {
+  colluder,
+  forAnother,
+  keysOf,
+  lowOrder,
+  ofOther,
+  otherManifest,
+  otherSum,
+  plainManifest,
+  redescribe,
+  retell,
+  rewriteSurvivors,
+  silentDealer,
+  some,
+  strangers,
+  swapModel,
+  swapped,
+  tellCertificate,
+  tellDelivery,
+  tellEntry,
+  tellRecord,
+  tellRoster,
+  tellSurvivors,
+  toOthers,
+  twoOf,
+  underOtherKey,
+  unsigned,
+  untimely,
+  without,
+  withoutMasks,
+} from '../fixtures/coordinator-lies.ts';
+import { nodeOf } from '../fixtures/federation.ts';
 import type { HonestNode } from '../fixtures/honest-node.ts';
-import { bytesOfAnswer, flipped, outgoing, secureJob } from '../fixtures/lying-coordinator.ts';
+import { flipped } from '../fixtures/lying-coordinator.ts';
 import {
   come,
   end,
@@ -41,7 +54,6 @@ import {
   sent,
   stage,
 } from '../fixtures/secure-stage.ts';
-import { hashOf, modelFile } from '../fixtures/vector-files.ts';
 
 interface Refusal {
   readonly lie: string;
@@ -421,326 +433,3 @@ describe('in the second round', () => {
 });
 
 // What the victim is told, message by message.
-
-/** The task of the victim is another one. */
-function retell({ liar, victim }: Stage, change: (task: TrainTask) => TrainTask | Promise<TrainTask>): void {
-  liar.lieInTasks((task, nodeId) => (nodeId === victim.nodeId ? change(task) : task));
-}
-
-function redescribe(set: Stage, change: Partial<RoundDescriptor>): void {
-  retell(set, async (task) =>
-    task.secure ? { ...task, secure: await set.liar.describe(task.secure, change) } : task,
-  );
-}
-
-function untimely(set: Stage): void {
-  retell(set, async (task) => {
-    if (!task.secure) return task;
-    const { deadlines } = task.secure.descriptor;
-    const change = { deadlines: { ...deadlines, sharing: deadlines.unmasking } };
-    return { ...task, secure: await set.liar.describe(task.secure, change) };
-  });
-}
-
-function unsigned(task: TrainTask): TrainTask {
-  return task.secure
-    ? { ...task, secure: { ...task.secure, signature: flipped(task.secure.signature) } }
-    : task;
-}
-
-function withoutMasks({ secure: _, ...task }: TrainTask): TrainTask {
-  return task;
-}
-
-/** The job as a plain one, wherever it is named. */
-function plainManifest(set: Stage): void {
-  const plain = ({ secureAggregation: _, ...manifest }: JobManifest): JobManifest => ({
-    ...manifest,
-    aggregation: 'plain',
-  });
-  otherManifest(set, plain);
-  retell(set, async (task) => ({
-    ...withoutMasks(task),
-    manifestSha256: await canonicalSha256(plain(set.runner.state.manifest)),
-  }));
-}
-
-function otherManifest(
-  { liar, victim }: Stage,
-  change = (manifest: JobManifest): JobManifest => ({ ...manifest, cohort: { size: 5, minimum: 1 } }),
-): void {
-  liar.lie('getJob', async ({ member }, honest) => {
-    const status = await honest();
-    return member.nodeId === victim.nodeId ? { ...status, manifest: change(status.manifest) } : status;
-  });
-}
-
-/** A model that the coordinator has made by itself, in this round. @returns its hash */
-async function swapModel(set: Stage, round = 1): Promise<Sha256> {
-  const made = modelFile([9, 9, 9, 9, 9]);
-  await set.liar.federation.blobs.put(made, { limitBytes: made.length });
-  const model = hashOf(made);
-  retell(set, async (task) =>
-    task.secure && task.round === round
-      ? { ...task, model, secure: await set.liar.describe(task.secure, { model }) }
-      : task,
-  );
-  return model;
-}
-
-/** The victim is given another record, under the signature of the coordinator. */
-function tellRecord(
-  { liar, victim }: Stage,
-  change: (record: RoundRecord) => RoundRecord,
-  signing = (signature: string) => signature,
-): void {
-  liar.lie('getRecord', async ({ member }, honest) => {
-    const told = await honest();
-    if (member.nodeId !== victim.nodeId) return told;
-    const { record, signature } = await signRecord(change(told.record), await liar.signer());
-    return { record, signature: signing(signature) };
-  });
-}
-
-function ofOther(record: RoundRecord, change: Partial<RoundDescriptor>): RoundRecord {
-  const { descriptor, signature } = record.descriptor;
-  return { ...record, descriptor: { descriptor: { ...descriptor, ...change }, signature } };
-}
-
-/** Of as many bytes, for the hash that the record names. */
-function otherSum(set: Stage): void {
-  const { liar, victim } = set;
-  liar.lie('getBlob', async ({ member, params }, honest) => {
-    const answer = await honest();
-    const sum = set.runner.state.history[0]?.secure?.sum;
-    if (member.nodeId !== victim.nodeId || params.sha256 !== sum) return answer;
-    return outgoing((await bytesOfAnswer(answer)).map((byte, i) => (i === 60 ? byte ^ 1 : byte)));
-  });
-}
-
-type Members = readonly Advertisement[];
-
-/** The victim is told of these members, under the signature of the coordinator. */
-function tellRoster(
-  lied: Stage,
-  change: (members: Members, round: Uint8Array) => Members | Promise<Members>,
-  signing = (signature: string) => signature,
-): void {
-  const { liar, victim } = lied;
-  liar.lie('getRoster', async ({ member }, honest) => {
-    const { roster } = await honest();
-    if (!roster || member.nodeId !== victim.nodeId) return { roster };
-    const { runner } = lied;
-    const job = secureJob(runner);
-    const round = await runner.viewOf(job).round(job);
-    const members = await change(roster.members, round);
-    const signed = await signRoster(primitives, round, members, await liar.signer());
-    return { roster: { ...signed, signature: signing(signed.signature) } };
-  });
-}
-
-function twoOf(members: Members, victim: Node): Advertisement[] {
-  const others = members.filter(({ nodeId }) => nodeId !== victim.nodeId).slice(0, 1);
-  return members.filter((entry) => entry.nodeId === victim.nodeId || others.includes(entry));
-}
-
-interface Colluding {
-  readonly node: Node;
-  readonly round: Uint8Array;
-}
-
-/** The entry of the colluder is another one. */
-function tellEntry(
-  set: Stage,
-  change: (entry: Advertisement, colluding: Colluding) => Advertisement | Promise<Advertisement>,
-): void {
-  const node = colluder(set);
-  tellRoster(set, async (members, round) =>
-    sortMembers(
-      await Promise.all(
-        members.map((entry) => (entry.nodeId === node.nodeId ? change(entry, { node, round }) : entry)),
-      ),
-    ),
-  );
-}
-
-/** A member that signs what the coordinator wants. */
-function colluder({ members }: Stage): Node {
-  return members.at(-1) as Node;
-}
-
-async function keysOf({ signer, nodeId }: Node, round: Uint8Array): Promise<Advertisement> {
-  return (await advertise(primitives, round, signer, nodeId, primitives.random)).advertisement;
-}
-
-async function underOtherKey({ nodeId }: Advertisement, { round }: Colluding): Promise<Advertisement> {
-  const { signer } = await nodeOf('stranger', 'participant');
-  return keysOf({ signer, nodeId, role: 'participant' }, round);
-}
-
-/** X25519 of anybody's secret with it is zero. */
-async function lowOrder(entry: Advertisement, { node, round }: Colluding): Promise<Advertisement> {
-  const zero = new Uint8Array(32);
-  const made = { ...primitives, agreementKey: async () => zero };
-  const { signer, nodeId } = node;
-  const { advertisement } = await advertise(made, round, signer, nodeId, primitives.random);
-  // The mask key would be the same, and the same key twice is refused before.
-  const { maskKey } = entry;
-  return resigned({ ...advertisement, maskKey }, node, round);
-}
-
-/** Signed again, with these keys. */
-async function resigned(
-  wanted: Advertisement,
-  { signer, nodeId }: Node,
-  round: Uint8Array,
-): Promise<Advertisement> {
-  const keys = [wanted.channelKey, wanted.maskKey].map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')));
-  const made = { ...primitives, agreementKey: async () => keys.shift() ?? new Uint8Array(32) };
-  return (await advertise(made, round, signer, nodeId, primitives.random)).advertisement;
-}
-
-interface Delivering {
-  readonly bytes: Uint8Array;
-  readonly roster: AgreedRoster;
-  readonly bundles: ReadonlyMap<number, ShareBundle>;
-  /** Index of the victim. */
-  readonly own: number;
-}
-
-function tellDelivery(lied: Stage, change: (delivering: Delivering) => Uint8Array): void {
-  const { liar, victim } = lied;
-  liar.lie('getDelivery', async ({ member }, honest) => {
-    const answer = await honest();
-    const bytes = await bytesOfAnswer(answer);
-    if (bytes.length === 0 || member.nodeId !== victim.nodeId) return answer;
-    const { runner } = lied;
-    const job = secureJob(runner);
-    const view = runner.viewOf(job);
-    const { bundles } = await view.delivered(job);
-    const { index: own } = await view.party(job, victim.nodeId);
-    return outgoing(change({ bytes, roster: await view.roster(job), bundles, own }));
-  });
-}
-
-/** U2 without this one. */
-function without(bytes: Uint8Array, index: number): Uint8Array {
-  return bytes.map((byte, i) => (i === 0 ? byte & ~(1 << index) : byte));
-}
-
-/** The shares of so many, of the victim among them. */
-function some(bundles: Delivering['bundles'], own: number, count: number): Map<number, ShareBundle> {
-  const others = [...bundles].filter(([index]) => index !== own).slice(0, count - 1);
-  return new Map(
-    [...bundles].filter(([index]) => index === own || others.some(([other]) => other === index)),
-  );
-}
-
-/** All are delivered, and of the last one there is no record. */
-function silentDealer({ bytes, own }: Delivering): Uint8Array {
-  const last = own === 3 ? 2 : 3;
-  const cut = bytes.slice(0, -RECORD_BYTES);
-  cut[1] = (cut[1] as number) & ~(1 << last);
-  return cut;
-}
-
-function swapped(bytes: Uint8Array): Uint8Array {
-  const [first, second] = [2, 2 + RECORD_BYTES].map((from) => bytes.slice(from, from + RECORD_BYTES));
-  const changed = bytes.slice();
-  changed.set(second as Uint8Array, 2);
-  changed.set(first as Uint8Array, 2 + RECORD_BYTES);
-  return changed;
-}
-
-/** What was dealt to somebody else, as if it were for the victim. */
-function forAnother(roster: AgreedRoster, bundles: Delivering['bundles'], own: number): Uint8Array {
-  const other = own === 0 ? 1 : 0;
-  const misled = new Map(
-    [...bundles].map(([dealer, bundle]) => {
-      const records = bundle.chosen.map((holder, i) => {
-        const meant = holder === own && dealer !== other ? bundle.chosen.indexOf(other) : i;
-        return bundle.records[meant] as Uint8Array;
-      });
-      return [dealer, { ...bundle, records }];
-    }),
-  );
-  return deliveryFor(roster, misled, own);
-}
-
-/** The victim is told of these survivors, with a root and a proof that fit. */
-function tellSurvivors(
-  set: Stage,
-  choose: (all: readonly number[], own: number) => readonly number[],
-  replaced: (own: number) => ReadonlyMap<number, string> = () => new Map(),
-): void {
-  rewriteSurvivors(set, async () => {
-    const { runner, victim } = set;
-    const job = secureJob(runner);
-    const view = runner.viewOf(job);
-    const roster = await view.roster(job);
-    const { index: own } = await view.party(job, victim.nodeId);
-    const hashOfUpdate = (index: number) =>
-      job.accepted.get(roster.parties[index]?.nodeId ?? '')?.sha256 ?? '';
-    const all = (await view.survivors(job)).members;
-    const chosen = [...choose(all, own)].sort();
-    const others = replaced(own);
-    const hashes = chosen.map((index) => [index, others.get(index) ?? hashOfUpdate(index)] as const);
-    const { told } = await describeSurvivors(primitives, roster, new Map(hashes));
-    // Who is left out gets the proof of somebody else.
-    return (told.get(own) ?? [...told.values()][0]) as Survivors;
-  });
-}
-
-function rewriteSurvivors(
-  { liar, victim }: Stage,
-  change: (told: Survivors) => Survivors | Promise<Survivors>,
-): void {
-  liar.lie('getSurvivors', async ({ member }, honest) => {
-    const { survivors } = await honest();
-    const isTold = survivors && member.nodeId === victim.nodeId;
-    return { survivors: isTold ? await change(survivors) : survivors };
-  });
-}
-
-type Consents = Certificate['consents'];
-
-function tellCertificate(
-  set: Stage,
-  change: (consents: Consents, set: Stage) => Consents | Promise<Consents>,
-): void {
-  set.liar.lie('getCertificate', async ({ member }, honest) => {
-    const { certificate } = await honest();
-    if (!certificate || member.nodeId !== set.victim.nodeId) return { certificate };
-    return { certificate: { consents: await change(certificate.consents, set) } };
-  });
-}
-
-/** What these consent to, with the true context. */
-async function consents(
-  { runner }: Stage,
-  nodes: readonly Node[],
-  members?: readonly number[],
-): Promise<Consents> {
-  const job = secureJob(runner);
-  const view = runner.viewOf(job);
-  const { context } = await view.delivered(job);
-  const survivors = await view.survivors(job);
-  const { length } = (await view.roster(job)).parties;
-  const agreed = members ? { ...survivors, bits: encodeSet(members, length) } : survivors;
-  return Promise.all(
-    nodes.map(async ({ nodeId, signer }) => ({
-      nodeId,
-      signature: await consentTo(signer, context, agreed),
-    })),
-  );
-}
-
-async function strangers(_: Consents, set: Stage): Promise<Consents> {
-  const names = ['a', 'b', 'c', 'd'].map((name) => nodeOf(`stranger ${name}`, 'participant'));
-  return consents(set, await Promise.all(names));
-}
-
-/** All four sign other survivors than those of whom the victim was told. */
-function toOthers(_: Consents, set: Stage): Promise<Consents> {
-  return consents(set, set.members, [0, 1, 2]);
-}
