@@ -1,18 +1,14 @@
 // covers: protocol/round-state.ts
 /**
- * The phases of a secure attempt in the reducer: who may send what when, and what holds after any sequence of events. What
- * is in the messages is none of its business: `test/server/secure-handlers.test.ts`.
+ * The phases of a secure attempt in the reducer: who may send what when. What is in the messages is none of its business:
+ * `test/server/secure-handlers.test.ts`.
  */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createJob, isAwaited, pending, step } from '../../../protocol/round.ts';
+import { createJob, pending, step } from '../../../protocol/round.ts';
 import type { JobState } from '../../../protocol/round-state.ts';
-import { describeRound } from '../../../protocol/secagg/descriptor.ts';
-import { isPast, isSecure, secureAwaited } from '../../../protocol/secagg/secure-phases.ts';
-import type { JobManifest } from '../../../schemas/job.ts';
+import { isPast, isSecure } from '../../../protocol/secagg/secure-phases.ts';
 import type { JobEvent } from '../../../schemas/job-event.ts';
 import type { SecurePhase } from '../../../schemas/secagg.ts';
-import { secureJob } from '../../fixtures/secure-party.ts';
 import {
   AT,
   aggregated,
@@ -26,125 +22,41 @@ import {
   released,
   reported,
 } from '../round-events.ts';
-
-const PHASES = ['advertising', 'sharing', 'collecting', 'consenting', 'unmasking'] as const;
-const NODES = ['a', 'b', 'c', 'd', 'e'].map((digit) => digit.repeat(32));
-const [A, B, C, D, E] = NODES as [string, string, string, string, string];
-const STRANGER = 'f'.repeat(32);
-const FIRST = { round: 1, attempt: 1 };
-
-const deadlines = {
-  advertising: '2026-01-01T12:08:00.000Z',
-  sharing: '2026-01-01T12:09:00.000Z',
-  collecting: DEADLINE,
-  consenting: '2026-01-01T12:11:00.000Z',
-  unmasking: '2026-01-01T12:12:00.000Z',
-};
-
-/** Five nodes: t = 4, and as many updates at least. */
-const jobOf = (overrides: Partial<JobManifest> = {}) =>
-  createJob(created({ ...secureJob(5), ...overrides }), AT)[0];
-
-function signedFor(job: JobState, changes: object = {}) {
-  const { jobId, manifest, manifestSha256, round, attempt, model } = job;
-  const names = { federationId: manifest.federationId, coordinatorKey: hash('7'), jobId, manifestSha256 };
-  const descriptor = describeRound({ ...names, manifest, round, attempt, model }, deadlines, hash('8'));
-  return { descriptor: { ...descriptor, ...changes }, signature: '0'.repeat(128) };
-}
-
-function select(job: JobState, cohort: readonly string[] = NODES): JobEvent {
-  const { round, attempt } = job;
-  const secure = signedFor(job);
-  return { type: 'cohortSelected', round, attempt, cohort: [...cohort], deadline: DEADLINE, secure };
-}
-
-/** Keys of a node differ from those of any other; `digit` makes them others. */
-const keys = (node: string, digit = '1', context = FIRST): JobEvent => ({
-  type: 'keysAdvertised',
-  ...context,
-  node,
-  advertisement: {
-    nodeId: node,
-    publicKey: hash('0'),
-    channelKey: `${digit}1`.padEnd(64, node),
-    maskKey: `${digit}2`.padEnd(64, node),
-    nonce: hash('0'),
-    signature: digit.repeat(128),
-  },
-});
-const shares = (node: string, digit = '1', context = FIRST): JobEvent => ({
-  type: 'sharesAccepted',
-  ...context,
-  node,
-  sha256: hash(digit),
-  bytes: 10,
-});
-const update = (node: string, digit = '1', context = FIRST): JobEvent => ({
-  type: 'updateAccepted',
-  ...context,
-  node,
-  sha256: hash(digit),
-  bytes: 100,
-  signature: digit.repeat(128),
-});
-const consent = (node: string, digit = '1', context = FIRST): JobEvent => ({
-  type: 'consentGiven',
-  ...context,
-  node,
-  signature: digit.repeat(128),
-});
-const answer = (node: string, digit = '1', context = FIRST): JobEvent => ({
-  type: 'answerAccepted',
-  ...context,
-  node,
-  sha256: hash(digit),
-  bytes: 20,
-});
-const opened = (answers: readonly string[], faulty: readonly string[] = [], context = FIRST): JobEvent => ({
-  type: 'secretsOpened',
-  ...context,
-  answers: [...answers],
-  faulty: [...faulty],
-});
-const summed = (digit: string, context = FIRST): JobEvent => ({
-  ...(aggregated(digit, null, context) as Extract<JobEvent, { type: 'aggregated' }>),
-  record: hash('c'),
-  sum: hash('d'),
-});
-const passed = (phase: SecurePhase, context = FIRST): JobEvent => ({
-  type: 'deadlinePassed',
-  ...context,
-  phase,
-});
-
-const SENDS = {
-  advertising: keys,
-  sharing: shares,
-  collecting: update,
-  consenting: consent,
-  unmasking: answer,
-};
-
-function verdict(state: JobState, event: JobEvent): string {
-  const [next, effects] = step(state, event, LATER);
-  const [first] = effects;
-  if (first?.type !== 'refuse') return 'accepted';
-  expect(next).toBe(state);
-  expect(effects).toHaveLength(1);
-  return first.problem.code;
-}
-
-const recruiting = jobOf();
-const advertising = follow(recruiting, select(recruiting));
-const sharing = follow(advertising, ...NODES.map((node) => keys(node)));
-const collecting = follow(sharing, ...NODES.map((node) => shares(node)));
-const consenting = follow(collecting, ...NODES.map((node) => update(node)));
-const unmasking = follow(consenting, ...[A, B, C, D].map((node) => consent(node)));
-const aggregating = follow(unmasking, ...[A, B, C, D].map((node) => answer(node)), opened([A, B, C, D]));
-const releasing = follow(aggregating, summed('2'));
-const ALL = { advertising, sharing, collecting, consenting, unmasking };
-
-const awaitedIn = (job: JobState) => (isSecure(job) ? secureAwaited(job) : []);
+import {
+  A,
+  ALL,
+  advertising,
+  aggregating,
+  answer,
+  awaitedIn,
+  B,
+  C,
+  collecting,
+  consent,
+  consenting,
+  D,
+  deadlines,
+  E,
+  FIRST,
+  jobOf,
+  keys,
+  NODES,
+  opened,
+  PHASES,
+  passed,
+  recruiting,
+  releasing,
+  SENDS,
+  STRANGER,
+  select,
+  shares,
+  sharing,
+  signedFor,
+  summed,
+  unmasking,
+  update,
+  verdict,
+} from './secure-round-events.ts';
 
 describe('an attempt', () => {
   test('goes from phase to phase, and says so in its summary', () => {
@@ -425,119 +337,3 @@ test('size updates are enough, and more are never taken', () => {
   ]);
   expect(isSecure(full) && [isPast(full, 'collecting'), isPast(full, 'consenting')]).toEqual([true, false]);
 });
-
-/** An event as somebody might send it: mostly what the phase is for, now and then something else. */
-interface Intent {
-  readonly kind: number;
-  readonly node: number;
-  readonly digit: string;
-  readonly offset: readonly [round: number, attempt: number];
-}
-
-const intents = fc.array(
-  fc.record<Intent>({
-    kind: fc.nat(99),
-    node: fc.nat(NODES.length), // one of them is in no cohort
-    digit: fc.oneof({ weight: 9, arbitrary: fc.constant('1') }, { weight: 1, arbitrary: fc.constant('2') }),
-    offset: fc.oneof(
-      { weight: 15, arbitrary: fc.constant([0, 0] as const) },
-      { weight: 1, arbitrary: fc.tuple(fc.integer({ min: -1, max: 1 }), fc.integer({ min: -1, max: 1 })) },
-    ),
-  }),
-  { maxLength: 160, size: 'max' },
-);
-
-function eventOf({ kind, node: index, digit, offset }: Intent, job: JobState): JobEvent {
-  const context = { round: job.round + offset[0], attempt: job.attempt + offset[1] };
-  const node = NODES[index] ?? STRANGER;
-  const phase = PHASES.find((each) => each === job.phase);
-  if (kind < 60 && phase) return SENDS[phase](node, digit, context);
-  if (kind < 66) return (SENDS[PHASES[kind % 5] as SecurePhase] as typeof shares)(node, digit, context);
-  if (kind < 70) return decline(node, digit === '1' ? 'nodePaused' : 'dataEmpty', context);
-  if (kind < 73) return passed(phase ?? 'sharing', context);
-  if (kind < 74) return passed(PHASES[index % 5] as SecurePhase, context);
-  if (job.phase === 'recruiting') return select({ ...job, ...context });
-  if (kind < 76) return failed('unmaskingFailed', context);
-  if (kind < 85) return opened([...(job.secure?.answers.keys() ?? [])], [], context);
-  if (kind < 92) return summed(digit, context);
-  return released(job.candidate?.model[0] ?? '2', context);
-}
-
-describe('after any sequence of events', () => {
-  const start = jobOf({ rounds: 1, maxAttempts: 3 });
-
-  test('the random sequences below reach every phase', () => {
-    const reached = new Set<string>();
-    for (const sequence of fc.sample(intents, { numRuns: 150, seed: 7 }))
-      sequence.reduce((job, intent) => {
-        const [next] = step(job, eventOf(intent, job), LATER);
-        reached.add(next.phase);
-        return next;
-      }, start);
-    for (const phase of [...PHASES, 'aggregating', 'releasing', 'failed', 'finished'])
-      expect([...reached]).toContain(phase);
-  });
-
-  test('nothing throws, refusals change nothing, and what must hold of every state holds', () => {
-    fc.assert(
-      fc.property(intents, (sequence) => {
-        let job = start;
-        const accepted: JobEvent[] = [];
-        for (const intent of sequence) {
-          const event = eventOf(intent, job);
-          const before = structuredClone(job);
-          const [next, effects] = step(job, event, LATER);
-          expect(job).toEqual(before);
-          if (effects.some(({ type }) => type === 'refuse')) {
-            expect(effects).toHaveLength(1);
-            expect(next).toBe(job);
-          } else if (next === job) expect(effects).toEqual([]);
-          else accepted.push(event);
-          job = next;
-          expectSound(job);
-        }
-        expect(follow(start, ...accepted)).toEqual(job); // what a restart would read
-      }),
-      { numRuns: 60 },
-    );
-  });
-});
-
-const inside = (some: Iterable<string>, all: Iterable<string>) => {
-  const set = new Set(all);
-  return [...some].every((node) => set.has(node));
-};
-
-function expectSound(job: JobState): void {
-  const isAttempt = job.cohort.length > 0;
-  expect(job.secure !== null).toBe(isAttempt);
-  for (const { outcome, secure } of job.history) {
-    expect(secure).toBeDefined();
-    if (outcome === 'released') {
-      expect(secure?.survivors).toBeGreaterThanOrEqual(4);
-      expect(secure?.answers).toBeGreaterThanOrEqual(4);
-      expect(secure?.consents).toBeGreaterThanOrEqual(4);
-    }
-  }
-  if (!isSecure(job)) return;
-  const { advertisements, shares: dealt, consents, answers } = job.secure;
-  // Each set lies within the one before it, and none that is closed is too small.
-  expect(inside(advertisements.keys(), job.cohort)).toBe(true);
-  expect(inside(dealt.keys(), advertisements.keys())).toBe(true);
-  expect(inside(job.accepted.keys(), dealt.keys())).toBe(true);
-  expect(inside(consents.keys(), job.accepted.keys())).toBe(true);
-  expect(inside(answers.keys(), job.accepted.keys())).toBe(true);
-  for (const [phase, set] of [
-    ['advertising', advertisements],
-    ['sharing', dealt],
-    ['collecting', job.accepted],
-    ['consenting', consents],
-    ['unmasking', answers],
-  ] as const)
-    if (isPast(job, phase)) expect(set.size).toBeGreaterThanOrEqual(4);
-  expect(job.accepted.size).toBeLessThanOrEqual(job.manifest.cohort.size);
-  expect(inside(secureAwaited(job), job.cohort)).toBe(true);
-  for (const node of secureAwaited(job)) expect(job.declined.has(node)).toBe(false);
-  expect([...NODES, STRANGER].filter((node) => isAwaited(job, node))).toEqual(secureAwaited(job).sort());
-  expect(pending(job).length).toBeGreaterThan(0);
-}
