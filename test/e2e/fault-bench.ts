@@ -9,17 +9,15 @@ import { connect } from '../../client/enrol.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { isProblem } from '../../protocol/problem.ts';
 import { FaultControl } from './fault-control.ts';
+import { FaultStage } from './fault-stage.ts';
 import { FaultyProxy } from './faulty-proxy.ts';
-import { DEADLINE_MS, type HanseProcess, runHanse, within } from './hanse-process.ts';
+import { DEADLINE_MS, runHanse, within } from './hanse-process.ts';
 import { SmallFederation, smallPlan } from './small-federation.ts';
 
 export type NodeName = 'a' | 'b' | 'e';
 const NODES = { a: 'participant', b: 'participant', e: 'evaluator' } as const;
 
-export class FaultBench {
-  readonly control: FaultControl;
-  readonly federation: SmallFederation;
-  readonly proxies: Readonly<Record<NodeName | 'operator', FaultyProxy>>;
+export class FaultBench extends FaultStage<NodeName | 'operator'> {
   /** The models of the same job left alone: the initial one, and the last released one. */
   readonly undisturbed: { readonly initial: string; readonly final: string };
   /** The link by which the present `a` enrolled. */
@@ -31,9 +29,7 @@ export class FaultBench {
     proxies: FaultBench['proxies'],
     undisturbed: FaultBench['undisturbed'],
   ) {
-    this.control = control;
-    this.federation = federation;
-    this.proxies = proxies;
+    super(control, federation, proxies);
     this.undisturbed = undisturbed;
   }
 
@@ -53,24 +49,6 @@ export class FaultBench {
     if (phase !== 'finished') throw new Error(`the job that is left alone is ${phase}`);
     const undisturbed = { initial: manifest.initialModel, final: model };
     return new FaultBench(control, federation, proxies as FaultBench['proxies'], undisturbed);
-  }
-
-  async end(): Promise<void> {
-    await this.federation.end();
-    for (const proxy of Object.values(this.proxies)) proxy.close();
-    this.control.close();
-  }
-
-  get coordinator(): HanseProcess {
-    const { coordinator } = this.federation;
-    if (!coordinator) throw new Error('unreachable');
-    return coordinator;
-  }
-
-  node(name: NodeName): HanseProcess {
-    const node = this.federation.nodes.get(name);
-    if (!node) throw new Error('unreachable');
-    return node;
   }
 
   /** Resolves when all nodes are live. Each must have survived what befell others. */

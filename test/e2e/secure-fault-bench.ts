@@ -11,8 +11,8 @@ import { type JobPlan, secureAggregationFor } from '../../client/author-job.ts';
 import { hasEnded } from '../../protocol/round.ts';
 import type { JobAttempts, SpentAttempts } from '../../schemas/attempts.ts';
 import { FaultControl } from './fault-control.ts';
+import { FaultStage } from './fault-stage.ts';
 import { FaultyProxy, type Passage } from './faulty-proxy.ts';
-import type { HanseProcess } from './hanse-process.ts';
 import { SmallFederation, smallPlan } from './small-federation.ts';
 
 export const NAMES = ['a', 'b', 'c', 'd'] as const;
@@ -28,21 +28,8 @@ export type Course = Readonly<Record<string, string>>;
 
 const UPDATE = /^\/v1\/jobs\/([^/]+)\/rounds\/(\d+)\/attempts\/(\d+)\/update$/;
 
-export class SecureFaultBench {
-  readonly control: FaultControl;
-  readonly federation: SmallFederation;
-  readonly proxies: Readonly<Record<NodeName, FaultyProxy>>;
+export class SecureFaultBench extends FaultStage<NodeName> {
   readonly #plainModels = new Map<string, Promise<string>>();
-
-  private constructor(
-    control: FaultControl,
-    federation: SmallFederation,
-    proxies: Readonly<Record<NodeName, FaultyProxy>>,
-  ) {
-    this.control = control;
-    this.federation = federation;
-    this.proxies = proxies;
-  }
 
   static async open(): Promise<SecureFaultBench> {
     const control = await FaultControl.open();
@@ -55,24 +42,6 @@ export class SecureFaultBench {
     for (const name of NAMES) proxies[name] = await FaultyProxy.open(federation.port);
     await Promise.all(NAMES.map((name, i) => federation.join(name, 'participant', i + 1)));
     return new SecureFaultBench(control, federation, proxies as SecureFaultBench['proxies']);
-  }
-
-  async end(): Promise<void> {
-    await this.federation.end();
-    for (const proxy of Object.values(this.proxies)) proxy.close();
-    this.control.close();
-  }
-
-  get coordinator(): HanseProcess {
-    const { coordinator } = this.federation;
-    if (!coordinator) throw new Error('unreachable');
-    return coordinator;
-  }
-
-  node(name: NodeName): HanseProcess {
-    const node = this.federation.nodes.get(name);
-    if (!node) throw new Error('unreachable');
-    return node;
   }
 
   /** Names by node id. */
