@@ -5,15 +5,16 @@
  *   keys (M1) -> roster (M2) -> shares (M3) -> delivery (M4)   while the node trains
  *   masks -> update (M5) -> survivors (M6) -> consent (M7) -> certificate (M8) -> answer (M9)
  *
+ * Each message that is sent is answered with the one that follows upon it, if that is known in time; else it is asked for.
  * The order of the calls is the order of the protocol: nothing of the coordinator's is looked at before it is due, nothing
  * twice, and whatever contradicts what came before ends the attempt for this node with the code that says why. Keys, shares
  * and seeds are in memory alone: a node that is started anew drops out of the attempt, except that an answer which it had
  * already given away is sent again.
  */
 
-import { concatBytes, toHex } from '../protocol/bytes.ts';
-import { type Clock, pause } from '../protocol/clock.ts';
-import { isProblem } from '../protocol/problem.ts';
+import { concatBytes, fromBase64, toHex } from '../protocol/bytes.ts';
+import { pause } from '../protocol/clock.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
 import { unpack } from '../protocol/ring/bit-pack.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
 import { packIntegers } from '../protocol/ring/update.ts';
@@ -32,6 +33,7 @@ import { answerFor } from '../protocol/secagg/unmasking.ts';
 import { HEADER_BYTES } from '../protocol/vector.ts';
 import type { JobManifest } from '../schemas/job.ts';
 import type { SignedDescriptor } from '../schemas/secagg.ts';
+import type { SharesAnswer } from '../schemas/secure-answer.ts';
 import type { Receipt, TrainTask } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { SecureParty } from './secure-party.ts';
@@ -41,8 +43,11 @@ export interface SecureTask extends TrainTask {
   readonly secure: SignedDescriptor;
 }
 
-/** How long a request for a message of the coordinator may be held. */
-const WAIT_SECONDS = '20';
+/** How long the coordinator may hold a request until it has the message that is asked for, or that follows upon what is sent. */
+const query = { wait: '20' };
+
+/** A coordinator that does not hold a request is asked no more often than this. */
+const PAUSE_MS = 250;
 
 /** What this node has agreed on with the others before it has trained. */
 interface Agreed {
@@ -86,16 +91,14 @@ export class SecureAttempt {
   }
 
   /**
-   * Checks what the round is to be, writes down that this node takes part in it, and sends its keys.
-   * @throws `descriptorInvalid`, `suiteRefused`, `thresholdTooLow`, `attemptSpent`, `roundAlreadyOpened`, what the
-   *   transport throws
+   * Checks what the round is to be, writes down that this node takes part in it, and makes its keys.
+   * @throws `descriptorInvalid`, `suiteRefused`, `thresholdTooLow`, `attemptSpent`, `roundAlreadyOpened`
    */
   static async begin(
     task: SecureTask,
     manifest: JobManifest,
     party: SecureParty,
     api: CoordinatorApi,
-    signal: AbortSignal,
   ): Promise<SecureAttempt> {
     const { primitives, identity, nodeId, random, federationId, coordinatorKey, suites } = party;
     const { jobId, manifestSha256, round, attempt, model } = task;
@@ -104,44 +107,35 @@ export class SecureAttempt {
     const id = await checkDescriptor(primitives, task.secure, terms, limits);
     await party.journal.begin(task);
     const keys = await advertise(primitives, id, identity, nodeId, random);
-    const params = attemptParams(task);
-    try {
-      await api.call('advertiseKeys', { params, body: keys.advertisement }, { signal });
-    } catch (error) {
-      wipeKeys(keys);
-      throw error;
-    }
     return new SecureAttempt(task, manifest, party, api, id, keys);
   }
 
   /**
-   * M2 to M4: exchanges shares with the others.
+   * M1 to M4: sends its keys, and exchanges shares with the others.
    * @throws what `checkRoster` and `openDelivery` throw, and the transport
    */
   async agree(signal: AbortSignal): Promise<Agreed> {
     const { primitives, random } = this.#party;
     const { descriptor } = this.#task.secure;
     const params = attemptParams(this.#task);
-    const query = { wait: WAIT_SECONDS };
-    const told = await untilKnown(
-      async () => (await this.#api.call('getRoster', { params, query }, { signal })).roster,
-      this.#party.clock,
-      signal,
-    );
     const mine = this.#keys.advertisement;
+    const { roster: soon } = await this.#api.call('advertiseKeys', { params, query, body: mine }, { signal });
+    const told =
+      soon ??
+      (await this.#untilKnown(signal, async () => {
+        return (await this.#api.call('getRoster', { params, query }, { signal })).roster;
+      }));
     const roster = await checkRoster(primitives, descriptor, this.#round, told, mine, this.#party.pinned());
     const own = roster.parties.findIndex(({ nodeId }) => nodeId === mine.nodeId);
     const { bytes, chosen, kept } = await shareSecrets(primitives, roster, own, this.#keys, random);
     if (kept) this.#keep([kept]);
-    await this.#api.call('putShares', { params, body: bytes }, { signal });
-    const delivery = await untilKnown(
-      async () => {
+    const answer = await this.#api.call('putShares', { params, query, body: bytes }, { signal });
+    const delivery =
+      deliveryIn(answer) ??
+      (await this.#untilKnown(signal, async () => {
         const got = await this.#api.call('getDelivery', { params, query }, { signal });
         return got.length > 0 ? got : null;
-      },
-      this.#party.clock,
-      signal,
-    );
+      }));
     const sharing = { own, chosen, channel: this.#keys.channel, ...(kept && { kept }) };
     const delivered = await openDelivery(primitives, roster, sharing, delivery);
     this.#keep(delivered.held.values());
@@ -189,25 +183,28 @@ export class SecureAttempt {
     const params = attemptParams(this.#task);
     const sha256 = toHex(await primitives.sha256(update));
     const signature = await signUpload(identity, delivered.context, roster.parties[own] as Party, sha256);
-    const masked = { ...params, signature };
-    const receipt = await this.#api.call('putMaskedUpdate', { params: masked, body: update }, { signal });
+    const upload = { params: { ...params, signature }, query, body: update };
+    const { survivors: soon, ...receipt } = await this.#api.call('putMaskedUpdate', upload, { signal });
     try {
-      const query = { wait: WAIT_SECONDS };
-      const told = await untilKnown(
-        async () => (await this.#api.call('getSurvivors', { params, query }, { signal })).survivors,
-        this.#party.clock,
-        signal,
-      );
+      const told =
+        soon ??
+        (await this.#untilKnown(signal, async () => {
+          return (await this.#api.call('getSurvivors', { params, query }, { signal })).survivors;
+        }));
       const survivors = await checkSurvivors(primitives, roster, delivered, { own, sha256 }, told);
       const nodeIds = survivors.members.map((index) => (roster.parties[index] as Party).nodeId);
       this.#party.admitSurvivors?.(nodeIds);
       const consent = { signature: await consentTo(identity, delivered.context, survivors) };
-      await this.#api.call('putConsent', { params, body: consent }, { signal });
-      const certificate = await untilKnown(
-        async () => (await this.#api.call('getCertificate', { params, query }, { signal })).certificate,
-        this.#party.clock,
-        signal,
+      const { certificate: soonest } = await this.#api.call(
+        'putConsent',
+        { params, query, body: consent },
+        { signal },
       );
+      const certificate =
+        soonest ??
+        (await this.#untilKnown(signal, async () => {
+          return (await this.#api.call('getCertificate', { params, query }, { signal })).certificate;
+        }));
       await checkCertificate(primitives, roster, delivered, own, survivors, certificate);
       const answer = answerFor(delivered, survivors);
       const belongsTo = await primitives.sha256(
@@ -226,6 +223,16 @@ export class SecureAttempt {
       if (!isTooLate(error)) throw error;
       await journal.end(this.#task);
       return { receipt };
+    }
+  }
+
+  /** Asks until there is an answer; each request waits by itself. Rejects when the signal aborts in a pause. */
+  async #untilKnown<Value>(signal: AbortSignal, ask: () => Promise<Value | null>): Promise<Value> {
+    for (;;) {
+      const answer = await ask();
+      if (answer !== null) return answer;
+      await pause(this.#party.clock, PAUSE_MS, signal);
+      signal.throwIfAborted();
     }
   }
 
@@ -272,19 +279,10 @@ function isTooLate(error: unknown): boolean {
   return isProblem(error, 'messageLate') || isProblem(error, 'jobEnded');
 }
 
-/** A coordinator that does not hold a request is asked no more often than this. */
-const PAUSE_MS = 250;
-
-/** Asks until there is an answer; each request waits by itself. Rejects when the signal aborts in a pause. */
-async function untilKnown<Value>(
-  ask: () => Promise<Value | null>,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Value> {
-  for (;;) {
-    const answer = await ask();
-    if (answer !== null) return answer;
-    await pause(clock, PAUSE_MS, signal);
-    signal.throwIfAborted();
-  }
+/** M4 in the answer to M3. Throws `coordinatorMisbehaved` for what is no base64. */
+function deliveryIn({ delivery }: SharesAnswer): Uint8Array | undefined {
+  if (delivery === undefined) return undefined;
+  const bytes = fromBase64(delivery);
+  if (!bytes) throw new HanseError('coordinatorMisbehaved', { what: 'a delivery that is no base64' });
+  return bytes;
 }

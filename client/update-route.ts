@@ -93,7 +93,7 @@ function secureRoute(
   return {
     model: () => party.chain.model(task, manifest, party.coordinatorKey, api, signal),
     begin: async () => {
-      const begun = await SecureAttempt.begin(task, manifest, party, api, alive);
+      const begun = await SecureAttempt.begin(task, manifest, party, api);
       attempt = begun;
       const failed = new AbortController();
       const agreed = begun.agree(alive);

@@ -25,6 +25,7 @@ import {
   WaitingEnrolment,
 } from '../schemas/member.ts';
 import { Advertisement, Certificate, Consent, Roster, SignedRecord, Survivors } from '../schemas/secagg.ts';
+import { ConsentAnswer, KeysAnswer, SharesAnswer, UpdateAnswer } from '../schemas/secure-answer.ts';
 import { Decline, Receipt, Tasks } from '../schemas/task.ts';
 import { StreamId, StreamState, TaskLine } from '../schemas/task-stream.ts';
 import { UploadId, UploadRequest, UploadState } from '../schemas/upload.ts';
@@ -110,6 +111,7 @@ const Chunk = Type.Object(
 );
 /** Whole seconds to wait for something to happen, in decimal digits. */
 const Wait = Type.Optional(Type.String({ pattern: '^[0-9]{1,3}$' }));
+const Waiting = Type.Object({ wait: Wait }, closed);
 const attemptProblems = [
   'jobUnknown',
   'jobEnded',
@@ -372,11 +374,12 @@ export const ROUTES = {
   advertiseKeys: {
     method: 'PUT',
     path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/keys',
-    summary: 'M1: the signed keys of this node for a secure attempt; repeating it is harmless',
+    summary: 'M1: the signed keys of this node for a secure attempt; waits for M2, repeating it is harmless',
     access: ['participant'],
     params: Context,
+    query: Waiting,
     body: Advertisement,
-    response: Type.Object({}, closed),
+    response: KeysAnswer,
     problems: [...attemptProblems, 'advertisementInvalid', 'keyLowOrder'],
   },
   getRoster: {
@@ -385,18 +388,19 @@ export const ROUTES = {
     summary: 'M2: whose keys came in time; waits for it, null while it is not known',
     access: ['participant'],
     params: Context,
-    query: Type.Object({ wait: Wait }, closed),
+    query: Waiting,
     response: Type.Object({ roster: Type.Union([Roster, Type.Null()]) }, closed),
     problems: attemptProblems,
   },
   putShares: {
     method: 'PUT',
     path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/shares',
-    summary: 'M3: the sealed shares of this node; repeating it is harmless',
+    summary: 'M3: the sealed shares of this node; waits for M4, repeating it is harmless',
     access: ['participant'],
     params: Context,
+    query: Waiting,
     body: 'binary',
-    response: Receipt,
+    response: SharesAnswer,
     problems: [...attemptProblems, 'invalidLength', 'sharesInvalid'],
   },
   getDelivery: {
@@ -406,7 +410,7 @@ export const ROUTES = {
       'M4: whose shares came in time, and those for this node; waits for it, empty while it is not known',
     access: ['participant'],
     params: Context,
-    query: Type.Object({ wait: Wait }, closed),
+    query: Waiting,
     response: 'binary',
     problems: attemptProblems,
   },
@@ -423,11 +427,12 @@ export const ROUTES = {
   putMaskedUpdate: {
     method: 'PUT',
     path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/masked/:signature',
-    summary: 'M5: deliver the masked update of this node with its signature; repeating it is harmless',
+    summary: 'M5: the masked update of this node with its signature; waits for M6, repeating it is harmless',
     access: ['participant'],
     params: SignedContext,
+    query: Waiting,
     body: 'binary',
-    response: Receipt,
+    response: UpdateAnswer,
     problems: [...attemptProblems, 'updateMalformed', 'updateUnsigned', 'invalidLength'],
   },
   getSurvivors: {
@@ -436,18 +441,19 @@ export const ROUTES = {
     summary: 'M6: whose updates are in the sum; waits for it, null while it is not known',
     access: ['participant'],
     params: Context,
-    query: Type.Object({ wait: Wait }, closed),
+    query: Waiting,
     response: Type.Object({ survivors: Type.Union([Survivors, Type.Null()]) }, closed),
     problems: attemptProblems,
   },
   putConsent: {
     method: 'PUT',
     path: '/v1/jobs/:jobId/rounds/:round/attempts/:attempt/consent',
-    summary: 'M7: this node has been told of these survivors; repeating it is harmless',
+    summary: 'M7: this node has been told of these survivors; waits for M8, repeating it is harmless',
     access: ['participant'],
     params: Context,
+    query: Waiting,
     body: Consent,
-    response: Type.Object({}, closed),
+    response: ConsentAnswer,
     problems: [...attemptProblems, 'consentInvalid'],
   },
   getCertificate: {
@@ -456,7 +462,7 @@ export const ROUTES = {
     summary: 'M8: consents of enough survivors; waits for them, null while there are too few',
     access: ['participant'],
     params: Context,
-    query: Type.Object({ wait: Wait }, closed),
+    query: Waiting,
     response: Type.Object({ certificate: Type.Union([Certificate, Type.Null()]) }, closed),
     problems: attemptProblems,
   },

@@ -22,6 +22,7 @@ import { mailboxHandlers } from './mailbox-handlers.ts';
 import { checkManifest } from './manifest-check.ts';
 import { memberHandlers } from './member-handlers.ts';
 import { secureHandlers } from './secure-handlers.ts';
+import { secureReplies } from './secure-replies.ts';
 import { TaskStreams } from './task-stream.ts';
 import { updateHandlers } from './update-handlers.ts';
 import { type UploadRoute, uploadHandlers } from './upload-handlers.ts';
@@ -36,6 +37,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
   const { federation, mailboxes, presence, settings, dependencies } = coordinator;
   const { blobs, clock, signer } = dependencies;
   const streams = new TaskStreams(coordinator);
+  const replies = secureReplies(coordinator);
 
   const whole: WholeHandlers = {
     getFederation: ({ query }) => {
@@ -101,9 +103,9 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       return statusOf(runner, coordinator);
     },
 
-    ...updateHandlers(coordinator),
+    ...updateHandlers(coordinator, replies),
 
-    ...secureHandlers(coordinator),
+    ...secureHandlers(coordinator, replies),
 
     decline: async ({ params, body, member }) => {
       presence.heard(member.nodeId);

@@ -2,30 +2,30 @@
  * What the coordinator does for the routes of secure aggregation, but for updates. SPEC.md 11.7. As all of `handlers.ts`,
  * free of any transport; role and form have been checked.
  *
- * What is asked for before it is known is waited for. Who has missed a phase is told so, and takes part in the next attempt.
+ * A message is answered with the one that follows upon it, where that is known before the sender's wait ends; whoever has
+ * lost that answer asks for what follows by itself.
  */
 import { createHash } from 'node:crypto';
+import { toBase64 } from '../protocol/bytes.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
-import { attemptProblem } from '../protocol/round.ts';
 import { attemptOf, type RouteName } from '../protocol/routes.ts';
 import { checkAdvertisement } from '../protocol/secagg/advertisement.ts';
 import { isConsent } from '../protocol/secagg/consent.ts';
-import { isPast, isSecure, type SecureJob } from '../protocol/secagg/secure-phases.ts';
+import type { SecureJob } from '../protocol/secagg/secure-phases.ts';
 import { bundleBytes, parseBundle } from '../protocol/secagg/shares.ts';
 import { answerBytes } from '../protocol/secagg/unmasking.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
-import { type SecurePhase, SignedRecord } from '../schemas/secagg.ts';
+import { SignedRecord } from '../schemas/secagg.ts';
 import type { Receipt } from '../schemas/task.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { HandlerRequest, Handlers, IncomingBody, OutgoingBody } from './handler-types.ts';
 import type { Selection } from './http/conditional-request.ts';
 import { IncomingUpdates } from './incoming-updates.ts';
 import type { JobRunner } from './job-runner.ts';
-import { untilSo } from './job-view.ts';
-import { certificateOf } from './round-record.ts';
 import type { SecureAttemptView } from './secure-attempt-view.ts';
+import { following, presentJob, type SecureReplies } from './secure-replies.ts';
 import { refuseEarly } from './update-admission.ts';
 
 type SecureRoute = Extract<
@@ -44,38 +44,18 @@ type SecureRoute = Extract<
 const WHOLE: Selection = { type: 'whole' };
 const NOTHING = new Uint8Array(0);
 
-export function secureHandlers(coordinator: Coordinator): Pick<Handlers, SecureRoute> {
-  const { federation, presence, settings, dependencies } = coordinator;
-  const { blobs, clock } = dependencies;
+/** @param replies of the same coordinator */
+export function secureHandlers(
+  coordinator: Coordinator,
+  replies: SecureReplies,
+): Pick<Handlers, SecureRoute> {
+  const { federation, presence, dependencies } = coordinator;
+  const { blobs } = dependencies;
   const incoming = new IncomingUpdates();
-
-  /** Waits until the phase of this attempt is over; undefined where it is not when the wait ends. */
-  async function once(
-    { params, query, member, signal }: HandlerRequest<'getRoster'>,
-    phase: SecurePhase,
-  ): Promise<{ readonly job: SecureJob; readonly view: SecureAttemptView } | undefined> {
-    const runner = coordinator.job(params.jobId);
-    const { nodeId } = member;
-    presence.saw(nodeId);
-    presentJob(runner, params, nodeId);
-    const isOver = () => {
-      const { state } = runner;
-      return (
-        attemptProblem(state, attemptOf(params), nodeId) !== undefined ||
-        !isSecure(state) ||
-        isPast(state, phase)
-      );
-    };
-    const milliseconds = Math.min(Number(query.wait ?? 0) * 1000, settings.longestWaitMs);
-    await untilSo(runner, isOver, milliseconds, clock, AbortSignal.any([signal, coordinator.closing]));
-    federation.requireValid(nodeId);
-    const job = presentJob(runner, params, nodeId);
-    return isPast(job, phase) ? { job, view: runner.viewOf(job) } : undefined;
-  }
 
   /** Stores a message that is bytes and makes its event true. */
   async function accept(
-    { params, body, member }: HandlerRequest<'putShares'>,
+    { params, body, member }: Pick<HandlerRequest<'putShares'>, 'params' | 'body' | 'member'>,
     type: 'sharesAccepted' | 'answerAccepted',
     check: (job: SecureJob, view: SecureAttemptView) => Promise<Uint8Array>,
   ): Promise<Receipt> {
@@ -101,7 +81,8 @@ export function secureHandlers(coordinator: Coordinator): Pick<Handlers, SecureR
   }
 
   return {
-    advertiseKeys: async ({ params, body, member }) => {
+    advertiseKeys: async (request) => {
+      const { params, body, member } = request;
       const runner = coordinator.job(params.jobId);
       const { nodeId } = member;
       presence.saw(nodeId);
@@ -116,44 +97,30 @@ export function secureHandlers(coordinator: Coordinator): Pick<Handlers, SecureR
       const view = runner.viewOf(job);
       await checkAdvertisement(view.primitives, await view.round(job), body, publicOf(member));
       await settle(runner, nodeId, event);
-      return {};
+      const roster = await following(replies.roster, request);
+      return { ...(roster && { roster }) };
     },
 
-    getRoster: async (request) => {
-      const known = await once(request, 'advertising');
-      if (!known) return { roster: null };
-      const { job, view } = known;
-      requireIn(job.secure.advertisements, request.member.nodeId, 'advertising');
-      return { roster: await view.signedRoster(job) };
-    },
+    getRoster: async (request) => ({ roster: (await replies.roster(request)) ?? null }),
 
-    putShares: (request) =>
-      accept(request, 'sharesAccepted', async (job, view) => {
+    putShares: async (request) => {
+      const receipt = await accept(request, 'sharesAccepted', async (job, view) => {
         const roster = await view.roster(job);
         const { index } = await view.party(job, request.member.nodeId);
         const bytes = await wholeBody(request.body, 'shares', bundleBytes(roster));
         parseBundle(bytes, roster, index);
         return bytes;
-      }),
-
-    getDelivery: async (request) => {
-      const known = await once(request, 'sharing');
-      if (!known) return outgoing(NOTHING);
-      const { job, view } = known;
-      requireIn(job.secure.shares, request.member.nodeId, 'sharing');
-      return outgoing(await view.delivery(job, request.member.nodeId));
+      });
+      const delivery = await following(replies.delivery, request);
+      return { ...receipt, ...(delivery && { delivery: toBase64(delivery) }) };
     },
 
-    getSurvivors: async (request) => {
-      const known = await once(request, 'collecting');
-      if (!known) return { survivors: null };
-      const { job, view } = known;
-      requireIn(job.accepted, request.member.nodeId, 'collecting');
-      const { index } = await view.party(job, request.member.nodeId);
-      return { survivors: (await view.survivors(job)).told.get(index) ?? null };
-    },
+    getDelivery: async (request) => outgoing((await replies.delivery(request)) ?? NOTHING),
 
-    putConsent: async ({ params, body, member }) => {
+    getSurvivors: async (request) => ({ survivors: (await replies.survivors(request)) ?? null }),
+
+    putConsent: async (request) => {
+      const { params, body, member } = request;
       const runner = coordinator.job(params.jobId);
       const { nodeId } = member;
       presence.saw(nodeId);
@@ -169,15 +136,11 @@ export function secureHandlers(coordinator: Coordinator): Pick<Handlers, SecureR
           reason: 'it is not signed by the node over these survivors',
         });
       await settle(runner, nodeId, event);
-      return {};
+      const certificate = await following(replies.certificate, request);
+      return { ...(certificate && { certificate }) };
     },
 
-    getCertificate: async (request) => {
-      const known = await once(request, 'consenting');
-      if (!known) return { certificate: null };
-      requireIn(known.job.accepted, request.member.nodeId, 'collecting');
-      return { certificate: certificateOf(known.job) };
-    },
+    getCertificate: async (request) => ({ certificate: (await replies.certificate(request)) ?? null }),
 
     putAnswer: (request) =>
       accept(request, 'answerAccepted', async (job, view) => {
@@ -198,23 +161,6 @@ export function secureHandlers(coordinator: Coordinator): Pick<Handlers, SecureR
       return parseJson(SignedRecord, new TextDecoder().decode(await blobs.read(record)), 'record');
     },
   };
-}
-
-/** The job while it is at this attempt, of which the node is a part. Throws the problems of 8.1. */
-function presentJob(
-  { state }: JobRunner,
-  params: HandlerRequest<'getRoster'>['params'],
-  nodeId: NodeId,
-): SecureJob {
-  const problem = attemptProblem(state, attemptOf(params), nodeId);
-  if (problem) throw problem;
-  if (isSecure(state)) return state;
-  throw new HanseError('messageOutOfOrder', { phase: state.phase, got: 'a message of secure aggregation' });
-}
-
-/** Throws `messageLate` for a node whose message of this phase has not come in time. */
-function requireIn(messages: ReadonlyMap<NodeId, unknown>, nodeId: NodeId, phase: SecurePhase): void {
-  if (!messages.has(nodeId)) throw new HanseError('messageLate', { phase });
 }
 
 function publicOf({ nodeId, entry }: HandlerRequest<'advertiseKeys'>['member']) {

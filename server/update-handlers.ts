@@ -9,6 +9,7 @@ import type { Coordinator } from './coordinator.ts';
 import type { HandlerRequest, Handlers } from './handler-types.ts';
 import { IncomingUpdates } from './incoming-updates.ts';
 import { requireSigned, updateEvent } from './masked-update.ts';
+import { following, type SecureReplies } from './secure-replies.ts';
 import { SignedBody } from './signed-body.ts';
 import { refuseEarly, updateBytes } from './update-admission.ts';
 import { checkedUpdate } from './update-check.ts';
@@ -16,7 +17,11 @@ import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
 
 type UpdateRoute = Extract<RouteName, 'putUpdate' | 'putMaskedUpdate'>;
 
-export function updateHandlers(coordinator: Coordinator): Pick<Handlers, UpdateRoute> {
+/** @param replies of the same coordinator */
+export function updateHandlers(
+  coordinator: Coordinator,
+  replies: SecureReplies,
+): Pick<Handlers, UpdateRoute> {
   const { federation, presence, dependencies } = coordinator;
   const { blobs } = dependencies;
   const updateMemory = new UpdateMemory(UPDATE_MEMORY_BYTES);
@@ -62,6 +67,10 @@ export function updateHandlers(coordinator: Coordinator): Pick<Handlers, UpdateR
 
   return {
     putUpdate: (request) => receive(request),
-    putMaskedUpdate: (request) => receive(request, request.params.signature),
+    putMaskedUpdate: async (request) => {
+      const receipt = await receive(request, request.params.signature);
+      const survivors = await following(replies.survivors, request);
+      return { ...receipt, ...(survivors && { survivors }) };
+    },
   };
 }

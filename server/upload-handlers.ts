@@ -61,7 +61,7 @@ export function uploadHandlers(
         const attempt = attemptParams(target);
         return signature === undefined
           ? whole.putUpdate({ params: attempt, body, member, signal })
-          : whole.putMaskedUpdate({ params: { ...attempt, signature }, body, member, signal });
+          : whole.putMaskedUpdate({ params: { ...attempt, signature }, query: {}, body, member, signal });
       }),
   };
 }

@@ -77,7 +77,7 @@ describe('what is large', () => {
 
     const masked = uploading();
     const signature = 'ab'.repeat(64);
-    await masked.api.call('putMaskedUpdate', { params: { ...PARAMS, signature }, body: BODY });
+    await masked.api.call('putMaskedUpdate', { params: { ...PARAMS, signature }, query: {}, body: BODY });
     expect(names(masked.coordinator)).toEqual(['openUpload', ...CHUNKS, 'completeUpload']);
     expect(masked.coordinator.calls[0]?.request.body).toMatchObject({ target: { ...target, signature } });
 

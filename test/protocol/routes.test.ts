@@ -24,6 +24,7 @@ import * as job from '../../schemas/job.ts';
 import * as letter from '../../schemas/letter.ts';
 import * as member from '../../schemas/member.ts';
 import * as secagg from '../../schemas/secagg.ts';
+import * as secureAnswer from '../../schemas/secure-answer.ts';
 import * as task from '../../schemas/task.ts';
 import * as taskStream from '../../schemas/task-stream.ts';
 import * as upload from '../../schemas/upload.ts';
@@ -33,7 +34,7 @@ const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'u
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [directory, job, letter, member, secagg, task, taskStream, upload].flatMap((shapes) =>
+  [directory, job, letter, member, secagg, secureAnswer, task, taskStream, upload].flatMap((shapes) =>
     Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
   ),
 );

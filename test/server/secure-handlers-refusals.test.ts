@@ -35,7 +35,7 @@ describe('what is refused, and is taken once it is right', () => {
 
   const flipped = (hex: string) => (hex.startsWith('0') ? '1' : '0') + hex.slice(1);
   const put = (party: ScriptedParty, { federation }: Attempt, body: object) =>
-    federation.call('advertiseKeys', party.node, { params: party.params, body: body as never });
+    federation.call('advertiseKeys', party.node, { params: party.params, query: {}, body: body as never });
   const keysFor = async (party: ScriptedParty) => {
     const keys = await party.makeKeys();
     return keys.advertisement;
@@ -123,7 +123,11 @@ describe('what is refused, and is taken once it is right', () => {
     const refused = await judged('advertise', async (party, { federation }) => {
       const bytes = await party.makeShares();
       const body = { source: bytes, sha256: hashOf(new Uint8Array()), length: bytes.length };
-      return federation.call('putShares', party.node, { params: party.params, body: body as never });
+      return federation.call('putShares', party.node, {
+        params: party.params,
+        query: {},
+        body: body as never,
+      });
     });
     expect(refused).toBe('hashMismatch');
   });
@@ -196,6 +200,7 @@ describe('what is refused, and is taken once it is right', () => {
     const send = (signed: string) =>
       attempt.federation.call('putMaskedUpdate', party.node, {
         params: { ...party.params, signature: signed },
+        query: {},
         body: { source: source(), sha256: hashOf(body), length: body.length } as never,
       });
     expect(await refusal(send(flipped(signature)))).toBe('updateUnsigned');
@@ -223,13 +228,18 @@ describe('what is refused, and is taken once it is right', () => {
     const params = { jobId: runner.jobId, round: '1', attempt: '1' };
     const body = federation.updateOf(node, 1);
     const masked = { ...params, signature: '0'.repeat(128) };
-    const sent = federation.call('putMaskedUpdate', node, { params: masked, body });
+    const sent = federation.call('putMaskedUpdate', node, { params: masked, query: {}, body });
     await expect(sent).rejects.toMatchObject({ code: 'updateMalformed', detail: { field: 'aggregation' } });
     for (const name of ['getRoster', 'getDelivery', 'getSurvivors', 'getCertificate'] as const)
       expect(await refusal(federation.call(name, node, { params, query: {} }))).toBe('messageOutOfOrder');
-    for (const name of ['putShares', 'putAnswer'] as const)
-      expect(await refusal(federation.call(name, node, { params, body }))).toBe('messageOutOfOrder');
-    const consent = federation.call('putConsent', node, { params, body: { signature: '0'.repeat(128) } });
+    const shares = federation.call('putShares', node, { params, query: {}, body });
+    expect(await refusal(shares)).toBe('messageOutOfOrder');
+    expect(await refusal(federation.call('putAnswer', node, { params, body }))).toBe('messageOutOfOrder');
+    const consent = federation.call('putConsent', node, {
+      params,
+      query: {},
+      body: { signature: '0'.repeat(128) },
+    });
     expect(await refusal(consent)).toBe('messageOutOfOrder');
     await federation.call('putUpdate', node, { params, body });
     expect(runner.state.accepted.size).toBe(1);
@@ -246,7 +256,7 @@ describe('who says something twice', () => {
         'advertise',
         async () => {
           const body = await party.resigned({});
-          return federation.call('advertiseKeys', party.node, { params: party.params, body });
+          return federation.call('advertiseKeys', party.node, { params: party.params, query: {}, body });
         },
       ],
       [
