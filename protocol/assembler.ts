@@ -32,6 +32,7 @@ export const i8x16Shuffle = (lanes: readonly number[]) => [...vectorOp(0x0d), ..
 export const i32x4ShiftLeft = vectorOp(0xab);
 export const i32x4ShiftRightUnsigned = vectorOp(0xad);
 export const i32x4Add = vectorOp(0xae);
+export const i32x4Sub = vectorOp(0xb1);
 
 /** What a module exports. */
 export interface ModuleFunction {

@@ -96,10 +96,11 @@ function nativeKeyStream(name: KeyStreamName): KeyStreamCandidate {
 
 const ZEROS = new Uint8Array(1 << 20);
 /**
- * Of a key stream at a time: it is still in the cache when it is added. What is longer costs twice as much, as memory for it is
- * asked of the system and given back each time (measured from 8 KiB to 4 MiB).
+ * Of a key stream at a time: it is still in the cache when it is added. What is much longer costs twice as much, as memory for
+ * it is asked of the system and given back each time; of what is shorter, each part costs as much as some of its bytes do
+ * (measured from 8 KiB to 4 MiB; 64 and 128 KiB are alike).
  */
-const MASK_BYTES = 1 << 15;
+const MASK_BYTES = 1 << 16;
 
 function agreementSecret(secret: Uint8Array): KeyObject {
   const key = Buffer.concat([AGREEMENT_PKCS8_PREFIX, requireLength('X25519 secret', secret, 32)]);

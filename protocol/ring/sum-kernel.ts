@@ -6,7 +6,8 @@
  *   sums[0..3] += the 16 bytes at `packed`, rearranged so that each coordinate begins a lane
  *
  * As in `addPacked`, what a lane holds above the coordinate is added along and means nothing. The sums live in the
- * memory of the module, behind a staging area through which the packed words pass, a part of them at a time.
+ * memory of the module, behind a staging area through which the packed words pass, a part of them at a time. The same
+ * loop takes away instead, for masks (`secagg/mask-kernel.ts`).
  */
 import {
   branchIf,
@@ -16,6 +17,7 @@ import {
   i32Const,
   i32LessUnsigned,
   i32x4Add,
+  i32x4Sub,
   localGet,
   localSet,
   localTee,
@@ -28,19 +30,24 @@ import {
 import { addPacked, type CoordinateSums } from './add-packed.ts';
 
 /** Coordinates of one pass of the loop. */
-const UNROLLED = 16;
+export const UNROLLED = 16;
 /** Coordinates staged at a time: at most 64 KiB, which stays in the cache. */
-const STAGED = 16_384;
-const PAGE_BYTES = 65_536;
+export const STAGED = 16_384;
+export const PAGE_BYTES = 65_536;
 /** Behind the staging area. A load of four 24-bit coordinates reads 4 bytes too far, but never past it. */
 const SUMS_OFFSET = PAGE_BYTES;
 /** Reserving memory for a module costs more than it saves on a smaller sum. */
 const WORTHWHILE = 32_768;
 
-type AddGroups = (sums: number, packed: number, sumsEnd: number) => void;
+/** What happens to the sums with what is packed. */
+const OPERATIONS = { add: i32x4Add, subtract: i32x4Sub };
+export type Operation = keyof typeof OPERATIONS;
 
-/** Compiled once for each width. */
-const modules = new Map<number, WebAssembly.Module>();
+/** On the sums from the byte `sums` of the memory up to `sumsEnd`, at least 16 of them, with what is packed from `packed` on. */
+type Kernel = (sums: number, packed: number, sumsEnd: number) => void;
+
+/** Compiled once for each operation and width. */
+const modules = new Map<string, WebAssembly.Module>();
 
 /**
  * Sums of zero, added to by the kernel. Undefined where the width has no kernel, the sum is small, or the platform
@@ -49,12 +56,10 @@ const modules = new Map<number, WebAssembly.Module>();
 export function kernelSums(width: number, length: number): CoordinateSums | undefined {
   if (length < WORTHWHILE || !(width === 16 || width === 24 || width === 32)) return undefined;
   let memory: WebAssembly.Memory;
-  let addGroups: AddGroups;
+  let addGroups: Kernel;
   try {
-    const module = modules.get(width) ?? new WebAssembly.Module(assemble(width));
-    modules.set(width, module);
     memory = new WebAssembly.Memory({ initial: Math.ceil((SUMS_OFFSET + 4 * length) / PAGE_BYTES) });
-    addGroups = new WebAssembly.Instance(module, { ring: { memory } }).exports.add as AddGroups;
+    addGroups = kernelOn(memory, width, 'add');
   } catch {
     return undefined;
   }
@@ -75,11 +80,19 @@ export function kernelSums(width: number, length: number): CoordinateSums | unde
   };
 }
 
+/** @throws where the platform has no SIMD or forbids compiling */
+export function kernelOn(memory: WebAssembly.Memory, width: number, operation: Operation): Kernel {
+  const name = `${operation} ${width}`;
+  const module = modules.get(name) ?? new WebAssembly.Module(assemble(width, operation));
+  modules.set(name, module);
+  return new WebAssembly.Instance(module, { ring: { memory } }).exports[operation] as Kernel;
+}
+
 /** Byte k of lane k div 4 of four 24-bit coordinates; the top byte of each lane is whatever follows. */
 const SPREAD_24 = [0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9, 9, 10, 11, 12];
 
-/** The bytes of a module with one export, `add(sums, packed, sumsEnd)`, for at least 16 coordinates. */
-export function assemble(width: number): Uint8Array<ArrayBuffer> {
+/** The bytes of a module with one export, a `Kernel` with the name of its operation. */
+export function assemble(width: number, operation: Operation): Uint8Array<ArrayBuffer> {
   const [sums, packed, sumsEnd, loaded] = [0, 1, 2, 3] as const;
   const groupBytes = (4 * width) / 8;
   const load = (offset: number): number[] => {
@@ -93,7 +106,7 @@ export function assemble(width: number): Uint8Array<ArrayBuffer> {
     ...v128Load(16 * group),
     ...localGet(packed),
     ...load(groupBytes * group),
-    ...i32x4Add,
+    ...OPERATIONS[operation],
     ...v128Store(16 * group),
   ];
   const advance = (local: number, bytes: number): number[] => [
@@ -114,5 +127,5 @@ export function assemble(width: number): Uint8Array<ArrayBuffer> {
     ...end,
     ...end,
   ];
-  return moduleOf(['ring', 'memory'], { name: 'add', parameters: 3, locals: { v128: 1 }, body });
+  return moduleOf(['ring', 'memory'], { name: operation, parameters: 3, locals: { v128: 1 }, body });
 }

@@ -13,6 +13,7 @@ import type { Layout } from '../ring/payload.ts';
 import type { UpdateIntegers } from '../ring/update.ts';
 import { wordsOf } from '../vector.ts';
 import { isBelow } from './derivation.ts';
+import { type MaskKernel, maskKernel } from './mask-kernel.ts';
 
 /** What makes a mask of a seed. */
 export interface MaskMaker {
@@ -41,19 +42,29 @@ export function without({ seed, sign }: Mask): Mask {
   return { seed, sign: sign === 1 ? -1 : 1 };
 }
 
-/** Adds masks, in place, one after the other. */
+/**
+ * Adds masks, in place, one after the other. If a key stream fails, those before it have been added, and some of its own
+ * mask may have been.
+ */
 export async function addMasks(
   integers: UpdateIntegers,
   masks: Iterable<Mask>,
   maker: MaskMaker,
 ): Promise<void> {
-  for (const mask of masks) await addMask(integers, mask, maker);
+  const { width, length } = maker.layout;
+  const kernel = maskKernel(width === HALF_WORD_BITS ? HALF_WORD_BITS : 32, length);
+  try {
+    for (const mask of masks) await addMask(integers, mask, maker, kernel);
+  } finally {
+    kernel?.wipe();
+  }
 }
 
 async function addMask(
   { coordinates, secondBlock }: UpdateIntegers,
   { seed, sign }: Mask,
   { primitives, keyStream, layout }: MaskMaker,
+  kernel: MaskKernel | undefined,
 ): Promise<void> {
   const perWord = layout.width === HALF_WORD_BITS ? 2 : 1;
   const coordinateWords = Math.ceil(layout.length / perWord);
@@ -63,7 +74,9 @@ async function addMask(
     const words = new Int32Array(unsigned.buffer, unsigned.byteOffset, unsigned.length);
     const from = offset / 4;
     const ofCoordinates = Math.max(0, Math.min(words.length, coordinateWords - from));
-    add(coordinates, perWord * from, words.subarray(0, ofCoordinates), sign);
+    const numbers = words.subarray(0, ofCoordinates);
+    const added = kernel?.add(coordinates, perWord * from, numbers, sign) ?? 0;
+    add(coordinates, perWord * (from + added), numbers.subarray(added), sign);
     for (let i = ofCoordinates; i < words.length; i += 1) {
       const at = from + i - coordinateWords;
       secondBlock[at] = (secondBlock[at] as number) + sign * (words[i] as number);
@@ -71,7 +84,11 @@ async function addMask(
   });
 }
 
-/** Arrays of one kind only: a loop that has seen two takes twice as long. Four at a time take a third less than one. */
+/**
+ * Where there is no kernel, and for what it leaves over.
+ *
+ * Arrays of one kind only: a loop that has seen two takes twice as long. Four at a time take a third less than one.
+ */
 function addWords(target: Int32Array, from: number, words: Int32Array, sign: 1 | -1): void {
   const whole = words.length - (words.length % 4);
   let at = from;

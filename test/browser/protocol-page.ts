@@ -46,6 +46,7 @@ import '../protocol/ring/update.test.ts';
 import '../protocol/ring/width.test.ts';
 import '../protocol/round-properties.test.ts';
 import '../protocol/round.test.ts';
+import '../protocol/secagg/mask-kernel.test.ts';
 import '../protocol/secagg/self-test.test.ts';
 import '../protocol/secagg/suite.test.ts';
 import '../protocol/strategy/fedadam.test.ts';

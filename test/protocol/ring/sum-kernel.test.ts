@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../protocol/random.ts';
 import { portableSums } from '../../../protocol/ring/add-packed.ts';
-import { assemble, kernelSums } from '../../../protocol/ring/sum-kernel.ts';
+import { assemble, kernelOn, kernelSums, PAGE_BYTES } from '../../../protocol/ring/sum-kernel.ts';
 
 function randomWords(count: number, seed: number): Uint32Array {
   const words = new Uint32Array(count);
@@ -17,9 +17,9 @@ function firstDifference(a: Int32Array, b: Int32Array, width: number): number | 
 }
 
 describe.each([16, 24, 32])('the kernel for %i bits', (width) => {
-  test('is a module that runs on this platform', () => {
-    expect(WebAssembly.validate(assemble(width))).toBe(true);
-    const broken = assemble(width);
+  test.each(['add', 'subtract'] as const)('is a module that runs on this platform: %s', (operation) => {
+    expect(WebAssembly.validate(assemble(width, operation))).toBe(true);
+    const broken = assemble(width, operation);
     broken[broken.length - 1] = 0;
     expect(WebAssembly.validate(broken)).toBe(false);
   });
@@ -48,6 +48,20 @@ describe.each([16, 24, 32])('the kernel for %i bits', (width) => {
     portable.add(32 * 7, Uint32Array.of(1), 1);
     expect(firstDifference(kernel.values, portable.values, width)).toBe(32 * 7);
   });
+});
+
+test.each([16, 24, 32])('takes away what it has added, and nothing else: %i bits', (width) => {
+  const memory = new WebAssembly.Memory({ initial: 2 });
+  const [packed, sums] = [randomWords(16_384, 1), randomWords(48, 2)];
+  new Uint32Array(memory.buffer, 0, PAGE_BYTES / 4).set(packed);
+  const inMemory = new Uint32Array(memory.buffer, PAGE_BYTES, sums.length);
+  inMemory.set(sums);
+  const [from, to] = [PAGE_BYTES, PAGE_BYTES + 4 * 32] as const;
+  kernelOn(memory, width, 'subtract')(from, 0, to);
+  expect(inMemory).not.toEqual(sums);
+  expect(inMemory.subarray(32)).toEqual(sums.subarray(32));
+  kernelOn(memory, width, 'add')(from, 0, to);
+  expect(inMemory).toEqual(sums);
 });
 
 test('small sums and other widths are left to the portable twin', () => {

@@ -1,11 +1,16 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { primitives } from '#primitives';
 import { portable } from '../../../protocol/primitives/portable.ts';
 import type { KeyStreamName } from '../../../protocol/primitives.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
 import type { UpdateIntegers } from '../../../protocol/ring/update.ts';
-import { addMasks, type MaskMaker, pairSign, without } from '../../../protocol/secagg/mask.ts';
+import { addMasks, type Mask, type MaskMaker, pairSign, without } from '../../../protocol/secagg/mask.ts';
+import { type MaskKernel, maskKernel } from '../../../protocol/secagg/mask-kernel.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const addMask = (target: UpdateIntegers, seed: Uint8Array, sign: 1 | -1, maker: MaskMaker) =>
   addMasks(target, [{ seed, sign }], maker);
@@ -97,3 +102,106 @@ const joined: typeof primitives.keyStream = async (name, key, length, take) => {
   await primitives.keyStream(name, key, length, (part, offset) => stream.set(part, offset));
   take(stream, 0);
 };
+
+/** Both signs, so many masks. */
+const masksOf = (count: number): Mask[] =>
+  Array.from({ length: count }, (_, i) => ({
+    seed: new Uint8Array(32).fill(i + 1),
+    sign: i % 2 === 0 ? 1 : -1,
+  }));
+
+const startOf = (length: number, secondBlock: number): UpdateIntegers => ({
+  coordinates: Int32Array.from({ length }, (_, i) => Math.imul(i, 0x9e37_79b1)),
+  secondBlock: Uint32Array.from({ length: secondBlock }, (_, i) => 0xffff_ffff - i),
+});
+
+const kernelFor = (width: number): MaskKernel => {
+  const kernel = maskKernel(width === 16 ? 16 : 32, 1_000_000);
+  if (!kernel) throw new Error('no kernel on this platform');
+  return kernel;
+};
+
+// Around the length from which on there is a kernel, and around what it takes at a time.
+test.each(
+  [16, 20, 24, 32].flatMap((width) =>
+    [16_383, 16_384, 16_385, 32_783, 50_003].map((of) => [width, of] as const),
+  ),
+)('by kernel to the bit what it is by loops: %i bits, %i coordinates', async (width, length) => {
+  const layout = layoutOf({ width, counters: 2 }, length);
+  const maker = { primitives, keyStream: 'aes-256-ctr', layout } as const;
+  const byKernel = vi.spyOn(kernelFor(width), 'add');
+  // What a kernel has not added is left to the loops.
+  byKernel.mockReturnValue(0);
+  const loops = startOf(length, layout.secondBlock);
+  await addMasks(loops, masksOf(3), maker);
+  byKernel.mockReset();
+  const target = startOf(length, layout.secondBlock);
+  await addMasks(target, masksOf(3), maker);
+  const added = byKernel.mock.results.map(({ value }) => value as number);
+  expect(added.some((words) => words > 0)).toBe(length >= 16_384);
+  expect(firstDifference(target.coordinates, loops.coordinates)).toBe(-1);
+  expect(target.secondBlock).toEqual(loops.secondBlock);
+  // The control: one mask more.
+  await addMasks(target, masksOf(1), maker);
+  expect(firstDifference(target.coordinates, loops.coordinates)).toBe(0);
+  expect(target.secondBlock).not.toEqual(loops.secondBlock);
+});
+
+const firstDifference = (a: Int32Array, b: Int32Array) => a.findIndex((value, i) => value !== b[i]);
+
+test.each([16, 24])('two under way at once do not mix: %i bits', async (width) => {
+  const length = 40_007;
+  const layout = layoutOf({ width, counters: 0 }, length);
+  const whose: number[] = [];
+  const maker: MaskMaker = {
+    ...{ keyStream: 'aes-256-ctr', layout },
+    primitives: {
+      // Gives a turn to others between parts.
+      keyStream: async (name, key, bytes, take) => {
+        const parts: [Uint8Array, number][] = [];
+        await primitives.keyStream(name, key, bytes, (part, offset) => {
+          for (let at = 0; at < part.length; at += 8192) parts.push([part.slice(at, at + 8192), offset + at]);
+        });
+        for (const [part, offset] of parts) {
+          whose.push(key[0] as number);
+          take(part, offset);
+          await Promise.resolve();
+        }
+      },
+    },
+  };
+  const [first, second] = [masksOf(2), masksOf(3).slice(2)];
+  const [a, b, alone] = [startOf(length, 1), startOf(length, 1), startOf(length, 1)];
+  await Promise.all([addMasks(a, first, maker), addMasks(b, second, maker)]);
+  // In turns indeed.
+  expect(whose.slice(0, whose.lastIndexOf(3)).some((key, i) => key === 3 && whose[i + 1] !== 3)).toBe(true);
+  await addMasks(alone, first, { ...maker, primitives });
+  expect(firstDifference(a.coordinates, alone.coordinates)).toBe(-1);
+  await addMasks(alone, first.map(without), { ...maker, primitives });
+  await addMasks(alone, second, { ...maker, primitives });
+  expect(firstDifference(b.coordinates, alone.coordinates)).toBe(-1);
+  expect(firstDifference(a.coordinates, b.coordinates)).not.toBe(-1);
+});
+
+test('what the kernel held is wiped, also when a key stream fails', async () => {
+  const layout = layoutOf({ width: 24, counters: 0 }, 40_000);
+  const kernel = kernelFor(24);
+  const [add, wipe] = [vi.spyOn(kernel, 'add'), vi.spyOn(kernel, 'wipe')];
+  await addMasks(startOf(40_000, 1), masksOf(2), { primitives, keyStream: 'aes-256-ctr', layout });
+  expect(wipe).toHaveBeenCalledTimes(1);
+  expect(wipe.mock.invocationCallOrder[0]).toBeGreaterThan(add.mock.invocationCallOrder.at(-1) as number);
+
+  const keyStream: typeof primitives.keyStream = async (name, key, _, take) => {
+    await primitives.keyStream(name, key, 80_000, take);
+    throw new Error('no more of it');
+  };
+  const target = startOf(40_000, 1);
+  const failing = { primitives: { keyStream }, keyStream: 'aes-256-ctr', layout } as const;
+  await expect(addMasks(target, masksOf(2), failing)).rejects.toThrow('no more of it');
+  expect(wipe).toHaveBeenCalledTimes(2);
+  expect(wipe.mock.invocationCallOrder[1]).toBeGreaterThan(add.mock.invocationCallOrder.at(-1) as number);
+  // Half of the first mask has been added.
+  const { coordinates } = startOf(40_000, 1);
+  expect(target.coordinates.subarray(20_000)).toEqual(coordinates.subarray(20_000));
+  expect(target.coordinates.subarray(0, 20_000)).not.toEqual(coordinates.subarray(0, 20_000));
+});
