@@ -197,6 +197,8 @@ export const FuzzSchedule = Type.Object(
           answerSeconds: Type.Integer({ minimum: 1, maximum: 3600 }),
           /** What keys, seals and masks are made with: symbols, for speed, or the real ones. */
           primitives: Type.Union([Type.Literal('symbolic'), Type.Literal('real')]),
+          /** Whether what follows upon a message comes with the answer to it, or is always asked for. */
+          replies: Type.Union([Type.Literal('with the answer'), Type.Literal('asked for')]),
         },
         closed,
       ),

@@ -90,6 +90,7 @@ function drawSecure(
       extra,
       answerSeconds: numbers.oneOf([1, 3, 10, 40] as const),
       primitives: isReal ? 'real' : 'symbolic',
+      replies: new KeyedNumbers('secure replies', seed).oneOf(['with the answer', 'asked for'] as const),
     },
   };
 }
@@ -122,9 +123,10 @@ function drawSecureFaults(world: World): FuzzFault[] {
  * What hardly ever comes together by chance: all are killed while the sum is opened, some with their answer on its way and
  * some before it, and come back to another attempt over the same model.
  */
-function powerCut(numbers: KeyedNumbers, { participants }: World): MessageFault[] {
+function powerCut(numbers: KeyedNumbers, { participants, secure }: World): MessageFault[] {
+  const certificate = secure?.replies === 'asked for' ? 'getCertificate' : 'putConsent';
   return Array.from({ length: participants }, (_, from) => {
-    const route = numbers.oneOf(['putAnswer', 'getCertificate'] as const);
+    const route = numbers.oneOf(['putAnswer', certificate] as const);
     const byMs = someMilliseconds(numbers, 3000);
     return { kind: 'message', from, message: 0, route, what: 'killed after', byMs };
   });

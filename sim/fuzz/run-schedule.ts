@@ -38,6 +38,7 @@ import { runJob } from './fuzz-operator.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
 import { type Life, Machine } from './machine.ts';
 import { Referee } from './referee.ts';
+import { repliesApart } from './replies-apart.ts';
 import type { Observed } from './secure-witness.ts';
 import { symbolicPrimitives, symbolicSigner } from './symbolic-primitives.ts';
 import { Violation } from './violation.ts';
@@ -233,7 +234,7 @@ class Run {
   #startCoordinator(): void {
     const machine = this.#server;
     const life = machine.start();
-    const { seed, tasks } = this.#schedule;
+    const { seed, tasks, secure } = this.#schedule;
     const { store, blobs, parts } = this.#disk.mount(life);
     const { operatorKey, federationId } = this.#foundation;
     const signer = this.#signerOf(this.#foundation.signer);
@@ -264,8 +265,15 @@ class Run {
           this.#awakeSince = this.#world.now();
           this.#service = {
             life,
-            apiFor: (nodeId) =>
-              inProcessCoordinator(handlers, coordinator.federation, nodeId, tasks === 'streamed'),
+            apiFor: (nodeId) => {
+              const api = inProcessCoordinator(
+                handlers,
+                coordinator.federation,
+                nodeId,
+                tasks === 'streamed',
+              );
+              return secure?.replies === 'asked for' ? repliesApart(api) : api;
+            },
           };
         }),
       (error) =>

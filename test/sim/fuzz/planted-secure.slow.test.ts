@@ -87,13 +87,13 @@ const PLANTED: readonly Planted[] = [
   },
   {
     mistake: 'a node that is started anew has forgotten what it has spent',
-    found: 12,
+    found: 2,
     breaks: ['one word in each attempt'],
     plant: () => ({ journal: memoryAttemptLog }),
   },
   {
     mistake: 'an answer is not written down before it leaves',
-    found: 91,
+    found: 383,
     breaks: ['one opening of each model'],
     plant: () => ({ journal: withoutAnswers }),
   },
@@ -134,7 +134,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     mistake: 'masks that survivors share with those who dropped out stay in the sum',
-    found: 1,
+    found: 0,
     breaks: ['the opened sum is that of the survivors', 'nothing fails by itself'],
     plant: () =>
       place({
@@ -173,7 +173,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     mistake: 'of who dropped out both secrets are revealed',
-    found: 1,
+    found: 0,
     breaks: ['one secret of each'],
     plant: () =>
       place({
@@ -234,7 +234,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     mistake: 'survivors are told to some otherwise than to others, and nobody looks at the certificate',
-    found: 4,
+    found: 0,
     breaks: ['one secret of each'],
     plant: () => {
       tellTwoStories();

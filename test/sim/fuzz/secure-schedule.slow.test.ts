@@ -1,4 +1,4 @@
-// covers: sim/fuzz/fuzz-node.ts, sim/fuzz/foundation.ts
+// covers: sim/fuzz/fuzz-node.ts, sim/fuzz/foundation.ts, sim/fuzz/replies-apart.ts
 import { describe, expect, test } from 'vitest';
 import type { FuzzFault, FuzzSchedule } from '../../../schemas/fuzz-schedule.ts';
 import { runCampaign } from '../../../sim/fuzz/campaign.ts';
@@ -15,7 +15,10 @@ function schedule(faults: readonly FuzzFault[], secure: Partial<Secure> = {}): F
     hasEvaluator: false,
     rounds: 1,
     cohort: { size: 5, minimum: 2 },
-    secure: { suite: 1, extra: 0, answerSeconds: 5, primitives: 'symbolic', ...secure },
+    secure: {
+      ...{ suite: 1, extra: 0, answerSeconds: 5, primitives: 'symbolic', replies: 'with the answer' },
+      ...secure,
+    },
     maxAttempts: 3,
     collectSeconds: 8,
     evaluateSeconds: 5,
@@ -42,12 +45,18 @@ test('without faults a secure round is released with all, and the real primitive
 });
 
 describe('kill -9 of a participant', () => {
-  test.each(SECURE_ROUTES)(
-    'around its %s: the round goes on without it, or with the answer it had given',
-    async (route) => {
+  const places = SECURE_ROUTES.flatMap((route) =>
+    (['with the answer', 'asked for'] as const)
+      .filter((replies) => replies === 'asked for' || !route.startsWith('get'))
+      .map((replies) => [route, replies] as const),
+  );
+
+  test.each(places)(
+    'around its %s, what follows %s: the round goes on without it, or with the answer it had given',
+    async (route, replies) => {
       for (const what of ['killed before', 'killed after'] as const) {
         const killed = { kind: 'message', from: 1, message: 0, route, what, byMs: 300 } as const;
-        const { violation, released, happened } = await runSchedule(schedule([killed]));
+        const { violation, released, happened } = await runSchedule(schedule([killed], { replies }));
         expect(violation).toBeUndefined();
         expect(released).toBe(1);
         expect(Object.keys(happened)[0]).toContain(`message: ${route} ${what}`);
