@@ -234,7 +234,7 @@ const PLANTED: readonly Planted[] = [
   },
   {
     mistake: 'survivors are told to some otherwise than to others, and nobody looks at the certificate',
-    found: 0,
+    found: 4,
     breaks: ['one secret of each'],
     plant: () => {
       tellTwoStories();
@@ -256,7 +256,8 @@ describe.each(PLANTED)('$mistake', ({ found, breaks, plant }) => {
     const finds: Find[] = [];
     const { seeds } = await runCampaign({
       ...{ ...SIZE, from: isSearch ? 0 : found, seeds: isSearch ? 1000 : 1, signal, wrappers },
-      onFind: (find) => finds.push(find) === 1,
+      // What else it breaks on the way may be broken by other mistakes too.
+      onFind: (find) => breaks.includes(find.violation.rule) && finds.push(find) === 1,
     });
     const [find] = finds;
     if (!find) expect.fail(`not found in ${seeds} seeds`);
