@@ -34,7 +34,7 @@ export async function recordOf(
   signer: Signer,
 ): Promise<SignedRecord> {
   const { signed } = job.secure;
-  const roster = await view.signedRoster(job);
+  const { roster } = await view.signedRoster(job);
   const { bundles, bits } = await view.delivered(job); // in the order of the roster
   const survivors = await view.survivors(job);
   const updates = survivors.members.map((index) => {

@@ -23,6 +23,7 @@ import { describeSurvivors, type SurvivorSet } from '../protocol/secagg/survivor
 import { type Opened, openSecrets, type Unmasking } from '../protocol/secagg/unmasking.ts';
 import type { NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Roster, Survivors } from '../schemas/secagg.ts';
+import { sharedAnswer } from './shared-answer.ts';
 import type { BlobStore } from './store/blob-store.ts';
 
 /** U2, once sharing is over. */
@@ -44,7 +45,7 @@ export class SecureAttemptView {
   readonly #round = new Remembered<Uint8Array>();
   readonly #roster = new Remembered<AgreedRoster>();
   readonly #parties = new Remembered<ReadonlyMap<NodeId, Party>>();
-  readonly #signedRoster = new Remembered<Roster>();
+  readonly #signedRoster = new Remembered<{ readonly roster: Roster }>();
   readonly #delivered = new Remembered<DeliveredShares>();
   readonly #survivors = new Remembered<ToldSurvivors>();
   #opened: { readonly answers: readonly NodeId[]; readonly secrets: Opened } | undefined;
@@ -70,12 +71,12 @@ export class SecureAttemptView {
     });
   }
 
-  /** M2. */
-  signedRoster(job: SecureJob): Promise<Roster> {
+  /** M2, as all are answered with it. */
+  signedRoster(job: SecureJob): Promise<{ readonly roster: Roster }> {
     return this.#signedRoster.get(async () => {
       const { parties, round } = await this.roster(job);
       const members = parties.map(({ advertisement }) => advertisement);
-      return signRoster(this.primitives, round, members, this.#signer);
+      return sharedAnswer({ roster: await signRoster(this.primitives, round, members, this.#signer) });
     });
   }
 

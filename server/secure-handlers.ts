@@ -97,11 +97,10 @@ export function secureHandlers(
       const view = runner.viewOf(job);
       await checkAdvertisement(view.primitives, await view.round(job), body, publicOf(member));
       await settle(runner, nodeId, event);
-      const roster = await following(replies.roster, request);
-      return { ...(roster && { roster }) };
+      return (await following(replies.roster, request)) ?? {};
     },
 
-    getRoster: async (request) => ({ roster: (await replies.roster(request)) ?? null }),
+    getRoster: async (request) => (await replies.roster(request)) ?? { roster: null },
 
     putShares: async (request) => {
       const receipt = await accept(request, 'sharesAccepted', async (job, view) => {
@@ -136,11 +135,10 @@ export function secureHandlers(
           reason: 'it is not signed by the node over these survivors',
         });
       await settle(runner, nodeId, event);
-      const certificate = await following(replies.certificate, request);
-      return { ...(certificate && { certificate }) };
+      return (await following(replies.certificate, request)) ?? {};
     },
 
-    getCertificate: async (request) => ({ certificate: (await replies.certificate(request)) ?? null }),
+    getCertificate: async (request) => (await replies.certificate(request)) ?? { certificate: null },
 
     putAnswer: (request) =>
       accept(request, 'answerAccepted', async (job, view) => {

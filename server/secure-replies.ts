@@ -15,6 +15,7 @@ import type { JobRunner } from './job-runner.ts';
 import { untilSo } from './job-view.ts';
 import { certificateOf } from './round-record.ts';
 import type { SecureAttemptView } from './secure-attempt-view.ts';
+import { sharedAnswer } from './shared-answer.ts';
 
 /** Who waits, for which attempt, and how long. */
 export type WaitingRequest = Pick<HandlerRequest<'getRoster'>, 'params' | 'query' | 'member' | 'signal'>;
@@ -23,14 +24,14 @@ export type WaitingRequest = Pick<HandlerRequest<'getRoster'>, 'params' | 'query
 type Reply<Told> = (request: WaitingRequest) => Promise<Told | undefined>;
 
 export interface SecureReplies {
-  /** M2. */
-  readonly roster: Reply<Roster>;
+  /** M2; the same object for all. */
+  readonly roster: Reply<{ readonly roster: Roster }>;
   /** M4, for the node that asks. */
   readonly delivery: Reply<Uint8Array>;
   /** M6, for the node that asks. */
   readonly survivors: Reply<Survivors>;
-  /** M8. */
-  readonly certificate: Reply<Certificate>;
+  /** M8; the same object for all. */
+  readonly certificate: Reply<{ readonly certificate: Certificate }>;
 }
 
 /** All of them throw the problems of 8.1, and what the blob store throws. */
@@ -92,9 +93,19 @@ export function secureReplies(coordinator: Coordinator): SecureReplies {
       const known = await once(request, 'consenting');
       if (!known) return undefined;
       requireIn(known.job.accepted, request.member.nodeId, 'collecting');
-      return certificateOf(known.job);
+      return sharedCertificate(known.job);
     },
   };
+}
+
+/** By the consents, once no more of them count. */
+const certificates = new WeakMap<object, { readonly certificate: Certificate }>();
+
+function sharedCertificate(job: SecureJob): { readonly certificate: Certificate } {
+  const { consents } = job.secure;
+  const known = certificates.get(consents) ?? sharedAnswer({ certificate: certificateOf(job) });
+  certificates.set(consents, known);
+  return known;
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   holdersOf,
   openShares,
   RECORD_BYTES,
+  recordFor,
   type ShareBundle,
   wipeShares,
 } from './shares.ts';
@@ -44,8 +45,7 @@ export function deliveryFor(
   const records: Uint8Array[] = [];
   const senders: number[] = [];
   for (const index of [...bundles.keys()].sort((a, b) => a - b)) {
-    const { chosen, records: all } = bundles.get(index) as ShareBundle;
-    const record = all[chosen.indexOf(reader)];
+    const record = recordFor(bundles.get(index) as ShareBundle, reader);
     if (!record) continue;
     senders.push(index);
     records.push(record);

@@ -44,8 +44,14 @@ export interface ShareBundle {
   readonly commitment: Uint8Array;
   /** Indices of those for whom there is a record, ascending. */
   readonly chosen: readonly number[];
-  /** In the order of `chosen`. */
-  readonly records: readonly Uint8Array[];
+  /** In the order of `chosen`, one after the other. */
+  readonly records: Uint8Array;
+}
+
+/** What a bundle holds for this one; undefined if nothing. @param holder index */
+export function recordFor({ chosen, records }: ShareBundle, holder: number): Uint8Array | undefined {
+  const at = chosen.indexOf(holder);
+  return at < 0 ? undefined : records.subarray(at * RECORD_BYTES, (at + 1) * RECORD_BYTES);
 }
 
 /** Who holds shares of this dealer, ascending: the share of place p is the (p - 1)th one's. */
@@ -136,11 +142,7 @@ export function parseBundle(bytes: Uint8Array, roster: AgreedRoster, own: number
   const wanted = roster.descriptor.degree ?? length - 1;
   if (!chosen || chosen.length !== wanted || chosen.includes(own))
     throw new HanseError('sharesInvalid', { reason: `they are not for ${wanted} others` });
-  return {
-    commitment: bytes.subarray(0, SECRET_BYTES),
-    chosen,
-    records: chosen.map((_, i) => bytes.subarray(start + i * RECORD_BYTES, start + (i + 1) * RECORD_BYTES)),
-  };
+  return { commitment: bytes.subarray(0, SECRET_BYTES), chosen, records: bytes.subarray(start) };
 }
 
 /**

@@ -20,6 +20,7 @@ import { checkVersion, formatRange, VERSION_HEADER, type VersionRange } from '..
 import type { EnrolmentRequest } from '../../schemas/member.ts';
 import { ProblemDetails } from '../../schemas/problem.ts';
 import type { Handlers, IncomingBody, OutgoingBody } from '../handler-types.ts';
+import { bytesOfShared } from '../shared-answer.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
 import { mayTakeItsTime } from './body-deadline.ts';
 import { select } from './conditional-request.ts';
@@ -31,6 +32,9 @@ const LINGER_MS = 2000;
 
 /** How much of a content waits for a reader beside the piece that is being sent to it. */
 const AHEAD_BYTES = 65_536;
+
+/** As Fastify names it. */
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -98,7 +102,8 @@ function registerRoute(
       const response = await handler({ params, query, body, member, signal, select: selected });
       if (route.response === 'binary') return sendBinary(reply, response as OutgoingBody);
       if (route.response === 'lines') return sendLines(reply, response as AsyncIterable<object>);
-      return response;
+      const shared = bytesOfShared(response);
+      return shared ? reply.type(JSON_TYPE).send(shared) : response;
     },
     onResponse: async ({ raw }) => {
       if (!raw.complete) linger(raw);

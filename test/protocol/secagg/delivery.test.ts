@@ -6,7 +6,7 @@ import type { AttemptKeys } from '../../../protocol/secagg/advertisement.ts';
 import { deliveryFor, openDelivery, type Sharing } from '../../../protocol/secagg/delivery.ts';
 import { encodeSet } from '../../../protocol/secagg/members.ts';
 import type { AgreedRoster, Party } from '../../../protocol/secagg/roster.ts';
-import { parseBundle, type ShareBundle, shareSecrets } from '../../../protocol/secagg/shares.ts';
+import { parseBundle, recordFor, type ShareBundle, shareSecrets } from '../../../protocol/secagg/shares.ts';
 import type { RoundDescriptor } from '../../../schemas/secagg.ts';
 import { flipped, type SmallAttempt, smallAttempt } from '../../fixtures/small-attempt.ts';
 
@@ -34,10 +34,9 @@ const EVERYBODY = [0, 1, 2, 3, 4];
 
 /** With these sets, and the records of `senders`. */
 function crafted(members: readonly number[], senders: readonly number[]): Uint8Array {
-  const records = senders.map((sender) => {
-    const { chosen, records: all } = attempt.bundles.get(sender) as ShareBundle;
-    return all[chosen.indexOf(OWN)] ?? new Uint8Array(81);
-  });
+  const records = senders.map(
+    (sender) => recordFor(attempt.bundles.get(sender) as ShareBundle, OWN) ?? new Uint8Array(81),
+  );
   return concatBytes(encodeSet(members, 5), encodeSet(senders, 5), ...records);
 }
 

@@ -14,6 +14,7 @@ import {
   openShares,
   parseBundle,
   RECORD_BYTES,
+  recordFor,
   type ShareBundle,
   shareSecrets,
 } from '../../../protocol/secagg/shares.ts';
@@ -30,8 +31,7 @@ const partyOf = (index: number) => attempt.roster.parties[index] as Party;
 const keysOf = (index: number) => attempt.keys.get(index) as AttemptKeys;
 const share = (roster: AgreedRoster, dealer = DEALER) =>
   shareSecrets(primitives, roster, dealer, keysOf(dealer), random);
-const recordFor = ({ chosen, records }: ShareBundle, holder: number) =>
-  records[chosen.indexOf(holder)] as Uint8Array;
+const sealedFor = (bundle: ShareBundle, holder: number) => recordFor(bundle, holder) as Uint8Array;
 
 interface Opening {
   readonly record?: Uint8Array;
@@ -44,7 +44,7 @@ interface Opening {
 function open({ record, roster = attempt.roster, dealer = DEALER, holder = HOLDER }: Opening = {}) {
   const bundle = attempt.bundles.get(DEALER) as ShareBundle;
   const { channel } = keysOf(holder);
-  const bytes = record ?? recordFor(bundle, HOLDER);
+  const bytes = record ?? sealedFor(bundle, HOLDER);
   return openShares(primitives, roster, bytes, partyOf(dealer), partyOf(holder), channel);
 }
 
@@ -57,7 +57,7 @@ const sparse = (): AgreedRoster => ({
 test('as many shares as the threshold says are the secrets, one fewer are not', async () => {
   const bundle = attempt.bundles.get(DEALER) as ShareBundle;
   const held: HeldShares[] = [];
-  for (const holder of bundle.chosen) held.push(await open({ record: recordFor(bundle, holder), holder }));
+  for (const holder of bundle.chosen) held.push(await open({ record: sealedFor(bundle, holder), holder }));
   const kept = attempt.delivered.get(DEALER)?.held.get(DEALER) as HeldShares;
   const all = [kept, ...held];
   expect(all.map(({ place }) => place)).toEqual([1, 2, 3, 4]);
@@ -84,11 +84,11 @@ test('a seed is recognised by its commitment, and no other is, nor that of anoth
 
 describe('a record that cannot be opened', () => {
   test.each<[what: string, opening: () => Opening]>([
-    ['altered', () => ({ record: flipped(recordFor(attempt.bundles.get(DEALER) as ShareBundle, HOLDER)) })],
-    ['cut', () => ({ record: recordFor(attempt.bundles.get(DEALER) as ShareBundle, HOLDER).subarray(1) })],
-    ['of another dealer', () => ({ record: recordFor(attempt.bundles.get(1) as ShareBundle, HOLDER) })],
+    ['altered', () => ({ record: flipped(sealedFor(attempt.bundles.get(DEALER) as ShareBundle, HOLDER)) })],
+    ['cut', () => ({ record: sealedFor(attempt.bundles.get(DEALER) as ShareBundle, HOLDER).subarray(1) })],
+    ['of another dealer', () => ({ record: sealedFor(attempt.bundles.get(1) as ShareBundle, HOLDER) })],
     ['said to be of another dealer', () => ({ dealer: 1 })],
-    ['for another holder', () => ({ record: recordFor(attempt.bundles.get(DEALER) as ShareBundle, 3) })],
+    ['for another holder', () => ({ record: sealedFor(attempt.bundles.get(DEALER) as ShareBundle, 3) })],
     [
       'of another attempt',
       () => ({ roster: { ...attempt.roster, context: flipped(attempt.roster.context) } }),
@@ -162,7 +162,7 @@ describe('a bundle, as the coordinator sees it', () => {
     ['for itself', [0, 1, 2]],
     ['for all and itself', [0, 1, 2, 3]],
   ])('%s is refused', async (_what, chosen) => {
-    expect(parseBundle(await bundleOf([1, 2, 3]), attempt.roster, DEALER).records).toHaveLength(3);
+    expect(parseBundle(await bundleOf([1, 2, 3]), attempt.roster, DEALER).records).toHaveLength(3 * 81);
     const wrong = await bundleOf(chosen);
     expect(() => parseBundle(wrong, attempt.roster, DEALER)).toThrow(
       expect.objectContaining({ code: 'sharesInvalid' }),
