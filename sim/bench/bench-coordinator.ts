@@ -13,10 +13,21 @@ export interface BenchCoordinator {
   readonly operatorFile: string;
 }
 
-/** Resolves when it answers. @param folder in which it keeps what it has, under `coordinator` */
-export async function startCoordinator(start: StartChild, folder: string): Promise<BenchCoordinator> {
+/**
+ * Resolves when it answers.
+ * @param folder in which it keeps what it has, under `coordinator`
+ * @param heldFile where it writes what memory it holds at most; absent: it does not look (`held-process.ts`)
+ */
+export async function startCoordinator(
+  start: StartChild,
+  folder: string,
+  heldFile?: string,
+): Promise<BenchCoordinator> {
   const dataDir = join(folder, 'coordinator');
-  const server = start('../../bin/hanse.js', ['serve', '--port', '0', '--data-dir', dataDir, '--json']);
+  const args = ['serve', '--port', '0', '--data-dir', dataDir, '--json'];
+  const server = heldFile
+    ? start('./held-process.js', [heldFile, ...args])
+    : start('../../bin/hanse.js', args);
   const { operatorIdentity } = (await server.next()) as { readonly operatorIdentity: string };
   return { pid: server.pid, operatorFile: operatorIdentity };
 }

@@ -1,4 +1,4 @@
-// covers: sim/bench/rows/secure-attempt.ts, sim/bench/rows/secure-coordinator-memory.ts, sim/bench/rows/secure-demo-overhead.ts
+// covers: sim/bench/held-process.ts, sim/bench/rows/secure-attempt.ts, sim/bench/rows/secure-coordinator-memory.ts, sim/bench/rows/secure-demo-overhead.ts
 import { expect, test } from 'vitest';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
 import { planCodec } from '../../../protocol/ring/width.ts';
