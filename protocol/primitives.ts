@@ -33,12 +33,17 @@ export interface Seal {
   readonly associated: Uint8Array;
 }
 
-/**
- * X25519 with a secret that is not given away: 32 bytes that both sides know, and that only a KDF should see.
- * @param publicKey 32 bytes
- * @throws keyLowOrder where the result is zero, which a key of small order makes it (RFC 7748, 6.1)
- */
-export type Agreement = (publicKey: Uint8Array) => Promise<Uint8Array>;
+/** X25519 (RFC 7748, 5) with a secret that it does not give away. */
+export interface Agreement {
+  /** Of the secret and the base point: 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /**
+   * 32 bytes that both sides know, and that only a KDF should see.
+   * @param publicKey of the other side, 32 bytes
+   * @throws keyLowOrder where the result is zero, which a key of small order makes it (RFC 7748, 6.1)
+   */
+  with(publicKey: Uint8Array): Promise<Uint8Array>;
+}
 
 export interface Primitives {
   /** 32 bytes. */
@@ -50,11 +55,10 @@ export interface Primitives {
    * RFC 8032; implementations may differ on a signature that no honest signer makes.
    */
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): Promise<boolean>;
-  /** X25519 (RFC 7748, 5) of this secret and the base point: 32 bytes. @param secret 32 bytes, any */
-  agreementKey(secret: Uint8Array): Promise<Uint8Array>;
   /**
-   * X25519 of this secret with others' public keys (RFC 7748, 5). Reading a secret takes platforms longer than agreeing
-   * with it, so that it is read once. It may be overwritten when the promise has resolved.
+   * X25519 of this secret. Reading a secret takes platforms ten times as long as agreeing with it, so that it is read once
+   * for its public key and for all agreements. It may be overwritten when the promise has resolved.
+   * @param secret 32 bytes, any
    */
   agreement(secret: Uint8Array): Promise<Agreement>;
   /** HKDF with SHA-256 (RFC 5869). @param length of the output, at most 8160 bytes */

@@ -24,7 +24,6 @@ import { isStrictKey } from './strict-key.ts';
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const AGREEMENT_PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const AGREEMENT_SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
 
 /** Requests of at least this many bytes are expanded by AES-CTR, which is several times faster than the CSPRNG. */
 const EXPANSION_THRESHOLD = 4096;
@@ -36,22 +35,21 @@ export const primitives: Primitives = {
     if (signature.length !== 64 || publicKey.length !== 32 || !isStrictKey(publicKey)) return false;
     return verify(null, message, importPublicKey(publicKey), signature);
   },
-  agreementKey: async (secret) => {
-    const spki = createPublicKey(agreementSecret(secret)).export({ format: 'der', type: 'spki' });
-    return new Uint8Array(spki.subarray(AGREEMENT_SPKI_PREFIX.length));
-  },
   agreement: async (secret) => {
     const privateKey = agreementSecret(secret);
-    return async (publicKey) => {
-      requireLength('X25519 key', publicKey, 32);
-      const x = Buffer.from(publicKey).toString('base64url');
-      // Ten times faster than from DER; what it copies is public.
-      const peer = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
-      try {
-        return new Uint8Array(diffieHellman({ privateKey, publicKey: peer }));
-      } catch {
-        throw new HanseError('keyLowOrder'); // OpenSSL gives no zero away
-      }
+    return {
+      publicKey: publicKeyOf(privateKey),
+      with: async (publicKey) => {
+        requireLength('X25519 key', publicKey, 32);
+        const x = Buffer.from(publicKey).toString('base64url');
+        // Ten times faster than from DER; what it copies is public.
+        const peer = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+        try {
+          return new Uint8Array(diffieHellman({ privateKey, publicKey: peer }));
+        } catch {
+          throw new HanseError('keyLowOrder'); // OpenSSL gives no zero away
+        }
+      },
     };
   },
   hkdf: async (secret, salt, info, length) => new Uint8Array(hkdfSync('sha256', secret, salt, info, length)),
@@ -109,6 +107,12 @@ function agreementSecret(secret: Uint8Array): KeyObject {
   } finally {
     key.fill(0);
   }
+}
+
+/** Through a JWK, which takes a twentieth of the time that DER does. @param privateKey of X25519 */
+function publicKeyOf(privateKey: KeyObject): Uint8Array {
+  const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
+  return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
 function nodeSigner(seed: Uint8Array): Signer {

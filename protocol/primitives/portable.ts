@@ -33,16 +33,18 @@ export const portable: Omit<Primitives, 'random'> = {
       return false; // not a point of the curve, or one of small order
     }
   },
-  agreementKey: async (secret) => x25519.getPublicKey(requireLength('X25519 secret', secret, 32)),
   agreement: async (secret) => {
     const own = requireLength('X25519 secret', secret, 32).slice();
-    return async (publicKey) => {
-      requireLength('X25519 key', publicKey, 32);
-      try {
-        return x25519.getSharedSecret(own, publicKey);
-      } catch {
-        throw new HanseError('keyLowOrder');
-      }
+    return {
+      publicKey: x25519.getPublicKey(own),
+      with: async (publicKey) => {
+        requireLength('X25519 key', publicKey, 32);
+        try {
+          return x25519.getSharedSecret(own, publicKey);
+        } catch {
+          throw new HanseError('keyLowOrder');
+        }
+      },
     };
   },
   hkdf: async (secret, salt, info, length) => hkdf(sha256, secret, salt, info, length),

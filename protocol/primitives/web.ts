@@ -17,6 +17,8 @@ const MASK_BYTES = 1 << 24;
 const PKCS8_PREFIX = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20];
 
 const X25519 = { name: 'X25519' };
+/** u of it (RFC 7748, 4.1). */
+const BASE_POINT = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 9 : 0));
 
 export const primitives: Primitives = {
   ...portable,
@@ -27,7 +29,7 @@ export const primitives: Primitives = {
     const pkcs8 = Uint8Array.of(...PKCS8_PREFIX, ...secret);
     const key = await crypto.subtle.importKey('pkcs8', pkcs8, X25519, false, ['deriveBits']);
     pkcs8.fill(0);
-    return async (publicKey) => {
+    const agree = async (publicKey: Uint8Array) => {
       requireLength('X25519 key', publicKey, 32);
       const peer = await crypto.subtle.importKey('raw', publicKey as BufferSource, X25519, false, []);
       try {
@@ -36,6 +38,7 @@ export const primitives: Primitives = {
         throw new HanseError('keyLowOrder'); // WebCrypto gives no zero away
       }
     };
+    return { publicKey: await agree(BASE_POINT), with: agree };
   },
   hkdf: async (secret, salt, info, length) => {
     const key = await crypto.subtle.importKey('raw', secret as BufferSource, 'HKDF', false, ['deriveBits']);

@@ -26,7 +26,7 @@ export interface AttemptKeys {
  * @param identity of the node @param nodeId of its key
  */
 export async function advertise(
-  primitives: Pick<Primitives, 'agreementKey' | 'agreement'>,
+  primitives: Pick<Primitives, 'agreement'>,
   round: Uint8Array,
   identity: Signer,
   nodeId: string,
@@ -34,19 +34,20 @@ export async function advertise(
 ): Promise<AttemptKeys> {
   const channelSecret = randomBytes(random, 32);
   const maskSecret = randomBytes(random, 32);
+  const channel = await primitives.agreement(channelSecret);
+  channelSecret.fill(0);
+  const masks = await primitives.agreement(maskSecret);
   const unsigned = {
     nodeId,
     publicKey: toHex(identity.publicKey),
-    channelKey: toHex(await primitives.agreementKey(channelSecret)),
-    maskKey: toHex(await primitives.agreementKey(maskSecret)),
+    channelKey: toHex(channel.publicKey),
+    maskKey: toHex(masks.publicKey),
     nonce: toHex(randomBytes(random, 32)),
   };
-  const channel = await primitives.agreement(channelSecret);
-  channelSecret.fill(0);
   return {
     advertisement: { ...unsigned, signature: toHex(await identity.sign(statement(round, unsigned))) },
     channel,
-    masks: await primitives.agreement(maskSecret),
+    masks,
     maskSecret: new Secret(maskSecret),
     seed: new Secret(randomBytes(random, 32)),
   };
@@ -74,12 +75,21 @@ export async function checkAdvertisement(
     throw new HanseError('advertisementInvalid', { reason: 'one key is used twice' });
   if (!(await isSigned(primitives, round, advertisement)))
     throw new HanseError('advertisementInvalid', { reason: 'its signature is not that of the node' });
-  const probe = await primitives.agreement(PROBE);
-  for (const key of [advertisement.channelKey, advertisement.maskKey]) await probe(hexBytes(key));
+  const probe = await probeOf(primitives);
+  for (const key of [advertisement.channelKey, advertisement.maskKey]) await probe.with(hexBytes(key));
 }
 
 /** Any secret shows whether a key is of small order. */
 const PROBE = new Uint8Array(32).fill(1);
+
+/** Read once: an import takes longer than all else that is done about an advertisement. */
+const probes = new WeakMap<object, Promise<Agreement>>();
+
+function probeOf(primitives: Pick<Primitives, 'agreement'>): Promise<Agreement> {
+  const known = probes.get(primitives) ?? primitives.agreement(PROBE);
+  probes.set(primitives, known);
+  return known;
+}
 
 /** Whether whoever holds the named key has signed these keys for this attempt. */
 export function isSigned(

@@ -98,7 +98,7 @@ async function derived(
   salt: Uint8Array,
   info: Uint8Array,
 ): Promise<Uint8Array> {
-  const shared = await agreement(publicKey);
+  const shared = await agreement.with(publicKey);
   try {
     return await primitives.hkdf(shared, salt, info, SEED_BYTES);
   } finally {

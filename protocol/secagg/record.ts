@@ -90,7 +90,8 @@ export async function checkRecord(
   for (const [i, index] of delivered.entries()) {
     if (survivors.includes(index)) continue;
     const { maskKey, nodeId } = roster.parties[index] as Party;
-    if (!equalBytes(await primitives.agreementKey(revealed[i] as Uint8Array), maskKey))
+    const { publicKey } = await primitives.agreement(revealed[i] as Uint8Array);
+    if (!equalBytes(publicKey, maskKey))
       throw invalid(`what it reveals of ${nodeId} is not the secret of its key`);
   }
   return { roster, bundles: chosenBy(record, delivered, count), survivors, context, delivered, revealed };

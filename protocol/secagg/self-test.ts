@@ -200,13 +200,12 @@ const CHECKS: Readonly<Record<CheckedPrimitive, (primitives: Primitives) => Prom
     const neutral = Uint8Array.from({ length: 64 }, (_, i) => (i === 0 ? 1 : 0));
     expectAnswer('a key of small order', !(await verify(neutral, message, neutral.subarray(0, 32))));
   },
-  agreementKey: async ({ agreementKey }) =>
-    expectBytes('the public key of a secret', await agreementKey(AGREEMENT.base), AGREEMENT.product),
   agreement: async ({ agreement }) => {
-    const { secret, publicKey, shared } = AGREEMENT;
-    const agree = await agreement(secret);
-    expectBytes('an agreement', await agree(publicKey), shared);
-    const refused = await agree(new Uint8Array(32)).then(
+    const { base, product, secret, publicKey, shared } = AGREEMENT;
+    expectBytes('the public key of a secret', (await agreement(base)).publicKey, product);
+    const agreed = await agreement(secret);
+    expectBytes('an agreement', await agreed.with(publicKey), shared);
+    const refused = await agreed.with(new Uint8Array(32)).then(
       () => false,
       (error: unknown) => isProblem(error, 'keyLowOrder'),
     );

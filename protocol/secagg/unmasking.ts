@@ -66,7 +66,7 @@ export interface Opened {
  * @throws `unmaskingFailed` where a secret cannot be opened from these answers: with more of them it may be
  */
 export async function openSecrets(
-  primitives: Pick<Primitives, 'sha256' | 'agreementKey'>,
+  primitives: Pick<Primitives, 'sha256' | 'agreement'>,
   unmasking: Unmasking,
   answers: ReadonlyMap<number, Uint8Array>,
 ): Promise<Opened> {
@@ -81,7 +81,7 @@ export async function openSecrets(
     const isRight = async (secret: Uint8Array) =>
       isSurvivor.has(dealer)
         ? isCommittedSeed(primitives, roster, party, secret, commitment)
-        : equalBytes(await primitives.agreementKey(secret), party.maskKey);
+        : equalBytes((await primitives.agreement(secret)).publicKey, party.maskKey);
     const given = shares.get(dealer) ?? [];
     const used = await rightShares(given, roster.descriptor.threshold, isRight);
     if (!used) throw failed(`the secret of ${party.nodeId} does not follow from ${given.length} answers`);

@@ -21,13 +21,15 @@ export function symbolicPrimitives(random: RandomSource): Primitives {
     sha256: async (data) => new Uint8Array(createHash('sha256').update(data).digest()),
     signer: async (seed) => symbolicSigner(symbol('identity', seed)),
     verify: async (signature, message, publicKey) => equalBytes(signature, signatureOf(publicKey, message)),
-    agreementKey: async (secret) => symbol('agreement key', secret),
     agreement: async (secret) => {
       const own = symbol('agreement key', secret);
-      return async (publicKey) => {
-        if (publicKey.every((byte) => byte === 0)) throw new HanseError('keyLowOrder');
-        const isFirst = Buffer.compare(own, publicKey) < 0;
-        return symbol('agreement', ...(isFirst ? [own, publicKey] : [publicKey, own]));
+      return {
+        publicKey: own,
+        with: async (publicKey) => {
+          if (publicKey.every((byte) => byte === 0)) throw new HanseError('keyLowOrder');
+          const isFirst = Buffer.compare(own, publicKey) < 0;
+          return symbol('agreement', ...(isFirst ? [own, publicKey] : [publicKey, own]));
+        },
       };
     },
     hkdf: async (secret, salt, info, length) => stretched(length, 'hkdf', secret, salt, info),

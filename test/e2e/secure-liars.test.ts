@@ -104,10 +104,10 @@ test('keys that are of low order, of another, for another attempt, used twice, o
   async function signedKeys(change: Partial<Advertisement>): Promise<Advertisement> {
     const keys = [change.channelKey, change.maskKey];
     const made = {
-      ...primitives,
-      agreementKey: async (secret: Uint8Array) => {
+      agreement: async (secret: Uint8Array) => {
         const key = keys.shift();
-        return key === undefined ? primitives.agreementKey(secret) : Uint8Array.from(Buffer.from(key, 'hex'));
+        const agreement = await primitives.agreement(secret);
+        return key === undefined ? agreement : { ...agreement, publicKey: Buffer.from(key, 'hex') };
       },
     };
     const { signer, nodeId } = liar.node;

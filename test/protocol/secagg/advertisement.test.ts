@@ -64,10 +64,10 @@ test.each(['channelKey', 'maskKey'] as const)(
     const point = new Uint8Array(32); // of order 4
     let made = 0;
     const hostile = {
-      ...primitives,
-      agreementKey: async (secret: Uint8Array) => {
+      agreement: async (secret: Uint8Array) => {
         made += 1;
-        return made === (bad === 'channelKey' ? 1 : 2) ? point : primitives.agreementKey(secret);
+        const agreement = await primitives.agreement(secret);
+        return made === (bad === 'channelKey' ? 1 : 2) ? { ...agreement, publicKey: point } : agreement;
       },
     };
     const { advertisement } = await advertise(hostile, ROUND, identity, member.nodeId, random);

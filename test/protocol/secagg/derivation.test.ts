@@ -21,7 +21,7 @@ async function pairOf(own: 'low' | 'high') {
   const [secret, other] = own === 'low' ? [mine, theirs] : [theirs, mine];
   return {
     agreement: await primitives.agreement(secret),
-    publicKey: await primitives.agreementKey(other),
+    publicKey: (await primitives.agreement(other)).publicKey,
     ...(own === 'low' ? { own: low, other: high } : { own: high, other: low }),
   };
 }
@@ -42,7 +42,7 @@ describe('known answers, made with node:crypto from the words of SPEC.md 11.5', 
 
   test('seeds of a pair and keys of shares', async () => {
     const pair = await pairOf('low');
-    const shared = await pair.agreement(pair.publicKey);
+    const shared = await pair.agreement.with(pair.publicKey);
     const derive = (label: string, ...ids: Uint8Array[]) =>
       Buffer.from(
         hkdfSync('sha256', shared, round, Buffer.concat([Buffer.from(`HSA1 ${label}\0`), ...ids]), 32),

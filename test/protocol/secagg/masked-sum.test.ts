@@ -31,7 +31,8 @@ async function deal(count: number, threshold: number, at: number): Promise<Parti
     seed: split(seed, threshold, count, random),
     secret: split(secret, threshold, count, random),
   };
-  return { id, secret, seed, publicKey: await primitives.agreementKey(secret), shares };
+  const { publicKey } = await primitives.agreement(secret);
+  return { id, secret, seed, publicKey, shares };
 }
 
 const context = new Uint8Array(32).fill(9);

@@ -226,15 +226,29 @@ const WRONG_PRIMITIVES: readonly (readonly [
     'keys of small order',
     { verify: async (...given) => given[2][0] === 1 || portable.verify(...given) },
   ],
-  ['agreementKey', 'the secret', { agreementKey: async (secret) => secret }],
-  ['agreement', 'without the other', { agreement: async (secret) => () => portable.agreementKey(secret) }],
+  [
+    'agreement',
+    'the secret as public key',
+    { agreement: async (secret) => ({ ...(await portable.agreement(secret)), publicKey: secret }) },
+  ],
+  [
+    'agreement',
+    'without the other',
+    {
+      agreement: async (secret) => {
+        const { publicKey } = await portable.agreement(secret);
+        return { publicKey, with: async () => publicKey };
+      },
+    },
+  ],
   [
     'agreement',
     'with zero',
     {
       agreement: async (secret) => {
-        const agree = await portable.agreement(secret);
-        return async (key) => (key.some((byte) => byte !== 0) ? agree(key) : new Uint8Array(32));
+        const agreed = await portable.agreement(secret);
+        const isZero = (key: Uint8Array) => key.every((byte) => byte === 0);
+        return { ...agreed, with: async (key) => (isZero(key) ? new Uint8Array(32) : agreed.with(key)) };
       },
     },
   ],

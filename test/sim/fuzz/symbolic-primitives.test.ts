@@ -20,14 +20,15 @@ describe.each([
   ['real', platform],
 ])('%s primitives', (_, primitives) => {
   test('both sides agree, on something that no third one does', async () => {
-    const [a, b, c] = [secret(1), secret(2), secret(3)];
-    const keyOf = (of: Uint8Array) => primitives.agreementKey(of);
-    const shared = await (await primitives.agreement(a))(await keyOf(b));
-    expect(await (await primitives.agreement(b))(await keyOf(a))).toEqual(shared);
-    expect(await (await primitives.agreement(a))(await keyOf(c))).not.toEqual(shared);
-    await expect((await primitives.agreement(a))(new Uint8Array(32))).rejects.toMatchObject({
-      code: 'keyLowOrder',
-    });
+    const [a, b, c] = [
+      await primitives.agreement(secret(1)),
+      await primitives.agreement(secret(2)),
+      await primitives.agreement(secret(3)),
+    ];
+    const shared = await a.with(b.publicKey);
+    expect(await b.with(a.publicKey)).toEqual(shared);
+    expect(await a.with(c.publicKey)).not.toEqual(shared);
+    await expect(a.with(new Uint8Array(32))).rejects.toMatchObject({ code: 'keyLowOrder' });
   });
 
   test('what is derived depends on secret, salt and info, and has the length that is asked for', async () => {
