@@ -10,6 +10,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** The most content that is taken into memory, where the answer is bytes; absent: a gibibyte. */
   readonly limitBytes?: number;
+  /** SHA-256 of a body of bytes, from a caller who has made it already; believed: a wrong one makes a wrong signature. */
+  readonly bodySha256?: Uint8Array;
   /** Names content that takes the place of other content, such as the models of a job: `delta-download.ts`. */
   readonly series?: string;
   /** Told by those who repeat requests: true before each, false when it has failed and a pause follows. */

@@ -109,7 +109,8 @@ async function prepare(
     const { method } = route;
     const { signer, nodeId, version } = caller;
     const now = Math.floor(clock.now() / 1000);
-    const toSign = { method, target, version, ...(body && { bodySha256: await primitives.sha256(body) }) };
+    const bodySha256 = body && (options?.bodySha256 ?? (await primitives.sha256(body)));
+    const toSign = { method, target, version, ...(bodySha256 && { bodySha256 }) };
     Object.assign(headers, await signRequest(toSign, { signer, nodeId, now, nonce }));
   }
   const { signal } = options ?? {};

@@ -51,9 +51,9 @@ async function upload(
   api: CoordinatorApi,
   target: UploadTarget,
   body: Uint8Array,
-  options: CallOptions | undefined,
+  { bodySha256, ...options }: CallOptions = {},
 ): Promise<Receipt> {
-  const sha256 = toHex(await primitives.sha256(body));
+  const sha256 = toHex(bodySha256 ?? (await primitives.sha256(body)));
   for (let fruitless = 0; ; ) {
     let chunks = 0;
     try {
@@ -74,7 +74,7 @@ async function upload(
       }
       return await api.call('completeUpload', { params: { uploadId } }, options);
     } catch (error) {
-      if (!isProblem(error) || options?.signal?.aborted) throw error;
+      if (!isProblem(error) || options.signal?.aborted) throw error;
       fruitless = chunks > 0 ? 0 : fruitless + 1;
       const isBroken = error.code === 'coordinatorUnreachable' && chunks > 0;
       if (!isBroken && !(REOPENED.has(error.code) && fruitless < FRUITLESS)) throw error;

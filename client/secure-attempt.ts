@@ -181,10 +181,12 @@ export class SecureAttempt {
   ): Promise<SecureOutcome> {
     const { primitives, identity, journal } = this.#party;
     const params = attemptParams(this.#task);
-    const sha256 = toHex(await primitives.sha256(update));
+    const bodySha256 = await primitives.sha256(update);
+    const sha256 = toHex(bodySha256);
     const signature = await signUpload(identity, delivered.context, roster.parties[own] as Party, sha256);
     const upload = { params: { ...params, signature }, query, body: update };
-    const { survivors: soon, ...receipt } = await this.#api.call('putMaskedUpdate', upload, { signal });
+    const known = { signal, bodySha256 };
+    const { survivors: soon, ...receipt } = await this.#api.call('putMaskedUpdate', upload, known);
     try {
       const told =
         soon ??

@@ -164,6 +164,17 @@ describe.each(Object.entries(EXCHANGES))('by %s', (_, exchange) => {
     expect(nonces.size).toBe(2);
   });
 
+  test('whoever knows the hash of its body is believed', async () => {
+    const api = await apiOf(json({ sha256: hashOf(new Uint8Array()), bytes: 3 }));
+    const bodySha256 = new Uint8Array(32).fill(7);
+    await api.call('putUpdate', { params: PARAMS, body: Uint8Array.of(1, 2, 3) }, { bodySha256 });
+    const [digest] = (server?.received ?? []).map(({ method, target, headers }) => {
+      const now = Math.floor(clock.now() / 1000);
+      return readSignature(method, target, headers, true, now).bodySha256;
+    });
+    expect(digest).toEqual(bodySha256);
+  });
+
   test('without a caller, and on public routes, nothing is signed', async () => {
     const challenge = 'A'.repeat(43);
     const info = {

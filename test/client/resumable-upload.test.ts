@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CoordinatorApi } from '../../client/coordinator-api.ts';
+import type { CallOptions, CoordinatorApi } from '../../client/coordinator-api.ts';
 import { type Exchange, fetchExchange } from '../../client/exchange.ts';
 import { httpCoordinator } from '../../client/http-coordinator.ts';
 import { nodeExchange } from '../../client/node-exchange.ts';
@@ -84,6 +84,22 @@ describe('what is large', () => {
     const blob = uploading();
     await blob.api.call('putBlob', { params: { sha256: SHA256 }, body: BODY });
     expect(blob.coordinator.calls[0]?.request.body).toMatchObject({ target: { type: 'blob' } });
+  });
+
+  test('a hash that is known is that of the whole, and of no chunk', async () => {
+    const { coordinator } = uploading();
+    const options: (CallOptions | undefined)[] = [];
+    const watched: CoordinatorApi = {
+      call: (name, request, given) => {
+        options.push(given);
+        return coordinator.call(name, request, given);
+      },
+    };
+    const api = resumingUploads(watched, BODY.length);
+    const [bodySha256, { signal }] = [new Uint8Array(32).fill(7), new AbortController()];
+    await api.call('putUpdate', { params: PARAMS, body: BODY }, { bodySha256, signal });
+    expect(coordinator.calls[0]?.request.body).toMatchObject({ sha256: '07'.repeat(32) });
+    expect(options).toEqual(coordinator.calls.map(() => ({ signal })));
   });
 
   test('and what is not goes as it is', async () => {
