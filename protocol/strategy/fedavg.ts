@@ -13,8 +13,10 @@ export function fedAvg(spec: FedAvg): Strategy {
   return defineStrategy({
     blocks: 0,
     initial: () => 0,
-    step(model, mean, _state, next) {
-      for (let i = 0; i < model.length; i += 1) next[i] = (model[i] as number) + eta * (mean[i] as number);
-    },
+    step: (model, mean, _state, next) => advance(model, mean, next, eta),
   });
+}
+
+function advance(model: Float32Array, mean: Float64Array, next: Float32Array, eta: number): void {
+  for (let i = 0; i < model.length; i += 1) next[i] = (model[i] as number) + eta * (mean[i] as number);
 }

@@ -17,11 +17,23 @@ export function fedAvgM(spec: FedAvgM): Strategy {
     initial: () => 0,
     step(model, mean, [velocity], next, [nextVelocity]) {
       if (!velocity || !nextVelocity) throw new RangeError('no velocity');
-      for (let i = 0; i < model.length; i += 1) {
-        const v = Math.fround(beta * (velocity[i] as number) + (mean[i] as number));
-        nextVelocity[i] = v;
-        next[i] = (model[i] as number) + eta * v;
-      }
+      advance(model, mean, velocity, next, nextVelocity, eta, beta);
     },
   });
+}
+
+function advance(
+  model: Float32Array,
+  mean: Float64Array,
+  velocity: Float32Array,
+  next: Float32Array,
+  nextVelocity: Float32Array,
+  eta: number,
+  beta: number,
+): void {
+  for (let i = 0; i < model.length; i += 1) {
+    const v = Math.fround(beta * (velocity[i] as number) + (mean[i] as number));
+    nextVelocity[i] = v;
+    next[i] = (model[i] as number) + eta * v;
+  }
 }

@@ -64,11 +64,17 @@ describe.each(specs)('$type', (spec) => {
   });
 
   test('does not release a model that is not finite', () => {
-    const apply = (value: number) => () =>
-      strategy.apply(strategy.init(2), Float32Array.of(3e38, 1), Float64Array.of(value, 0));
-    expect(apply(1)).not.toThrow();
-    for (const poison of [1e300, Number.NaN, Number.NEGATIVE_INFINITY])
-      expect(apply(poison)).toThrow(expect.objectContaining({ code: 'aggregateInvalid' }));
+    const length = 7;
+    const apply = (value: number, at: number) => () => {
+      const mean = new Float64Array(length);
+      mean[at] = value;
+      return strategy.apply(strategy.init(length), new Float32Array(length).fill(3e38), mean);
+    };
+    for (let at = 0; at < length; at += 1) {
+      expect(apply(1, at)).not.toThrow();
+      for (const poison of [1e300, Number.NaN, Number.NEGATIVE_INFINITY])
+        expect(apply(poison, at)).toThrow(expect.objectContaining({ code: 'aggregateInvalid' }));
+    }
   });
 
   test('refuses the state and the mean of another model', () => {
