@@ -3,7 +3,7 @@
  * Node only.
  */
 import { randomUUID } from 'node:crypto';
-import { access, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, type FileHandle, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import { parseJson } from '../protocol/parse.ts';
@@ -42,7 +42,7 @@ export async function readPrivately<Form extends TSchema>(
 }
 
 /**
- * Write beside, flush, rename, flush the folder: rename(2), fsync(2).
+ * Write beside, flush, rename, flush the folder: rename(2), fsync(2). The folder is made where there is none.
  * @throws what `unusable` makes if the path cannot be used; `storageFull`, `storageFailed`
  */
 export async function writePrivately(file: string, content: object, unusable: Unusable): Promise<void> {
@@ -68,8 +68,7 @@ async function write(
 ): Promise<void> {
   const temporary = `${file}.${randomUUID()}`;
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const handle = await open(temporary, 'wx', 0o600);
+    const handle = await openNew(temporary);
     try {
       await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
       await handle.sync();
@@ -83,6 +82,17 @@ async function write(
     if (error instanceof HanseError) throw error;
     if (!isOfThePath(error)) throw fileProblem(file, error);
     throw unusable(`it cannot be written: ${(error as NodeJS.ErrnoException).code}`, error);
+  }
+}
+
+/** Its folder is nearly always there: that is found out by opening, which costs nothing more. */
+async function openNew(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'wx', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    return open(file, 'wx', 0o600);
   }
 }
 
