@@ -9,6 +9,7 @@ import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';
 import { wordsOf } from '../vector.ts';
 import { addPacked, type CoordinateSums, portableSums } from './add-packed.ts';
+import { unpack } from './bit-pack.ts';
 import { type Layout, layoutOf } from './payload.ts';
 import { rotateBack } from './rotation.ts';
 import { kernelSums } from './sum-kernel.ts';
@@ -24,6 +25,21 @@ export interface OpenedSum {
   readonly counters: readonly number[];
   /** Number of updates. */
   readonly count: number;
+}
+
+/** [d] The mean of a round, of which a part is looked at at a time: a Float64Array, or what opens parts as it goes. */
+export interface MeanUpdate {
+  readonly length: number;
+  /** Read-only, until the next part is asked for. @param start a multiple of 32 */
+  subarray(start: number, end: number): Float64Array;
+}
+
+/** A sum as it is stored. */
+export interface PackedSum {
+  /** Of the coordinates, packed: `bit-pack.ts`. */
+  readonly words: Uint32Array;
+  /** Weight and counters, modulo 2^32. */
+  readonly secondBlock: Uint32Array;
 }
 
 /** Coordinates after which the packed stream is at a word boundary, whatever the width. */
@@ -149,8 +165,62 @@ export function openIntegers(
   count: number,
   rotationSeed?: Uint8Array,
 ): OpenedSum {
-  const { grid, weightMax, width, rotation } = codec;
+  const { rotation } = codec;
   if (rotation && !rotationSeed) throw new TypeError('a sum is to be turned back, and the seed is missing');
+  const checked = checkWeights(secondBlock, codec, count);
+  const mean = new Float64Array(coordinates.length);
+  openCoordinates(coordinates, codec.width, checked.factor, mean);
+  if (rotation && rotationSeed) rotateBack(mean, rotation.block, rotationSeed);
+  return { mean, totalWeight: checked.totalWeight, counters: checked.counters, count };
+}
+
+/**
+ * The mean of `openIntegers`, opened as it is looked at: it takes memory for a part, and for d numbers only where it is to be
+ * turned back.
+ * @throws as `RingSum.open`
+ */
+export function openPacked(
+  { words, secondBlock }: PackedSum,
+  length: number,
+  codec: Codec,
+  count: number,
+  rotationSeed?: Uint8Array,
+): MeanUpdate {
+  const { width, rotation } = codec;
+  if (rotation) {
+    const coordinates = new Int32Array(length);
+    unpack(words, width, coordinates);
+    return openIntegers({ coordinates, secondBlock }, codec, count, rotationSeed).mean;
+  }
+  const { factor } = checkWeights(secondBlock, codec, count);
+  let coordinates = new Int32Array();
+  let mean = new Float64Array();
+  return {
+    length,
+    subarray(start, end) {
+      const size = end - start;
+      if (size > mean.length) [coordinates, mean] = [new Int32Array(size), new Float64Array(size)];
+      const [integers, part] = [coordinates.subarray(0, size), mean.subarray(0, size)];
+      unpack(words.subarray((start * width) / 32), width, integers);
+      openCoordinates(integers, width, factor, part);
+      return part;
+    },
+  };
+}
+
+function openCoordinates(coordinates: Int32Array, width: number, factor: number, mean: Float64Array): void {
+  const signShift = 32 - width;
+  for (let i = 0; i < mean.length; i += 1)
+    mean[i] = (((coordinates[i] as number) << signShift) >> signShift) * factor;
+}
+
+/** Throws `ringOverflow`, `aggregateInvalid`. @returns what a coordinate is multiplied by, besides */
+function checkWeights(
+  secondBlock: Uint32Array,
+  codec: Codec,
+  count: number,
+): { readonly factor: number; readonly totalWeight: number; readonly counters: readonly number[] } {
+  const { grid, weightMax } = codec;
   checkCodec(codec, count);
   const [totalWeight = 0, ...counters] = secondBlock;
   if (totalWeight < Math.max(1, count) || totalWeight > count * weightMax)
@@ -159,13 +229,7 @@ export function openIntegers(
     });
   if (counters.some((counter) => counter > count * weightMax))
     throw new HanseError('aggregateInvalid', { reason: 'a counter beyond its range' });
-  const mean = new Float64Array(coordinates.length);
-  const factor = (grid * weightMax) / totalWeight;
-  const signShift = 32 - width;
-  for (let i = 0; i < mean.length; i += 1)
-    mean[i] = (((coordinates[i] as number) << signShift) >> signShift) * factor;
-  if (rotation && rotationSeed) rotateBack(mean, rotation.block, rotationSeed);
-  return { mean, totalWeight, counters, count };
+  return { factor: (grid * weightMax) / totalWeight, totalWeight, counters };
 }
 
 function sameCodec(a: Codec, b: Codec): boolean {

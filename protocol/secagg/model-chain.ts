@@ -13,7 +13,7 @@ import { HanseError } from '../problem.ts';
 import { unpack } from '../ring/bit-pack.ts';
 import { layoutOf, readSecondBlock } from '../ring/payload.ts';
 import { rotationSeed } from '../ring/rotation-seed.ts';
-import { openIntegers } from '../ring/sum.ts';
+import { openPacked, type PackedSum } from '../ring/sum.ts';
 import { packIntegers, type UpdateIntegers } from '../ring/update.ts';
 import type { StrategyState } from '../strategy/strategy.ts';
 import { strategyOf } from '../strategy/strategy-of.ts';
@@ -52,7 +52,8 @@ export async function nextState(
   const members = decodeSet(hexBytes(record.survivors), record.roster.members.length);
   try {
     const turn = manifest.codec.rotation && (await rotationSeed(descriptor));
-    const { mean } = openIntegers(parseSum(manifest, sum), manifest.codec, members?.length ?? 0, turn);
+    const { codec, parameters } = manifest;
+    const mean = openPacked(packedSum(manifest, sum), parameters, codec, members?.length ?? 0, turn);
     const next = strategyOf(manifest.strategy).apply(state, model, mean);
     return { model: next.model, state: next.state };
   } catch (cause) {
@@ -91,7 +92,15 @@ export function encodeSum(
 }
 
 /** The integers of a stored sum. Throws `updateMalformed`, `invalidLength`. */
-export function parseSum({ codec, parameters }: JobManifest, sum: Uint8Array): UpdateIntegers {
+export function parseSum(manifest: JobManifest, sum: Uint8Array): UpdateIntegers {
+  const { words, secondBlock } = packedSum(manifest, sum);
+  const coordinates = new Int32Array(manifest.parameters);
+  unpack(words, manifest.codec.width, coordinates);
+  return { coordinates, secondBlock };
+}
+
+/** The words of its coordinates, shared or copied, and its second block. Throws as `parseSum`. */
+function packedSum({ codec, parameters }: JobManifest, sum: Uint8Array): PackedSum {
   const layout = layoutOf(codec, parameters);
   const limits = { maxLength: parameters, maxSecondBlock: layout.secondBlock };
   const header = parseHeader(sum, limits);
@@ -102,10 +111,8 @@ export function parseSum({ codec, parameters }: JobManifest, sum: Uint8Array): U
       got: `${header.length} of ${header.width}`,
     });
   const payload = payloadOf(sum);
-  const coordinates = new Int32Array(parameters);
-  unpack(wordsOf(payload.subarray(0, layout.coordinateBytes)), codec.width, coordinates);
   return {
-    coordinates,
+    words: wordsOf(payload.subarray(0, layout.coordinateBytes)),
     secondBlock: Uint32Array.from(readSecondBlock(payload.subarray(layout.coordinateBytes))),
   };
 }

@@ -8,6 +8,7 @@
  * well: what is stored is all there is, and a restart changes nothing.
  */
 import { HanseError } from '../problem.ts';
+import type { MeanUpdate } from '../ring/sum.ts';
 import { floatsOf } from '../vector.ts';
 
 /** What a strategy remembers from round to round: blocks of d float32 numbers, one after the other. */
@@ -31,7 +32,7 @@ export interface Strategy {
    * @param model [d] the model that the cohort trained from
    * @param mean  [d] the mean update, model after training minus model before
    */
-  apply(state: StrategyState, model: Float32Array, mean: Float64Array): Step;
+  apply(state: StrategyState, model: Float32Array, mean: MeanUpdate): Step;
   /** The float32 values to store. */
   encode(state: StrategyState): Float32Array<ArrayBuffer>;
   /** The inverse, from the stored bytes, little-endian. Throws `invalidLength` for another model's state. */
@@ -45,8 +46,9 @@ export interface StrategyRule {
   /** The number a block is filled with before the first round. */
   initial(block: number): number;
   /**
-   * Fills `next` and the blocks of `nextState` from the current ones; all are of length d and none alias. Loops over d are
-   * to be in functions of a module: what V8 compiles of a closure that is made anew each round is gone by the next one.
+   * Fills `next` and the blocks of `nextState` from the current ones, number by number, for a part of the parameters; all
+   * are of one length and none alias. Loops are to be in functions of a module: what V8 compiles of a closure that is made
+   * anew each round is gone by the next one.
    */
   step(
     model: Float32Array,
@@ -56,6 +58,9 @@ export interface StrategyRule {
     nextState: readonly Float32Array[],
   ): void;
 }
+
+/** Parameters at a time: with their mean and state they are still in the cache when they are looked at again. */
+const PART = 8192;
 
 /** A strategy from its rule: allocation, lengths, finiteness and bytes are the same for all. */
 export function defineStrategy(rule: StrategyRule): Strategy {
@@ -75,9 +80,15 @@ export function defineStrategy(rule: StrategyRule): Strategy {
       if (mean.length !== length || state.length !== rule.blocks * length)
         throw new RangeError(`${length} parameters, mean of ${mean.length}, state of ${state.length}`);
       const next: Step = { state: new Float32Array(state.length), model: new Float32Array(length) };
-      rule.step(model, mean, blocksOf(state, length), next.model, blocksOf(next.state, length));
-      requireFinite('parameter', next.model);
-      requireFinite('number in the state of the strategy', next.state);
+      const [before, after] = [blocksOf(state, length), blocksOf(next.state, length)];
+      for (let start = 0; start < length; start += PART) {
+        const end = Math.min(start + PART, length);
+        const part = (values: Float32Array) => values.subarray(start, end);
+        const [made, remembered] = [part(next.model), after.map(part)];
+        rule.step(part(model), mean.subarray(start, end), before.map(part), made, remembered);
+        requireFinite('parameter', made);
+        for (const block of remembered) requireFinite('number in the state of the strategy', block);
+      }
       return next;
     },
     encode: (state) => state.slice(),

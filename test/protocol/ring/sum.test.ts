@@ -4,7 +4,7 @@ import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
 import { pack } from '../../../protocol/ring/bit-pack.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
 import { rotateBack } from '../../../protocol/ring/rotation.ts';
-import { RingSum } from '../../../protocol/ring/sum.ts';
+import { openIntegers, openPacked, RingSum } from '../../../protocol/ring/sum.ts';
 import { encodeUpdate } from '../../../protocol/ring/update.ts';
 import { planCodec } from '../../../protocol/ring/width.ts';
 import type { Codec } from '../../../schemas/codec.ts';
@@ -248,6 +248,41 @@ test('a cleared sum is as good as a new one, by the kernel and without it', () =
     expect(used.open()).toEqual(fresh.open());
     expect(used.open().mean[0]).toBeLessThan(0);
   }
+});
+
+describe('a mean that is opened in parts', () => {
+  test.each([16, 20, 24, 32])('has the bits of one that is opened whole, of %i bits', (width) => {
+    const codec = codecOf(width);
+    const numbers = new RandomNumbers(seededRandom(new Uint8Array(32).fill(width)));
+    const coordinates = Int32Array.from({ length: 1000 }, () => numbers.below(2 ** 15) - 2 ** 14);
+    const secondBlock = Uint32Array.of(40, 50, 1);
+    const words = new Uint32Array(Math.ceil((coordinates.length * width) / 32));
+    pack(coordinates, width, words);
+    const { mean } = openIntegers({ coordinates, secondBlock }, codec, 2);
+    const opened = openPacked({ words, secondBlock }, coordinates.length, codec, 2);
+    expect(opened.length).toBe(1000);
+    for (const [start, end] of [
+      [0, 32],
+      [32, 480],
+      [480, 1000],
+      [64, 65],
+    ] as const)
+      expect(opened.subarray(start, end)).toEqual(mean.subarray(start, end));
+    expect(() => openPacked({ words, secondBlock: Uint32Array.of(1, 0, 0) }, 1000, codec, 2)).toThrow(
+      invalid,
+    );
+  });
+
+  test('is turned back', () => {
+    const turned: Codec = { ...small, rotation: { block: 2, bound: 1 } };
+    const [coordinates, secondBlock] = [Int32Array.of(1, -2, 3), Uint32Array.of(10, 0, 7)];
+    const words = new Uint32Array(3);
+    pack(coordinates, small.width, words);
+    const seed = new Uint8Array(32).fill(3);
+    const { mean } = openIntegers({ coordinates, secondBlock }, turned, 1, seed);
+    expect(openPacked({ words, secondBlock }, 3, turned, 1, seed).subarray(0, 3)).toEqual(mean);
+    expect(() => openPacked({ words, secondBlock }, 3, turned, 1)).toThrow(TypeError);
+  });
 });
 
 describe('with a rotation', () => {

@@ -50,6 +50,18 @@ describe.each(specs)('$type', (spec) => {
     );
   });
 
+  test('gives the same bits for many parameters as for one', () => {
+    const length = 20_011;
+    const values = (scale: number) => Array.from({ length }, (_, i) => scale * Math.sin(i));
+    const [start, mean] = [values(1), values(0.1)];
+    const { model } = strategy.apply(
+      strategy.init(length),
+      Float32Array.from(start),
+      Float64Array.from(mean),
+    );
+    expect([...model]).toEqual(start.map((value, i) => trajectory(spec, value, [mean[i] ?? 0])[0]));
+  });
+
   test('modifies nothing it was given', () => {
     const model = Float32Array.of(1, 2, 3);
     const mean = Float64Array.of(0.1, 0.2, 0.3);
