@@ -32,6 +32,11 @@ describe('hex', () => {
     expect(fromHex('')).toEqual(new Uint8Array());
     for (const wrong of ['AB', 'a', 'abc', 'ag', ' ab', 'ab\n', '0xab', 'ａｂ'])
       expect(fromHex(wrong)).toBeUndefined();
+    const characters = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
+    const isDigit = (text: string) => /^[0-9a-f]$/.test(text);
+    for (const character of characters)
+      for (const text of [`${character}0`, `f${character}`])
+        expect(fromHex(text) !== undefined, JSON.stringify(text)).toBe(isDigit(character));
   });
 });
 
