@@ -73,7 +73,7 @@ export interface Primitives {
    * @param key 32 bytes @param length in bytes, at most 2^36
    */
   keyStream(name: KeyStreamName, key: Uint8Array, length: number, take: TakeKeyStream): Promise<void>;
-  /** The CSPRNG of the platform. Node expands large requests by AES-256-CTR under a fresh key from it, for speed. */
+  /** The CSPRNG of the platform. */
   readonly random: RandomSource;
 }
 

@@ -25,9 +25,6 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const AGREEMENT_PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
-/** Requests of at least this many bytes are expanded by AES-CTR, which is several times faster than the CSPRNG. */
-const EXPANSION_THRESHOLD = 4096;
-
 export const primitives: Primitives = {
   sha256: async (data) => new Uint8Array(createHash('sha256').update(data).digest()),
   signer: async (seed) => nodeSigner(seed),
@@ -63,17 +60,7 @@ export const primitives: Primitives = {
   },
   random: {
     fill(target) {
-      if (target.length < EXPANSION_THRESHOLD) {
-        randomFillSync(target);
-        return;
-      }
-      const key = new Uint8Array(48);
-      randomFillSync(key);
-      const cipher = createCipheriv('aes-256-ctr', key.subarray(0, 32), key.subarray(32));
-      key.fill(0);
-      const chunk = Math.min(target.length, ZEROS.length);
-      for (let offset = 0; offset < target.length; offset += chunk)
-        target.set(cipher.update(ZEROS.subarray(0, Math.min(chunk, target.length - offset))), offset);
+      randomFillSync(target);
     },
   },
 };
