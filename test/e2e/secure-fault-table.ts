@@ -62,6 +62,14 @@ const MESSAGE: Partial<Record<SecureFaultPhase, string>> = {
   consenting: 'consent',
   unmasking: 'answer',
 };
+/** What the coordinator records of them. Their answers come when the phase is over. */
+const RECORDED: Partial<Record<SecureFaultPhase, string>> = {
+  advertising: 'keysAdvertised',
+  sharing: 'sharesAccepted',
+  collecting: 'updateAccepted',
+  consenting: 'consentGiven',
+  unmasking: 'answerAccepted',
+};
 /** The event before which the coordinator stands still. */
 const EVENT: Partial<Record<SecureFaultPhase, string>> = {
   opening: 'secretsOpened',
@@ -108,7 +116,9 @@ export function expectedOf(fault: SecureFault, phase: SecureFaultPhase): string 
 }
 
 /** What stands still until the fault has happened. */
-interface Standstill extends Gate {
+interface Standstill extends Pick<Gate, 'open'> {
+  /** Resolves when this job stands still. */
+  reached(jobId: string): Promise<void>;
   /** Lets go what this node has sent, and no other. */
   openOf(name: NodeName): void;
 }
@@ -123,7 +133,7 @@ export async function runSecureRow(
   const seconds = needsDeadline(fault, phase) ? SHORT_SECONDS : LONG_SECONDS;
   const standstill = await standstillOf(bench, fault, phase);
   const jobId = await bench.createSecureJob(seconds);
-  await standstill.reached;
+  await standstill.reached(jobId);
   await requirePhase(bench, jobId, phase);
   await strike(bench, fault, phase, jobId, standstill);
   const job = await bench.federation.jobAtEnd(jobId, 3 * DEADLINE_MS);
@@ -165,37 +175,62 @@ async function standstillOf(
 ): Promise<Standstill> {
   const event = EVENT[phase];
   if (event !== undefined) {
-    const gate = await bench.control.arm(bench.coordinator, event);
-    return { ...gate, openOf: () => {} };
+    const { reached, open } = await bench.control.arm(bench.coordinator, event);
+    return { reached: () => reached, open, openOf: () => {} };
   }
   const opens = new Map<NodeName, () => void>();
-  const reached = NAMES.map((name) => {
-    const isHeard = name === 'd' || (isUnacknowledged(fault) ? name === 'a' : name === 'c');
-    const place = isHeard ? 'answer' : 'request';
-    const isIt = (passage: Passage) =>
-      passage.place === place && passage.path.includes(`/rounds/1/attempts/1/${MESSAGE[phase]}`);
+  const heard = [isUnacknowledged(fault) ? 'a' : 'c', 'd'] as const;
+  const sent = NAMES.map((name) => {
+    const isHeard = heard.some((one) => one === name);
+    const isIt = ({ path }: Passage) => path.includes(`/rounds/1/attempts/1/${MESSAGE[phase]}`);
     const opened = new Promise<void>((resolve) => opens.set(name, resolve));
     return new Promise<void>((resolve) => {
       bench.proxies[name].judge = async (passage) => {
         if (!isIt(passage)) return 'pass';
         resolve();
-        if (isHeard && name !== 'a') return 'pass';
+        const isStopped = passage.place === 'request' ? !isHeard : name === 'a';
+        if (!isStopped) return 'pass';
         await opened;
         // The acknowledgement is lost with the process.
         return isHeard ? 'cut' : 'pass';
       };
     });
   });
-  const all = Promise.all(reached).then(() => {});
+  const all = async (jobId: string) => {
+    await Promise.all(sent);
+    await allRecorded(bench, jobId, RECORDED[phase] ?? '', heard);
+  };
   const openOf = (name: NodeName) => {
     opens.get(name)?.();
     bench.proxies[name].judge = () => 'pass';
   };
   return {
-    reached: within(`all to come to ${phase}`, all, () => bench.coordinator.said),
+    reached: (jobId) => within(`all to come to ${phase}`, all(jobId), () => bench.coordinator.said),
     open: () => NAMES.forEach(openOf),
     openOf,
   };
+}
+
+/** Resolves when these events of the first attempt are durable, of each of these nodes. */
+async function allRecorded(
+  bench: SecureFaultBench,
+  jobId: string,
+  type: string,
+  nodes: readonly NodeName[],
+): Promise<void> {
+  const names = await bench.names();
+  const areRecorded = async () => {
+    const records = await bench.federation.records();
+    const of = records
+      .filter((record) => record.stream === `job/${jobId}` && record.type === type)
+      .map(({ data }) => names.get((data as { readonly node: string }).node));
+    return nodes.every((name) => of.includes(name));
+  };
+  const api = await bench.federation.api();
+  for (let after = '0'; !(await areRecorded()); ) {
+    const job = await api.call('getJob', { params: { jobId }, query: { after, wait: '20' } });
+    after = String(job.sequence);
+  }
 }
 
 /** The coordinator says so itself. */
