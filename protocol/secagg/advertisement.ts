@@ -9,12 +9,13 @@ import type { Agreement, Primitives, Signer } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { type RandomSource, randomBytes } from '../random.ts';
 import { Secret } from '../secret.ts';
+import { Channel } from './channel.ts';
 import { labelled } from './derivation.ts';
 
 /** What a participant has made for one attempt. The secrets leave this machine only in shares. */
 export interface AttemptKeys {
   readonly advertisement: Advertisement;
-  readonly channel: Agreement;
+  readonly channel: Channel;
   readonly masks: Agreement;
   readonly maskSecret: Secret;
   /** Of its own mask. */
@@ -34,7 +35,7 @@ export async function advertise(
 ): Promise<AttemptKeys> {
   const channelSecret = randomBytes(random, 32);
   const maskSecret = randomBytes(random, 32);
-  const channel = await primitives.agreement(channelSecret);
+  const channel = new Channel(await primitives.agreement(channelSecret));
   channelSecret.fill(0);
   const masks = await primitives.agreement(maskSecret);
   const unsigned = {
@@ -54,8 +55,8 @@ export async function advertise(
 }
 
 /** Overwrites what must not outlive the attempt; agreements end with the last reference to them. */
-export function wipeKeys({ maskSecret, seed }: AttemptKeys): void {
-  for (const secret of [maskSecret, seed]) secret.wipe();
+export function wipeKeys({ channel, maskSecret, seed }: AttemptKeys): void {
+  for (const secret of [channel, maskSecret, seed]) secret.wipe();
 }
 
 /**
