@@ -188,7 +188,7 @@ async function standstillOf(
       bench.proxies[name].judge = async (passage) => {
         if (!isIt(passage)) return 'pass';
         resolve();
-        const isStopped = passage.place === 'request' ? !isHeard : name === 'a';
+        const isStopped = isHeard ? name === 'a' && passage.place === 'answer' : passage.place === 'request';
         if (!isStopped) return 'pass';
         await opened;
         // The acknowledgement is lost with the process.
