@@ -133,10 +133,11 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     federation.forgetUpdates(jobId);
     let left = participants.length;
     const isStuck = () => left < authored.manifest.cohort.minimum;
-    const followed = followJob(operator, jobId, follow.signal, (status) => {
+    const changed = (status: JobStatus) => {
       left = participants.length - federation.unsuitedParticipants(jobId);
       if (options.onChange(status) || (status.phase === 'recruiting' && isStuck())) follow.abort();
-    });
+    };
+    const followed = followJob(operator, jobId, follow.signal, changed, 0);
     const job = await Promise.race([followed, ended.then(() => followed)]);
     if (job.phase === 'recruiting' && isStuck())
       throw new HanseError('cohortTooSmall', { needed: job.manifest.cohort.minimum, got: left });

@@ -1,7 +1,9 @@
 /**
  * `hanse job list|show|watch|cancel`: following federated trainings.
  */
+import { pause } from '../../protocol/clock.ts';
 import { describeSpan } from '../../protocol/cohort.ts';
+import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { explainWidth, type WidthExplanation } from '../../protocol/ring/explain-width.ts';
 import { hasEnded } from '../../protocol/round.ts';
@@ -106,12 +108,19 @@ export function unfinished({ jobId, phase, round, attempt, reason }: JobStatus):
   return new HanseError('jobEnded', { jobId, phase: reason ? `${phase}: ${reason}` : phase });
 }
 
-/** Calls back with every new state of a job until it has ended or the signal aborts; resolves to the last. */
+/** Soon enough for an eye. A secure round has dozens of events, and each state of a job tells of all its rounds. */
+const BETWEEN_LOOKS_MS = 100;
+
+/**
+ * Calls back with new states of a job until it has ended or the signal aborts; resolves to the last.
+ * @param betweenMs that pass at least between two states; 0: none is left out that the coordinator has told
+ */
 export async function followJob(
   api: CoordinatorApi,
   jobId: string,
   signal: AbortSignal,
   changed: (job: JobStatus) => void,
+  betweenMs: number = BETWEEN_LOOKS_MS,
 ): Promise<JobStatus> {
   let job = await api.call('getJob', { params: { jobId }, query: {} });
   changed(job);
@@ -124,6 +133,7 @@ export async function followJob(
       throw error;
     }
     changed(job);
+    if (betweenMs > 0 && !hasEnded(job)) await pause(systemClock, betweenMs, signal);
   }
   return job;
 }

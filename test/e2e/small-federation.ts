@@ -212,10 +212,16 @@ export class SmallFederation {
   ): Promise<JobStatus> {
     const stop = new AbortController();
     let latest: JobStatus | undefined;
-    const followed = followJob(await this.api(), jobId, stop.signal, (job) => {
-      latest = job;
-      if (is(job)) stop.abort();
-    });
+    const followed = followJob(
+      await this.api(),
+      jobId,
+      stop.signal,
+      (job) => {
+        latest = job;
+        if (is(job)) stop.abort();
+      },
+      0,
+    );
     const known = () => `${JSON.stringify(latest)}\n${this.coordinator?.said}`;
     try {
       return await within(

@@ -1,7 +1,7 @@
 // covers: client/commands/job.ts, client/commands/job-create.ts, client/commands/identity-options.ts
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeCodec } from '../../../client/commands/codec-report.ts';
 import { describeRound, followJob, unfinished } from '../../../client/commands/job.ts';
 import { explainWidth } from '../../../protocol/ring/explain-width.ts';
@@ -279,6 +279,35 @@ test('following a job calls back with every state until the end', async () => {
     { after: '1', wait: '20' },
     { after: '4', wait: '20' },
   ]);
+});
+
+test('following a job leaves the coordinator a moment between two states, unless all are wanted', async () => {
+  const { manifest, manifestSha256 } = await jobShelf();
+  const status = statusOf(manifest, manifestSha256);
+  const states = (['recruiting', 'advertising', 'sharing', 'finished'] as const).map(
+    (phase, i): JobStatus => ({ ...status, sequence: i + 1, phase }),
+  );
+  const scripted = () => {
+    const api = scriptedCoordinator({ getJob: () => states[api.calls.length - 1] as JobStatus });
+    return api;
+  };
+  const { signal } = new AbortController();
+  vi.useFakeTimers();
+  try {
+    const api = scripted();
+    const followed = followJob(api, 'job-0123456789abcdef', signal, () => {}, 100);
+    await vi.advanceTimersByTimeAsync(99);
+    expect(api.calls).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(api.calls).toHaveLength(3);
+    await vi.advanceTimersByTimeAsync(100);
+    expect((await followed).phase).toBe('finished');
+    const eager = scripted();
+    expect((await followJob(eager, 'job-0123456789abcdef', signal, () => {}, 0)).phase).toBe('finished');
+    expect(eager.calls).toHaveLength(4);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('following a job ends with the last state when its signal aborts, even if the request breaks off', async () => {
