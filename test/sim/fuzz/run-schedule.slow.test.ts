@@ -159,6 +159,16 @@ describe('members', () => {
   });
 });
 
+test('what an operator asks for is made once, although the network delivers each of its messages twice', async () => {
+  const faults = Array.from({ length: 5 }, (_, message) => {
+    return { kind: 'message', from: 'operator', message, what: 'request twice', byMs: 11 } as const;
+  });
+  const { violation, happened, story } = await runSchedule(schedule(faults));
+  expect(violation).toBeUndefined();
+  expect(Object.keys(happened).join()).toContain('message: createJob request twice');
+  expect(times('jobCreated', story)).toBe(1);
+});
+
 describe('ways', () => {
   test.each(['request twice', 'request cut', 'answer lost', 'request late'] as const)(
     'an update in chunks arrives although one of them is disturbed: %s',
