@@ -4,12 +4,10 @@
  * that follows from one step has come to rest before the next.
  */
 import { primitives as platform } from '#primitives';
-import { AttemptJournal, type AttemptLog } from '../../client/attempt-journal.ts';
+import type { AttemptLog } from '../../client/attempt-journal.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
-import { ModelChain } from '../../client/model-chain.ts';
 import { retryingCoordinator } from '../../client/retrying-coordinator.ts';
 import type { SecureParty } from '../../client/secure-party.ts';
-import { toHex } from '../../protocol/bytes.ts';
 import type { Primitives, Signer } from '../../protocol/primitives.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { attemptParams, type RouteName } from '../../protocol/routes.ts';
@@ -22,23 +20,24 @@ import type {
 } from '../../schemas/fuzz-schedule.ts';
 import type { Receipt } from '../../schemas/task.ts';
 import type { UploadRequest, UploadState } from '../../schemas/upload.ts';
-import { Coordinator, type CoordinatorSettings } from '../../server/coordinator.ts';
+import type { Coordinator } from '../../server/coordinator.ts';
 import type { Handlers } from '../../server/handler-types.ts';
 import { createHandlers } from '../../server/handlers.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import type { Store } from '../../server/store/store.ts';
-import { inProcessCoordinator } from '../in-process-coordinator.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { FaultyDisk } from './faulty-disk.ts';
 import { FaultyJournal } from './faulty-journal.ts';
 import { FaultyNetwork, type Service } from './faulty-network.ts';
 import { type Foundation, foundationFor, START_MS } from './foundation.ts';
+import { apiFor, openCoordinator } from './fuzz-coordinator.ts';
 import { liveAsNode } from './fuzz-node.ts';
 import { runJob } from './fuzz-operator.ts';
+import { partyFor } from './fuzz-party.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
+import { longestMs } from './longest-run.ts';
 import { type Life, Machine } from './machine.ts';
 import { Referee } from './referee.ts';
-import { repliesApart } from './replies-apart.ts';
 import type { Observed } from './secure-witness.ts';
 import { symbolicPrimitives, symbolicSigner } from './symbolic-primitives.ts';
 import { Violation } from './violation.ts';
@@ -70,16 +69,6 @@ export interface Wrappers {
   /** What such a process writes down. */
   journal?(log: AttemptLog): AttemptLog;
 }
-
-/** Short times: the less the nodes wait, the more happens. */
-const SETTINGS: Partial<CoordinatorSettings> = {
-  livenessMs: 5000,
-  recruitGraceMs: 2000,
-  expectedMs: 10_000,
-  retryMs: 1000,
-  // An update of the smallest model has three chunks.
-  chunkBytes: 40,
-};
 
 /** A coordinator that cannot start is started again by whoever looks after it. */
 const RESTART_MS = 500;
@@ -234,27 +223,21 @@ class Run {
   #startCoordinator(): void {
     const machine = this.#server;
     const life = machine.start();
-    const { seed, tasks, secure } = this.#schedule;
     const { store, blobs, parts } = this.#disk.mount(life);
-    const { operatorKey, federationId } = this.#foundation;
-    const signer = this.#signerOf(this.#foundation.signer);
-    const opening = Coordinator.open(
-      {
-        store: this.#wrappers.store?.(store) ?? store,
-        blobs: this.#wrappers.blobs?.(blobs) ?? blobs,
-        parts,
-        clock: life.clock,
-        random: new KeyedNumbers('coordinator', seed, machine.lives).source(),
-        signer,
-        primitives: this.#primitives,
-        operatorKey,
-        federationId,
-        report: (error, doing) => {
-          if (life.isAlive) this.#referee.reported(error, doing);
-        },
+    const opening = openCoordinator({
+      seed: this.#schedule.seed,
+      life,
+      lives: machine.lives,
+      foundation: this.#foundation,
+      signer: this.#signerOf(this.#foundation.signer),
+      primitives: this.#primitives,
+      store: this.#wrappers.store?.(store) ?? store,
+      blobs: this.#wrappers.blobs?.(blobs) ?? blobs,
+      parts,
+      report: (error, doing) => {
+        if (life.isAlive) this.#referee.reported(error, doing);
       },
-      SETTINGS,
-    );
+    });
     opening.then(
       (coordinator) =>
         life.run(() => {
@@ -265,15 +248,7 @@ class Run {
           this.#awakeSince = this.#world.now();
           this.#service = {
             life,
-            apiFor: (nodeId) => {
-              const api = inProcessCoordinator(
-                handlers,
-                coordinator.federation,
-                nodeId,
-                tasks === 'streamed',
-              );
-              return secure?.replies === 'asked for' ? repliesApart(api) : api;
-            },
+            apiFor: (nodeId) => apiFor(nodeId, handlers, coordinator, this.#schedule),
           };
         }),
       (error) =>
@@ -327,29 +302,18 @@ class Run {
     live().then(() => ended('it resolved'), ended);
   }
 
-  #partyOf({ index, lives, nodeId }: Observed, life: Life): SecureParty {
-    const { federationId, keys, signer } = this.#foundation;
-    const { seed } = this.#schedule;
-    const { party: wrapParty, journal: wrapLog } = this.#wrappers;
-    const log = (this.#journals[index] as FaultyJournal).mount(life);
-    const pinned = (id: string) => {
-      const key = keys.get(id);
-      return key && toHex(key.publicKey);
-    };
-    const party: SecureParty = {
-      identity: this.#signerOf(keys.get(nodeId) as Signer),
-      nodeId,
-      federationId,
-      coordinatorKey: toHex(signer.publicKey),
+  #partyOf(process: Observed, life: Life): SecureParty {
+    const log = (this.#journals[process.index] as FaultyJournal).mount(life);
+    const party = partyFor({
+      process,
+      life,
+      seed: this.#schedule.seed,
+      foundation: this.#foundation,
+      identity: this.#signerOf(this.#foundation.keys.get(process.nodeId) as Signer),
       primitives: this.#referee.witness.watching(this.#primitives),
-      random: new KeyedNumbers('secrets', seed, index, lives).source(),
-      journal: new AttemptJournal(wrapLog?.(log) ?? log),
-      chain: new ModelChain(this.#primitives),
-      pinned: () => pinned,
-      suites: [1, 2],
-      clock: life.clock,
-    };
-    return wrapParty?.(party) ?? party;
+      log: this.#wrappers.journal?.(log) ?? log,
+    });
+    return this.#wrappers.party?.(party) ?? party;
   }
 
   /** The same key, as the primitives of this run have it. */
@@ -523,25 +487,4 @@ class Run {
 
 function roleOf(machine: 'coordinator' | 'operator' | number): string {
   return typeof machine === 'number' ? 'node' : machine;
-}
-
-/** Once nothing befalls anybody any more, a job must end within this time. */
-function longestMs(schedule: FuzzSchedule): number {
-  const { faults, rounds, maxAttempts, collectSeconds, evaluateSeconds, secure } = schedule;
-  let last = 0;
-  for (const fault of faults) {
-    if (fault.kind === 'process') last = Math.max(last, fault.atMs + fault.forMs);
-    // Deadlines are moments (SPEC.md 8.3): after a restart, they are as far away as the clock says.
-    if (fault.kind === 'clock') last += fault.atMs + Math.abs(fault.byMs);
-    if (fault.kind === 'disk' || fault.kind === 'journal') last += fault.downMs;
-    if (fault.kind === 'message') last += fault.byMs;
-    if (fault.kind === 'membership') last = Math.max(last, fault.atMs);
-  }
-  // Recruiting takes as long as the longest pause of a node, and a request for work that nobody answers.
-  // Keys have as long as an update, and each further message of a secure round takes time of its own.
-  const secureSeconds = secure
-    ? Math.max(collectSeconds, secure.answerSeconds) + 3 * secure.answerSeconds
-    : 0;
-  const attemptMs = 1000 * (secureSeconds + collectSeconds + evaluateSeconds) + 60_000;
-  return last + rounds * maxAttempts * attemptMs;
 }

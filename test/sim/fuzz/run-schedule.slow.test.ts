@@ -1,4 +1,4 @@
-// covers: sim/fuzz/machine.ts, sim/fuzz/faulty-disk.ts, sim/fuzz/faulty-network.ts, sim/fuzz/foundation.ts, sim/fuzz/fuzz-node.ts, sim/fuzz/fuzz-operator.ts
+// covers: sim/fuzz/machine.ts, sim/fuzz/fuzz-coordinator.ts, sim/fuzz/faulty-disk.ts, sim/fuzz/faulty-network.ts, sim/fuzz/foundation.ts, sim/fuzz/fuzz-node.ts, sim/fuzz/fuzz-operator.ts
 import { describe, expect, test } from 'vitest';
 import type { FuzzFault, FuzzSchedule } from '../../../schemas/fuzz-schedule.ts';
 import { runCampaign } from '../../../sim/fuzz/campaign.ts';

@@ -1,4 +1,4 @@
-// covers: sim/fuzz/fuzz-node.ts, sim/fuzz/foundation.ts, sim/fuzz/replies-apart.ts
+// covers: sim/fuzz/fuzz-node.ts, sim/fuzz/fuzz-party.ts, sim/fuzz/foundation.ts, sim/fuzz/replies-apart.ts
 import { describe, expect, test } from 'vitest';
 import type { FuzzFault, FuzzSchedule } from '../../../schemas/fuzz-schedule.ts';
 import { runCampaign } from '../../../sim/fuzz/campaign.ts';
