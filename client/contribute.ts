@@ -70,7 +70,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     const model = await route.model();
 
     // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
-    // Where aggregation is secure, the keys of this node are sent first, and shares are exchanged while it trains.
+    // Where aggregation is secure, keys and shares are exchanged with the others while it trains.
     const ready = await route.begin();
     const trained = await trainer.train({
       parameters: model,

@@ -44,7 +44,7 @@ export interface SecureTask extends TrainTask {
 }
 
 /** How long the coordinator may hold a request until it has the message that is asked for, or that follows upon what is sent. */
-const query = { wait: '20' };
+const query = { wait: '20' } as const;
 
 /** A coordinator that does not hold a request is asked no more often than this. */
 const PAUSE_MS = 250;
@@ -112,7 +112,7 @@ export class SecureAttempt {
 
   /**
    * M1 to M4: sends its keys, and exchanges shares with the others.
-   * @throws what `checkRoster` and `openDelivery` throw, and the transport
+   * @throws what `checkRoster` and `openDelivery` throw, and the transport; `coordinatorMisbehaved`
    */
   async agree(signal: AbortSignal): Promise<Agreed> {
     const { primitives, random } = this.#party;
