@@ -10,7 +10,6 @@ import type { RoundRecord } from '../../schemas/secagg.ts';
 import { concatBytes, hexBytes, toHex } from '../bytes.ts';
 import type { Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
-import { unpack } from '../ring/bit-pack.ts';
 import { layoutOf, readSecondBlock } from '../ring/payload.ts';
 import { rotationSeed } from '../ring/rotation-seed.ts';
 import { openPacked, type PackedSum } from '../ring/sum.ts';
@@ -53,7 +52,7 @@ export async function nextState(
   try {
     const turn = manifest.codec.rotation && (await rotationSeed(descriptor));
     const { codec, parameters } = manifest;
-    const mean = openPacked(packedSum(manifest, sum), parameters, codec, members?.length ?? 0, turn);
+    const mean = openPacked(parseSum(manifest, sum), parameters, codec, members?.length ?? 0, turn);
     const next = strategyOf(manifest.strategy).apply(state, model, mean);
     return { model: next.model, state: next.state };
   } catch (cause) {
@@ -91,16 +90,11 @@ export function encodeSum(
   return concatBytes(header, packIntegers(integers, codec));
 }
 
-/** The integers of a stored sum. Throws `updateMalformed`, `invalidLength`. */
-export function parseSum(manifest: JobManifest, sum: Uint8Array): UpdateIntegers {
-  const { words, secondBlock } = packedSum(manifest, sum);
-  const coordinates = new Int32Array(manifest.parameters);
-  unpack(words, manifest.codec.width, coordinates);
-  return { coordinates, secondBlock };
-}
-
-/** The words of its coordinates, shared or copied, and its second block. Throws as `parseSum`. */
-function packedSum({ codec, parameters }: JobManifest, sum: Uint8Array): PackedSum {
+/**
+ * The parts of a stored sum; its words are copied only where they are not aligned.
+ * @throws `updateMalformed`, `invalidLength`
+ */
+export function parseSum({ codec, parameters }: JobManifest, sum: Uint8Array): PackedSum {
   const layout = layoutOf(codec, parameters);
   const limits = { maxLength: parameters, maxSecondBlock: layout.secondBlock };
   const header = parseHeader(sum, limits);

@@ -18,7 +18,6 @@ import { hasEnded } from '../../protocol/round.ts';
 import { advertise } from '../../protocol/secagg/advertisement.ts';
 import { deliveryFor } from '../../protocol/secagg/delivery.ts';
 import { decodeSet } from '../../protocol/secagg/members.ts';
-import { parseSum } from '../../protocol/secagg/model-chain.ts';
 import { signRoster } from '../../protocol/secagg/roster.ts';
 import { payloadOf } from '../../protocol/vector.ts';
 import type { TrainTask } from '../../schemas/task.ts';
@@ -37,6 +36,7 @@ import {
   sent,
   stage,
 } from '../fixtures/secure-stage.ts';
+import { storedIntegers } from '../fixtures/stored-integers.ts';
 
 /** Checks that participants leave out. */
 const leftOut = vi.hoisted(() => new Set<'threshold' | 'survivors' | 'certificate'>());
@@ -119,7 +119,7 @@ function sumOf(places: readonly number[]): Uint8Array {
 /** The sum over this update less that over another. */
 function less(a: Uint8Array, b: Uint8Array): Uint8Array {
   const { manifest } = set.runner.state;
-  const [from, taken] = [a, b].map((payload) => parseSum(manifest, withHeader(payload)));
+  const [from, taken] = [a, b].map((payload) => storedIntegers(manifest, withHeader(payload)));
   if (!from || !taken) throw new Error('unreachable');
   const coordinates = from.coordinates.map((value, i) => value - (taken.coordinates[i] as number));
   const secondBlock = from.secondBlock.map((value, i) => value - (taken.secondBlock[i] as number));

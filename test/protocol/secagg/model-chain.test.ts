@@ -16,6 +16,7 @@ import { bytesOf, encodeHeader, encodeParameters } from '../../../protocol/vecto
 import type { JobManifest } from '../../../schemas/job.ts';
 import { INITIAL_VALUES } from '../../fixtures/manifest.ts';
 import { type SmallAttempt, smallAttempt } from '../../fixtures/small-attempt.ts';
+import { storedIntegers } from '../../fixtures/stored-integers.ts';
 
 let attempt: SmallAttempt;
 let stored: Uint8Array;
@@ -126,7 +127,7 @@ describe('a sum that cannot be one', () => {
 });
 
 test('a stored sum is read as it was written', () => {
-  const { coordinates, secondBlock } = parseSum(attempt.manifest, stored);
+  const { coordinates, secondBlock } = storedIntegers(attempt.manifest, stored);
   const { codec } = attempt.manifest;
   expect(packIntegers({ coordinates, secondBlock }, codec)).toEqual(packIntegers(attempt.sum, codec));
   expect([...secondBlock]).toEqual([1 + 2 + 3 + 4]);
