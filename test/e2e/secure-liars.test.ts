@@ -13,6 +13,7 @@ import { isPast } from '../../protocol/secagg/secure-phases.ts';
 import { RECORD_BYTES } from '../../protocol/secagg/shares.ts';
 import type { Advertisement, SecurePhase } from '../../schemas/secagg.ts';
 import { statusOfProblem } from '../../server/http/problem-details.ts';
+import { advertising } from '../fixtures/advertised-keys.ts';
 import { HandDrivenNode, HONEST, keyOf } from '../fixtures/hand-driven-node.ts';
 import { type HonestNode, honestNode } from '../fixtures/honest-node.ts';
 import { flipped, secureJob } from '../fixtures/lying-coordinator.ts';
@@ -102,14 +103,10 @@ test('keys that are of low order, of another, for another attempt, used twice, o
 
   /** Those of the liar, but for these, soundly signed. */
   async function signedKeys(change: Partial<Advertisement>): Promise<Advertisement> {
-    const keys = [change.channelKey, change.maskKey];
-    const made = {
-      agreement: async (secret: Uint8Array) => {
-        const key = keys.shift();
-        const agreement = await primitives.agreement(secret);
-        return key === undefined ? agreement : { ...agreement, publicKey: Buffer.from(key, 'hex') };
-      },
-    };
+    const keys = [change.channelKey, change.maskKey].map((hex) =>
+      hex ? Buffer.from(hex, 'hex') : undefined,
+    );
+    const made = advertising(...keys);
     const { signer, nodeId } = liar.node;
     return (await advertise(made, await liar.round(), signer, nodeId, primitives.random)).advertisement;
   }

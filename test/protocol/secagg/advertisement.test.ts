@@ -6,6 +6,7 @@ import type { Signer } from '../../../protocol/primitives.ts';
 import { type RandomSource, seededRandom } from '../../../protocol/random.ts';
 import { advertise, checkAdvertisement, isSigned, wipeKeys } from '../../../protocol/secagg/advertisement.ts';
 import type { Advertisement } from '../../../schemas/secagg.ts';
+import { advertising } from '../../fixtures/advertised-keys.ts';
 import { flippedHex } from '../../fixtures/small-attempt.ts';
 
 const ROUND = new Uint8Array(32).fill(1);
@@ -62,14 +63,7 @@ test.each(['channelKey', 'maskKey'] as const)(
   'a %s of small order is refused, though it is signed',
   async (bad) => {
     const point = new Uint8Array(32); // of order 4
-    let made = 0;
-    const hostile = {
-      agreement: async (secret: Uint8Array) => {
-        made += 1;
-        const agreement = await primitives.agreement(secret);
-        return made === (bad === 'channelKey' ? 1 : 2) ? { ...agreement, publicKey: point } : agreement;
-      },
-    };
+    const hostile = bad === 'channelKey' ? advertising(point) : advertising(undefined, point);
     const { advertisement } = await advertise(hostile, ROUND, identity, member.nodeId, random);
     expect(advertisement[bad]).toBe(toHex(point));
     expect(await isSigned(primitives, ROUND, advertisement)).toBe(true);
