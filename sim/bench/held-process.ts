@@ -3,9 +3,9 @@
  *
  * What is resident says more of the patience of the garbage collector, which lets tens of megabytes lie while there is room,
  * than of what a process needs. So ten times a second everything that nobody refers to is collected, and the most that was
- * left is kept in the file.
+ * left is kept in the file, in decimal.
  */
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -27,7 +27,9 @@ setInterval(() => {
   const held = heldBytes(collect);
   if (held <= most) return;
   most = held;
-  writeFileSync(file, String(most));
+  // Whoever reads it meanwhile finds a number.
+  writeFileSync(`${file}.next`, String(most));
+  renameSync(`${file}.next`, file);
 }, EVERY_MS).unref();
 const frontDoor = new URL('../../bin/hanse.js', import.meta.url);
 process.argv.splice(1, process.argv.length, fileURLToPath(frontDoor), ...args);

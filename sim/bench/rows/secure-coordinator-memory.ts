@@ -14,6 +14,7 @@ import { mlp } from '../../../client/graph/models/mlp.ts';
 import { formatInviteLink } from '../../../protocol/invite-link.ts';
 import { HanseError } from '../../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
+import { RECORD_BYTES } from '../../../protocol/secagg/shares.ts';
 import { connectOperator, startCoordinator } from '../bench-coordinator.ts';
 import { withChildren } from '../child.ts';
 import { echoJobs, echoParticipant } from '../echo-participant.ts';
@@ -28,8 +29,7 @@ const MANY = 128;
 /** The model of an echo does not change, and nobody opens two sums over one model. */
 const ROUNDS = 1;
 const RUNS = 3;
-/** Keys in hex with a signature, and a record of 81 bytes for each of the others. */
-const SHARE_BYTES = 81;
+/** Keys in hex with a signature. */
 const KEY_BYTES = 600;
 
 export const secureCoordinatorMemory: RowDefinition = {
@@ -45,11 +45,13 @@ export const secureCoordinatorMemory: RowDefinition = {
       growths.push((many.held - few.held) / (MANY - FEW) / 1000);
       last = { fewMB: few.held / 1e6, manyMB: many.held / 1e6, residentMB: many.resident / 1e6 };
     }
-    return { values: growths, baselines: [(KEY_BYTES + SHARE_BYTES * MANY) / 1000], more: last };
+    return { values: growths, baselines: [(KEY_BYTES + RECORD_BYTES * MANY) / 1000], more: last };
   },
 };
 
+/** The most bytes of the process of a coordinator in a round. */
 interface Peaks {
+  /** After collections. */
   readonly held: number;
   readonly resident: number;
 }
