@@ -40,7 +40,7 @@ export interface Agreement {
   /**
    * 32 bytes that both sides know, and that only a KDF should see.
    * @param publicKey of the other side, 32 bytes
-   * @throws keyLowOrder where the result is zero, which a key of small order makes it (RFC 7748, 6.1)
+   * @throws invalidLength; keyLowOrder where the result is zero, which a key of small order makes it (RFC 7748, 6.1)
    */
   with(publicKey: Uint8Array): Promise<Uint8Array>;
 }
@@ -59,6 +59,7 @@ export interface Primitives {
    * X25519 of this secret. Reading a secret takes platforms ten times as long as agreeing with it, so that it is read once
    * for its public key and for all agreements. It may be overwritten when the promise has resolved.
    * @param secret 32 bytes, any
+   * @throws invalidLength
    */
   agreement(secret: Uint8Array): Promise<Agreement>;
   /** HKDF with SHA-256 (RFC 5869). @param length of the output, at most 8160 bytes */

@@ -113,7 +113,7 @@ const BETWEEN_LOOKS_MS = 100;
 
 /**
  * Calls back with new states of a job until it has ended or the signal aborts; resolves to the last.
- * @param betweenMs that pass at least between two states; 0: none is left out that the coordinator has told
+ * @param betweenMs from one state until the next is asked for; 0 where every state counts, or the moment of the end
  */
 export async function followJob(
   api: CoordinatorApi,

@@ -33,6 +33,7 @@ import { addPacked, type CoordinateSums } from './add-packed.ts';
 export const UNROLLED = 16;
 /** Coordinates staged at a time: at most 64 KiB, which stays in the cache. */
 export const STAGED = 16_384;
+/** Of the memory of a module. */
 export const PAGE_BYTES = 65_536;
 /** Behind the staging area. A load of four 24-bit coordinates reads 4 bytes too far, but never past it. */
 const SUMS_OFFSET = PAGE_BYTES;

@@ -59,7 +59,10 @@ export interface StrategyRule {
   ): void;
 }
 
-/** Parameters at a time: with their mean and state they are still in the cache when they are looked at again. */
+/**
+ * Parameters at a time, a multiple of 32 as `MeanUpdate` wants: with their mean and state they are still in the cache when
+ * they are looked at again.
+ */
 const PART = 8192;
 
 /** A strategy from its rule: allocation, lengths, finiteness and bytes are the same for all. */
