@@ -12,6 +12,7 @@ import type { SuiteId } from '../../schemas/secagg.ts';
 import {
   colluder,
   forAnother,
+  garbleDelivery,
   keysOf,
   lowOrder,
   ofOther,
@@ -234,6 +235,7 @@ const DELIVERY_LIES: readonly Refusal[] = [
     code: 'sharesUnreadable',
     tell: (s) => tellDelivery(s, ({ roster, bundles, own }) => forAnother(roster, bundles, own)),
   },
+  { lie: 'a delivery that is no base64', code: 'coordinatorMisbehaved', tell: garbleDelivery },
 ];
 
 const SURVIVOR_LIES: readonly Refusal[] = [
