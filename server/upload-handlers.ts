@@ -59,6 +59,7 @@ export function uploadHandlers(
         if (target.type === 'blob') return whole.putBlob({ params: { sha256 }, body, member, signal });
         const { signature } = target;
         const attempt = attemptParams(target);
+        // Without a wait: the answer is a receipt, and what follows is asked for (SPEC.md 9.1).
         return signature === undefined
           ? whole.putUpdate({ params: attempt, body, member, signal })
           : whole.putMaskedUpdate({ params: { ...attempt, signature }, query: {}, body, member, signal });
