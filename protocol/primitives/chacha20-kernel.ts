@@ -50,8 +50,8 @@ type Fill = (from: number, to: number) => void;
 type Chacha20 = (key: Uint8Array, length: number, take: TakeKeyStream) => Promise<void>;
 
 /**
- * As `keyStream` of `Primitives`, of ChaCha20 alone. Undefined where the platform has no SIMD, forbids compiling or has no
- * memory to give: @noble gives the same stream then.
+ * As `keyStream` of `Primitives`, of ChaCha20 alone; of key and stream nothing stays in its memory. Undefined where the
+ * platform has no SIMD, forbids compiling or has no memory to give: @noble gives the same stream then.
  */
 export function chacha20Kernel(): Chacha20 | undefined {
   let memory: WebAssembly.Memory;
@@ -78,14 +78,20 @@ export function chacha20Kernel(): Chacha20 | undefined {
       for (let offset = 0; offset < length; offset += KERNEL_PART_BYTES) {
         const count = Math.min(KERNEL_PART_BYTES, length - offset);
         state[COUNTER_WORD] = offset / BLOCK_BYTES;
-        fill(PART_OFFSET, PART_OFFSET + PASS_BYTES * Math.ceil(count / PASS_BYTES));
+        fill(PART_OFFSET, PART_OFFSET + passBytes(count));
         take(part.subarray(0, count), offset);
       }
     } finally {
       state.fill(0);
+      part.fill(0, 0, passBytes(Math.min(KERNEL_PART_BYTES, length)));
       isBusy = false;
     }
   };
+}
+
+/** Whole passes, as many as so many bytes take. */
+function passBytes(count: number): number {
+  return PASS_BYTES * Math.ceil(count / PASS_BYTES);
 }
 
 /** Words a, b, c, d of the quarter rounds of a double round: columns, then diagonals (2.3). */

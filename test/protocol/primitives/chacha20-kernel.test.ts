@@ -69,6 +69,29 @@ test('it can be used again after its taker has thrown', async () => {
   expect(toHex(await streamOf(keyOf(6), 300))).toBe(toHex(noble(keyOf(6), 300)));
 });
 
+test.each([1, 300, 65_536, 65_537])(
+  'of a stream of %s bytes, and of its key, nothing is left',
+  async (length) => {
+    const key = keyOf(7);
+    let memory: Buffer = Buffer.alloc(0);
+    const taker = (bytes: Uint8Array) => {
+      memory = Buffer.from(bytes.buffer);
+      expect(memory.indexOf(key)).toBeGreaterThanOrEqual(0);
+      expect(bytes.some((byte) => byte !== 0)).toBe(true);
+    };
+    const isWiped = () => memory.length > 0 && memory.every((byte) => byte === 0);
+    await kernel(key, length, taker);
+    expect(isWiped()).toBe(true);
+    const failing = (bytes: Uint8Array) => {
+      taker(bytes);
+      expect(isWiped()).toBe(false);
+      throw new Error('no room');
+    };
+    await expect(kernel(key, length, failing)).rejects.toThrow('no room');
+    expect(isWiped()).toBe(true);
+  },
+);
+
 test('a key of another length is none', async () => {
   await expect(kernel(new Uint8Array(32), 64, () => {})).resolves.toBeUndefined();
   await expect(kernel(new Uint8Array(31), 64, () => {})).rejects.toMatchObject({ code: 'invalidLength' });
