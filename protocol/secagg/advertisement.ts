@@ -89,6 +89,7 @@ const probes = new WeakMap<object, Promise<Agreement>>();
 function probeOf(primitives: Pick<Primitives, 'agreement'>): Promise<Agreement> {
   const known = probes.get(primitives) ?? primitives.agreement(PROBE);
   probes.set(primitives, known);
+  known.catch(() => probes.delete(primitives)); // the next one tries anew
   return known;
 }
 
