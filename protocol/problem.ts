@@ -566,6 +566,14 @@ export const PROBLEMS = {
     'The coordinator has more work than it can take.',
     'Try again later; the client does so by itself.',
   ),
+  eventUnsupported: entry<{ event: string; accountant: string; reason: string }>(
+    'No sound bound of this event is known to the accountant, under this neighbouring relation.',
+    'Take another accountant, relation or mechanism; nothing is approximated in its place.',
+  ),
+  budgetUnreachable: entry<{ targetEpsilon: number; delta: number }>(
+    'No amount of noise brings this event within the budget.',
+    'Allow a larger epsilon or delta, or use the data less often.',
+  ),
   checkFailed: entry<{ check: string; reason: string }>(
     'A check found something that has to be mended first.',
     'Follow the advice printed with the check.',
