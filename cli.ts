@@ -174,6 +174,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'compare the gradients of a model with finite differences',
     load: async () => (await import('./client/commands/graph.ts')).graphCommands.check,
   },
+  'privacy account': {
+    summary: 'what a privacy event costs by each accountant: questions are lines of JSON on standard input',
+    load: async () => (await import('./client/commands/privacy.ts')).privacyAccountCommand(),
+  },
   sim: {
     summary: 'simulate a federation in this process',
     load: async () => (await import('./sim/commands/sim.ts')).simCommand,
@@ -199,6 +203,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   round: 'see what happened in a round, and verify it',
   model: 'export and use released models',
   graph: 'compile and check train steps',
+  privacy: 'see what differential privacy costs',
 };
 
 /** What stands below a list of commands. */
