@@ -53,16 +53,19 @@ export const DISTRIBUTED_ORDERS: readonly number[] = [...Array.from({ length: 12
 
 /**
  * Epsilon of `steps` sums, in each of which a participant takes part with probability q, in (0, 1].
- * @param delta in (0, 1)
+ * @param delta     in (0, 1)
+ * @param sampledBy how the moment of a sample follows from that of the whole; the noise here is symmetric, which peers
+ *   do not make use of
  */
 export function epsilonOfDistributed(
   divergence: Divergence,
   q: number,
   steps: number,
   delta: number,
+  sampledBy = logMomentOfPoisson,
 ): number {
   const divergences = DISTRIBUTED_ORDERS.map((a) => {
-    const once = q === 1 ? divergence(a) : logMomentOfPoisson((j) => (j - 1) * divergence(j), q, a) / (a - 1);
+    const once = q === 1 ? divergence(a) : sampledBy((j) => (j - 1) * divergence(j), q, a) / (a - 1);
     return steps * once;
   });
   return epsilonOfCurve({ orders: DISTRIBUTED_ORDERS, divergences, delta: 0 }, delta);

@@ -13,11 +13,11 @@ const SMALLEST = -30;
 
 /** @returns ln of the bound; undefined where it does not converge: large q, low order */
 export function logMomentBySeries(q: number, z: number, a: number): number | undefined {
-  const split = z * z * Math.log(1 / q - 1) + 0.5;
   const spread = Math.SQRT2 * z;
   const moment = (i: number) => (i * i - i) / (2 * z * z) - Math.LN2;
   const logQ = Math.log(q);
   const logRest = Math.log1p(-q);
+  const split = z * z * (logRest - logQ) + 0.5;
   let logCoefficient = 0;
   let largest = -Infinity;
   let sum = 0;

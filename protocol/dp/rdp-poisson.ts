@@ -47,6 +47,25 @@ export function logMomentOfPoisson(logMoment: (j: number) => number, q: number, 
 }
 
 /**
+ * A bound of the same for a mechanism of any kind, not only symmetric noise: Zhu, Wang 2019, theorem 6,
+ *   A(a) <= (1-q)^(a-1) (a q - q + 1) + binom(a,2) q^2 (1-q)^(a-2) e^m(2)
+ *           + 3 sum_(j=3..a) binom(a,j) (1-q)^(a-j) q^j e^m(j).
+ * @param logMoment as above
+ */
+export function logMomentOfAnyPoisson(logMoment: (j: number) => number, q: number, a: number): number {
+  const terms = [(a - 1) * Math.log1p(-q) + Math.log1p((a - 1) * q)];
+  for (let j = 2; j <= a; j += 1)
+    terms.push(
+      Math.log(j === 2 ? 1 : 3) +
+        logBinomial(a, j) +
+        (a - j) * Math.log1p(-q) +
+        j * Math.log(q) +
+        logMoment(j),
+    );
+  return logSumExp(terms);
+}
+
+/**
  * The same for Gaussian noise and any a > 1, with E_P[Q/P - 1] = 0 taken out of the integrand:
  *   A - 1 = int phi(y) [ (1+u)^a - 1 - a u ] dy,  u = q (e^t - 1),  t = y/z - 1/(2 z^2).
  * The trapezoidal rule on the whole line errs by exp(-2 pi D/h) for an integrand without poles within D of the line
@@ -62,10 +81,11 @@ export function logMomentByIntegral(q: number, z: number, a: number): number {
 
 /** ln[ (1+u)^a - 1 - a u ], u = q (e^t - 1). */
 function logExcess(q: number, t: number, a: number): number {
-  const grown = t < 0 ? Math.log1p(q * Math.expm1(t)) : t + Math.log(q + (1 - q) * Math.exp(-t));
+  // In logarithms where e^t has no form as a number, though u may be small.
+  const u = t < 30 ? q * Math.expm1(t) : Math.exp(t + Math.log(q)) - q;
+  const grown = u < 1e300 ? Math.log1p(u) : t + Math.log(q);
   // Here a u is below e^-27 of the rest; without it the value is an upper bound.
   if (a * grown > 300) return a * grown;
-  const u = q * Math.expm1(t);
   if (Math.abs(u) > 0.05) return Math.log(Math.expm1(a * grown) - a * u);
   if (u === 0) return -Infinity;
   let coefficient = (a * (a - 1)) / 2;

@@ -156,3 +156,44 @@ describe('what is refused, beside what is not', () => {
       );
   });
 });
+
+test('discrete Laplace noise has the divergence of its plain sum', () => {
+  for (const [a, sensitivity, order] of [
+    [0.5, 1, 1.5],
+    [0.3, 4, 3],
+    [1.2, 2, 7.7],
+  ] as const) {
+    let sum = 0;
+    for (let x = -2000; x <= 2000; x += 1)
+      sum += Math.exp(-a * (order * Math.abs(x - sensitivity) + (1 - order) * Math.abs(x)));
+    const wanted = Math.log(Math.tanh(a / 2) * sum) / (order - 1);
+    const event: DpEvent = { type: 'discreteLaplace', a, sensitivity };
+    expect(rdpCurve(event, 'replace-one', [order]).divergences[0]).toBeCloseTo(wanted, 12);
+  }
+});
+
+test('however far from use the parameters are, there is an epsilon', () => {
+  const extreme = fc.constantFrom(1e-320, 1e-200, 1e-12, 1e-3, 0.0999, 0.1, 1, 1e3, 1e9);
+  const share = fc.constantFrom(0, 1e-320, 1e-12, 0.5, 1 - 2 ** -53, 1);
+  const plain: fc.Arbitrary<DpEvent> = fc.oneof(
+    extreme.map((noiseMultiplier): DpEvent => ({ type: 'gaussian', noiseMultiplier })),
+    extreme.map((scaleOverSensitivity): DpEvent => ({ type: 'laplace', scaleOverSensitivity })),
+    extreme.map((sigma): DpEvent => ({ type: 'discreteGaussian', sigma, sensitivity: 1e9 })),
+    extreme.map((a): DpEvent => ({ type: 'discreteLaplace', a, sensitivity: 3 })),
+  );
+  const sizes = fc.constantFrom(1, 2, 1e9);
+  fc.assert(
+    fc.property(plain, share, sizes, (event, q, populationSize) => {
+      const events: readonly DpEvent[] = [
+        { type: 'repeat', count: 1e9, event },
+        { type: 'poisson', q, event },
+        { type: 'fixedSize', populationSize, sampleSize: 1, event },
+      ];
+      for (const one of events) {
+        const relation = one.type === 'fixedSize' ? 'replace-one' : 'add-or-remove-one';
+        expect(rdpEpsilon(one, relation, 1e-5), JSON.stringify(one)).toBeGreaterThanOrEqual(0);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
