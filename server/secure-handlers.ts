@@ -6,7 +6,6 @@
  * lost that answer asks for what follows by itself.
  */
 import { createHash } from 'node:crypto';
-import { toBase64 } from '../protocol/bytes.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { attemptOf, type RouteName } from '../protocol/routes.ts';
@@ -111,7 +110,7 @@ export function secureHandlers(
         return bytes;
       });
       const delivery = await following(replies.delivery, request);
-      return { ...receipt, ...(delivery && { delivery: toBase64(delivery) }) };
+      return { ...receipt, ...(delivery && { delivery: Buffer.from(delivery).toString('base64') }) };
     },
 
     getDelivery: async (request) => outgoing((await replies.delivery(request)) ?? NOTHING),
