@@ -14,7 +14,7 @@ inChromium('the protocol in a browser', (chromium) => {
     site = await chromium.serve(await bundle(new URL('./protocol-page.ts', import.meta.url)));
   });
 
-  test('its suites and known answers hold as in Node', async () => {
+  test('its suites and known answers hold as in Node', { timeout: 180_000 }, async () => {
     const results = await entryOf<Entry>(await chromium.open(site.url)).suites();
     expect(results.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
     expect(results.filter(({ outcome }) => outcome === 'passed').length).toBeGreaterThan(100);
