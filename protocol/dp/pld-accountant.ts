@@ -1,0 +1,179 @@
+/**
+ * The accountant of privacy loss distributions: the losses of all events, discretised to the safe side, add up, and their
+ * sum has an epsilon for a delta in each direction, of which the larger one counts. For scalar noise, for vectors under
+ * Gaussian noise, and for events fixed in advance. What has no dominating pair known here is refused.
+ */
+import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
+import { HanseError } from '../problem.ts';
+import { epsilonOfGaussian } from './analytic-gaussian.ts';
+import { epsilonOfSum, type Part, type Plan, planOf } from './compose-losses.ts';
+import { connectTheDots, type GridLoss, gridSizeOf } from './connect-the-dots.ts';
+import {
+  type LossLaw,
+  lossOfEpsilonDelta,
+  lossOfFixedSize,
+  lossOfNoise,
+  lossOfPoisson,
+  lossOfTruncatedPoisson,
+} from './privacy-loss.ts';
+import { isSymmetricNoise } from './rdp-noise.ts';
+
+/** Distance of the losses that are told apart. */
+export const PLD_GRID = 1e-4;
+
+/** Of a grid and of a window. */
+const MAX_POINTS = 2 ** 22;
+/** What the grid may add to epsilon, absolute or of epsilon, before a finer one is taken. */
+const GRID_COST = 1e-4;
+/** Share of delta that tails may take. */
+const TAIL_SHARE = 1e-8;
+/** What rounding may take from the mean of one loss. */
+const LOSS_ROUNDING = 1e-13;
+
+type Leaf = Exclude<DpEvent, { type: 'repeat' | 'compose' }>;
+
+/**
+ * Epsilon of an event under a neighbouring relation, rounded up.
+ * @param delta in (0, 1)
+ * @returns at least 0; Infinity if the events lose more than delta
+ * @throws `eventUnsupported` where no dominating pair is known
+ */
+export function pldEpsilon(
+  event: DpEvent,
+  neighbouring: Neighbouring,
+  delta: number,
+  grid = PLD_GRID,
+): number {
+  const leaves = new Map<string, { readonly leaf: Leaf; count: number }>();
+  let precision = 0;
+  const collect = (node: DpEvent, count: number): void => {
+    if (node.type === 'repeat') collect(node.event, count * node.count);
+    else if (node.type === 'compose') for (const one of node.events) collect(one, count);
+    // Gaussian mechanisms are one with the sum of their precisions.
+    else if (node.type === 'gaussian') precision += count / node.noiseMultiplier ** 2;
+    else {
+      const key = JSON.stringify(node);
+      const known = leaves.get(key);
+      if (known) known.count += count;
+      else leaves.set(key, { leaf: node, count });
+    }
+  };
+  collect(event, 1);
+  const noise = 1 / Math.sqrt(precision);
+  if (leaves.size === 0) return epsilonOfGaussian(noise, delta);
+  const counts = [...leaves.values()].map(({ count }) => count);
+  if (precision > 0) counts.push(1);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (!Number.isSafeInteger(total)) throw unsupported(event, 'more events than can be counted');
+  const tail = Math.max(1e-300, (TAIL_SHARE * delta) / total);
+  const laws = [...leaves.values()].map(({ leaf }) => lawOf(leaf, neighbouring, tail));
+  if (precision > 0) laws.push(noiseLaw({ type: 'gaussian', noiseMultiplier: noise }, tail));
+  // Deltas at epsilon 0 add up.
+  const distance = laws.reduce((sum, law, at) => sum + (counts[at] as number) * distanceOf(law), 0);
+  if (distance <= delta) return 0;
+  const rounding = LOSS_ROUNDING * total;
+  const epsilons = composed(event, laws, counts, delta, grid);
+  return Math.max(...epsilons.map((epsilon) => (epsilon === 0 ? 0 : epsilon + rounding)));
+}
+
+/** In each direction. */
+function composed(
+  event: DpEvent,
+  laws: readonly LossLaw[],
+  counts: readonly number[],
+  delta: number,
+  grid: number,
+): readonly number[] {
+  let h = grid;
+  for (let turn = 0; turn < 8; turn += 1) {
+    const points = Math.max(...laws.map((law) => gridSizeOf(law, h)));
+    if (points > MAX_POINTS) {
+      h *= 2 ** Math.ceil(Math.log2(points / MAX_POINTS) + 0.01);
+      continue;
+    }
+    const grids = laws.map((law) => connectTheDots(law, h));
+    const isOneWay = grids.every((both) => both.length === 1);
+    const directions = (isOneWay ? [0] : [0, 1]).map((direction) =>
+      grids.map(
+        (both, at): Part => ({ grid: (both[direction] ?? both[0]) as GridLoss, count: counts[at] as number }),
+      ),
+    );
+    const plans = directions.map((parts) => planOf(parts, delta));
+    const window = Math.max(...plans.map(({ from, to }) => to - from + 1));
+    if (window > MAX_POINTS) {
+      h *= 2 ** Math.ceil(Math.log2(window / MAX_POINTS) + 0.01);
+      continue;
+    }
+    const finer = finerGrid(plans, counts, h);
+    if (finer < h && turn < 3 && (Math.max(window, points) * h) / finer < MAX_POINTS) {
+      h = finer;
+      continue;
+    }
+    return directions.map((parts, at) => epsilonOfSum(parts, plans[at] as Plan, delta));
+  }
+  throw unsupported(event, 'its losses have no grid');
+}
+
+/** Each loss gains a variance of about h^2/6, which epsilon pays with theta/2. */
+function finerGrid(plans: readonly Plan[], counts: readonly number[], h: number): number {
+  const total = counts.reduce((sum, count) => sum + (count > 1 || counts.length > 1 ? count : 0), 0);
+  let excess = 1;
+  for (const { theta, about } of plans) {
+    const cost = (theta * total * h * h) / 12;
+    excess = Math.max(excess, cost / (GRID_COST * Math.max(about, 0.01)));
+  }
+  return excess > 1 ? h / 2 ** Math.ceil(Math.log2(excess) / 2) : h;
+}
+
+function lawOf(leaf: Leaf, neighbouring: Neighbouring, tail: number): LossLaw {
+  switch (leaf.type) {
+    case 'gaussian':
+    case 'laplace':
+    case 'discreteLaplace':
+    case 'discreteGaussian':
+      return noiseLaw(leaf, tail);
+    case 'epsilonDelta':
+      return lossOfEpsilonDelta(leaf.epsilon, leaf.delta);
+    case 'poisson':
+      if (neighbouring === 'replace-one')
+        throw unsupported(leaf, 'not known for replace-one, but for adding, removing or zeroing');
+      return lossOfPoisson(sampledLaw(leaf, tail), leaf.q);
+    case 'fixedSize':
+      if (neighbouring !== 'replace-one')
+        throw unsupported(leaf, `only known for replace-one, not for ${neighbouring}`);
+      return lossOfFixedSize(sampledLaw(leaf, tail), leaf.sampleSize / leaf.populationSize);
+    case 'truncatedPoissonGaussian':
+      if (neighbouring !== 'add-or-remove-one')
+        throw unsupported(leaf, `only known for add-or-remove-one, not for ${neighbouring}`);
+      return lossOfTruncatedPoisson(leaf, tail);
+    case 'treeAggregation':
+      throw unsupported(leaf, 'no dominating pair of it is known here');
+    default:
+      leaf satisfies never;
+      throw new Error('unreachable');
+  }
+}
+
+function noiseLaw(noise: Parameters<typeof lossOfNoise>[0], tail: number): LossLaw {
+  const law = lossOfNoise(noise, tail);
+  if (law) return law;
+  throw unsupported(noise, 'its noise has more values than can be told one by one');
+}
+
+function sampledLaw({ event }: Extract<Leaf, { type: 'poisson' | 'fixedSize' }>, tail: number): LossLaw {
+  if (isSymmetricNoise(event)) return noiseLaw(event, tail);
+  throw unsupported(event, `amplification of ${event.type} by sampling is not known`);
+}
+
+/** The total variation between P and Q, delta at epsilon 0. */
+function distanceOf({ tailsAt, atoms, lostP, lostQ }: LossLaw): number {
+  const heads = new Float64Array(2);
+  tailsAt?.(0, heads);
+  let distance = (heads[0] as number) - (heads[1] as number) + lostP + lostQ;
+  for (const { loss, mass } of atoms) if (loss > 0) distance -= mass * Math.expm1(-loss);
+  return distance;
+}
+
+function unsupported({ type }: DpEvent, reason: string): HanseError {
+  return new HanseError('eventUnsupported', { event: type, accountant: 'pld', reason });
+}
