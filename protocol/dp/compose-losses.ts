@@ -19,6 +19,8 @@ export interface Part {
 const OUTSIDE = 1e-13;
 /** More than one rounding, of the transform for every factor of two in the length (Higham 2002, theorem 24.2). */
 const ROUNDING = 2 ** -51;
+/** The logarithm of a value of a spectrum that is far below one rounding. */
+const NOTHING = -60;
 /** Beyond it a tilt is no longer sought. */
 const TILTS = [1e-3, 1e7] as const;
 /** Points of the grids by which a tilt is sought. */
@@ -201,7 +203,10 @@ function tiltedSum(parts: readonly Part[], { theta, from, to }: Plan): TiltedSum
       const re = spectrum.re[k] as number;
       const im = spectrum.im[k] as number;
       const square = re * re + im * im;
-      logs[k] = (logs[k] as number) + (count / 2) * Math.log(square);
+      const log = (logs[k] as number) + (count / 2) * Math.log(square);
+      logs[k] = log;
+      // No value is above 1, so what is nothing once remains so.
+      if (log < NOTHING) continue;
       errors[k] = (errors[k] as number) + count * (2 * ROUNDING + transformError / Math.sqrt(square));
       angles[k] = (angles[k] as number) + count * Math.atan2(im, re);
     }
@@ -210,8 +215,13 @@ function tiltedSum(parts: readonly Part[], { theta, from, to }: Plan): TiltedSum
   }
   let squares = 0;
   for (let k = 0; k <= half; k += 1) {
+    if ((logs[k] as number) < NOTHING) {
+      spectrum.re[k] = 0;
+      spectrum.im[k] = 0;
+      continue;
+    }
     const length = Math.exp(logs[k] as number);
-    if (length > 0) squares += 2 * (length * (errors[k] as number)) ** 2;
+    squares += 2 * (length * (errors[k] as number)) ** 2;
     spectrum.re[k] = length * Math.cos(angles[k] as number);
     spectrum.im[k] = k === 0 || k === half ? 0 : length * Math.sin(angles[k] as number);
   }
@@ -220,7 +230,7 @@ function tiltedSum(parts: readonly Part[], { theta, from, to }: Plan): TiltedSum
   const sum = new Float64Array(to - from + 1);
   for (let at = 0; at < sum.length; at += 1)
     sum[at] = Math.max(0, ring[(at - offset + size) & (size - 1)] as number);
-  return { sum, logTotal, error: Math.sqrt(squares / size) };
+  return { sum, logTotal, error: Math.sqrt(squares / size) + ROUNDING };
 }
 
 /**

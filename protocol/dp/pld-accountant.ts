@@ -23,6 +23,12 @@ export const PLD_GRID = 1e-4;
 
 /** Of a grid and of a window. */
 const MAX_POINTS = 2 ** 22;
+/** Of all grids at once. */
+const MAX_ALL_POINTS = 2 ** 24;
+/** Where single losses may be larger than this, epsilon is told as infinite. */
+const MAX_LOSS = 1e5;
+/** Different events of one sum. */
+const MAX_KINDS = 256;
 /** What the grid may add to epsilon, absolute or of epsilon, before a finer one is taken. */
 const GRID_COST = 1e-4;
 /** Share of delta that tails may take. */
@@ -35,7 +41,7 @@ type Leaf = Exclude<DpEvent, { type: 'repeat' | 'compose' }>;
 /**
  * Epsilon of an event under a neighbouring relation, rounded up.
  * @param delta in (0, 1)
- * @returns at least 0; Infinity if the events lose more than delta
+ * @returns at least 0; Infinity if the events lose more than delta, or single losses may be above 1e5
  * @throws `eventUnsupported` where no dominating pair is known
  */
 export function pldEpsilon(
@@ -59,6 +65,7 @@ export function pldEpsilon(
     }
   };
   collect(event, 1);
+  if (leaves.size > MAX_KINDS) throw unsupported(event, `more than ${MAX_KINDS} kinds of events`);
   const noise = 1 / Math.sqrt(precision);
   if (leaves.size === 0) return epsilonOfGaussian(noise, delta);
   const counts = [...leaves.values()].map(({ count }) => count);
@@ -71,6 +78,8 @@ export function pldEpsilon(
   // Deltas at epsilon 0 add up.
   const distance = laws.reduce((sum, law, at) => sum + (counts[at] as number) * distanceOf(law), 0);
   if (distance <= delta) return 0;
+  if (laws.some(({ to, atoms }) => !(to <= MAX_LOSS && atoms.every(({ loss }) => loss <= MAX_LOSS))))
+    return Infinity;
   const rounding = LOSS_ROUNDING * total;
   const epsilons = composed(event, laws, counts, delta, grid);
   return Math.max(...epsilons.map((epsilon) => (epsilon === 0 ? 0 : epsilon + rounding)));
@@ -86,9 +95,14 @@ function composed(
 ): readonly number[] {
   let h = grid;
   for (let turn = 0; turn < 8; turn += 1) {
-    const points = Math.max(...laws.map((law) => gridSizeOf(law, h)));
-    if (points > MAX_POINTS) {
-      h *= 2 ** Math.ceil(Math.log2(points / MAX_POINTS) + 0.01);
+    const sizes = laws.map((law) => gridSizeOf(law, h));
+    const points = Math.max(...sizes);
+    const tooMany = Math.max(
+      points / MAX_POINTS,
+      sizes.reduce((sum, size) => sum + size, 0) / MAX_ALL_POINTS,
+    );
+    if (tooMany > 1) {
+      h *= 2 ** Math.ceil(Math.log2(tooMany) + 0.01);
       continue;
     }
     const grids = laws.map((law) => connectTheDots(law, h));
@@ -100,6 +114,7 @@ function composed(
     );
     const plans = directions.map((parts) => planOf(parts, delta));
     const window = Math.max(...plans.map(({ from, to }) => to - from + 1));
+    if (!(window >= 1)) throw unsupported(event, 'its losses have no common grid');
     if (window > MAX_POINTS) {
       h *= 2 ** Math.ceil(Math.log2(window / MAX_POINTS) + 0.01);
       continue;

@@ -36,7 +36,7 @@ export interface LossLaw {
 }
 
 /** More atoms than these are not told one by one. */
-const MAX_ATOMS = 2 ** 21;
+const MAX_ATOMS = 2 ** 18;
 
 /**
  * @param tail mass that may count as lost, in (0, 1)
