@@ -4,6 +4,7 @@
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
 import { HanseError } from '../problem.ts';
 import { leastEnough } from './bisection.ts';
+import { pldEpsilon } from './pld-accountant.ts';
 import { rdpEpsilon } from './rdp-accountant.ts';
 
 /** Epsilon at delta, in (0, 1), under a neighbouring relation. Throws `eventUnsupported` for what it cannot judge. */
@@ -11,17 +12,11 @@ export type Accountant = (event: DpEvent, neighbouring: Neighbouring, delta: num
 
 export type AccountantName = 'rdp' | 'pld';
 
-/** An accountant that is not here leaves its key out of every answer. */
-export const ACCOUNTANTS: Readonly<Partial<Record<AccountantName, Accountant>>> = {
+/** By the name. */
+export const ACCOUNTANTS: Readonly<Record<AccountantName, Accountant>> = {
   rdp: rdpEpsilon,
+  pld: pldEpsilon,
 };
-
-/** By the name. Throws `eventUnsupported` if it is not there. */
-export function accountantOf(name: AccountantName): Accountant {
-  const accountant = ACCOUNTANTS[name];
-  if (accountant) return accountant;
-  throw new HanseError('eventUnsupported', { event: 'any', accountant: name, reason: 'not there' });
-}
 
 export interface Calibrated {
   readonly noiseMultiplier: number;

@@ -11,7 +11,7 @@ import {
 } from '../../schemas/privacy-account.ts';
 import { parse } from '../parse.ts';
 import { HanseError, isProblem } from '../problem.ts';
-import { ACCOUNTANTS, type AccountantName, accountantOf, calibrateNoise } from './accountants.ts';
+import { ACCOUNTANTS, type AccountantName, calibrateNoise } from './accountants.ts';
 import { parseDpEvent } from './parse-event.ts';
 
 /** In the place of the noise in a template. */
@@ -51,7 +51,6 @@ function accounted({ event: value, neighbouring, deltas }: Static<typeof Account
   let refusal: unknown;
   for (const name of ['rdp', 'pld'] as const) {
     const accountant = ACCOUNTANTS[name];
-    if (!accountant) continue;
     try {
       const entries = deltas.map((delta) => {
         const epsilon = accountant(event, relation, delta);
@@ -76,7 +75,7 @@ function calibrated(question: Static<typeof CalibrateQuestion>): Figures {
     throw new HanseError('invalidFormat', { where: 'eventTemplate', expected: `a place for ${PLACEHOLDER}` });
   };
   eventOf(1);
-  const found = calibrateNoise(accountantOf(accountant), eventOf, neighbouring, targetEpsilon, delta);
+  const found = calibrateNoise(ACCOUNTANTS[accountant], eventOf, neighbouring, targetEpsilon, delta);
   return { neighbouring, ...found };
 }
 

@@ -36,7 +36,7 @@ test('one answer for each line, the last of which may lack its end', async () =>
   expect(answers.map(({ id }) => id)).toEqual(['größe', 'b']);
   expect(answers[0].rdp.epsilon['0.00001']).toBeCloseTo(20.392520209469453, 6);
   expect(answers[1].rdp.epsilon['0.00001']).toBeCloseTo(6.122757864599008, 6);
-  expect(answers[0]).not.toHaveProperty('pld');
+  expect(answers[0].pld.epsilon['0.00001']).toBeCloseTo(19.130767834361926, 6);
 });
 
 test('a line that is none is refused, and the others are answered all the same', async () => {
@@ -64,7 +64,7 @@ test('a line that is none is refused, and the others are answered all the same',
 test('for people the figures name their relation', async () => {
   const { out } = await account(`${question('a', 0.3)}\n${question('b', -1)}`, []);
   expect(out).toMatch(
-    /^a: epsilon 20\.39\d+ at delta 0\.00001 by rdp \(add-or-remove-one\)\nb: refused, invalidFormat: /,
+    /^a: epsilon 20\.39\d+ at delta 0\.00001 by rdp; epsilon 19\.13\d+ at delta 0\.00001 by pld \(add-or-remove-one\)\nb: refused, invalidFormat: /,
   );
 });
 

@@ -133,7 +133,8 @@ describe('epsilon', () => {
     const event = repeated({ type: 'epsilonDelta', epsilon: 0.1, delta: 1e-6 }, 10);
     expect(epsilonOf(event, 9e-6)).toBe(Infinity);
     expect(epsilonOf(event, 1e-4)).toBeLessThan(1);
-    for (const noise of [1e-3, 1e-200, 1e-320]) expect(epsilonOf(repeated(poisson(0.5, noise), 7))).toBe(Infinity);
+    for (const noise of [1e-3, 1e-200, 1e-320])
+      expect(epsilonOf(repeated(poisson(0.5, noise), 7))).toBe(Infinity);
     expect(epsilonOf(repeated(poisson(0, 1), 1000))).toBe(0);
     expect(epsilonOf(repeated(poisson(0.1, 1e9), 1000))).toBe(0);
   });
