@@ -3,17 +3,22 @@
  */
 import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
+import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
+import { countedParties } from '../protocol/dp/job-privacy.ts';
+import { planNoise } from '../protocol/dp/plan-noise.ts';
 import { parse } from '../protocol/parse.ts';
+import { HanseError } from '../protocol/problem.ts';
 import { planCodec } from '../protocol/ring/width.ts';
 import { checkSecureTerms, mostColluders } from '../protocol/secagg/descriptor.ts';
 import { encodeParameters } from '../protocol/vector.ts';
 import { Codec } from '../schemas/codec.ts';
-import { JobManifest, type JobStatus } from '../schemas/job.ts';
+import { JobManifest, type JobStatus, type PrivacyUnit } from '../schemas/job.ts';
+import type { Noise } from '../schemas/privacy.ts';
 import type { SecureAggregation } from '../schemas/secagg.ts';
 import type { Strategy } from '../schemas/strategy.ts';
 import type { LocalTraining } from '../schemas/training.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
-import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
+import { compileLocalTraining } from './graph/compile-local-training.ts';
 import { exportModel } from './graph/export-model.ts';
 import type { ForwardGraph } from './graph/forward-graph.ts';
 import { initialParameters } from './graph/parameters.ts';
@@ -37,10 +42,23 @@ export interface JobPlan {
   readonly weightMax: number;
   /** `plain`: the coordinator sees each update. */
   readonly aggregation: 'plain' | SecureAggregation;
+  /** What the job promises; left out: nothing. */
+  readonly privacy?: PlannedPromise;
   readonly deadlines: JobManifest['deadlines'];
   readonly maxAttempts: number;
   readonly evaluateEvery: number;
   readonly seed?: string;
+}
+
+/** A promise of differential privacy: noise and grid follow from it. */
+export interface PlannedPromise {
+  readonly unit: Exclude<PrivacyUnit, 'none'>;
+  readonly noise: Noise['type'];
+  /** What the whole job may cost, at `delta`. */
+  readonly epsilon: number;
+  readonly delta: number;
+  /** q: the chance of each example, or person, to be in the lot of a round. Needed for these units, and only there. */
+  readonly rate?: number;
 }
 
 export interface AuthoredJob {
@@ -51,7 +69,7 @@ export interface AuthoredJob {
 
 /**
  * @throws `invalidFormat` for a value out of its range; `ringOverflow` if no codec fits the cohort; `manifestInvalid` if
- *   no round of such a cohort can be secure; `gradientUnsupported` and `manifestInvalid` if the model cannot be trained
+ *   no round of such a cohort can be secure; `budgetUnreachable` and `noiseOutOfRange` if no noise keeps the promise; `gradientUnsupported` and `manifestInvalid` if the model cannot be trained
  *   with this loss
  */
 export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {
@@ -61,31 +79,27 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
   const parameters = initialParameters(forward);
   const forwardBlob = await blob(exportModel(forward, parameters));
   const modelBlob = await blob(await encodeParameters(parameters));
-  const epoch = compileTrainEpoch(forward, training);
-  const weightMax = plan.weighting === 'uniform' ? 1 : plan.weightMax;
+  const privacyUnit = plan.privacy?.unit ?? 'none';
+  const compiled = compileLocalTraining(forward, { training, privacyUnit });
+  const promised = promiseOf(plan, parameters.length);
   const manifest: JobManifest = {
     manifestVersion: 1,
     federationId,
     name: plan.name,
     purpose: plan.purpose,
-    privacyUnit: 'none',
+    privacyUnit,
+    ...(promised && { privacy: promised.privacy }),
     ...aggregationOf(plan),
     graph: {
       forward: forwardBlob.sha256,
-      trainStep: toHex(await primitives.sha256(epoch.bytes)),
+      trainStep: toHex(await primitives.sha256(compiled.bytes)),
       ...forward.choices,
     },
     initialModel: modelBlob.sha256,
     parameters: parameters.length,
     training,
     weighting: plan.weighting,
-    codec: planCodec({
-      clipNorm: plan.clipNorm,
-      cohortMax: cohort.size,
-      weightMax,
-      counters: 0,
-      ...(plan.rotate && { rotated: parameters.length }),
-    }),
+    codec: promised?.codec ?? plainCodec(plan, parameters.length),
     strategy: plan.strategy,
     rounds: plan.rounds,
     cohort,
@@ -95,7 +109,36 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
     ...(plan.seed !== undefined && { seed: plan.seed }),
   };
   if (manifest.aggregation === 'secure') checkSecureTerms(manifest);
+  checkPrivacy(manifest);
   return { manifest: parse(JobManifest, manifest, 'manifest'), blobs: [forwardBlob, modelBlob] };
+}
+
+function plainCodec(plan: JobPlan, parameters: number): Codec {
+  return planCodec({
+    clipNorm: plan.clipNorm,
+    cohortMax: plan.cohort.size,
+    weightMax: plan.weighting === 'uniform' ? 1 : plan.weightMax,
+    counters: 0,
+    ...(plan.rotate && { rotated: parameters }),
+  });
+}
+
+function promiseOf(plan: JobPlan, parameters: number) {
+  const { privacy, cohort, clipNorm, weighting, weightMax, training, rounds } = plan;
+  if (!privacy) return undefined;
+  const { unit, rate, delta } = privacy;
+  if ((rate === undefined) !== (unit === 'participant'))
+    throw new HanseError('invalidFormat', { where: 'privacy.rate', expected: 'a rate for lots, and only there' });
+  const { codec, epsilon } = planNoise({
+    ...{ noise: privacy.noise, clipNorm, parameters, rounds, delta, epsilon: privacy.epsilon },
+    cohortMax: cohort.size,
+    parties: countedParties({ cohort, ...aggregationOf(plan) }),
+    weightMax: weighting === 'uniform' ? 1 : weightMax,
+    batchSize: training.batchSize,
+    ...(rate !== undefined && { rate }),
+  });
+  const stated = Math.ceil(epsilon * 1e6) / 1e6;
+  return { codec, privacy: { delta, epsilonServer: stated, epsilonModel: stated } };
 }
 
 function aggregationOf({ aggregation }: JobPlan): Pick<JobManifest, 'aggregation' | 'secureAggregation'> {

@@ -2,12 +2,11 @@
  * A row's way from the participant's memory to the sealed update, top to bottom. SPEC.md section 5.
  * Its mirror is `server/aggregate.ts`.
  *
- *   model of the round -> local training -> difference -> clip -> integers of the ring -> sealed bytes -> masked -> delivered
+ *   model of the round -> local training -> difference -> clip -> integers of the ring -> noise -> sealed -> masked -> delivered
  *
  * What the rows have taught leaves this node as the return value of `seal`, under masks where aggregation is secure, and in
  * no other form. How it leaves, with keys and shares that say nothing of any row, is in `update-route.ts`.
  */
-import { learningRateOf } from '../protocol/learning-rate.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
@@ -19,15 +18,16 @@ import type { JobManifest } from '../schemas/job.ts';
 import type { Receipt, TrainTask } from '../schemas/task.ts';
 import type { Examples } from './data/examples.ts';
 import { egressOf } from './egress.ts';
-import type { Trainer } from './engine/trainer.ts';
+import { learn, type LocalTrainer } from './engine/local-training.ts';
+import { unitCount } from './engine/units.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
 import { routeFor, type Travelling } from './update-route.ts';
 
 /** What this node brings to a round. */
 export interface Contributor extends Travelling {
   readonly examples: Examples;
-  readonly trainer: Pick<Trainer, 'train'>;
-  /** Orders the examples and rounds the update. */
+  readonly trainer: LocalTrainer;
+  /** Orders the examples, or draws the lot; rounds the update and draws its noise. */
   readonly random: RandomSource;
   /** Used again from round to round. */
   readonly buffers: SpareBuffers;
@@ -49,7 +49,7 @@ export interface LocalReport {
   readonly lossFirst: number;
   readonly lossLast: number;
   readonly steps: number;
-  /** L2 norm of the update before clipping. */
+  /** L2 norm of the update before clipping and noise; of a sum over a lot, in which each gradient is clipped, as it is. */
   readonly norm: number;
   readonly isClipped: boolean;
   readonly receipt: Receipt;
@@ -63,7 +63,7 @@ export interface LocalReport {
  */
 export async function contribute(task: TrainTask, contributor: Contributor): Promise<LocalReport> {
   const { manifest, examples, trainer, random, buffers, signal, inspector } = contributor;
-  const { training, parameters, codec } = manifest;
+  const { parameters, codec } = manifest;
   const route = routeFor(task, contributor);
   try {
     // 1. The model that this round starts from: d float32 values with the announced hash.
@@ -72,25 +72,21 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
     // Where aggregation is secure, keys and shares are exchanged with the others while it trains.
     const ready = await route.begin();
-    const trained = await trainer.train({
-      parameters: model,
-      examples,
-      epochs: training.epochs,
-      ...(training.maxSteps !== undefined && { maxSteps: training.maxSteps }),
-      learningRate: (step, steps) =>
-        learningRateOf(training, { round: task.round, rounds: manifest.rounds, step, steps }),
-      random,
+    const learnt = await learn(trainer, {
+      ...{ manifest, model, examples, random },
+      round: task.round,
       signal: AbortSignal.any([signal, ready.failed]),
+      take: (bytes) => buffers.take(bytes),
     });
 
-    // 3. What was learnt, as a difference. It holds no row, but can tell something about the rows: SPEC.md section 1.
-    const delta = new Float32Array(buffers.take(4 * parameters));
-    difference(trained.parameters, model, delta);
+    // 3. What was learnt: a difference, or a sum over a secret lot. It holds no row, but can tell something about the rows:
+    // SPEC.md section 1.
+    const { delta } = learnt;
     const norm = l2Norm(delta);
 
-    // 4. Turned, where the job has it so; clipped to the norm that it states, rounded to integers of the ring, packed and
-    // sealed.
-    const weight = manifest.weighting === 'uniform' ? 1 : Math.min(examples.count, codec.weightMax);
+    // 4. Turned, where the job has it so; clipped to the norm that it states, rounded to integers of the ring, given its
+    // share of the noise of the sum, packed and sealed.
+    const weight = manifest.weighting === 'uniform' ? 1 : Math.min(unitCount(examples, manifest), codec.weightMax);
     const turn = codec.rotation && { rotationSeed: await rotationSeed(task) };
     const update = seal({ delta, weight, counters: [], ...turn }, manifest, random, buffers);
     const egress = inspector?.isWatching()
@@ -101,7 +97,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
 
     // 5. Masked, where aggregation is secure, in the memory of the difference: from here on the bytes say nothing by
     // themselves.
-    await ready.mask(update, new Int32Array(delta.buffer));
+    await ready.mask(update, new Int32Array(delta.buffer, 0, parameters));
     buffers.give(delta.buffer);
 
     // 6. Delivered. The receipt says that it is on the coordinator's disk and part of the round. Until then the bytes may
@@ -109,16 +105,9 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     const { receipt, survivors } = await ready.deliver(update);
     buffers.give(update.buffer);
 
-    const lossFirst = trained.losses[0] ?? Number.NaN;
-    const lossLast = trained.losses.at(-1) ?? Number.NaN;
-    const report = {
-      lossFirst,
-      lossLast,
-      steps: trained.steps,
-      norm,
-      isClipped: norm > codec.clipNorm,
-      receipt,
-    };
+    const { lossFirst, lossLast, steps } = learnt;
+    const isClipped = norm > codec.clipNorm;
+    const report = { lossFirst, lossLast, steps, norm, isClipped, receipt };
     return { ...report, ...(survivors !== undefined && { survivors }) };
   } finally {
     route.end();
@@ -138,8 +127,4 @@ function seal(
   const words = new Uint32Array(sealed.buffer, HEADER_BYTES);
   encodeUpdate(contribution, codec, random, words);
   return sealed;
-}
-
-function difference(after: Float32Array, before: Float32Array, delta: Float32Array): void {
-  for (let i = 0; i < delta.length; i += 1) delta[i] = (after[i] as number) - (before[i] as number);
 }

@@ -19,7 +19,7 @@ export interface Leaving {
   readonly task: TrainTask;
   readonly manifest: JobManifest;
   /** [d] as trained. */
-  readonly delta: Float32Array;
+  readonly delta: Float32Array | Float64Array;
   /** Its L2 norm. */
   readonly norm: number;
   /** By which it counts in the sum, 1..weightMax. */
@@ -31,12 +31,13 @@ export interface Leaving {
 export function egressOf({ task, manifest, delta, norm, weight, update }: Leaving): Egress {
   const { jobId, round, attempt } = task;
   const { codec, parameters, name, aggregation } = manifest;
-  const factor = clipFactor(norm, codec.clipNorm, delta.length);
+  // The sum of a lot is not clipped: each gradient in it was.
+  const factor = codec.lot ? 1 : clipFactor(norm, codec.clipNorm, delta.length);
   const { width, coordinateBytes } = layoutOf(codec, delta.length);
   const words = new Uint32Array(update.buffer, update.byteOffset + HEADER_BYTES, coordinateBytes / 4);
   const coordinates = new Int32Array(delta.length);
   unpack(words, width, coordinates);
-  const step = (codec.grid * codec.weightMax) / weight;
+  const step = codec.lot ? codec.grid : (codec.grid * codec.weightMax) / weight;
   return {
     jobId,
     jobName: name,
@@ -67,7 +68,8 @@ export const VISIBLE = { plain: 'update', secure: 'sum' } as const satisfies Rec
  * @param values [d], finite; not modified
  * @param bins   odd, so that zero lies within one
  */
-export function histogram(values: Float32Array | Int32Array, scale: number, bins: number = BINS): Histogram {
+export function histogram(
+  values: Float32Array | Float64Array | Int32Array, scale: number, bins: number = BINS): Histogram {
   // By index: `for of` takes several times as long, and the node does nothing else meanwhile.
   const { length } = values;
   let reach = 0;

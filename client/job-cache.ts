@@ -9,13 +9,16 @@ import type { JobManifest } from '../schemas/job.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Evaluator } from './engine/evaluator.ts';
+import type { LocalTrainer } from './engine/local-training.ts';
+import type { LotTrainer } from './engine/lot-trainer.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
-import { Trainer } from './engine/trainer.ts';
+import type { Trainer } from './engine/trainer.ts';
 import type { EngineTurns } from './engine-turns.ts';
-import type { CompiledEpoch } from './graph/compiled.ts';
+import type { CompiledEpoch, CompiledLotGradient } from './graph/compiled.ts';
 import {
   compileTraining,
   fetchManifest,
+  loadTraining,
   type PreparedJob,
   prepareEvaluation,
   prepareManifest,
@@ -33,7 +36,7 @@ export interface JobSource {
     api: CoordinatorApi,
     signal: AbortSignal,
     admit?: Admission,
-  ): Promise<{ readonly job: PreparedJob; readonly trainer: Pick<Trainer, 'train'> }>;
+  ): Promise<{ readonly job: PreparedJob; readonly trainer: LocalTrainer }>;
   /** As `trainer`. */
   evaluator(
     task: Task,
@@ -57,9 +60,9 @@ export const CAPACITY = 4;
 interface Entry {
   readonly manifest: Promise<JobManifest>;
   job?: Promise<PreparedJob>;
-  training?: Promise<CompiledEpoch>;
+  training?: Promise<CompiledEpoch | CompiledLotGradient>;
   stepBytes?: number;
-  trainer?: Promise<Trainer>;
+  trainer?: Promise<Trainer | LotTrainer>;
   evaluator?: Promise<Evaluator>;
   /** Tasks that are not over. */
   users: number;
@@ -88,7 +91,7 @@ export class JobCache implements JobSource {
     api: CoordinatorApi,
     signal: AbortSignal,
     admit: Admission = permit,
-  ): Promise<{ job: PreparedJob; trainer: Trainer }> {
+  ): Promise<{ job: PreparedJob; trainer: Trainer | LotTrainer }> {
     const loading = this.#with(task, api, async (entry) => {
       const manifest = await entry.manifest;
       await admit(manifest, entry.stepBytes);
@@ -98,7 +101,7 @@ export class JobCache implements JobSource {
         entry.stepBytes = training.cost.peakBytes;
         await admit(manifest, entry.stepBytes);
         this.#life.signal.throwIfAborted();
-        entry.trainer ??= Trainer.create(this.#providerFor(task), training).catch((error: unknown) => {
+        entry.trainer ??= loadTraining(this.#providerFor(task), training).catch((error: unknown) => {
           delete entry.trainer;
           throw error;
         });
@@ -190,7 +193,7 @@ export class JobCache implements JobSource {
     return prepared;
   }
 
-  async #trainingOf(entry: Entry, job: PreparedJob): Promise<CompiledEpoch> {
+  async #trainingOf(entry: Entry, job: PreparedJob): Promise<CompiledEpoch | CompiledLotGradient> {
     entry.training ??= compileTraining(job).catch((error: unknown) => {
       delete entry.training;
       throw error;

@@ -2,6 +2,7 @@
  * One task of the coordinator, from its offer to its end: an update, metrics, an answer that an earlier process of the
  * node could not send, a refusal that says why, or nothing where the round went on without this node. SPEC.md 8.1, 11.9.
  */
+import { primitives } from '#primitives';
 import type { Clock } from '../protocol/clock.ts';
 import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
 import type { RandomSource } from '../protocol/random.ts';
@@ -13,7 +14,8 @@ import type { AnswerJournal } from './answer-journal.ts';
 import { contribute, type EgressInspector } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import { type DataSet, fittingDataSet } from './data/data-set.ts';
-import type { Trainer, TrainingProgress } from './engine/trainer.ts';
+import { type LocalTrainer, watched } from './engine/local-training.ts';
+import type { TrainingProgress } from './engine/trainer.ts';
 import type { EngineTurns } from './engine-turns.ts';
 import type { JobSource } from './job-cache.ts';
 import type { NodeLedger, Spending } from './node-ledger.ts';
@@ -36,6 +38,8 @@ export interface TaskOptions {
   readonly buffers: SpareBuffers;
   /** Randomness for a task: the CSPRNG, or the seeded stream of an experiment. */
   randomFor(task: TrainTask): Promise<RandomSource>;
+  /** For experiments: lots and noise are drawn from `randomFor` too, and then promise nothing; absent: from the CSPRNG. */
+  readonly noiseFromSeed?: boolean;
   readonly clock: Clock;
   /** What the owner permits; absent: everything. */
   readonly gate?: PolicyGate;
@@ -131,7 +135,8 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
   const { examples } = dataFor(job, dataSets, false);
   await admit.final(job, examples.count);
   observe({ type: 'training', task });
-  const random = await options.randomFor(task);
+  const isSecret = job.manifest.codec.noise !== undefined && !options.noiseFromSeed;
+  const random = isSecret ? primitives.random : await options.randomFor(task);
   const report = await contribute(task, {
     manifest: job.manifest,
     examples,
@@ -192,26 +197,22 @@ function admissionOf(task: Task, { gate, api, dataSets }: TaskOptions, signal: A
 
 /** A trainer whose time is written down, also where the training fails or is given up. */
 function metered(
-  trainer: Pick<Trainer, 'train'>,
+  trainer: LocalTrainer,
   task: TrainTask,
   job: PreparedJob,
   options: TaskOptions,
-): Pick<Trainer, 'train'> {
-  return {
-    async train(request) {
-      const elapsed = engineTime(task, options);
-      let steps = 0;
-      const onProgress = (progress: TrainingProgress) => {
+): LocalTrainer {
+  return watched(trainer, () => {
+    const elapsed = engineTime(task, options);
+    let steps = 0;
+    return {
+      onProgress(progress) {
         steps = progress.step;
         options.onProgress?.(task, progress);
-      };
-      try {
-        return await trainer.train({ ...request, onProgress });
-      } finally {
-        spend(task, job, { milliseconds: elapsed(), steps }, options);
-      }
-    },
-  };
+      },
+      ended: () => spend(task, job, { milliseconds: elapsed(), steps }, options),
+    };
+  });
 }
 
 /** Begins to measure; the function returned tells how long this job has had the engine since, in milliseconds. */

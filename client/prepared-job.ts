@@ -7,6 +7,7 @@
 import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
 import { canonicalSha256 } from '../protocol/canonical.ts';
+import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
 import { floatsOf, HEADER_BYTES, parseHeader, payloadOf } from '../protocol/vector.ts';
@@ -16,12 +17,13 @@ import type { Task } from '../schemas/task.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import { checkExamples, type Examples, type ExamplesExpected } from './data/examples.ts';
 import { Evaluator } from './engine/evaluator.ts';
+import { LotTrainer } from './engine/lot-trainer.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
 import { Trainer } from './engine/trainer.ts';
 import { compileEvaluation } from './graph/compile-evaluation.ts';
 import { compilePrediction } from './graph/compile-prediction.ts';
-import { compileTrainEpoch } from './graph/compile-train-epoch.ts';
-import type { CompiledEpoch } from './graph/compiled.ts';
+import { compileLocalTraining } from './graph/compile-local-training.ts';
+import type { CompiledEpoch, CompiledLotGradient } from './graph/compiled.ts';
 import type { ForwardGraph } from './graph/forward-graph.ts';
 import { importModel } from './graph/import-model.ts';
 import { DEFAULT_LIMITS } from './graph/limits.ts';
@@ -40,7 +42,7 @@ export interface PreparedJob {
 
 type JobName = Pick<Task, 'jobId' | 'manifestSha256'>;
 
-/** What a job is, before anything else of it is fetched. @throws `hashMismatch`, `ringOverflow` */
+/** What a job is, before anything else of it is fetched. @throws `hashMismatch`, `manifestInvalid`, `ringOverflow` */
 export async function fetchManifest(
   { jobId, manifestSha256 }: JobName,
   api: CoordinatorApi,
@@ -52,6 +54,7 @@ export async function fetchManifest(
     { ...(signal && { signal }) },
   );
   expectHash('manifest', manifestSha256, await canonicalSha256(manifest));
+  checkPrivacy(manifest);
   checkCodec(manifest.codec, manifest.cohort.size);
   return manifest;
 }
@@ -129,8 +132,21 @@ function expectedExamples(
 }
 
 /** Compiles the train step, and loads it. @throws as `compileTraining`, `graphMalformed` */
-export async function prepareTraining(job: PreparedJob, provider: ExecutionProvider): Promise<Trainer> {
-  return Trainer.create(provider, await compileTraining(job));
+export async function prepareTraining(
+  job: PreparedJob,
+  provider: ExecutionProvider,
+): Promise<Trainer | LotTrainer> {
+  return loadTraining(provider, await compileTraining(job));
+}
+
+/** @throws `graphMalformed` */
+export function loadTraining(
+  provider: ExecutionProvider,
+  training: CompiledEpoch | CompiledLotGradient,
+): Promise<Trainer | LotTrainer> {
+  return training.kind === 'epoch'
+    ? Trainer.create(provider, training)
+    : LotTrainer.create(provider, training);
 }
 
 /**
@@ -138,16 +154,19 @@ export async function prepareTraining(job: PreparedJob, provider: ExecutionProvi
  * what that would take.
  * @throws `graphHashMismatch`, `gradientUnsupported`
  */
-export async function compileTraining({ manifest, forward }: PreparedJob): Promise<CompiledEpoch> {
-  const epoch = compileTrainEpoch(forward, manifest.training);
-  const got = toHex(await primitives.sha256(epoch.bytes));
+export async function compileTraining({
+  manifest,
+  forward,
+}: PreparedJob): Promise<CompiledEpoch | CompiledLotGradient> {
+  const compiled = compileLocalTraining(forward, manifest);
+  const got = toHex(await primitives.sha256(compiled.bytes));
   if (got !== manifest.graph.trainStep)
     throw new HanseError('graphHashMismatch', {
       what: 'train step',
       expected: manifest.graph.trainStep,
       got,
     });
-  return epoch;
+  return compiled;
 }
 
 /** Compiles the evaluation and loads it. */

@@ -574,6 +574,18 @@ export const PROBLEMS = {
     'No amount of noise brings this event within the budget.',
     'Allow a larger epsilon or delta, or use the data less often.',
   ),
+  noiseOutOfRange: entry<{ sigma: number; least: number; most: number }>(
+    'The noise that is needed has no table that could be drawn from.',
+    'Let more survivors count, allow a larger epsilon, or train a model with fewer parameters.',
+  ),
+  lotTooLarge: entry<{ most: number }>(
+    'By a chance of less than one in 10^12 the secret lot of this round is larger than what is computed of it.',
+    'None is needed: the round goes on without this node, and the next one has another lot.',
+  ),
+  dataWithoutPersons: entry<{ source: string }>(
+    'The job protects persons, and this data set does not say whose examples are whose.',
+    'Name the column that tells persons apart with --person-column.',
+  ),
   checkFailed: entry<{ check: string; reason: string }>(
     'A check found something that has to be mended first.',
     'Follow the advice printed with the check.',

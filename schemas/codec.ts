@@ -5,6 +5,7 @@
  * weight first and then `counters` others. `protocol/ring/width.ts` chooses a codec whose sums cannot overflow.
  */
 import { type Static, Type } from 'typebox';
+import { Lot, Noise } from './privacy.ts';
 
 /** Powers of two: coordinates that a rotation mixes. */
 const BLOCKS = Array.from({ length: 20 }, (_, i) => 2 ** (i + 1));
@@ -24,7 +25,7 @@ export type Rotation = Static<typeof Rotation>;
 export const Codec = Type.Object(
   {
     version: Type.Literal(1),
-    /** C: the L2 norm of a participant's parameter delta is at most this. */
+    /** C: the L2 norm of a participant's parameter delta is at most this; with `lot`, that of the gradient of one unit. */
     clipNorm: Type.Number({ exclusiveMinimum: 0, maximum: 1e38 }),
     /** b: bits of a coordinate; coordinates live in the integers modulo 2^b. */
     width: Type.Integer({ minimum: 16, maximum: 32 }),
@@ -36,6 +37,10 @@ export const Codec = Type.Object(
     counters: Type.Integer({ minimum: 0, maximum: 64 }),
     /** Absent: coordinates are sent as they are. */
     rotation: Type.Optional(Rotation),
+    /** Added to the integers of each update; absent: none. */
+    noise: Type.Optional(Noise),
+    /** Updates are sums over lots; absent: trained parameters minus those before. */
+    lot: Type.Optional(Lot),
   },
   { additionalProperties: false },
 );

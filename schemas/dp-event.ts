@@ -75,6 +75,33 @@ export const TruncatedPoissonGaussianEvent = Type.Object(
   closed,
 );
 
+/**
+ * A sum of integers to which each of at least `parties` participants added discrete Gaussian noise of its own.
+ * `norm`: L2 sensitivity of the sum, in the steps in which `sigma` of one share is.
+ */
+export const DistributedDiscreteGaussianEvent = Type.Object(
+  {
+    type: Type.Literal('distributedDiscreteGaussian'),
+    norm: Multiplier,
+    dimension: Count,
+    sigma: Type.Number({ minimum: 0.5, maximum: 1e9 }),
+    parties: Count,
+  },
+  closed,
+);
+
+/** The same with Skellam noise; `sigma` is the root of the variance of one share. */
+export const DistributedSkellamEvent = Type.Object(
+  {
+    type: Type.Literal('distributedSkellam'),
+    norm: Multiplier,
+    dimension: Count,
+    sigma: Type.Number({ minimum: 0.5, maximum: 1e9 }),
+    parties: Count,
+  },
+  closed,
+);
+
 /** A mechanism without parts. */
 export type Mechanism =
   | Static<typeof GaussianEvent>
@@ -83,7 +110,9 @@ export type Mechanism =
   | Static<typeof DiscreteGaussianEvent>
   | Static<typeof EpsilonDeltaEvent>
   | Static<typeof TreeAggregationEvent>
-  | Static<typeof TruncatedPoissonGaussianEvent>;
+  | Static<typeof TruncatedPoissonGaussianEvent>
+  | Static<typeof DistributedDiscreteGaussianEvent>
+  | Static<typeof DistributedSkellamEvent>;
 
 const part = Type.Unknown();
 
@@ -126,6 +155,8 @@ export const DP_EVENT_NODES = {
   epsilonDelta: EpsilonDeltaEvent,
   treeAggregation: TreeAggregationEvent,
   truncatedPoissonGaussian: TruncatedPoissonGaussianEvent,
+  distributedDiscreteGaussian: DistributedDiscreteGaussianEvent,
+  distributedSkellam: DistributedSkellamEvent,
   poisson: PoissonEvent,
   fixedSize: FixedSizeEvent,
   repeat: RepeatEvent,

@@ -7,6 +7,7 @@
 import { type Static, Type } from 'typebox';
 import { Codec } from './codec.ts';
 import { Attempt, FederationId, JobId, NodeId, PRINTABLE, Round, Sha256, Timestamp } from './ids.ts';
+import { PrivacyPromise } from './privacy.ts';
 import { SecureAggregation, SuiteId } from './secagg.ts';
 import { Strategy } from './strategy.ts';
 import { LocalTraining } from './training.ts';
@@ -57,6 +58,8 @@ export const JobManifest = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE }),
     purpose: Type.String({ minLength: 1, maxLength: 200, pattern: PRINTABLE }),
     privacyUnit: PrivacyUnit,
+    /** The promise; absent where the unit is `none`. */
+    privacy: Type.Optional(PrivacyPromise),
     aggregation: Aggregation,
     /** How, where aggregation is `secure`; absent where it is `plain`. */
     secureAggregation: Type.Optional(SecureAggregation),

@@ -1,6 +1,7 @@
 /**
  * Whether a manifest can be carried out: checks that a schema cannot express. SPEC.md section 6.2.
  */
+import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
 import { checkSecureTerms } from '../protocol/secagg/descriptor.ts';
@@ -21,8 +22,6 @@ export async function checkManifest(
   const { cohort, codec, weighting, aggregation, secureAggregation } = manifest;
   if (manifest.federationId !== federationId)
     throw invalid('federationId', `this coordinator serves ${federationId}`);
-  if (manifest.privacyUnit !== 'none')
-    throw invalid('privacyUnit', 'this version makes no promise of differential privacy: state none');
   if (cohort.minimum > cohort.size) throw invalid('cohort.minimum', 'it is larger than the cohort');
   if (weighting === 'uniform' && codec.weightMax !== 1)
     throw invalid('codec.weightMax', 'it must be 1 where all updates count alike');
@@ -30,6 +29,7 @@ export async function checkManifest(
   if ((aggregation === 'secure') !== (secureAggregation !== undefined))
     throw invalid('secureAggregation', 'it is there where aggregation is secure, and only there');
   if (aggregation === 'secure') checkSecureTerms(manifest);
+  checkPrivacy(manifest);
   checkCodec(codec, cohort.size);
 
   await requireStored(manifest.graph.forward, blobs);

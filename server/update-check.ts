@@ -1,6 +1,7 @@
 /**
  * Checks an update while it streams by, so that nothing malformed, and nothing longer than clipping permits, is ever
- * stored. SPEC.md 5.3. Under masks neither length nor weight can be seen: of a masked update the form alone is checked.
+ * stored. SPEC.md 5.3. Under masks neither length nor weight can be seen: of a masked update the form alone is checked. Of
+ * one with noise the length says nothing.
  *
  * Content is kept by its hash, next to models. To store first and delete what turns out malformed would let a
  * participant delete a model by sending its bytes as an update.
@@ -29,7 +30,7 @@ export async function* checkedUpdate(
 ): AsyncIterable<Uint8Array> {
   const layout = layoutOf(codec, length);
   const total = HEADER_BYTES + layout.payloadBytes;
-  const clip = isMasked ? undefined : new ClipCheck(codec, length);
+  const clip = isMasked || codec.noise ? undefined : new ClipCheck(codec, length);
   const head = new Uint8Array(HEADER_BYTES);
   const tail = new Uint8Array(tailBytes(layout));
   let received = 0;
@@ -42,8 +43,11 @@ export async function* checkedUpdate(
     clip?.add(chunk.subarray(Math.max(0, HEADER_BYTES - received)));
     received = end;
     if (received === total) {
-      if (clip) clip.finish(checkUpdateTail(tail, codec, layout).weight);
-      else checkTrailingBits(tail, layout);
+      if (isMasked) checkTrailingBits(tail, layout);
+      else {
+        const { weight } = checkUpdateTail(tail, codec, layout);
+        clip?.finish(weight);
+      }
     }
     yield chunk;
   }

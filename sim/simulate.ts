@@ -114,6 +114,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       jobs,
       buffers,
       randomFor,
+      noiseFromSeed: true,
       party,
       ...(options.dropout !== undefined && { dropsOut: dropsOutOf(options.dropout, seed, index) }),
       clock,

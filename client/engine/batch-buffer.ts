@@ -18,6 +18,8 @@ export interface TrainingExamples {
   readonly features: BorderArray;
   /** [count, ...shape of one target] */
   readonly targets: BorderArray;
+  /** [count], whose example it is: 0..P-1 for P persons. Absent: nobody said. */
+  readonly persons?: Uint32Array;
 }
 
 /** The borders of a compiled graph that decide how a batch looks. */
@@ -72,6 +74,25 @@ export class BatchBuffer {
     this.#x.fill(0, (firstRow + count) * this.#inputSize, end * this.#inputSize);
     this.#y.fill(0, (firstRow + count) * this.#targetSize, end * this.#targetSize);
     return count;
+  }
+
+  /**
+   * Writes one batch to the first position, each example to the row at which it stands.
+   *
+   * @param rows [B], indices of examples; a negative one is padding
+   */
+  place(examples: TrainingExamples, rows: Int32Array): void {
+    const { features, targets } = examples;
+    rows.forEach((index, row) => {
+      if (index >= 0) {
+        copyRow(features, index, this.#x, row, this.#inputSize);
+        copyRow(targets, index, this.#y, row, this.#targetSize);
+      } else {
+        this.#x.fill(0, row * this.#inputSize, (row + 1) * this.#inputSize);
+        this.#y.fill(0, row * this.#targetSize, (row + 1) * this.#targetSize);
+      }
+      this.#weight[row] = index >= 0 ? 1 : 0;
+    });
   }
 
   /** The first `batches` batches as x, y and weight with a leading axis; views, valid until the next `gather`. */

@@ -28,7 +28,7 @@ const FIXED_NAMES = [
 ];
 
 /** Masks by their number, and endings by which outputs and optimiser state are named after their parameter. */
-const DERIVED_NAME = /^mask\d+$|_(next|velocity|first_moment|second_moment)$/;
+const DERIVED_NAME = /^mask\d+$|_(next|gradient|velocity|first_moment|second_moment)$/;
 
 /** The parameters under the names that they have as inputs: the model's, unless an artefact needs that name. */
 export function parameterInputs(forward: ForwardGraph): ParameterSpec[] {

@@ -8,6 +8,7 @@
  *   step        state..., x, y, weight [B], masks..., lr [] <parameter>_next..., <state>_next..., loss []
  *               and clipNorm [] where examples are clipped
  *   epoch       the same with a leading axis S              <parameter>_next..., <state>_next..., losses [S]
+ *   lotGradient x, weight [B], masks..., y, clipNorm []    <parameter>_gradient..., loss []
  *   evaluation  x, y, weight [B]                           lossSum [], weightSum [], correct [], counted []
  *   prediction  x                                          the outputs of the forward graph
  *
@@ -71,6 +72,16 @@ interface CompiledTraining extends Compiled {
 /** One optimiser step. */
 export interface CompiledStep extends CompiledTraining {
   readonly kind: 'step';
+}
+
+/** The sum of clipped gradients over one batch: `compile-lot-gradient.ts`. */
+export interface CompiledLotGradient extends Compiled {
+  readonly kind: 'lotGradient';
+  readonly target: TensorSpec;
+  readonly masks: readonly MaskSpec[];
+  readonly unit: 'example' | 'person';
+  /** Of one batch. */
+  readonly cost: Cost;
 }
 
 /** S optimiser steps in one run; `input` and `target` are without the leading axis S. */

@@ -2,27 +2,22 @@
  * The train step as a graph: forward, loss, backward, optimiser. SPEC.md section 6.1. `compile-train-step.ts` runs it
  * once, `compile-train-epoch.ts` repeats it.
  *
- *   c_i = w_i / sum_j(w_j m_j)   loss = sum_i c_i l(f(x_i; p), y_i)   p' = optimiser(p, d loss / d p)
+ *   p' = optimiser(p, d loss / d p)
  *
- * with m the masses of the examples (`losses/loss-rule.ts`). A batch of weight 0 has c = 0: its loss and all its
- * gradients are 0, and optimisers leave everything as it was.
+ * with the loss of `training-batch.ts`: in a batch of weight 0 all gradients are 0, and optimisers leave everything as it
+ * was.
  */
 import { HanseError } from '../../protocol/problem.ts';
 import type { Loss, Optimizer } from '../../schemas/training.ts';
-import { differentiate } from './autodiff.ts';
-import { type BoundForward, bindForward } from './bind-forward.ts';
-import { batchInput, batchTarget, declareInput, parameterInputs } from './border.ts';
+import { declareInput, parameterInputs } from './border.ts';
 import { clipGradient } from './clip-gradient.ts';
 import type { MaskSpec, ParameterSpec, TensorSpec } from './compiled.ts';
 import type { MemoryBound } from './fewest-segments.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import type { Port, Value } from './graph.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import type { LossRule, LossTerms } from './losses/loss-rule.ts';
-import { lossRule } from './losses/loss-rules.ts';
 import { optimizerRule } from './optimizers/optimizer-rules.ts';
-import { clippedGradients } from './per-example/clip-per-example.ts';
-import { replayOf } from './recompute.ts';
+import { bindBatch, gradientsPerBatch, gradientsPerExample, type WeightedLoss } from './training-batch.ts';
 
 export interface TrainingOptions {
   readonly loss: Loss;
@@ -65,7 +60,6 @@ export interface TrainStep {
  * @throws manifestInvalid where batch size or loss do not fit the model; gradientUnsupported; graphWithoutParameters
  */
 export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: TrainingOptions): TrainStep {
-  const { batchSize } = options;
   const { stateNames, beginStep } = optimizerRule(options.optimizer);
   const parameters = parameterInputs(forward);
   if (parameters.length === 0)
@@ -82,30 +76,15 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
     return declareInput(g, spec);
   };
 
-  const masks: MaskSpec[] = [];
-  const input = batchInput(forward, batchSize);
-  const x = declare(input);
-  const weight = declare(tensor('weight', [batchSize]));
-  const bound = bindForward(g, forward, x, parameterValues, {
-    kind: 'training',
-    weight,
-    mask(shape, rate) {
-      const spec = { name: `mask${masks.length}`, type: 'float32', shape, rate } as const;
-      masks.push(spec);
-      return declare(spec);
-    },
-  });
-  const target = batchTarget(options.loss, bound.output.shape, batchSize);
-  const y = declare(target);
+  const { bound, loss, input, target, masks } = bindBatch(g, forward, options, parameterValues, declare);
   const learningRate = declare(tensor('lr', []));
 
-  const loss = weightedLoss(g, options.loss, { output: bound.output, target: y, weight });
   const scalars = { learningRate, active: loss.active, isScalable: options.gradientClip === undefined };
   const step = beginStep(g, scalars, stateValues.slice(ownState.length));
   const scaled = (value: Value) => (step.gradientScale ? g.mul(value, step.gradientScale) : value);
   const batch = { bound, loss, parameters: parameterValues, scaled };
   const gradients = options.clipsExamples
-    ? gradientsPerExample(g, batch, declare(tensor('clipNorm', [])))
+    ? gradientsPerExample(g, batch, declare(tensor('clipNorm', [])), shareOf(g, loss))
     : gradientsPerBatch(g, batch, options.segments ?? 1);
   const clipped =
     options.gradientClip === undefined ? gradients : clipGradient(g, gradients, options.gradientClip);
@@ -129,83 +108,9 @@ export function buildTrainStep(g: GraphBuilder, forward: ForwardGraph, options: 
   return { parameters, state, input, target, masks, statistics, perStep, outputs };
 }
 
-interface WeightedBatch {
-  readonly output: Value;
-  readonly target: Value;
-  /** [B] */
-  readonly weight: Value;
-}
-
-/** The loss of a batch as the mean over what counts in it. */
-interface WeightedLoss extends WeightedBatch {
-  readonly rule: LossRule;
-  /** [B], the mass of every example; undefined where it is 1. */
-  readonly mass: Value | undefined;
-  /** Whether anything counts. */
-  readonly active: Value;
-  readonly terms: LossTerms;
-}
-
-function weightedLoss(g: GraphBuilder, loss: Loss, batch: WeightedBatch): WeightedLoss {
-  const { output, target, weight } = batch;
-  const rule = lossRule(loss);
-  const mass = rule.mass(g, output, target);
-  const totalWeight = g.total(mass ? g.mul(weight, mass) : weight);
-  const active = g.apply('Greater', [totalWeight, g.scalar(0)]);
-  // Where nothing counts, x / infinity makes every coefficient 0: smoothing gives a loss even to labels of weight 0.
-  const divisor = g.where(active, totalWeight, g.scalar(Number.POSITIVE_INFINITY));
-  const terms = rule.terms(g, output, target, g.div(weight, divisor));
-  return { ...batch, rule, mass, active, terms };
-}
-
-/** What the gradients of a batch follow from. */
-interface DifferentiableBatch {
-  readonly bound: BoundForward;
-  readonly loss: WeightedLoss;
-  readonly parameters: readonly Value[];
-  /** By what the optimiser scales gradients with. */
-  scaled(value: Value): Value;
-}
-
-type Gradients = (Value | undefined)[];
-
-function gradientsPerBatch(
-  g: GraphBuilder,
-  { bound: { tape, output }, loss, parameters, scaled }: DifferentiableBatch,
-  segments: number,
-): Gradients {
-  const replay = segments > 1 ? replayOf(g, tape.nodes, segments, new Set(parameters)) : undefined;
-  return differentiate(g, tape, output, scaled(loss.terms.gradient()), parameters, replay);
-}
-
-/** @param clipNorm largest L2 norm of the gradient of one example */
-function gradientsPerExample(
-  g: GraphBuilder,
-  { bound, loss, parameters, scaled }: DifferentiableBatch,
-  clipNorm: Value,
-): Gradients {
-  const { output, target, weight, active, rule, mass } = loss;
-  const [batchSize = 0] = weight.shape;
-  const alone = coefficientAlone(g, mass, batchSize);
-  const share = g.div(weight, g.where(active, g.total(weight), g.scalar(1)));
-  return clippedGradients(g, {
-    tape: bound.tape,
-    output,
-    seed: rule.terms(g, output, target, alone).gradient(),
-    roots: [bound.input, weight],
-    parameters,
-    batchSize,
-    clipNorm,
-    share: scaled(share),
-  });
-}
-
-/** [B], the coefficient of each example where it is a batch of its own: 1 / m, and 0 for one that weighs nothing. */
-function coefficientAlone(g: GraphBuilder, mass: Value | undefined, batchSize: number): Value {
-  if (!mass)
-    return g.constant({ dtype: 'float32', shape: [batchSize], data: new Float32Array(batchSize).fill(1) });
-  const counts = g.apply('Greater', [mass, g.scalar(0)]);
-  return g.where(counts, g.div(g.scalar(1), g.where(counts, mass, g.scalar(1))), g.scalar(0));
+/** [B], of the examples of a batch: their weights over the sum of them. */
+function shareOf(g: GraphBuilder, { weight, active }: WeightedLoss): Value {
+  return g.div(weight, g.where(active, g.total(weight), g.scalar(1)));
 }
 
 function tensor(name: string, shape: readonly number[]): TensorSpec {

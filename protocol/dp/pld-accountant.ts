@@ -161,6 +161,9 @@ function lawOf(leaf: Leaf, neighbouring: Neighbouring, tail: number): LossLaw {
       if (neighbouring !== 'add-or-remove-one')
         throw unsupported(leaf, `only known for add-or-remove-one, not for ${neighbouring}`);
       return lossOfTruncatedPoisson(leaf, tail);
+    case 'distributedDiscreteGaussian':
+    case 'distributedSkellam':
+      throw unsupported(leaf, 'sums of shares of noise have no dominating pair that is known');
     case 'treeAggregation':
       throw unsupported(leaf, 'no dominating pair of it is known here');
     default:

@@ -5,6 +5,8 @@
  */
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
 import { HanseError } from '../problem.ts';
+import { epsilonOfCurve, type RdpCurve } from './rdp-curve.ts';
+import { divergenceOfDistributed, rdpOfSampledShares } from './rdp-distributed.ts';
 import { rdpOfFixedSize } from './rdp-fixed-size.ts';
 import { isSymmetricNoise, rdpOfNoise, rdpOfPure, type SymmetricNoise } from './rdp-noise.ts';
 import { rdpOfPoisson } from './rdp-poisson.ts';
@@ -18,18 +20,6 @@ export const RDP_ORDERS: readonly number[] = [
   512,
   1024,
 ];
-
-/** More than what sums of deltas lose. */
-const ROUNDING = 1e-12;
-
-export interface RdpCurve {
-  /** Each above 1. */
-  readonly orders: readonly number[];
-  /** Divergence by order; Infinity where no bound is known. */
-  readonly divergences: readonly number[];
-  /** What is lost beside it. */
-  readonly delta: number;
-}
 
 /**
  * @param neighbouring the relation for which the curve holds
@@ -57,6 +47,9 @@ export function rdpCurve(
         ),
         delta: event.delta,
       };
+    case 'distributedDiscreteGaussian':
+    case 'distributedSkellam':
+      return pure(orders, orders.map(divergenceOfDistributed(event)));
     case 'treeAggregation': {
       if (neighbouring !== 'replace-special')
         throw unsupported(event, `only known for replace-special, not for ${neighbouring}`);
@@ -69,6 +62,14 @@ export function rdpCurve(
     case 'poisson': {
       if (neighbouring === 'replace-one')
         throw unsupported(event, 'not known for replace-one, but for adding, removing or zeroing');
+      const { q, event: whole } = event;
+      if (whole.type === 'distributedDiscreteGaussian' || whole.type === 'distributedSkellam') {
+        const divergence = divergenceOfDistributed(whole);
+        return pure(
+          orders,
+          orders.map((a) => rdpOfSampledShares(divergence, q, a)),
+        );
+      }
       const noise = sampled(event);
       return pure(
         orders,
@@ -103,25 +104,6 @@ export function rdpCurve(
       event satisfies never;
       throw new Error('unreachable');
   }
-}
-
-/**
- * The least epsilon that the orders give: r + ln(1 - 1/a) - ln(delta a)/(a - 1), Canonne, Kamath, Steinke 2020,
- * proposition 12; 0 where delta^2 > 1 - e^-r, by which the total variation is at most delta (Bretagnolle, Huber).
- * @param delta in (0, 1)
- * @returns at least 0; Infinity if there is none
- */
-export function epsilonOfCurve({ orders, divergences, delta: lost }: RdpCurve, delta: number): number {
-  const left = delta - lost * (1 + ROUNDING);
-  if (!(left > 0)) return Infinity;
-  let least = Infinity;
-  orders.forEach((a, at) => {
-    const r = divergences[at] ?? Infinity;
-    const epsilon =
-      left * left + Math.expm1(-r) > 0 ? 0 : r + Math.log1p(-1 / a) - Math.log(left * a) / (a - 1);
-    least = Math.min(least, Math.max(0, epsilon));
-  });
-  return least;
 }
 
 /** Epsilon of an event under a neighbouring relation. Throws `eventUnsupported`. */

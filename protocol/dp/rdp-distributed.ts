@@ -3,7 +3,8 @@
  * Steinke 2021 (arXiv:2102.06387), with the rounded norm of their proposition 26. Skellam: Agarwal, Kairouz, Liu 2021
  * (arXiv:2110.04995), theorem 3.5. Lengths are in steps of the grid. Adjacency: one participant more or less, or zeroed.
  */
-import { epsilonOfCurve } from './rdp-accountant.ts';
+import type { Mechanism } from '../../schemas/dp-event.ts';
+import { epsilonOfCurve } from './rdp-curve.ts';
 import { logMomentOfPoisson } from './rdp-poisson.ts';
 
 /** The divergence of order a > 1, for integers of an L2 norm. */
@@ -46,6 +47,27 @@ export function skellam(norm: number, dimension: number, variance: number): Dive
   return (a) =>
     ((a / 2) * norm ** 2) / variance +
     Math.min(((2 * a - 1) * norm ** 2 + 6 * l1) / (4 * variance ** 2), (3 * l1) / (2 * variance));
+}
+
+/** Of an event. */
+export function divergenceOfDistributed(
+  event: Extract<Mechanism, { type: 'distributedDiscreteGaussian' | 'distributedSkellam' }>,
+): Divergence {
+  const { norm, dimension, sigma, parties } = event;
+  return event.type === 'distributedSkellam'
+    ? skellam(norm, dimension, parties * sigma ** 2)
+    : distributedDiscreteGaussian(norm, dimension, sigma, parties);
+}
+
+/**
+ * Of a sum in which a unit takes part with probability q, in [0, 1]. The noise is symmetric.
+ * @returns Infinity at an order a > 1 that is no integer: nothing is known there
+ */
+export function rdpOfSampledShares(divergence: Divergence, q: number, a: number): number {
+  if (q === 0) return 0;
+  if (q === 1) return divergence(a);
+  if (!Number.isInteger(a)) return Infinity;
+  return logMomentOfPoisson((j) => (j - 1) * divergence(j), q, a) / (a - 1);
 }
 
 /** Integers alone: between them nothing is known of sampled integer noise. */

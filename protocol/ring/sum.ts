@@ -18,7 +18,7 @@ import { checkCodec } from './width.ts';
 
 /** What a round yields. */
 export interface OpenedSum {
-  /** [d] the weighted mean of the clipped deltas, up to rounding to the grid; owned by the caller. */
+  /** [d] the weighted mean of the clipped deltas, up to rounding to the grid and noise; owned by the caller. */
   readonly mean: Float64Array<ArrayBuffer>;
   readonly totalWeight: number;
   /** Sums of the counters, in the order of the codec. */
@@ -229,7 +229,14 @@ function checkWeights(
     });
   if (counters.some((counter) => counter > count * weightMax))
     throw new HanseError('aggregateInvalid', { reason: 'a counter beyond its range' });
-  return { factor: (grid * weightMax) / totalWeight, totalWeight, counters };
+  return { factor: factorOf(codec, totalWeight), totalWeight, counters };
+}
+
+/**
+ * Of a sum over lots: what all lots together are expected to hold divides it, which is public; what they do hold is not.
+ */
+function factorOf({ grid, weightMax, lot }: Codec, totalWeight: number): number {
+  return lot ? grid / (lot.rate * totalWeight) : (grid * weightMax) / totalWeight;
 }
 
 function sameCodec(a: Codec, b: Codec): boolean {
@@ -241,6 +248,10 @@ function sameCodec(a: Codec, b: Codec): boolean {
     a.weightMax === b.weightMax &&
     a.counters === b.counters &&
     a.rotation?.block === b.rotation?.block &&
-    a.rotation?.bound === b.rotation?.bound
+    a.rotation?.bound === b.rotation?.bound &&
+    a.noise?.type === b.noise?.type &&
+    a.noise?.sigma === b.noise?.sigma &&
+    a.lot?.rate === b.lot?.rate &&
+    a.lot?.bound === b.lot?.bound
   );
 }

@@ -3,15 +3,19 @@
  *
  *   delta -> turn -> clip to C -> times weight / weightMax -> divide by the grid, round at random -> pack -> second block
  *
- * The sum of such updates, times g * weightMax / (sum of weights), is the weighted mean of the clipped deltas. Where the
+ * Where the codec has noise, it is added to the integers, as many draws as coordinates, before they are packed: what is
+ * opened later carries the noise of all. The sum of such updates, times g * weightMax / (sum of weights), is the weighted mean of the clipped deltas. Where the
  * codec has no rotation nothing is turned. Lengths are taken after turning, so that privacy rests on what is rounded.
  */
 import type { Codec } from '../../schemas/codec.ts';
+import type { Noise } from '../../schemas/privacy.ts';
+import { noiseSampler } from '../dp/noise-sampler.ts';
 import { HanseError } from '../problem.ts';
 import type { RandomSource } from '../random.ts';
 import { bytesOf } from '../vector.ts';
 import { pack } from './bit-pack.ts';
 import { clipFactor, l2Norm, largestMagnitude } from './clip.ts';
+import { roundLotSum } from './lot-sum.ts';
 import { checkTrailingBits, type Layout, layoutOf, readSecondBlock } from './payload.ts';
 import { quantize, type TakeBlock } from './quantize.ts';
 import { rotate } from './rotation.ts';
@@ -19,8 +23,11 @@ import { coordinateBound, levelsOf } from './width.ts';
 
 /** What local training yields. */
 export interface Contribution {
-  /** [d] trained parameters minus the parameters of the round. */
-  readonly delta: Float32Array;
+  /**
+   * [d] trained parameters minus the parameters of the round; where the codec has a lot, minus the sum of the clipped
+   * gradients of the lot, in float64.
+   */
+  readonly delta: Float32Array | Float64Array;
   /** 1..weightMax: the number of examples, or 1 where all count alike. */
   readonly weight: number;
   /** As many as the codec has, each in 0..weightMax. */
@@ -51,7 +58,7 @@ export function updateIntegers(
   random: RandomSource,
   coordinates: Int32Array = new Int32Array(contribution.delta.length),
 ): UpdateIntegers {
-  quantizeUpdate(contribution, codec, random, (block, start) => coordinates.set(block, start));
+  roundUpdate(contribution, codec, random, (block, start) => coordinates.set(block, start));
   return { coordinates, secondBlock: Uint32Array.of(contribution.weight, ...contribution.counters) };
 }
 
@@ -91,11 +98,33 @@ export function encodeUpdate(
       expected: layout.payloadBytes / 4,
       got: words.length,
     });
-  quantizeUpdate(contribution, codec, random, (coordinates, start) =>
+  roundUpdate(contribution, codec, random, (coordinates, start) =>
     pack(coordinates, codec.width, words.subarray((start * codec.width) / 32)),
   );
   words.set([weight, ...counters], layout.coordinateBytes / 4);
   return bytesOf(words);
+}
+
+function roundUpdate(
+  contribution: Contribution,
+  codec: Codec,
+  random: RandomSource,
+  take: TakeBlock,
+): void {
+  checkSecondBlock(contribution, codec);
+  const { noise, lot, grid } = codec;
+  const noisy = noise ? withNoise(noise, random, take) : take;
+  if (lot) roundLotSum(contribution.delta, grid, lot.bound, random, noisy);
+  else quantizeUpdate(contribution, codec, random, noisy);
+}
+
+/** A rounding that is tried again draws its noise again: what was drawn for the first one is never seen. */
+function withNoise(noise: Noise, random: RandomSource, take: TakeBlock): TakeBlock {
+  const sampler = noiseSampler(noise, random);
+  return (coordinates, start) => {
+    sampler.addTo(coordinates);
+    take(coordinates, start);
+  };
 }
 
 function quantizeUpdate(
@@ -105,7 +134,6 @@ function quantizeUpdate(
   take: TakeBlock,
 ): void {
   const { weight } = contribution;
-  checkSecondBlock(contribution, codec);
   const values = turned(contribution, codec);
   const norm = l2Norm(values);
   if (!Number.isFinite(norm)) throw new HanseError('trainingDiverged', { what: 'update' });
@@ -119,6 +147,7 @@ function quantizeUpdate(
 
 /** The delta itself, or a turned copy. Throws TypeError without a seed where one is needed: a defect, never input. */
 function turned({ delta, rotationSeed }: Contribution, { rotation }: Codec): Float32Array {
+  if (delta instanceof Float64Array) throw new TypeError('a sum of a lot, and the codec has none');
   if (!rotation) return delta;
   if (!rotationSeed) throw new TypeError('an update is to be turned, and the seed is missing');
   const values = delta.slice();

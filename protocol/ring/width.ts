@@ -3,7 +3,8 @@
  *
  * A clipped coordinate has at most P grid units, rounded at most floor(P) + 1: P = C/g, since one coordinate may have all
  * of the norm, or T/g where updates are turned first and no coordinate may exceed T. The sum over n participants must
- * stay in the signed range of the ring: n (floor(P) + 1) <= 2^(b-1) - 1. Weights and counters, at most weightMax each,
+ * stay in the signed range of the ring: n (floor(P) + 1) <= 2^(b-1) - 1. Sums over lots are cut to M instead, and noise is
+ * reckoned with up to ten standard deviations: what is less likely than 2^-64 may wrap, which spoils a sum and no promise. Weights and counters, at most weightMax each,
  * must not wrap modulo 2^32: n * weightMax < 2^32.
  *
  * Why T: a rotation alone saves no bit, since the worst case of a turned coordinate is still C. T is what it exceeds in
@@ -11,6 +12,7 @@
  * cut single coordinates would bias it; to let them wrap would spoil the sum and tell nobody.
  */
 import type { Codec, Rotation } from '../../schemas/codec.ts';
+import type { Noise } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
 import { blockOf } from './rotation.ts';
 
@@ -22,6 +24,8 @@ export const LEVELS_WANTED = 16_384;
 const BLOCK = 262_144;
 /** The odds against an update that has to be scaled down because of its rotation. */
 const ODDS = 2 ** 20;
+/** Noise beyond so many standard deviations is less likely than 2^-64. */
+const NOISE_DEVIATIONS = 10;
 
 /** Of an update, in units of the parameters. */
 type Bounds = Pick<Codec, 'clipNorm' | 'rotation'>;
@@ -73,7 +77,7 @@ function planRotation(clipNorm: number, length: number): Rotation {
 
 /** Throws `ringOverflow` with the worst case, if the sum of `cohortMax` updates might not fit. */
 export function checkCodec(codec: Codec, cohortMax: number): void {
-  const largest = largestOf(codec);
+  const largest = largestOf(codec) + (codec.noise ? noiseReach(codec.noise) : 0);
   const bound = 2 ** (codec.width - 1) - 1;
   if (!(cohortMax * largest <= bound))
     throw new HanseError('ringOverflow', {
@@ -100,9 +104,14 @@ export function peakOf(codec: Codec, weight: number = codec.weightMax): number {
   return (coordinateBound(codec) / codec.grid) * (weight / codec.weightMax);
 }
 
-/** The largest magnitude that a coordinate has when it is rounded, in grid units. */
+/** The largest magnitude that a coordinate has when it is rounded, in grid units, without its noise. */
 export function largestOf(codec: Codec, weight: number = codec.weightMax): number {
-  return Math.floor(peakOf(codec, weight)) + 1;
+  return codec.lot ? codec.lot.bound : Math.floor(peakOf(codec, weight)) + 1;
+}
+
+/** The largest magnitude of noise that is reckoned with, in grid units. */
+export function noiseReach({ sigma }: Noise): number {
+  return Math.ceil(NOISE_DEVIATIONS * sigma);
 }
 
 /** What no coordinate of a clipped delta exceeds, in units of the parameters. */

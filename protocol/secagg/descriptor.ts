@@ -37,6 +37,9 @@ export interface DescriptorLimits {
   readonly allowsSparse: boolean;
 }
 
+/** What decides on who is needed. */
+export type SecureTerms = Pick<JobManifest, 'cohort' | 'secureAggregation'>;
+
 /** Participants in a round, at least: the sum of two tells each of them the update of the other. */
 export const SECURE_LEAST = 3;
 
@@ -44,7 +47,7 @@ export const SECURE_LEAST = 3;
 const DROPOUT_SHARE = 0.1;
 
 /** k and t of a cohort, before anybody knows who is in the roster. Throws `manifestInvalid` where no numbers do. */
-export function sharingOf(manifest: JobManifest): Pick<RoundDescriptor, 'degree' | 'threshold'> {
+export function sharingOf(manifest: SecureTerms): Pick<RoundDescriptor, 'degree' | 'threshold'> {
   const most = cohortMost(manifest.cohort);
   if (most <= COMPLETE_MAX) return { degree: null, threshold: thresholdOf(manifest.cohort) };
   const corruptShare = secureTerms(manifest).colluders / most;
@@ -66,7 +69,7 @@ export function thresholdOf(cohort: Pick<JobManifest['cohort'], 'size' | 'extra'
 }
 
 /** Updates without which a secure round is not opened. */
-export function survivorsMinimum(manifest: JobManifest): number {
+export function survivorsMinimum(manifest: SecureTerms): number {
   return Math.max(manifest.cohort.minimum, sharingOf(manifest).threshold);
 }
 
@@ -174,7 +177,7 @@ export async function checkDescriptor(
   return roundId(primitives, descriptor);
 }
 
-function secureTerms({ secureAggregation }: JobManifest) {
+function secureTerms({ secureAggregation }: SecureTerms) {
   if (!secureAggregation) throw invalidManifest('secureAggregation', 'a secure job says how');
   return secureAggregation;
 }

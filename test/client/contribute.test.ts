@@ -26,7 +26,7 @@ beforeAll(async () => {
   shelf = await jobShelf();
   const provider = await loadCpuProvider({ threads: 1 });
   const job = await prepareJob(shelf.trainTask(), scriptedCoordinator(shelf.script));
-  trainer = await prepareTraining(job, provider);
+  trainer = (await prepareTraining(job, provider)) as Trainer;
 });
 
 afterAll(() => trainer.release());

@@ -58,6 +58,7 @@ test('two trainings side by side give what each gives alone, to the bit', async 
   const train = async (jobs: JobCache, index: 0 | 1) => {
     const shelf = shelves[index];
     const { trainer } = await jobs.trainer(shelf.trainTask(), scriptedCoordinator(shelf.script), NEVER);
+    if (!('train' in trainer)) throw new TypeError('a job without lots');
     const parameters = new Float32Array(shelf.manifest.parameters).fill(0.1 + index);
     const random = seededRandom(new Uint8Array(32).fill(index));
     return trainer.train({ parameters, examples: clouds(12), epochs: 300, learningRate: 0.1, random });

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { epsilonOfGaussian } from '../../../protocol/dp/analytic-gaussian.ts';
 import { parseDpEvent } from '../../../protocol/dp/parse-event.ts';
-import { epsilonOfCurve, RDP_ORDERS, rdpCurve, rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
+import { RDP_ORDERS, rdpCurve, rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
+import { epsilonOfCurve } from '../../../protocol/dp/rdp-curve.ts';
 import type { DpEvent } from '../../../schemas/dp-event.ts';
 import { casesOf, hasWholeSet, type ReferenceCase } from './reference-cases.ts';
 

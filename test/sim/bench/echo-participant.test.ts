@@ -25,7 +25,9 @@ test('an echo gives back the parameters, of a job that is prepared once', async 
   const parameters = Float32Array.of(1, 2, 3);
   const examples = { name: '', count: 0, features: new Float32Array(), targets: new Int32Array() };
   const random = seededRandom(new Uint8Array(32));
-  const result = await first.trainer.train({ parameters, examples, epochs: 1, learningRate: 1, random });
+  const { trainer } = first;
+  if (!('train' in trainer)) throw new TypeError('an echo of lots');
+  const result = await trainer.train({ parameters, examples, epochs: 1, learningRate: 1, random });
   expect(result.parameters).toEqual(Float32Array.of(1, 2, 3));
   await expect(jobs.evaluator(task('a'), api, signal)).rejects.toMatchObject({ code: 'roleRefused' });
 });

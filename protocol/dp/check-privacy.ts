@@ -1,0 +1,79 @@
+/**
+ * Whether a manifest can keep the promise that it states: checks that a schema cannot express. SPEC.md 12.3. Participants and
+ * the coordinator make them alike, so a job whose figures are too good is refused by everybody.
+ */
+import type { JobManifest } from '../../schemas/job.ts';
+import type { LocalTraining } from '../../schemas/training.ts';
+import { HanseError } from '../problem.ts';
+import { epsilonOfJob, jobPrivacy } from './job-privacy.ts';
+
+/** Stated figures are rounded for people: up, and by no more than this part. */
+const STATED_SLACK = 1e-9;
+
+/**
+ * @param manifest attacker-controlled, of its schema
+ * @throws `manifestInvalid`
+ */
+export function checkPrivacy(manifest: JobManifest): void {
+  const { privacyUnit, privacy, codec, weighting, training } = manifest;
+  if (privacyUnit === 'none') {
+    if (privacy) throw invalid('privacy', 'a job of the unit none promises nothing');
+    if (codec.noise) throw invalid('codec.noise', 'noise belongs to a promise: state a privacyUnit');
+    if (codec.lot) throw invalid('codec.lot', 'lots belong to a promise: state a privacyUnit');
+    return;
+  }
+  if (!privacy) throw invalid('privacy', `a promise about each ${privacyUnit} needs its figures`);
+  if (!codec.noise) throw invalid('codec.noise', `a promise about each ${privacyUnit} needs noise`);
+  if (privacyUnit === 'participant') {
+    if (codec.lot) throw invalid('codec.lot', 'lots protect examples and persons, not participants');
+    if (weighting !== 'uniform')
+      throw invalid('weighting', 'weights would tell how much data a participant has: state uniform');
+  } else {
+    if (!codec.lot) throw invalid('codec.lot', `a promise about each ${privacyUnit} needs secret lots`);
+    if (codec.rotation) throw invalid('codec.rotation', 'sums over lots are not turned');
+    if (weighting !== 'examples')
+      throw invalid('weighting', 'sums over lots are divided by numbers of examples: state examples');
+    checkLotTraining(training);
+  }
+  checkFigures(manifest);
+}
+
+/** One opened step a round: what else a manifest says about local steps would be ignored, and is refused instead. */
+function checkLotTraining(training: LocalTraining): void {
+  const { optimizer, epochs, maxSteps, gradientClip, schedule, learningRate, learningRateDecay } = training;
+  const ignored: readonly (readonly [string, boolean])[] = [
+    ['optimizer', optimizer.type !== 'sgd' || optimizer.weightDecay !== undefined],
+    ['epochs', epochs !== 1],
+    ['maxSteps', maxSteps !== undefined],
+    ['gradientClip', gradientClip !== undefined],
+    ['schedule', schedule !== undefined],
+    ['learningRate', learningRate !== 1],
+    ['learningRateDecay', learningRateDecay !== 1],
+  ];
+  for (const [field, is] of ignored)
+    if (is)
+      throw invalid(
+        `training.${field}`,
+        'a round over lots is one step of the strategy: plain sgd, one epoch, learning rate 1, nothing else',
+      );
+}
+
+function checkFigures(manifest: JobManifest): void {
+  const privacy = jobPrivacy(manifest);
+  const stated = manifest.privacy;
+  if (!privacy || !stated) throw invalid('privacy', 'no promise can be made of it');
+  const epsilon = epsilonOfJob(privacy.total, privacy.delta);
+  for (const [field, figure] of [
+    ['epsilonServer', stated.epsilonServer],
+    ['epsilonModel', stated.epsilonModel],
+  ] as const)
+    if (!(epsilon <= figure * (1 + STATED_SLACK)))
+      throw invalid(
+        `privacy.${field}`,
+        `${figure} is stated, and the accountant finds ${epsilon} at delta ${privacy.delta}`,
+      );
+}
+
+function invalid(where: string, reason: string): HanseError<'manifestInvalid'> {
+  return new HanseError('manifestInvalid', { where, reason });
+}

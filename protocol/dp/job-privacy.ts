@@ -1,0 +1,121 @@
+/**
+ * What a job promises, as events that accountants interpret: the one place where a manifest becomes a claim. SPEC.md 12.3.
+ *
+ * A manifest pins mechanics (clipping, grid, noise, rate of the lots) and states epsilons; whoever takes part computes them
+ * anew here and believes none. Adjacency: the contribution of one unit is zeroed, and the number of units is public.
+ *
+ *   parties = uMin - cMax: survivors on whose noise a sum can count, at least, where it is secure; 1 where it is not, since
+ *             then each update must protect itself
+ *   D       = the L2 sensitivity of the sum in steps of the grid, after rounding: 30-privacy of the design; Kairouz, Liu,
+ *             Steinke 2021, proposition 26
+ */
+import type { Codec } from '../../schemas/codec.ts';
+import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
+import type { JobManifest, PrivacyUnit } from '../../schemas/job.ts';
+import type { Noise } from '../../schemas/privacy.ts';
+import { roundedNormSquared } from '../ring/quantize.ts';
+import { type SecureTerms, survivorsMinimum } from '../secagg/descriptor.ts';
+import { rdpEpsilon } from './rdp-accountant.ts';
+import { roundedNorm } from './rdp-distributed.ts';
+
+export interface JobPrivacy {
+  readonly unit: Exclude<PrivacyUnit, 'none'>;
+  readonly neighbouring: Neighbouring;
+  /** One attempt at one round, against the coordinator and whoever takes part in it. */
+  readonly round: DpEvent;
+  /** All rounds, against the same. */
+  readonly total: DpEvent;
+  readonly delta: number;
+  /** Standard deviation of the noise that a sum can count on, over its sensitivity. */
+  readonly noiseMultiplier: number;
+  /** Survivors on whose noise it counts. */
+  readonly parties: number;
+}
+
+/** What decides on the sensitivity and the noise of a sum. */
+export interface Mechanics {
+  readonly codec: Pick<Codec, 'clipNorm' | 'grid' | 'weightMax' | 'noise' | 'lot'>;
+  /** d. */
+  readonly parameters: number;
+  /** B: units whose gradients are added in float32. Ignored without a lot. */
+  readonly batchSize: number;
+  readonly parties: number;
+}
+
+/** Of a round, added to delta: a rounded sum of a lot is longer than D. */
+const LONGER = 1e-12;
+/** Of a round, added to delta: a lot is larger than what is computed of it, and the round is void. */
+export const LARGER_LOT = 1e-12;
+/** Unit round-off of float32. */
+const ROUND_OFF = 2 ** -24;
+/** For all roundings in float64, and for the 32 bits by which coordinates are rounded. */
+const FURTHER = 1e-9;
+
+/** Undefined for a job that promises nothing. The manifest is to have passed `checkPrivacy`. */
+export function jobPrivacy(manifest: JobManifest): JobPrivacy | undefined {
+  const { privacyUnit: unit, privacy, codec, parameters, training, rounds } = manifest;
+  const { noise } = codec;
+  if (unit === 'none' || !privacy || !noise) return undefined;
+  const mechanics = {
+    codec,
+    parameters,
+    batchSize: training.batchSize,
+    parties: countedParties(manifest),
+  };
+  const round = roundEvent(mechanics, noise);
+  return {
+    unit,
+    neighbouring: 'replace-special',
+    round,
+    total: { type: 'repeat', count: rounds, event: round },
+    delta: privacy.delta,
+    noiseMultiplier: noiseMultiplierOf(mechanics, noise),
+    parties: mechanics.parties,
+  };
+}
+
+/** uMin - cMax, or 1 where sums are plain. */
+export function countedParties(manifest: SecureTerms & Pick<JobManifest, 'aggregation'>): number {
+  if (manifest.aggregation === 'plain') return 1;
+  return Math.max(1, survivorsMinimum(manifest) - (manifest.secureAggregation?.colluders ?? 0));
+}
+
+/** D: the most by which one unit moves the rounded sum, in steps of the grid, but for a probability of 1e-12. */
+export function sensitivityOf({ codec, parameters, batchSize }: Omit<Mechanics, 'parties'>): number {
+  if (!codec.lot) return Math.sqrt(roundedNormSquared(codec.clipNorm / codec.grid, parameters));
+  return roundedNorm((codec.clipNorm / codec.grid) * (1 + lotSlack(batchSize)), parameters, LONGER);
+}
+
+/**
+ * By how much more than C a unit moves the sum of a lot that is computed in float32, in proportion: B gradients are added,
+ * with and without it, each time off by at most gamma_B B C; batches are added in float64.
+ */
+export function lotSlack(batchSize: number): number {
+  const gamma = (batchSize * ROUND_OFF) / (1 - batchSize * ROUND_OFF);
+  return 2 * gamma * batchSize + FURTHER;
+}
+
+/** Standard deviation of all noise that is counted on, over the sensitivity. */
+export function noiseMultiplierOf(mechanics: Mechanics, { sigma }: Noise): number {
+  return (sigma * Math.sqrt(mechanics.parties)) / sensitivityOf(mechanics);
+}
+
+/** One round as an event. */
+export function roundEvent(mechanics: Mechanics, noise: Noise): DpEvent {
+  const { codec, parameters: dimension, parties } = mechanics;
+  const type = noise.type === 'skellam' ? 'distributedSkellam' : 'distributedDiscreteGaussian';
+  const sum: DpEvent = { type, norm: sensitivityOf(mechanics), dimension, sigma: noise.sigma, parties };
+  if (!codec.lot) return sum;
+  return {
+    type: 'compose',
+    events: [
+      { type: 'poisson', q: codec.lot.rate, event: sum },
+      { type: 'epsilonDelta', epsilon: 0, delta: LONGER + LARGER_LOT },
+    ],
+  };
+}
+
+/** The epsilon of an event under the adjacency of jobs, by the accountant of Renyi divergences, at delta. */
+export function epsilonOfJob(event: DpEvent, delta: number): number {
+  return rdpEpsilon(event, 'replace-special', delta);
+}

@@ -1,0 +1,118 @@
+/**
+ * Grid, noise and bounds of a job from the epsilon that it may cost. SPEC.md 12.4.
+ *
+ * The grid is C/g = c sqrt(d): rounding then lengthens an update by 1/(8 c^2) or so, which is the price in epsilon against
+ * noise on real numbers (0.07 % for c = 20). The finest c up to 20 is taken whose noise the sampler has a table for.
+ */
+import type { Codec } from '../../schemas/codec.ts';
+import type { Noise } from '../../schemas/privacy.ts';
+import { HanseError } from '../problem.ts';
+import { noiseReach } from '../ring/width.ts';
+import { leastEnough } from './bisection.ts';
+import { epsilonOfJob, type Mechanics, roundEvent, sensitivityOf } from './job-privacy.ts';
+
+export interface NoisePlan {
+  readonly noise: Noise['type'];
+  /** C > 0. */
+  readonly clipNorm: number;
+  /** d. */
+  readonly parameters: number;
+  /** The most updates in a sum. */
+  readonly cohortMax: number;
+  /** uMin - cMax, at least 1. */
+  readonly parties: number;
+  readonly rounds: number;
+  readonly weightMax: number;
+  readonly batchSize: number;
+  /** q of lots; absent: the unit is the participant. */
+  readonly rate?: number;
+  readonly delta: number;
+  /** What all rounds together may cost. */
+  readonly epsilon: number;
+}
+
+export interface PlannedNoise {
+  readonly codec: Codec;
+  /** Of all rounds, at most what was asked. */
+  readonly epsilon: number;
+}
+
+export const SIGMA_LEAST = 16;
+export const SIGMA_MOST = 4096;
+/** c: the finest grid that is worth its bits, and the coarsest that is worth its noise. */
+const FINEST = 20;
+const COARSEST = 4;
+const WIDTHS = [16, 24, 32] as const;
+const TOLERANCE = 1e-6;
+/** A coordinate of a lot's sum has room for so many gradients that all point along it. */
+const ROOM_OF_LOT = 8;
+
+/**
+ * @throws `budgetUnreachable` if no noise is enough, `noiseOutOfRange` if what is enough has no table, `ringOverflow` if no
+ *   width holds the sum
+ */
+export function planNoise(plan: NoisePlan): PlannedNoise {
+  const { parameters, parties } = plan;
+  const levelsOf = (c: number) => c * Math.sqrt(parameters);
+  // Epsilon depends on the noise over the sensitivity alone: found once, on the finest grid, where the table has no say.
+  const fine = mechanicsOf(plan, levelsOf(FINEST));
+  const multiplier = leastMultiplier(plan, fine);
+  const sigmaAt = (c: number) =>
+    (multiplier * sensitivityOf(mechanicsOf(plan, levelsOf(c)))) / Math.sqrt(parties);
+  let c = FINEST;
+  while (sigmaAt(c) < SIGMA_LEAST) c *= 2;
+  while (sigmaAt(c) > SIGMA_MOST && c > COARSEST) c = Math.max(COARSEST, c * 0.98);
+  const sigma = sigmaAt(c);
+  if (sigma > SIGMA_MOST) throw new HanseError('noiseOutOfRange', { sigma, least: SIGMA_LEAST, most: SIGMA_MOST });
+  const noise: Noise = { type: plan.noise, sigma };
+  const codec = codecOf(plan, levelsOf(c), noise);
+  return { codec, epsilon: totalEpsilon(plan, { ...mechanicsOf(plan, levelsOf(c)), codec }, noise) };
+}
+
+function leastMultiplier(plan: NoisePlan, mechanics: Mechanics): number {
+  const unit = sensitivityOf(mechanics) / Math.sqrt(mechanics.parties);
+  const epsilonAt = (multiplier: number) =>
+    totalEpsilon(plan, mechanics, { type: plan.noise, sigma: multiplier * unit });
+  if (!(epsilonAt(2 ** 20) <= plan.epsilon))
+    throw new HanseError('budgetUnreachable', { targetEpsilon: plan.epsilon, delta: plan.delta });
+  return leastEnough((multiplier) => epsilonAt(multiplier) <= plan.epsilon, 1, TOLERANCE);
+}
+
+function totalEpsilon({ rounds, delta }: NoisePlan, mechanics: Mechanics, noise: Noise): number {
+  return epsilonOfJob({ type: 'repeat', count: rounds, event: roundEvent(mechanics, noise) }, delta);
+}
+
+/** @param levels C/g */
+function mechanicsOf(plan: NoisePlan, levels: number): Mechanics {
+  const { clipNorm, rate, parameters, batchSize, parties, weightMax } = plan;
+  const lot = rate !== undefined && { lot: { rate, bound: 1 } };
+  return {
+    codec: { clipNorm, grid: clipNorm / levels, weightMax, ...lot },
+    parameters,
+    batchSize,
+    parties,
+  };
+}
+
+/** The narrowest of the fast widths in which the sum of all updates with their noise has room. */
+function codecOf(plan: NoisePlan, levels: number, noise: Noise): Codec {
+  const { clipNorm, cohortMax, weightMax, rate } = plan;
+  const wanted = rate === undefined ? Math.floor(levels) + 1 : Math.ceil(ROOM_OF_LOT * levels);
+  const roomIn = (width: number) => Math.floor((2 ** (width - 1) - 1) / cohortMax) - noiseReach(noise) - 1;
+  const width = WIDTHS.find((bits) => roomIn(bits) >= wanted);
+  if (width === undefined)
+    throw new HanseError('ringOverflow', {
+      worstCase: `${cohortMax} updates with coordinates up to ${wanted + noiseReach(noise)}`,
+      bits: 32,
+    });
+  return {
+    version: 1,
+    clipNorm,
+    width,
+    grid: clipNorm / levels,
+    weightMax,
+    counters: 0,
+    noise,
+    ...(rate !== undefined && { lot: { rate, bound: roomIn(width) } }),
+  };
+}
