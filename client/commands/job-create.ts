@@ -17,6 +17,7 @@ import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf } from './choice-option.t
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
 import { loadModel, MODEL_OPTION } from './model-source.ts';
+import { PRIVACY_OPTIONS, type PrivacyOptions, promisedBy } from './privacy-option.ts';
 import {
   GRADIENT_CLIP_OPTION,
   type GradientClipOptions,
@@ -26,7 +27,12 @@ import {
   optimizerOf,
 } from './optimizer-option.ts';
 
-export interface TrainingOptions extends LossOptions, OptimizerOptions, GradientClipOptions, ChoiceOptions {
+export interface TrainingOptions
+  extends LossOptions,
+    OptimizerOptions,
+    GradientClipOptions,
+    ChoiceOptions,
+    PrivacyOptions {
   readonly model: string;
   readonly lr: number;
   readonly lrDecay: number;
@@ -72,7 +78,7 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
   ...OPTIMIZER_OPTIONS,
   {
     flags: '--lr <rate>',
-    description: 'local learning rate',
+    description: 'local learning rate; with --lot-rate, that of the one step of a round',
     kind: 'number',
     default: 0.1,
     schema: training.learningRate,
@@ -148,7 +154,7 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
   { flags: '--rounds <n>', description: 'rounds of training', kind: 'integer', default: 20, schema: Round },
   {
     flags: '--clip-norm <c>',
-    description: 'longest update; longer ones are scaled down to it',
+    description: 'longest update, or with --lot-rate longest gradient of a unit; longer ones are scaled down to it',
     kind: 'number',
     default: 10,
     schema: Codec.properties.clipNorm,
@@ -171,6 +177,7 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
     default: 1,
     schema: manifest.evaluateEvery,
   },
+  ...PRIVACY_OPTIONS,
 ];
 
 /** The smallest cohort whose sum is not the update of one participant. */
@@ -324,10 +331,13 @@ function secureOf(
 
 /** The part of a plan that a simulation shares with a real job. Throws `usage` for values out of range. */
 export async function trainingPlan(options: TrainingOptions, seed: string) {
+  const privacy = promisedBy(options);
+  const hasLots = privacy?.rate !== undefined;
   const training = {
     loss: lossOf(options),
     optimizer: optimizerOf(options),
-    learningRate: options.lr,
+    // A round over lots is one step, which the coordinator makes.
+    learningRate: hasLots ? 1 : options.lr,
     learningRateDecay: options.lrDecay,
     ...scheduleOf(options),
     ...gradientClipOf(options),
@@ -338,12 +348,13 @@ export async function trainingPlan(options: TrainingOptions, seed: string) {
   return {
     forward: await loadModel(options.model, seed, choicesOf(options)),
     training: asUsage(() => parse(LocalTraining, training, 'training')),
-    strategy: strategyOf(options),
+    strategy: strategyOf(hasLots ? { ...options, serverLr: options.serverLr * options.lr } : options),
     rounds: options.rounds,
     clipNorm: options.clipNorm,
     ...(options.rotate && { rotate: true }),
-    weighting: options.weighting,
+    weighting: hasLots ? ('examples' as const) : options.weighting,
     weightMax: WEIGHT_MAX,
+    ...(privacy && { privacy }),
     evaluateEvery: options.evaluateEvery,
   };
 }

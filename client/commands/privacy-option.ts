@@ -1,0 +1,80 @@
+/**
+ * The options that say what a job promises: shared by jobs and simulations.
+ */
+import { asUsage, parse } from '../../protocol/parse.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import type { CommandOption } from '../../schemas/command.ts';
+import type { PrivacyUnit } from '../../schemas/job.ts';
+import { Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
+import type { PlannedPromise } from '../author-job.ts';
+
+export interface PrivacyOptions {
+  /** Absent: none. */
+  readonly unit?: PrivacyUnit;
+  readonly epsilon?: number;
+  readonly delta?: number;
+  readonly lotRate?: number;
+  /** Absent: discrete Gaussian. */
+  readonly noise?: Noise['type'];
+}
+
+const promise = PrivacyPromise.properties;
+
+export const PRIVACY_OPTIONS: readonly CommandOption[] = [
+  {
+    flags: '--unit <whose>',
+    description: 'what is protected by differential privacy: each example, person or participant, or none',
+    choices: ['none', 'example', 'person', 'participant'],
+    default: 'none',
+  },
+  {
+    flags: '--epsilon <e>',
+    description: 'what the whole job may cost each unit',
+    kind: 'number',
+    schema: promise.epsilonServer,
+  },
+  {
+    flags: '--delta <d>',
+    description: 'less than one over the number of units, e.g. 1e-5',
+    kind: 'number',
+    schema: promise.delta,
+  },
+  {
+    flags: '--lot-rate <q>',
+    description: 'chance of each example, or person, to be in the secret lot of a round',
+    kind: 'number',
+    schema: Lot.properties.rate,
+  },
+  {
+    flags: '--noise <law>',
+    description: 'of the shares that participants add',
+    choices: ['discreteGaussian', 'skellam'],
+    default: 'discreteGaussian',
+  },
+];
+
+/** Undefined where nothing is promised. Throws `usage` for figures that are missing, out of range, or for nothing. */
+export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined {
+  const { unit = 'none', noise = 'discreteGaussian', epsilon, delta, lotRate } = options;
+  if (unit === 'none') {
+    const given = { '--epsilon': epsilon, '--delta': delta, '--lot-rate': lotRate };
+    for (const [flag, value] of Object.entries(given))
+      if (value !== undefined) throw new HanseError('usage', { reason: `${flag} needs --unit` });
+    return undefined;
+  }
+  if (epsilon === undefined || delta === undefined)
+    throw new HanseError('usage', { reason: `--unit ${unit} needs --epsilon and --delta` });
+  if ((lotRate === undefined) !== (unit === 'participant'))
+    throw new HanseError('usage', {
+      reason:
+        unit === 'participant'
+          ? '--lot-rate is about examples and persons, not participants'
+          : `--unit ${unit} needs --lot-rate`,
+    });
+  return {
+    ...{ unit, noise },
+    epsilon: asUsage(() => parse(promise.epsilonServer, epsilon, '--epsilon')),
+    delta: asUsage(() => parse(promise.delta, delta, '--delta')),
+    ...(lotRate !== undefined && { rate: asUsage(() => parse(Lot.properties.rate, lotRate, '--lot-rate')) }),
+  };
+}
