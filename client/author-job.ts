@@ -69,7 +69,7 @@ export interface AuthoredJob {
 
 /**
  * @throws `invalidFormat` for a value out of its range; `ringOverflow` if no codec fits the cohort; `manifestInvalid` if
- *   no round of such a cohort can be secure; `budgetUnreachable` and `noiseOutOfRange` if no noise keeps the promise; `gradientUnsupported` and `manifestInvalid` if the model cannot be trained
+ *   no round of such a cohort can be secure; `budgetUnreachable` and `noiseTableTooLarge` if no noise keeps the promise; `gradientUnsupported` and `manifestInvalid` if the model cannot be trained
  *   with this loss
  */
 export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {

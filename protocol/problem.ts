@@ -574,10 +574,6 @@ export const PROBLEMS = {
     'No amount of noise brings this event within the budget.',
     'Allow a larger epsilon or delta, or use the data less often.',
   ),
-  noiseOutOfRange: entry<{ sigma: number; least: number; most: number }>(
-    'The noise that is needed has no table that could be drawn from.',
-    'Let more survivors count, allow a larger epsilon, or train a model with fewer parameters.',
-  ),
   lotTooLarge: entry<{ most: number }>(
     'By a chance of less than one in 10^12 the secret lot of this round is larger than what is computed of it.',
     'None is needed: the round goes on without this node, and the next one has another lot.',
@@ -585,6 +581,14 @@ export const PROBLEMS = {
   dataWithoutPersons: entry<{ source: string }>(
     'The job protects persons, and this data set does not say whose examples are whose.',
     'Name the column that tells persons apart with --person-column.',
+  ),
+  noiseTooSmall: entry<{ sigma: number; least: number }>(
+    'Noise is less than what hides the steps of the grid, or is none.',
+    'Choose a finer grid or more noise: the standard deviation in grid units is to be at least what the detail names.',
+  ),
+  noiseTableTooLarge: entry<{ sigma: number; most: number }>(
+    'The grid is so fine that a table of the noise would be too large.',
+    'Choose a coarser grid: the standard deviation in grid units is to be at most what the detail names.',
   ),
   checkFailed: entry<{ check: string; reason: string }>(
     'A check found something that has to be mended first.',

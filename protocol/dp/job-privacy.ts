@@ -46,6 +46,11 @@ export interface Mechanics {
 const LONGER = 1e-12;
 /** Of a round, added to delta: a lot is larger than what is computed of it, and the round is void. */
 export const LARGER_LOT = 1e-12;
+/**
+ * Of a round, added to delta: what the tables of the noise differ from its law. One draw differs by less than 2^-110, and a
+ * round has fewer than 2^43 draws; this holds up to an epsilon of 10. `protocol/dp/table-sampler.ts`.
+ */
+const TABLE = 1e-15;
 /** Unit round-off of float32. */
 const ROUND_OFF = 2 ** -24;
 /** For all roundings in float64, and for the 32 bits by which coordinates are rounded. */
@@ -105,12 +110,12 @@ export function roundEvent(mechanics: Mechanics, noise: Noise): DpEvent {
   const { codec, parameters: dimension, parties } = mechanics;
   const type = noise.type === 'skellam' ? 'distributedSkellam' : 'distributedDiscreteGaussian';
   const sum: DpEvent = { type, norm: sensitivityOf(mechanics), dimension, sigma: noise.sigma, parties };
-  if (!codec.lot) return sum;
+  const lost = codec.lot ? LONGER + LARGER_LOT + TABLE : TABLE;
   return {
     type: 'compose',
     events: [
-      { type: 'poisson', q: codec.lot.rate, event: sum },
-      { type: 'epsilonDelta', epsilon: 0, delta: LONGER + LARGER_LOT },
+      codec.lot ? { type: 'poisson', q: codec.lot.rate, event: sum } : sum,
+      { type: 'epsilonDelta', epsilon: 0, delta: lost },
     ],
   };
 }

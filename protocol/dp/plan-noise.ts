@@ -48,7 +48,7 @@ const TOLERANCE = 1e-6;
 const ROOM_OF_LOT = 8;
 
 /**
- * @throws `budgetUnreachable` if no noise is enough, `noiseOutOfRange` if what is enough has no table, `ringOverflow` if no
+ * @throws `budgetUnreachable` if no noise is enough, `noiseTableTooLarge` if what is enough has no table, `ringOverflow` if no
  *   width holds the sum
  */
 export function planNoise(plan: NoisePlan): PlannedNoise {
@@ -63,7 +63,7 @@ export function planNoise(plan: NoisePlan): PlannedNoise {
   while (sigmaAt(c) < SIGMA_LEAST) c *= 2;
   while (sigmaAt(c) > SIGMA_MOST && c > COARSEST) c = Math.max(COARSEST, c * 0.98);
   const sigma = sigmaAt(c);
-  if (sigma > SIGMA_MOST) throw new HanseError('noiseOutOfRange', { sigma, least: SIGMA_LEAST, most: SIGMA_MOST });
+  if (sigma > SIGMA_MOST) throw new HanseError('noiseTableTooLarge', { sigma, most: SIGMA_MOST });
   const noise: Noise = { type: plan.noise, sigma };
   const codec = codecOf(plan, levelsOf(c), noise);
   return { codec, epsilon: totalEpsilon(plan, { ...mechanicsOf(plan, levelsOf(c)), codec }, noise) };

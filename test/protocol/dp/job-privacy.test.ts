@@ -54,7 +54,7 @@ describe('planned noise', () => {
           planned += 1;
         } catch (error) {
           // Little of a large model's budget, and few to share the noise.
-          if (!isProblem(error, 'noiseOutOfRange')) throw error;
+          if (!isProblem(error, 'noiseTableTooLarge')) throw error;
         }
         if (made === planned) return;
         const { codec, epsilon } = planNoise(plan);
@@ -104,7 +104,7 @@ describe('planned noise', () => {
     expect(code({})).toBeUndefined();
     // Lots that are too large, and sums that are too long, cost 2e-12 a round already.
     expect(code({ delta: 1e-10 })).toBe('budgetUnreachable');
-    expect(code({ parameters: 50_000_000, parties: 1 })).toBe('noiseOutOfRange');
+    expect(code({ parameters: 50_000_000, parties: 1 })).toBe('noiseTableTooLarge');
     expect(code({ parameters: 50_000_000, parties: 100 })).toBeUndefined();
     expect(code({ cohortMax: 10_000_000 })).toBe('ringOverflow');
   });
