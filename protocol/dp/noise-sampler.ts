@@ -4,12 +4,10 @@
 import type { Noise } from '../../schemas/privacy.ts';
 import type { RandomSource } from '../random.ts';
 import { discreteGaussianSampler } from './discrete-gaussian-sampler.ts';
+import type { NoiseSampler } from './table-sampler.ts';
 
-export interface NoiseSampler {
-  /** Adds an independent draw to each number, modulo 2^32. */
-  addTo(values: Int32Array): void;
-}
-
+/** @throws `noiseTooSmall`, `noiseTableTooLarge` */
 export function noiseSampler(noise: Noise, random: RandomSource): NoiseSampler {
+  if (noise.type === 'skellam') throw new RangeError('no table of this law');
   return discreteGaussianSampler(noise.sigma, random);
 }

@@ -40,7 +40,7 @@ async function refusal(overrides: Partial<JobManifest>): Promise<unknown> {
 
 test.each<[string, Partial<JobManifest>]>([
   ['federationId', { federationId: 'fed-ffffffffffffffff' }],
-  ['privacyUnit', { privacyUnit: 'example' }],
+  ['privacy', { privacyUnit: 'example' }],
   ['cohort.minimum', { cohort: { size: 2, minimum: 3 } }],
   ['codec.weightMax', { weighting: 'uniform' }],
   ['codec.counters', { codec: { ...CODEC, counters: 1 } }],

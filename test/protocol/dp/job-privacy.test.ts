@@ -88,7 +88,8 @@ describe('planned noise', () => {
   });
 
   test('fewer on whom one can count need more noise each', () => {
-    const sigma = (parties: number) => planNoise({ ...LOTS, parameters: 1000, parties }).codec.noise?.sigma ?? 0;
+    const sigma = (parties: number) =>
+      planNoise({ ...LOTS, parameters: 1000, parties }).codec.noise?.sigma ?? 0;
     expect(sigma(4) / sigma(8)).toBeCloseTo(Math.SQRT2, 4);
   });
 
@@ -138,7 +139,11 @@ describe('a manifest with a promise', () => {
 
   test('counts on the noise of the survivors that are sure, without those who may collude', () => {
     expect(countedParties(example)).toBe(3);
-    expect(jobPrivacy(example)).toMatchObject({ unit: 'example', neighbouring: 'replace-special', parties: 3 });
+    expect(jobPrivacy(example)).toMatchObject({
+      unit: 'example',
+      neighbouring: 'replace-special',
+      parties: 3,
+    });
     expect(countedParties({ ...example, aggregation: 'plain' })).toBe(1);
   });
 
@@ -189,9 +194,8 @@ describe('a manifest with a promise', () => {
     ['codec.lot', ({ codec }) => ({ codec: { ...codec, lot: { rate: 1, bound: 9 } } }), 'participant'],
   ];
 
-  test.each<(typeof contradictions)[number]>(
-    contradictions,
-  )('is refused for a contradiction in %s', (where, change, unit) => {
+  const named = contradictions.map(([where, change, unit]) => ({ where, change, unit }));
+  test.each(named)('is refused for a contradiction in $where', ({ where, change, unit }) => {
     const job = unit ? participant : example;
     expect(() => checkPrivacy(job)).not.toThrow();
     expect(() => checkPrivacy({ ...job, ...change(job) })).toThrow(

@@ -1,0 +1,202 @@
+// covers: client/engine/units.ts, client/engine/local-training.ts
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadCpuProvider } from '../../../client/engine/cpu.ts';
+import { learn, watched } from '../../../client/engine/local-training.ts';
+import { LotTrainer } from '../../../client/engine/lot-trainer.ts';
+import type { ExecutionProvider, Tensors } from '../../../client/engine/provider.ts';
+import type { Trainer } from '../../../client/engine/trainer.ts';
+import { unitCount, unitsOf } from '../../../client/engine/units.ts';
+import { compileLotGradient } from '../../../client/graph/compile-lot-gradient.ts';
+import { mlp } from '../../../client/graph/models/mlp.ts';
+import { initialParameters } from '../../../client/graph/parameters.ts';
+import { lotMost } from '../../../protocol/dp/lot.ts';
+import { seededRandom } from '../../../protocol/random.ts';
+import type { JobManifest } from '../../../schemas/job.ts';
+import { manifestOf } from '../../fixtures/manifest.ts';
+import { clouds, numbers } from '../../fixtures/small-job.ts';
+
+const BATCH = 4;
+const forward = mlp([4, 3, 2], numbers(1));
+const parameters = initialParameters(forward);
+const gradientOf = (unit: 'example' | 'person') =>
+  compileLotGradient(forward, { loss: { type: 'softmax_ce' }, batchSize: BATCH, unit });
+const seeded = (byte = 3) => seededRandom(new Uint8Array(32).fill(byte));
+let provider: ExecutionProvider;
+let trainer: LotTrainer;
+
+beforeAll(async () => {
+  provider = await loadCpuProvider({ threads: 1 });
+  trainer = await LotTrainer.create(provider, gradientOf('example'));
+});
+
+afterAll(() => trainer.release());
+
+const request = { parameters, rate: 1, clipNorm: 0.5, random: seeded() };
+const total = (sums: readonly Float64Array[]) =>
+  Array.from(sums[0] ?? [], (_, i) => sums.reduce((sum, one) => sum + (one[i] as number), 0));
+
+describe('the sum of a lot', () => {
+  test('is that of its examples alone, each as long as clipping permits', async () => {
+    const examples = clouds(10);
+    const { sum } = await trainer.sum({ ...request, examples });
+    const alone = await Promise.all(
+      Array.from({ length: 10 }, async (_, row) => {
+        const features = examples.features.slice(4 * row, 4 * row + 4);
+        const targets = examples.targets.slice(row, row + 1);
+        const one = { ...examples, count: 1, features, targets };
+        return (await trainer.sum({ ...request, examples: one })).sum;
+      }),
+    );
+    for (const one of alone) expect(Math.hypot(...one)).toBeLessThanOrEqual(0.5);
+    total(alone).forEach((value, i) => expect(sum[i]).toBeCloseTo(value, 5));
+    const { sum: shorter } = await trainer.sum({ ...request, clipNorm: 0.01, examples });
+    expect(Math.hypot(...shorter)).toBeLessThanOrEqual(0.1);
+  });
+
+  test('computes as many batches whatever the lot holds, and a lot of nobody is zero', async () => {
+    const examples = clouds(40);
+    const steps = Math.ceil(lotMost(40, 0.05) / BATCH);
+    for (let seed = 0; seed < 5; seed += 1) {
+      const result = await trainer.sum({ ...request, rate: 0.05, random: seeded(seed), examples });
+      expect(result.steps).toBe(steps);
+      expect(result.losses).toHaveLength(steps);
+    }
+    const nobody = { fill: (target: Uint8Array) => target.fill(0xff) };
+    const { sum, steps: same } = await trainer.sum({ ...request, rate: 0.05, random: nobody, examples });
+    expect([...sum].every((value) => value === 0)).toBe(true);
+    expect(same).toBe(steps);
+  });
+
+  test('an example whose gradient is not finite counts as zero, and the others as before', async () => {
+    const examples = clouds(10);
+    const spoilt = { ...examples, features: (examples.features as Float32Array).slice() };
+    spoilt.features[4 * 5] = 3e38;
+    spoilt.features[4 * 5 + 1] = -3e38;
+    const without = [0, 1, 2, 3, 4, 6, 7, 8, 9];
+    const rest = {
+      ...examples,
+      count: 9,
+      features: Float32Array.from(
+        without.flatMap((row) => [...examples.features.slice(4 * row, 4 * row + 4)]),
+      ),
+      targets: Int32Array.from(without, (row) => examples.targets[row] as number),
+    };
+    const { sum } = await trainer.sum({ ...request, examples: spoilt });
+    const { sum: wanted } = await trainer.sum({ ...request, examples: rest });
+    expect([...sum].every(Number.isFinite)).toBe(true);
+    wanted.forEach((value, i) => expect(sum[i]).toBeCloseTo(value, 5));
+  });
+
+  test('ends between two batches', async () => {
+    const signal = AbortSignal.abort(new Error('over'));
+    await expect(trainer.sum({ ...request, examples: clouds(4), signal })).rejects.toThrow('over');
+    await expect(trainer.sum({ ...request, examples: clouds(0) })).rejects.toMatchObject({
+      code: 'dataEmpty',
+    });
+  });
+
+  test('leaves room for norms in float32', async () => {
+    const seen: number[] = [];
+    const spy: ExecutionProvider = {
+      ...provider,
+      createSession: async (bytes) => {
+        const session = await provider.createSession(bytes);
+        return {
+          run: (feeds: Tensors) => {
+            seen.push(Number(feeds.clipNorm?.data[0]));
+            return session.run(feeds);
+          },
+          release: () => session.release(),
+        };
+      },
+    };
+    const watchedTrainer = await LotTrainer.create(spy, gradientOf('example'));
+    await watchedTrainer.sum({ ...request, clipNorm: 2, examples: clouds(3) });
+    await watchedTrainer.release();
+    expect(seen).toEqual([Math.fround(2 * (1 - 2 ** -10))]);
+  });
+});
+
+describe('persons', () => {
+  const persons = Uint32Array.of(0, 1, 1, 1, 1, 1, 1, 2);
+  const examples = { ...clouds(8), persons };
+
+  test('are drawn as a whole, and have a batch each', () => {
+    const units = unitsOf(examples, 'person', BATCH);
+    expect(units.count).toBe(3);
+    const batches = units.batches(Uint32Array.of(0, 1), 3, seeded());
+    expect(batches).toHaveLength(3);
+    const rows = batches.map((batch) => [...batch].filter((row) => row >= 0).sort());
+    expect(rows[0]).toEqual([0]);
+    expect(rows[1]).toHaveLength(BATCH);
+    expect(new Set(rows[1]).size).toBe(BATCH);
+    for (const row of rows[1] ?? []) expect(persons[row]).toBe(1);
+    expect(rows[2]).toEqual([]);
+  });
+
+  test('move the sum by no more than the norm, however many examples they have', async () => {
+    const ofPersons = await LotTrainer.create(provider, gradientOf('person'));
+    const one = { ...examples, persons: new Uint32Array(8) };
+    const { sum, steps } = await ofPersons.sum({ ...request, examples: one });
+    expect(steps).toBe(1);
+    expect(Math.hypot(...sum)).toBeLessThanOrEqual(0.5);
+    expect(Math.hypot(...sum)).toBeGreaterThan(0);
+    await expect(ofPersons.sum({ ...request, examples: clouds(8) })).rejects.toMatchObject({
+      code: 'dataWithoutPersons',
+    });
+    await ofPersons.release();
+  });
+
+  test('are what a node weighs, where they are protected', () => {
+    expect(unitCount(examples, { privacyUnit: 'person' })).toBe(3);
+    expect(unitCount(examples, { privacyUnit: 'example' })).toBe(8);
+    expect(() => unitCount(clouds(8), { privacyUnit: 'person' })).toThrow(
+      expect.objectContaining({ code: 'dataWithoutPersons' }),
+    );
+  });
+});
+
+describe('what a node learns in a round', () => {
+  const round = (codec: Partial<JobManifest['codec']>) => {
+    const manifest = manifestOf('fed-0123456789abcdef');
+    return {
+      manifest: { ...manifest, codec: { ...manifest.codec, ...codec } },
+      round: 1,
+      model: parameters,
+      examples: clouds(8),
+      random: seeded(),
+      signal: new AbortController().signal,
+      take: (bytes: number) => new ArrayBuffer(bytes),
+    };
+  };
+  const lot = { rate: 1, bound: 1000 };
+
+  test('is the sum of a lot where the job has lots, downhill, and else a difference', async () => {
+    const { delta, steps } = await learn(trainer, round({ lot }));
+    expect(delta).toBeInstanceOf(Float64Array);
+    expect(steps).toBe(2);
+    const train: Trainer['train'] = async () => ({
+      parameters: parameters.map((value) => value + 1),
+      losses: Float32Array.of(3, 2, 1),
+      steps: 3,
+      examplesSeen: 8,
+    });
+    const learnt = await learn({ train }, round({}));
+    expect(learnt).toMatchObject({ lossFirst: 3, lossLast: 1, steps: 3 });
+    learnt.delta.forEach((value) => expect(value).toBeCloseTo(1, 6));
+    await expect(learn({ train }, round({ lot }))).rejects.toThrow(TypeError);
+    await expect(learn(trainer, round({}))).rejects.toThrow(TypeError);
+  });
+
+  test('is watched from its begin to its end, also where it fails', async () => {
+    const told: string[] = [];
+    const under = watched(trainer, () => {
+      told.push('begun');
+      return { onProgress: ({ step }) => told.push(`${step}`), ended: () => told.push('ended') };
+    });
+    await learn(under, round({ lot }));
+    expect(told).toEqual(['begun', '1', '2', 'ended']);
+    await expect(learn(under, { ...round({ lot }), examples: clouds(0) })).rejects.toThrow();
+    expect(told.slice(4)).toEqual(['begun', 'ended']);
+  });
+});
