@@ -128,7 +128,10 @@ function promiseOf(plan: JobPlan, parameters: number) {
   if (!privacy) return undefined;
   const { unit, rate, delta } = privacy;
   if ((rate === undefined) !== (unit === 'participant'))
-    throw new HanseError('invalidFormat', { where: 'privacy.rate', expected: 'a rate for lots, and only there' });
+    throw new HanseError('invalidFormat', {
+      where: 'privacy.rate',
+      expected: 'a rate for lots, and only there',
+    });
   const { codec, epsilon } = planNoise({
     ...{ noise: privacy.noise, clipNorm, parameters, rounds, delta, epsilon: privacy.epsilon },
     cohortMax: cohort.size,

@@ -18,7 +18,7 @@ import type { JobManifest } from '../schemas/job.ts';
 import type { Receipt, TrainTask } from '../schemas/task.ts';
 import type { Examples } from './data/examples.ts';
 import { egressOf } from './egress.ts';
-import { learn, type LocalTrainer } from './engine/local-training.ts';
+import { type LocalTrainer, learn } from './engine/local-training.ts';
 import { unitCount } from './engine/units.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
 import { routeFor, type Travelling } from './update-route.ts';
@@ -86,7 +86,8 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
 
     // 4. Turned, where the job has it so; clipped to the norm that it states, rounded to integers of the ring, given its
     // share of the noise of the sum, packed and sealed.
-    const weight = manifest.weighting === 'uniform' ? 1 : Math.min(unitCount(examples, manifest), codec.weightMax);
+    const weight =
+      manifest.weighting === 'uniform' ? 1 : Math.min(unitCount(examples, manifest), codec.weightMax);
     const turn = codec.rotation && { rotationSeed: await rotationSeed(task) };
     const update = seal({ delta, weight, counters: [], ...turn }, manifest, random, buffers);
     const egress = inspector?.isWatching()

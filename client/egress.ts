@@ -69,7 +69,10 @@ export const VISIBLE = { plain: 'update', secure: 'sum' } as const satisfies Rec
  * @param bins   odd, so that zero lies within one
  */
 export function histogram(
-  values: Float32Array | Float64Array | Int32Array, scale: number, bins: number = BINS): Histogram {
+  values: Float32Array | Float64Array | Int32Array,
+  scale: number,
+  bins: number = BINS,
+): Histogram {
   // By index: `for of` takes several times as long, and the node does nothing else meanwhile.
   const { length } = values;
   let reach = 0;

@@ -16,10 +16,7 @@ export const Noise = Type.Union([
     closed,
   ),
   /** Difference of two Poisson variables, of variance sigma^2 together: Agarwal, Kairouz, Liu 2021. */
-  Type.Object(
-    { type: Type.Literal('skellam'), sigma: Type.Number({ minimum: 16, maximum: 4096 }) },
-    closed,
-  ),
+  Type.Object({ type: Type.Literal('skellam'), sigma: Type.Number({ minimum: 16, maximum: 4096 }) }, closed),
 ]);
 export type Noise = Static<typeof Noise>;
 

@@ -17,7 +17,6 @@ import { CHOICE_OPTIONS, type ChoiceOptions, choicesOf } from './choice-option.t
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { LOSS_OPTIONS, type LossOptions, lossOf } from './loss-option.ts';
 import { loadModel, MODEL_OPTION } from './model-source.ts';
-import { PRIVACY_OPTIONS, type PrivacyOptions, promisedBy } from './privacy-option.ts';
 import {
   GRADIENT_CLIP_OPTION,
   type GradientClipOptions,
@@ -26,6 +25,7 @@ import {
   type OptimizerOptions,
   optimizerOf,
 } from './optimizer-option.ts';
+import { PRIVACY_OPTIONS, type PrivacyOptions, promisedBy } from './privacy-option.ts';
 
 export interface TrainingOptions
   extends LossOptions,
@@ -154,7 +154,8 @@ export const TRAINING_OPTIONS: readonly CommandOption[] = [
   { flags: '--rounds <n>', description: 'rounds of training', kind: 'integer', default: 20, schema: Round },
   {
     flags: '--clip-norm <c>',
-    description: 'longest update, or with --lot-rate longest gradient of a unit; longer ones are scaled down to it',
+    description:
+      'longest update, or with --lot-rate longest gradient of a unit; longer ones are scaled down to it',
     kind: 'number',
     default: 10,
     schema: Codec.properties.clipNorm,

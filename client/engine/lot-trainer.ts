@@ -113,20 +113,33 @@ export class LotTrainer {
     const outputs = await this.#session.run({ ...feeds, ...buffer.single() });
     const gradients = this.#gradient.parameters.map(({ name }) => floatsOf(outputs, `${name}_gradient`));
     const loss = floatsOf(outputs, 'loss')[0] ?? Number.NaN;
-    if (gradients.every(isFinite)) {
-      this.#gradient.parameters.forEach(({ offset }, index) => subtract(sum, offset, gradients[index]));
+    if (gradients.every(areFinite)) {
+      for (const [index, { offset }] of this.#gradient.parameters.entries())
+        subtract(sum, offset, gradients[index]);
       return loss;
     }
     const places = [...rows.keys()].filter((place) => (rows[place] as number) >= 0);
     if (places.length <= 1 || this.#gradient.unit === 'person') return loss;
     const middle = places[places.length >> 1] as number;
-    await this.#add(sum, examples, rows.map((row, place) => (place < middle ? row : -1)), feeds, buffer);
-    await this.#add(sum, examples, rows.map((row, place) => (place < middle ? -1 : row)), feeds, buffer);
+    await this.#add(
+      sum,
+      examples,
+      rows.map((row, place) => (place < middle ? row : -1)),
+      feeds,
+      buffer,
+    );
+    await this.#add(
+      sum,
+      examples,
+      rows.map((row, place) => (place < middle ? -1 : row)),
+      feeds,
+      buffer,
+    );
     return loss;
   }
 }
 
-function isFinite(values: Float32Array): boolean {
+function areFinite(values: Float32Array): boolean {
   // 0 * x is NaN for infinities and NaN, and NaN survives every sum.
   let sum = 0;
   for (let i = 0; i < values.length; i += 1) sum += 0 * (values[i] as number);

@@ -24,11 +24,7 @@ export interface Units {
  * @param batchSize B: examples in a batch; a batch is a person where persons are protected
  * @throws `dataWithoutPersons` where nobody said whose examples they are
  */
-export function unitsOf(
-  examples: TrainingExamples,
-  unit: 'example' | 'person',
-  batchSize: number,
-): Units {
+export function unitsOf(examples: TrainingExamples, unit: 'example' | 'person', batchSize: number): Units {
   return unit === 'example' ? singleExamples(examples, batchSize) : personsOf(examples, batchSize);
 }
 

@@ -220,7 +220,7 @@ function checkWeights(
   codec: Codec,
   count: number,
 ): { readonly factor: number; readonly totalWeight: number; readonly counters: readonly number[] } {
-  const { grid, weightMax } = codec;
+  const { weightMax } = codec;
   checkCodec(codec, count);
   const [totalWeight = 0, ...counters] = secondBlock;
   if (totalWeight < Math.max(1, count) || totalWeight > count * weightMax)

@@ -105,12 +105,7 @@ export function encodeUpdate(
   return bytesOf(words);
 }
 
-function roundUpdate(
-  contribution: Contribution,
-  codec: Codec,
-  random: RandomSource,
-  take: TakeBlock,
-): void {
+function roundUpdate(contribution: Contribution, codec: Codec, random: RandomSource, take: TakeBlock): void {
   checkSecondBlock(contribution, codec);
   const { noise, lot, grid } = codec;
   const noisy = noise ? withNoise(noise, random, take) : take;

@@ -35,6 +35,11 @@ const request = { parameters, rate: 1, clipNorm: 0.5, random: seeded() };
 const total = (sums: readonly Float64Array[]) =>
   Array.from(sums[0] ?? [], (_, i) => sums.reduce((sum, one) => sum + (one[i] as number), 0));
 
+function expectClose(got: ArrayLike<number>, wanted: ArrayLike<number>): void {
+  expect(got).toHaveLength(wanted.length);
+  for (let i = 0; i < wanted.length; i += 1) expect(got[i]).toBeCloseTo(wanted[i] as number, 5);
+}
+
 describe('the sum of a lot', () => {
   test('is that of its examples alone, each as long as clipping permits', async () => {
     const examples = clouds(10);
@@ -48,7 +53,7 @@ describe('the sum of a lot', () => {
       }),
     );
     for (const one of alone) expect(Math.hypot(...one)).toBeLessThanOrEqual(0.5);
-    total(alone).forEach((value, i) => expect(sum[i]).toBeCloseTo(value, 5));
+    expectClose(sum, total(alone));
     const { sum: shorter } = await trainer.sum({ ...request, clipNorm: 0.01, examples });
     expect(Math.hypot(...shorter)).toBeLessThanOrEqual(0.1);
   });
@@ -84,7 +89,7 @@ describe('the sum of a lot', () => {
     const { sum } = await trainer.sum({ ...request, examples: spoilt });
     const { sum: wanted } = await trainer.sum({ ...request, examples: rest });
     expect([...sum].every(Number.isFinite)).toBe(true);
-    wanted.forEach((value, i) => expect(sum[i]).toBeCloseTo(value, 5));
+    expectClose(sum, wanted);
   });
 
   test('ends between two batches', async () => {
@@ -183,7 +188,7 @@ describe('what a node learns in a round', () => {
     });
     const learnt = await learn({ train }, round({}));
     expect(learnt).toMatchObject({ lossFirst: 3, lossLast: 1, steps: 3 });
-    learnt.delta.forEach((value) => expect(value).toBeCloseTo(1, 6));
+    expectClose(learnt.delta, parameters.map(() => 1));
     await expect(learn({ train }, round({ lot }))).rejects.toThrow(TypeError);
     await expect(learn(trainer, round({}))).rejects.toThrow(TypeError);
   });

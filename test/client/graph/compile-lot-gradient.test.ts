@@ -1,9 +1,9 @@
 // covers: client/graph/training-batch.ts, client/graph/compile-local-training.ts
 import { describe, expect, it } from 'vitest';
+import { int } from '../../../client/graph/attribute.ts';
 import { compileLocalTraining } from '../../../client/graph/compile-local-training.ts';
 import { compileLotGradient } from '../../../client/graph/compile-lot-gradient.ts';
 import { trainStepGraph } from '../../../client/graph/compile-train-step.ts';
-import { int } from '../../../client/graph/attribute.ts';
 import type { ForwardGraph } from '../../../client/graph/forward-graph.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
 import { interpret } from '../../../client/graph/reference/interpreter.ts';
@@ -68,15 +68,18 @@ const batch = drawBatch(numbers(8), lot('example'), 3);
 
 function expectClose(got: readonly number[], wanted: readonly number[]): void {
   expect(got).toHaveLength(wanted.length);
-  got.forEach((value, i) => expect(value).toBeCloseTo(wanted[i] as number, 5));
+  for (let i = 0; i < wanted.length; i += 1) expect(got[i]).toBeCloseTo(wanted[i] as number, 5);
 }
 
 describe('the sum of a lot', () => {
-  it.each([0.05, 0.6, 100])('of examples has each gradient clipped to %d, and is divided by nothing', async (norm) => {
-    const alone = [0, 1, 2, 3, 4].map((row) => clipped(slope([row], batch), norm));
-    const wanted = alone.reduce((sum, one) => sum.map((value, i) => value + (one[i] as number)));
-    expectClose(await gradientOf('example', batch, norm), wanted);
-  });
+  it.each([0.05, 0.6, 100])(
+    'of examples has each gradient clipped to %d, and is divided by nothing',
+    async (norm) => {
+      const alone = [0, 1, 2, 3, 4].map((row) => clipped(slope([row], batch), norm));
+      const wanted = alone.reduce((sum, one) => sum.map((value, i) => value + (one[i] as number)));
+      expectClose(await gradientOf('example', batch, norm), wanted);
+    },
+  );
 
   it('has no place for padding, and is zero without examples', async () => {
     const weight = { shape: [BATCH], data: Float64Array.of(1, 0, 0, 1, 0) };
@@ -92,7 +95,10 @@ describe('the sum of a lot', () => {
 
   it.each([0.05, 100])('of a person is the gradient of the mean loss, clipped once to %d', async (norm) => {
     const weight = { shape: [BATCH], data: Float64Array.of(1, 1, 0, 1, 0) };
-    expectClose(await gradientOf('person', { ...batch, weight }, norm), clipped(slope([0, 1, 3], batch), norm));
+    expectClose(
+      await gradientOf('person', { ...batch, weight }, norm),
+      clipped(slope([0, 1, 3], batch), norm),
+    );
   });
 });
 

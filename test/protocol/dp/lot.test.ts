@@ -10,20 +10,25 @@ const seeded = (byte: number) => seededRandom(new Uint8Array(32).fill(byte));
 const words = (...values: number[]): RandomSource => ({
   fill(target) {
     const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-    for (let at = 0; at < target.length; at += 4) view.setUint32(at, values[(at / 4) % values.length] ?? 0, true);
+    for (let at = 0; at < target.length; at += 4)
+      view.setUint32(at, values[(at / 4) % values.length] ?? 0, true);
   },
 });
 
 describe('a lot', () => {
   test('is a set of units, ascending; all of them at rate 1, none at rate 0', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 20_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (units, rate) => {
-        const lot = drawLot(units, rate, seeded(units % 256), units);
-        lot.forEach((unit, at) => {
-          expect(unit).toBeLessThan(units);
-          if (at > 0) expect(unit).toBeGreaterThan(lot[at - 1] as number);
-        });
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 20_000 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (units, rate) => {
+          const lot = drawLot(units, rate, seeded(units % 256), units);
+          lot.forEach((unit, at) => {
+            expect(unit).toBeLessThan(units);
+            if (at > 0) expect(unit).toBeGreaterThan(lot[at - 1] as number);
+          });
+        },
+      ),
       { numRuns: 50 },
     );
     expect([...drawLot(3, 1, words(0xffff_ffff))]).toEqual([0, 1, 2]);

@@ -5,7 +5,11 @@ import { type RandomSource, seededRandom } from '../../../protocol/random.ts';
 import { roundLotSum } from '../../../protocol/ring/lot-sum.ts';
 
 const seeded = (byte: number) => seededRandom(new Uint8Array(32).fill(byte));
-const half: RandomSource = { fill: (target) => target.forEach((_, i) => (target[i] = i % 4 === 3 ? 0x80 : 0)) };
+const half: RandomSource = {
+  fill(target) {
+    for (let i = 0; i < target.length; i += 1) target[i] = i % 4 === 3 ? 0x80 : 0;
+  },
+};
 
 function rounded(sum: Float64Array, grid: number, bound: number, random: RandomSource): Int32Array {
   const all = new Int32Array(sum.length);
@@ -30,9 +34,9 @@ test('sums that differ by one clipped unit stay within the sensitivity, with the
     fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: length, maxLength: length });
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 60 }).chain((length) =>
-        fc.record({ base: vector(length), unit: vector(length) }),
-      ),
+      fc
+        .integer({ min: 1, max: 60 })
+        .chain((length) => fc.record({ base: vector(length), unit: vector(length) })),
       fc.integer({ min: 1, max: 200 }),
       fc.integer({ min: 0, max: 255 }),
       ({ base, unit }, bound, seed) => {
@@ -41,7 +45,10 @@ test('sums that differ by one clipped unit stay within the sensitivity, with the
         const clipped = unit.map((value) => value / Math.max(1, norm));
         const before = Float64Array.from(base, (value) => 8 * value);
         const after = before.map((value, i) => value + (clipped[i] as number));
-        const [a, b] = [rounded(before, grid, bound, seeded(seed)), rounded(after, grid, bound, seeded(seed))];
+        const [a, b] = [
+          rounded(before, grid, bound, seeded(seed)),
+          rounded(after, grid, bound, seeded(seed)),
+        ];
         const distance = Math.hypot(...a.map((value, i) => value - (b[i] as number)));
         const always = clipNorm / grid + Math.sqrt(base.length);
         expect(distance).toBeLessThanOrEqual(always * (1 + 1e-9));
