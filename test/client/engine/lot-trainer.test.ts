@@ -188,7 +188,10 @@ describe('what a node learns in a round', () => {
     });
     const learnt = await learn({ train }, round({}));
     expect(learnt).toMatchObject({ lossFirst: 3, lossLast: 1, steps: 3 });
-    expectClose(learnt.delta, parameters.map(() => 1));
+    expectClose(
+      learnt.delta,
+      parameters.map(() => 1),
+    );
     await expect(learn({ train }, round({ lot }))).rejects.toThrow(TypeError);
     await expect(learn(trainer, round({}))).rejects.toThrow(TypeError);
   });
