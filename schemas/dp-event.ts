@@ -102,6 +102,25 @@ export const DistributedSkellamEvent = Type.Object(
   closed,
 );
 
+/**
+ * One of many is chosen, x with a probability proportional to exp(c u(x)), where the scores u of neighbouring data differ
+ * such that all losses lie within an interval of length epsilon: c = epsilon / (2 sensitivity of u).
+ */
+export const ExponentialEvent = Type.Object(
+  { type: Type.Literal('exponential'), epsilon: Multiplier },
+  closed,
+);
+
+/** Every unit tells one of `numBuckets` values: with probability `noiseParameter` any of them, else its own. */
+export const RandomizedResponseEvent = Type.Object(
+  {
+    type: Type.Literal('randomizedResponse'),
+    noiseParameter: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    numBuckets: Type.Integer({ minimum: 2, maximum: 1e9 }),
+  },
+  closed,
+);
+
 /** A mechanism without parts. */
 export type Mechanism =
   | Static<typeof GaussianEvent>
@@ -109,6 +128,8 @@ export type Mechanism =
   | Static<typeof DiscreteLaplaceEvent>
   | Static<typeof DiscreteGaussianEvent>
   | Static<typeof EpsilonDeltaEvent>
+  | Static<typeof ExponentialEvent>
+  | Static<typeof RandomizedResponseEvent>
   | Static<typeof TreeAggregationEvent>
   | Static<typeof TruncatedPoissonGaussianEvent>
   | Static<typeof DistributedDiscreteGaussianEvent>
@@ -153,6 +174,8 @@ export const DP_EVENT_NODES = {
   discreteLaplace: DiscreteLaplaceEvent,
   discreteGaussian: DiscreteGaussianEvent,
   epsilonDelta: EpsilonDeltaEvent,
+  exponential: ExponentialEvent,
+  randomizedResponse: RandomizedResponseEvent,
   treeAggregation: TreeAggregationEvent,
   truncatedPoissonGaussian: TruncatedPoissonGaussianEvent,
   distributedDiscreteGaussian: DistributedDiscreteGaussianEvent,

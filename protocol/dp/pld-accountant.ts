@@ -6,6 +6,7 @@
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
 import { HanseError } from '../problem.ts';
 import { epsilonOfGaussian } from './analytic-gaussian.ts';
+import { lossOfExponential, lossOfRandomizedResponse } from './choice-loss.ts';
 import { epsilonOfSum, type Part, type Plan, planOf } from './compose-losses.ts';
 import { connectTheDots, type GridLoss, gridSizeOf } from './connect-the-dots.ts';
 import {
@@ -149,6 +150,12 @@ function lawOf(leaf: Leaf, neighbouring: Neighbouring, tail: number): LossLaw {
       return noiseLaw(leaf, tail);
     case 'epsilonDelta':
       return lossOfEpsilonDelta(leaf.epsilon, leaf.delta);
+    case 'exponential':
+      return lossOfExponential(leaf.epsilon);
+    case 'randomizedResponse':
+      if (neighbouring !== 'replace-one')
+        throw unsupported(leaf, `only known for replace-one, not for ${neighbouring}`);
+      return lossOfRandomizedResponse(leaf.noiseParameter, leaf.numBuckets);
     case 'poisson':
       if (neighbouring === 'replace-one')
         throw unsupported(leaf, 'not known for replace-one, but for adding, removing or zeroing');

@@ -7,6 +7,7 @@ import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
 import { HanseError } from '../problem.ts';
 import { epsilonOfCurve, type RdpCurve } from './rdp-curve.ts';
 import { divergenceOfDistributed, rdpOfSampledShares } from './rdp-distributed.ts';
+import { rdpOfExponential, rdpOfRandomizedResponse } from './rdp-choice.ts';
 import { rdpOfFixedSize } from './rdp-fixed-size.ts';
 import { isSymmetricNoise, rdpOfNoise, rdpOfPure, type SymmetricNoise } from './rdp-noise.ts';
 import { rdpOfPoisson } from './rdp-poisson.ts';
@@ -50,6 +51,18 @@ export function rdpCurve(
     case 'distributedDiscreteGaussian':
     case 'distributedSkellam':
       return pure(orders, orders.map(divergenceOfDistributed(event)));
+    case 'exponential':
+      return pure(
+        orders,
+        orders.map((a) => rdpOfExponential(event.epsilon, a)),
+      );
+    case 'randomizedResponse':
+      if (neighbouring !== 'replace-one')
+        throw unsupported(event, `only known for replace-one, not for ${neighbouring}`);
+      return pure(
+        orders,
+        orders.map((a) => rdpOfRandomizedResponse(event.noiseParameter, event.numBuckets, a)),
+      );
     case 'treeAggregation': {
       if (neighbouring !== 'replace-special')
         throw unsupported(event, `only known for replace-special, not for ${neighbouring}`);
