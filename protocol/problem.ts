@@ -590,6 +590,10 @@ export const PROBLEMS = {
     'The grid is so fine that a table of the noise would be too large.',
     'Choose a coarser grid: the standard deviation in grid units is to be at most what the detail names.',
   ),
+  statisticRefused: entry<{ what: string; reason: string }>(
+    'A question to private statistics cannot be answered as it is put. Nothing was read or spent for it.',
+    'Change what the detail names.',
+  ),
   checkFailed: entry<{ check: string; reason: string }>(
     'A check found something that has to be mended first.',
     'Follow the advice printed with the check.',
