@@ -15,7 +15,8 @@ import type { JobManifest, PrivacyUnit } from '../../schemas/job.ts';
 import type { Noise } from '../../schemas/privacy.ts';
 import { roundedNormSquared } from '../ring/quantize.ts';
 import { type SecureTerms, survivorsMinimum } from '../secagg/descriptor.ts';
-import { rdpEpsilon } from './rdp-accountant.ts';
+import { rdpCurve, rdpEpsilon } from './rdp-accountant.ts';
+import { epsilonOfCurve } from './rdp-curve.ts';
 import { roundedNorm } from './rdp-distributed.ts';
 
 export interface JobPrivacy {
@@ -123,4 +124,14 @@ export function roundEvent(mechanics: Mechanics, noise: Noise): DpEvent {
 /** The epsilon of an event under the adjacency of jobs, by the accountant of Renyi divergences, at delta. */
 export function epsilonOfJob(event: DpEvent, delta: number): number {
   return rdpEpsilon(event, 'replace-special', delta);
+}
+
+/** What the first rounds of a job cost, as a function of how many there were. */
+export function costOfRounds({ round, neighbouring, delta }: JobPrivacy): (rounds: number) => number {
+  const { orders, divergences, delta: lost } = rdpCurve(round, neighbouring);
+  return (rounds) => {
+    if (rounds === 0) return 0;
+    const sums = divergences.map((divergence) => rounds * divergence);
+    return epsilonOfCurve({ orders, divergences: sums, delta: rounds * lost }, delta);
+  };
 }

@@ -5,9 +5,9 @@
  */
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
 import { HanseError } from '../problem.ts';
+import { rdpOfExponential, rdpOfRandomizedResponse } from './rdp-choice.ts';
 import { epsilonOfCurve, type RdpCurve } from './rdp-curve.ts';
 import { divergenceOfDistributed, rdpOfSampledShares } from './rdp-distributed.ts';
-import { rdpOfExponential, rdpOfRandomizedResponse } from './rdp-choice.ts';
 import { rdpOfFixedSize } from './rdp-fixed-size.ts';
 import { isSymmetricNoise, rdpOfNoise, rdpOfPure, type SymmetricNoise } from './rdp-noise.ts';
 import { rdpOfPoisson } from './rdp-poisson.ts';

@@ -7,7 +7,7 @@ import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { Round } from '../../schemas/ids.ts';
 import { JobManifest } from '../../schemas/job.ts';
-import { BROWSER_ROUNDS, DEMO_PARTICIPANTS, DEMO_ROUNDS, minimumOf } from '../demo/plan.ts';
+import { BROWSER_ROUNDS, DEMO_PARTICIPANTS, DEMO_ROUNDS, minimumOf, PRIVATE_ROUNDS } from '../demo/plan.ts';
 import { type DemoResult, type DemoView, runDemo } from '../demo/run-demo.ts';
 import { renderLine, renderScreen } from '../demo/screen.ts';
 import { parsePartition } from '../partition/partition.ts';
@@ -23,6 +23,8 @@ interface DemoCommandOptions {
   readonly browser: number;
   readonly drop: number;
   readonly plain?: boolean;
+  /** False with --no-dp. */
+  readonly dp?: boolean;
 }
 
 /** Redraws a second at most. */
@@ -35,7 +37,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
   options: [
     {
       flags: '--rounds <n>',
-      description: `rounds of training (default: ${DEMO_ROUNDS}, with --browser ${BROWSER_ROUNDS})`,
+      description: `rounds of training (default: ${PRIVATE_ROUNDS}, with --no-dp ${DEMO_ROUNDS}, with --browser ${BROWSER_ROUNDS})`,
       kind: 'integer',
       schema: Round,
     },
@@ -79,9 +81,14 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       flags: '--plain',
       description: `without secure aggregation: the coordinator sees each update; so too of fewer than ${SECURE_LEAST}`,
     },
+    {
+      flags: '--no-dp',
+      description: 'without differential privacy: no noise, and more accuracy in less time',
+    },
   ],
   examples: [
     ['hanse demo', 'ten participants with two label shards each'],
+    ['hanse demo --no-dp', 'the same without differential privacy'],
     ['hanse demo --partition iid --rounds 30', 'everybody sees all digits'],
     ['hanse demo --browser 2', 'two of the ten train in a browser'],
     ['hanse demo --drop 2', 'two are lost in every round; the sum of the others is opened all the same'],
@@ -89,10 +96,12 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
   ],
   async run({ options }, io) {
     const { participants, seed, port, browser, drop } = options;
-    const rounds = options.rounds ?? (browser > 0 ? BROWSER_ROUNDS : DEMO_ROUNDS);
     if (browser > participants)
       throw new HanseError('usage', { reason: `--browser ${browser} of ${participants} participants` });
     const isPlain = options.plain ?? false;
+    const isPrivate = options.dp ?? true;
+    const usual = isPrivate ? PRIVATE_ROUNDS : DEMO_ROUNDS;
+    const rounds = options.rounds ?? (browser > 0 ? BROWSER_ROUNDS : usual);
     const most = participants - minimumOf(participants);
     if (drop > 0 && (isPlain || participants < SECURE_LEAST))
       throw new HanseError('usage', {
@@ -110,7 +119,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
     let result: DemoResult;
     try {
       result = await runDemo(
-        { rounds, participants, partition, seed, port, dataDir, keep, browser, drop, isPlain },
+        { rounds, participants, partition, seed, port, dataDir, keep, browser, drop, isPlain, isPrivate },
         io,
         screen.show,
       );
@@ -124,7 +133,9 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
     io.print(
       `traffic    ${(result.bytesUp / 1e6).toFixed(1)} MB of updates up, ${(result.bytesDown / 1e6).toFixed(1)} MB of models down`,
     );
-    io.print(`privacy    ${privacyOf(result)}`);
+    io.print(`sums       ${sumsOf(result)}`);
+    for (const [at, line] of promiseOf(result).entries())
+      io.print(`${at === 0 ? 'promise' : ''}`.padEnd(11) + line);
     io.print(`model      ${result.modelFile}`);
     io.print(`           SHA-256 ${result.modelSha256}`);
     io.print(`data       ${result.dataDir}`);
@@ -132,11 +143,24 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
   },
 });
 
-function privacyOf({ secureAggregation: secure }: DemoResult): string {
+function sumsOf({ secureAggregation: secure }: DemoResult): string {
   if (!secure) return 'plain sums: the coordinator sees each update, and no row of data';
   const { survivors, dropped, threshold } = secure;
   const lost = dropped === 0 ? 'none lost' : `${dropped} lost after their shares`;
   return `secure sums: the coordinator saw no single update, only sums of ${survivors} or more (${lost}; threshold ${threshold})`;
+}
+
+/** What was promised to whom. */
+function promiseOf({ privacy }: DemoResult): string[] {
+  if (!privacy)
+    return ['no differential privacy (--no-dp): sums and models may tell something about single images'];
+  const { unit, epsilonServer, epsilonModel, epsilonSpent, delta, noiseMultiplier, clipNorm } = privacy;
+  return [
+    `to the owner of each ${unit}, against the coordinator, the participants and all who get the models:`,
+    `epsilon ${epsilonServer.toFixed(2)} at delta ${delta}, of which ${epsilonSpent.toFixed(2)} was spent; whoever gets the models alone learns no more than at ${epsilonModel.toFixed(2)}`,
+    `if its contribution had been nothing instead (zero-out), the same would have happened nearly as likely`,
+    `kept by noise ${noiseMultiplier.toFixed(2)} times the longest gradient (${clipNorm}), drawn by the participants themselves`,
+  ];
 }
 
 interface Screen {

@@ -12,6 +12,7 @@ import { connect } from '../../client/enrol.ts';
 import { type Identity, readIdentity } from '../../client/identity.ts';
 import { releasedModel } from '../../client/released-model.ts';
 import { toHex } from '../../protocol/bytes.ts';
+import { costOfRounds, type JobPrivacy, jobPrivacy } from '../../protocol/dp/job-privacy.ts';
 import { formatInviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -43,6 +44,8 @@ export interface DemoOptions {
   readonly drop: number;
   /** Without secure aggregation. */
   readonly isPlain: boolean;
+  /** With differential privacy. */
+  readonly isPrivate: boolean;
 }
 
 /** Everything that the screen shows. */
@@ -52,6 +55,8 @@ export interface DemoView {
   stage: string;
   readonly participants: readonly DemoPart[];
   job: JobStatus | undefined;
+  /** What so many rounds cost each unit; absent before the job, and where it promises nothing. */
+  costOf?: (rounds: number) => number;
 }
 
 export interface SecureResult {
@@ -61,6 +66,21 @@ export interface SecureResult {
   readonly survivors: number;
   /** Participants whose shares had come, and whose update did not. */
   readonly dropped: number;
+}
+
+/** What was promised about each unit, against whom: SPEC.md 12.1. */
+export interface PrivacyResult {
+  readonly unit: JobPrivacy['unit'];
+  /** Against the coordinator and the participants, and against who gets the model alone. */
+  readonly epsilonServer: number;
+  readonly epsilonModel: number;
+  readonly delta: number;
+  readonly noiseMultiplier: number;
+  readonly clipNorm: number;
+  readonly accountant: 'rdp';
+  readonly neighbouring: JobPrivacy['neighbouring'];
+  /** Of the rounds that were opened, by the same accountant. */
+  readonly epsilonSpent: number;
 }
 
 /** The last line of --json. Later versions add fields and never rename one. */
@@ -79,6 +99,8 @@ export interface DemoResult {
   readonly modelSha256: string;
   /** Of the round with the fewest survivors; null where sums are plain. */
   readonly secureAggregation: SecureResult | null;
+  /** Null with --no-dp. */
+  readonly privacy: PrivacyResult | null;
   readonly dataDir: string;
   readonly modelFile: string;
   readonly jobId: string;
@@ -144,7 +166,10 @@ export async function runDemo(
     await readProviders(parts, api);
 
     show('training');
-    const { jobId } = await submitJob(await authorJob(plan, operator.federationId), api);
+    const authored = await authorJob(plan, operator.federationId);
+    const privacy = jobPrivacy(authored.manifest);
+    if (privacy) view.costOf = costOfRounds(privacy);
+    const { jobId } = await submitJob(authored, api);
     const job = await followJob(api, jobId, io.signal, (status) => {
       view.job = status;
       update();
@@ -230,9 +255,27 @@ async function summary(
     providers: counts,
     modelSha256: toHex(await primitives.sha256(model)),
     secureAggregation: worstRound(job),
+    privacy: promised(job),
     dataDir,
     modelFile,
     jobId: job.jobId,
+  };
+}
+
+function promised({ manifest, rounds }: JobStatus): PrivacyResult | null {
+  const privacy = jobPrivacy(manifest);
+  if (!privacy || !manifest.privacy) return null;
+  const opened = rounds.filter(({ outcome }) => outcome === 'released').length;
+  return {
+    unit: privacy.unit,
+    epsilonServer: manifest.privacy.epsilonServer,
+    epsilonModel: manifest.privacy.epsilonModel,
+    delta: privacy.delta,
+    noiseMultiplier: privacy.noiseMultiplier,
+    clipNorm: manifest.codec.clipNorm,
+    accountant: 'rdp',
+    neighbouring: privacy.neighbouring,
+    epsilonSpent: costOfRounds(privacy)(opened),
   };
 }
 

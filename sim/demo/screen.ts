@@ -2,6 +2,7 @@
  * The live screen of the demo, as lines of text: pure, so that it can be tested.
  */
 import { plot as plotLines } from 'asciichart';
+import type { JobStatus } from '../../schemas/job.ts';
 import { formatPartition } from '../partition/partition.ts';
 import type { DemoView } from './run-demo.ts';
 
@@ -15,20 +16,30 @@ export function renderScreen(view: DemoView, columns: number): string[] {
 }
 
 /** One line, for a log. */
-export function renderLine({ job, stage }: DemoView): string {
+export function renderLine({ job, stage, costOf }: DemoView): string {
   if (!job) return stage;
   const metrics = job.rounds.findLast((round) => round.metrics)?.metrics;
   const quality = metrics
     ? `accuracy ${percent(metrics.accuracy)}, loss ${metrics.loss.toFixed(3)}`
     : 'not evaluated yet';
-  return `round ${job.rounds.length} of ${job.manifest.rounds}: ${quality}`;
+  return `round ${job.rounds.length} of ${job.manifest.rounds}: ${quality}${spentSoFar(job, costOf)}`;
+}
+
+function spentSoFar({ manifest, rounds }: JobStatus, costOf: DemoView['costOf']): string {
+  if (!manifest.privacy || !costOf) return '';
+  const spent = costOf(released(rounds)).toFixed(3);
+  return `, epsilon ${spent} of ${manifest.privacy.epsilonServer.toFixed(2)} spent`;
+}
+
+function released(rounds: JobStatus['rounds']): number {
+  return rounds.filter(({ outcome }) => outcome === 'released').length;
 }
 
 function header(view: DemoView): string[] {
   const { options, url, job, stage } = view;
   const title = `Hanse demo: ${options.participants} participants, MNIST by ${formatPartition(options.partition)}, seed ${options.seed}`;
   if (!job) return [title, `${stage} ...  ${url}`];
-  const done = job.rounds.filter(({ outcome }) => outcome === 'released').length;
+  const done = released(job.rounds);
   const { rounds } = job.manifest;
   const filled = Math.round((BAR_WIDTH * done) / rounds);
   const last = job.rounds.at(-1);
@@ -44,7 +55,21 @@ function header(view: DemoView): string[] {
       `cohort ${received} of ${cohort || options.participants}   ${seconds.toFixed(2)} s a round`,
     `accuracy ${percent(metrics?.accuracy ?? null)}   loss ${metrics?.loss.toFixed(3) ?? '-'}   ` +
       `up ${megabytes(job.bytesUp)}   down ${megabytes(job.bytesDown)}`,
+    budget(view, done),
   ];
+}
+
+/** What is left of what the job may cost. */
+function budget({ job, costOf }: DemoView, done: number): string {
+  const { privacy, privacyUnit } = job?.manifest ?? {};
+  if (!privacy || !costOf) return 'no differential privacy';
+  const { epsilonServer: whole, delta } = privacy;
+  const left = Math.max(0, whole - costOf(done));
+  const filled = Math.round((BAR_WIDTH * left) / whole);
+  return (
+    `${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)} epsilon ${left.toFixed(3)} of ${whole.toFixed(2)} left ` +
+    `for each ${privacyUnit}, delta ${delta}`
+  );
 }
 
 /** Accuracy and loss side by side. */

@@ -48,6 +48,7 @@ async function roundTimes(dataDir: string, isPlain: boolean, signal: AbortSignal
     browser: 0,
     drop: 0,
     isPlain,
+    isPrivate: false,
   };
   const quiet = { signal, isTerminal: false, json: true, print: () => {}, note: () => {}, event: () => {} };
   let job: JobStatus | undefined;

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { authorJob, type JobPlan, type PlannedPromise } from '../../../client/author-job.ts';
 import { checkPrivacy } from '../../../protocol/dp/check-privacy.ts';
 import {
+  costOfRounds,
   countedParties,
   epsilonOfJob,
   jobPrivacy,
@@ -156,6 +157,17 @@ describe('a manifest with a promise', () => {
       expect(manifest.privacy?.epsilonServer).toBeLessThan(epsilon + 2e-6);
       expect(manifest.privacy?.epsilonModel).toBe(manifest.privacy?.epsilonServer);
     }
+  });
+
+  test('costs more with every round, and after all of them what it states', () => {
+    const privacy = jobPrivacy(example);
+    if (!privacy) throw new Error('no promise');
+    const cost = costOfRounds(privacy);
+    const spent = [0, 1, 2, 3].map(cost);
+    expect(spent[0]).toBe(0);
+    expect(spent).toEqual(spent.toSorted((a, b) => a - b));
+    expect(new Set(spent).size).toBe(4);
+    expect(cost(example.rounds)).toBeCloseTo(epsilonOfJob(privacy.total, privacy.delta), 12);
   });
 
   test('a job without one has none', () => {

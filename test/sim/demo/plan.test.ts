@@ -4,7 +4,14 @@ import { demoPlan } from '../../../sim/demo/plan.ts';
 import { hashOf } from '../../fixtures/vector-files.ts';
 
 test('the 2NN, with weights that the seed decides and a minimum that forgives a fifth', async () => {
-  const plan = await demoPlan({ rounds: 3, participants: 10, seed: 'a', browser: 0, isPlain: false });
+  const plan = await demoPlan({
+    rounds: 3,
+    participants: 10,
+    seed: 'a',
+    browser: 0,
+    isPlain: false,
+    isPrivate: false,
+  });
   expect(plan.forward.parameters.map(({ shape }) => shape)).toEqual([
     [784, 200],
     [200],
@@ -16,7 +23,14 @@ test('the 2NN, with weights that the seed decides and a minimum that forgives a 
   expect(plan.cohort).toEqual({ size: 10, minimum: 8 });
   // By their hash: to compare 200,000 numbers one by one takes a second.
   const weights = async (seed: string) => {
-    const { forward } = await demoPlan({ rounds: 3, participants: 10, seed, browser: 0, isPlain: false });
+    const { forward } = await demoPlan({
+      rounds: 3,
+      participants: 10,
+      seed,
+      browser: 0,
+      isPlain: false,
+      isPrivate: false,
+    });
     return hashOf(new Uint8Array(initialParameters(forward).buffer));
   };
   expect(await weights('a')).toEqual(await weights('a'));
@@ -25,7 +39,8 @@ test('the 2NN, with weights that the seed decides and a minimum that forgives a 
 
 test('the sums of three and more are secure unless somebody wants to see each update; of fewer each would tell the others', async () => {
   const aggregationOf = async (participants: number, isPlain = false) =>
-    (await demoPlan({ rounds: 1, participants, seed: 'a', browser: 0, isPlain })).aggregation;
+    (await demoPlan({ rounds: 1, participants, seed: 'a', browser: 0, isPlain, isPrivate: true }))
+      .aggregation;
   for (const participants of [3, 10]) {
     expect(await aggregationOf(participants)).toMatchObject({ suite: 1 });
     expect(await aggregationOf(participants, true)).toBe('plain');
@@ -35,7 +50,8 @@ test('the sums of three and more are secure unless somebody wants to see each up
 
 test('one participant is its own minimum', async () => {
   expect(
-    (await demoPlan({ rounds: 1, participants: 1, seed: 'a', browser: 0, isPlain: false })).cohort,
+    (await demoPlan({ rounds: 1, participants: 1, seed: 'a', browser: 0, isPlain: false, isPrivate: false }))
+      .cohort,
   ).toEqual({
     size: 1,
     minimum: 1,

@@ -14,6 +14,7 @@ const options: DemoView['options'] = {
   browser: 0,
   drop: 0,
   isPlain: false,
+  isPrivate: false,
 };
 
 function viewAfter(rounds: number): DemoView {
