@@ -8,7 +8,7 @@
  * it is cut to an integer by less than 2^-10, as the sum is at least 1. Two neighbours then differ by what they should
  * within 1 + 2^-9, and half the sum over all m, the distance in total variation, is below n 2^-127.
  *
- * Everything beyond T is left out, and told: as ratios do not grow, it is at most 2 w_(T+1) / (1 - g_T).
+ * Everything beyond T is left out, and told: as ratios do not grow, it is at most 2 w_(T+1) / (1 - g_T) of the sum.
  */
 import { FRACTION_BITS, ONE, ULP } from './fixed-point.ts';
 
@@ -60,10 +60,13 @@ export function cumulativeTable(ratios: Iterable<bigint>): CumulativeTable {
     rests[REST_WORDS * m + 1] = halves[1] as number;
     rests[REST_WORDS * m + 2] = halves[0] as number;
   });
-  return { leads, rests, ...guideOf(leads), slack: beyond + weights.length * 2 ** -Number(THRESHOLD_BITS) };
+  // Beyond the table is so much of the sum; one more for the division.
+  const tail = Number((beyond * ONE) / total + 1n) * ULP;
+  const rounding = weights.length * 2 ** -Number(THRESHOLD_BITS);
+  return { leads, rests, ...guideOf(leads), slack: tail + rounding };
 }
 
-function weightsOf(ratios: Iterable<bigint>): { readonly weights: bigint[]; readonly beyond: number } {
+function weightsOf(ratios: Iterable<bigint>): { readonly weights: bigint[]; readonly beyond: bigint } {
   const weights = [ONE];
   const small = ONE >> TAIL_BITS;
   let weight = ONE;
@@ -72,7 +75,7 @@ function weightsOf(ratios: Iterable<bigint>): { readonly weights: bigint[]; read
     const room = ONE - ratio - ERRORS;
     if (weight < small && room > 0n) {
       const beyond = (2n * (weight + ERRORS) * ONE) / room;
-      if (beyond < small) return { weights, beyond: Number(beyond + 1n) * ULP };
+      if (beyond < small) return { weights, beyond: beyond + 1n };
     }
     if (weights.length === MAX_ENTRIES) break;
     weights.push(weight);
