@@ -587,7 +587,7 @@ export const PROBLEMS = {
     'Choose a finer grid or more noise: the standard deviation in grid units is to be at least what the detail names.',
   ),
   noiseTableTooLarge: entry<{ sigma: number; most: number }>(
-    'The grid is so fine that a table of the noise would be too large.',
+    'The grid is so fine that the noise would need too large a table, or integers that are not exact.',
     'Choose a coarser grid: the standard deviation in grid units is to be at most what the detail names.',
   ),
   statisticRefused: entry<{ what: string; reason: string }>(
