@@ -2,10 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { choiceBase } from '../../../../protocol/dp/exponential-mechanism.ts';
 import { answerCount, planCount } from '../../../../protocol/dp/statistics/count.ts';
+import { answerHistogram, planHistogram } from '../../../../protocol/dp/statistics/histogram.ts';
 import { answerMean, planMean } from '../../../../protocol/dp/statistics/mean.ts';
 import type { PersonColumn } from '../../../../protocol/dp/statistics/person-column.ts';
 import { answerQuantile, planQuantile } from '../../../../protocol/dp/statistics/quantile.ts';
 import { answerSum, planSum } from '../../../../protocol/dp/statistics/sum.ts';
+import { answerKeys, planKeys } from '../../../../protocol/dp/statistics/unknown-keys.ts';
 import { valueGrid } from '../../../../protocol/dp/statistics/value-grid.ts';
 import { excessOf } from '../neighbour-tester.ts';
 import { random, table, without } from './tables.ts';
@@ -77,4 +79,41 @@ test('neighbours cannot be told apart by a quantile, but by a quarter of the noi
   expect(excess({ ...plan, maxRows: 100 })).toBeGreaterThan(0);
   // A person moves a rank, of which the mechanism uses up all only where both ends change: a quarter of the noise is seen.
   expect(excess({ ...plan, base: choiceBase(4 * epsilon, 1, 7) })).toBeGreaterThan(0);
+});
+
+test('a person alone is seen as often as delta says, and no more often; with a lower threshold more often', () => {
+  const plan = planKeys(1.5, 1e-3, 2);
+  const column = { persons: ['a', 'a', 'a'], keys: ['one', 'two', 'three'] };
+  const source = random(2);
+  const TURNS = 20_000;
+  const seen = (threshold: number) => {
+    let turns = 0;
+    for (let turn = 0; turn < TURNS; turn += 1)
+      if (answerKeys({ ...plan, threshold }, column, source).length > 0) turns += 1;
+    return turns;
+  };
+  const most = 1e-3 * TURNS;
+  expect(seen(plan.threshold)).toBeLessThan(most + 4 * Math.sqrt(most));
+  expect(seen(plan.threshold)).toBeGreaterThan(0);
+  expect(seen(plan.threshold - 2)).toBeGreaterThan(most + 4 * Math.sqrt(most));
+});
+
+test('neighbours cannot be told apart by a histogram, but where nobody is bounded and half of the noise is left', () => {
+  const [epsilon, delta] = [1, 1e-4];
+  const persons = ['b', 'c', 'c', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a'];
+  const bucketOf = (row: number) => (row < 3 ? row % 2 : row - 3);
+  const plan = planHistogram(epsilon, delta, 8, 2);
+  // One direction of many: a person adds to buckets, and the sum over all of them sees it best.
+  const excess = (asked: typeof plan) => {
+    const [some, others] = [persons, persons.slice(0, 3)].map((names, at) => {
+      const source = random(40 + at);
+      return Array.from({ length: 4000 }, () => {
+        const counts = answerHistogram(asked, names, bucketOf, source);
+        return counts.reduce((sum, count) => sum + count, 0);
+      });
+    }) as [number[], number[]];
+    return excessOf(some, others, epsilon, delta);
+  };
+  expect(excess(plan)).toBeLessThan(0);
+  expect(excess({ ...plan, maxBuckets: 8, noise: { sigma: plan.deviation / 2 } })).toBeGreaterThan(0);
 });
