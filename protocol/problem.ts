@@ -594,6 +594,46 @@ export const PROBLEMS = {
     'A question to private statistics cannot be answered as it is put. Nothing was read or spent for it.',
     'Change what the detail names.',
   ),
+  budgetMissing: entry<{ dataSet: string }>(
+    'The owner of the data set has set no privacy budget for it.',
+    'To take part in jobs with a privacy promise, set one: --privacy-budget of `hanse join`, or privacyBudget of the data set in the configuration file.',
+  ),
+  budgetInvalid: entry<{ dataSet: string; epsilon: number; delta: number }>(
+    'A privacy budget is out of its range: epsilon has to be above 0, delta between 0 and 1.',
+    'Give a budget such as 2,1e-5: epsilon, then delta.',
+  ),
+  budgetExceeded: entry<{
+    dataSet: string;
+    budget: number;
+    delta: number;
+    spent: number;
+    spentAndReserved: number;
+    asked: number;
+    together: number;
+  }>(
+    'The privacy budget of the data set does not suffice.',
+    'Nothing was read: its owner decides. `hanse privacy ledger` shows what was spent for what; a larger budget is a weaker promise to those whom the data are about.',
+  ),
+  deltaTooLarge: entry<{ dataSet: string; delta: number; units: number }>(
+    'Delta is no less than one over the number of units of the data set: it would permit to publish one of them.',
+    'Choose a delta that is far below one over that number.',
+  ),
+  neighbouringMismatch: entry<{ dataSet: string; budget: string; asked: string }>(
+    'The promise that is asked for is about another unit, or another neighbouring relation, than the budget.',
+    'Ask for a job with the unit and relation of the budget; costs under different ones do not add up.',
+  ),
+  reservationMissing: entry<{ useId: string }>(
+    'Nothing was reserved of a privacy budget for this job.',
+    'Reserve before anything is drawn; if a ledger says so, it is not whole.',
+  ),
+  ledgerCorrupt: entry<{ file: string; line: number; reason: string }>(
+    'The privacy ledger was changed, or is that of another node: nothing more is spent from it.',
+    'Restore it from a copy that is whole; what was spent cannot be guessed.',
+  ),
+  ledgerForked: entry<{ node: string; reason: string }>(
+    'The privacy ledger of the node does not go on from what it was before: it was rolled back, or two nodes run with one identity.',
+    'Stop all nodes with this identity, and restore the newest ledger of it; what was drawn stays drawn.',
+  ),
   checkFailed: entry<{ check: string; reason: string }>(
     'A check found something that has to be mended first.',
     'Follow the advice printed with the check.',
