@@ -17,7 +17,7 @@ import type {
 import { canonicalJson } from '../canonical.ts';
 import { HanseError } from '../problem.ts';
 import { parseDpEvent } from './parse-event.ts';
-import type { RdpCurve } from './rdp-accountant.ts';
+import type { RdpCurve } from './rdp-curve.ts';
 import {
   addCurves,
   emptyCurve,

@@ -4,10 +4,11 @@
 import type { Noise } from '../../schemas/privacy.ts';
 import type { RandomSource } from '../random.ts';
 import { discreteGaussianSampler } from './discrete-gaussian-sampler.ts';
+import { skellamSampler } from './skellam-sampler.ts';
 import type { NoiseSampler } from './table-sampler.ts';
 
 /** @throws `noiseTooSmall`, `noiseTableTooLarge` */
 export function noiseSampler(noise: Noise, random: RandomSource): NoiseSampler {
-  if (noise.type === 'skellam') throw new RangeError('no table of this law');
-  return discreteGaussianSampler(noise.sigma, random);
+  const { type, sigma } = noise;
+  return type === 'skellam' ? skellamSampler(sigma * sigma, random) : discreteGaussianSampler(sigma, random);
 }

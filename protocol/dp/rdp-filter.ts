@@ -20,7 +20,8 @@
  */
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
 import { logSumExp } from './log-space.ts';
-import { type RdpCurve, rdpCurve } from './rdp-accountant.ts';
+import { rdpCurve } from './rdp-accountant.ts';
+import type { RdpCurve } from './rdp-curve.ts';
 
 /** Whole ones mostly, as the noise of several participants has bounds at no others. */
 export const FILTER_ORDERS: readonly number[] = [

@@ -24,10 +24,24 @@ function expectVariance(values: ArrayLike<number>, wanted: number): void {
 }
 
 describe('noise', () => {
-  test('has the law that is named', () => {
+  test.each(['discreteGaussian', 'skellam'] as const)('%s has the variance that is named', (type) => {
     const values = new Int32Array(LENGTH);
-    noiseSampler(noise, seeded(1)).addTo(values);
+    noiseSampler({ type, sigma: SIGMA }, seeded(1)).addTo(values);
     expectVariance(values, SIGMA ** 2);
+  });
+
+  test('laws differ: the tails of Skellam are heavier', () => {
+    const fourth = (type: 'discreteGaussian' | 'skellam') => {
+      const values = new Int32Array(LENGTH);
+      noiseSampler({ type, sigma: 0.7 }, seeded(2)).addTo(values);
+      return (
+        values.reduce((sum, value) => sum + value ** 4, 0) /
+        values.reduce((sum, value) => sum + value ** 2, 0)
+      );
+    };
+    // Skellam of variance 0.49: 3 * 0.49 + 1; the discrete Gaussian has 1.45.
+    expect(fourth('skellam')).toBeGreaterThan(2.2);
+    expect(fourth('discreteGaussian')).toBeLessThan(1.7);
   });
 
   test('is added to the integers of an update, and to those of a lot, and its variances add up in a sum', () => {

@@ -1,7 +1,8 @@
 /** The filter: what it is with one order, what adaptivity costs, and an adversary that adapts, which finds the rule of the best order. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { epsilonOfCurve, type RdpCurve, rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
+import { rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
+import { epsilonOfCurve, type RdpCurve } from '../../../protocol/dp/rdp-curve.ts';
 import {
   addCurves,
   EVENT_DELTA_SHARE,
