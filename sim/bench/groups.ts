@@ -2,6 +2,7 @@
  * The groups of rows, by the name under which `npm run bench -- <group>` runs them.
  */
 import type { RowDefinition } from './row.ts';
+import { calibrateEps1, pldEpsilon10000, rdpEpsilon10000 } from './rows/accountants.ts';
 import { aggregatePlain } from './rows/aggregate.ts';
 import { browserHeapGrowth } from './rows/browser-heap-growth.ts';
 import { browserInteractive } from './rows/browser-interactive.ts';
@@ -14,6 +15,7 @@ import { fuzzSeedsPerSecond } from './rows/fuzz.ts';
 import { idleServer1000 } from './rows/idle-server.ts';
 import { maskAdd1M } from './rows/mask-add.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
+import { noise1M, samplerCdt } from './rows/noise.ts';
 import { secureCoordinator, secureParticipant, secureUpload } from './rows/secure-attempt.ts';
 import { secureCoordinatorMemory } from './rows/secure-coordinator-memory.ts';
 import { secureDemoOverhead } from './rows/secure-demo-overhead.ts';
@@ -78,6 +80,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
       secureCoordinatorMemory,
       secureDemoOverhead,
     ],
+  },
+  privacy: {
+    summary: 'what noise and the accounting of privacy cost; a minute',
+    rows: [samplerCdt, noise1M, pldEpsilon10000, rdpEpsilon10000, calibrateEps1],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

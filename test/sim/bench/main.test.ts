@@ -1,4 +1,4 @@
-// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/mask-add.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/tab-federation.ts, sim/bench/bench-coordinator.ts
+// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/mask-add.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/rows/noise.ts, sim/bench/rows/accountants.ts, sim/bench/tab-federation.ts, sim/bench/bench-coordinator.ts
 import { expect, test } from 'vitest';
 import { GROUPS } from '../../../sim/bench/groups.ts';
 import { help, parseInvocation } from '../../../sim/bench/main.ts';
@@ -28,7 +28,14 @@ test('a group, all groups, or the rows that are named', () => {
     'browser/longest-task',
     'browser/heap-growth',
   ]);
-  const groups = ['ground', 'graph', 'transport', 'browser', 'secagg', 'mnist'].flatMap((group) =>
+  expect(names('privacy')).toEqual([
+    'privacy/sampler/cdt',
+    'privacy/noise/1M',
+    'privacy/pld/q.01-s1-T1e4',
+    'privacy/rdp/q.01-s1-T1e4',
+    'privacy/calibrate/eps1-q.01-T1000',
+  ]);
+  const groups = ['ground', 'graph', 'transport', 'browser', 'secagg', 'privacy', 'mnist'].flatMap((group) =>
     names(group),
   );
   expect(names()).toEqual([...new Set(groups)]);
@@ -39,10 +46,10 @@ test('what is not understood is wrong usage, and names what there is', () => {
   const usage = (pattern: RegExp) =>
     expect.objectContaining({ code: 'usage', message: expect.stringMatching(pattern) });
   expect(() => parseInvocation(['grund'])).toThrow(
-    usage(/"grund".*ground, graph, transport, browser, secagg, mnist/),
+    usage(/"grund".*ground, graph, transport, browser, secagg, privacy, mnist/),
   );
   expect(() => parseInvocation(['toString'])).toThrow(
-    usage(/ground, graph, transport, browser, secagg, mnist/),
+    usage(/ground, graph, transport, browser, secagg, privacy, mnist/),
   );
   expect(() => parseInvocation(['ground', 'ekko'])).toThrow(usage(/"ekko".*round\/echo\/10x1M/));
   expect(() => parseInvocation(['ground', 'echo', 'more'])).toThrow(usage(/more/));
