@@ -2,24 +2,33 @@
  * The rounded Gaussian, round(N(0, s^2)): noise of a coordinator that is trusted. An integer is added to an integer, and
  * rounding what is exactly normal is post-processing: what holds for Gaussian noise holds for it.
  *
- * The normal deviate is exact too (Karney, "Sampling exactly from the normal distribution", ACM TOMS 42, 2016, algorithm N):
- * a deviate is k + x, and x in (0, 1) a sequence of digits in base 2^32 of which only those are drawn that decide something.
- * s (k + x) is rounded in floating point where its error cannot matter, else in integers, and digits are drawn until all that
- * may follow is rounded alike. Total variation to the law: 0.
+ * No normal deviate is rounded before that. It is (j + x)/32, with x in (0, 1) a sequence of digits in base 2^32 of which only
+ * those are drawn that decide something (Karney, "Sampling exactly from the normal distribution", ACM TOMS 42, 2016):
  *
- *   k from exp(-k^2/2) by coins of exp(-1/2); x uniform, accepted with exp(-x(2k+x)/2), which is k+1 coins of
- *   exp(-x(2k+x)/(2k+2)): the length of the longest falling run x > z_1 > z_2 > ... of uniform z_i, each kept with
- *   probability (2k+x)/(2k+2), is even
+ *   j >= 0 with probability proportional to exp(-(j/32)^2 / 2), the discrete Gaussian of deviation 32 unless it is negative;
+ *   x uniform, accepted with exp(-((j+x)^2 - j^2) / 2048) = exp(-x p), p = (2j+x)/2048, which is a coin of von Neumann's:
+ *   the longest run x > z_1 > z_2 > ... of uniform z_i, each kept with probability p, has an even length
+ *
+ * s (j + x)/32 is rounded in floating point where its error cannot matter, else in integers, with as many digits as make all
+ * that may follow be rounded alike. What is not exact is the table of j: accepted is almost half of what it gives, so that a
+ * draw is within eight times its slack of the law.
  *
  * How long a draw takes depends on what is drawn: for a coordinator that nobody can time draw by draw.
  */
 import { HanseError } from '../problem.ts';
 import { RandomNumbers, type RandomSource } from '../random.ts';
+import { discreteGaussianSampler, tableSlack } from './discrete-gaussian-sampler.ts';
 import { type Rational, rationalOf } from './fixed-point.ts';
+import type { NoiseSampler } from './table-sampler.ts';
 
 const DIGIT = 2 ** 32;
 const DIGIT_BITS = 32n;
-const HALF = 2 ** 31;
+/** Cells of a standard deviation. */
+const CELLS = 32;
+/** Cells drawn at a time. */
+const BLOCK = 1024;
+/** p is told in steps of 1/2048, of 11 bits, and what is left of a step. The table ends before j = 400. */
+const SHARE_SHIFT = 32 - 11;
 const SIGMA_LEAST = 0.5;
 /** More than 100 standard deviations are below 2^53. */
 const SIGMA_MOST = 2 ** 46;
@@ -35,7 +44,7 @@ export interface RoundedGaussianSampler {
    * @throws RangeError for a sum that is no safe integer; values before it have their noise
    */
   addTo(values: Float64Array): void;
-  /** Of a draw to the law, in total variation: 0. */
+  /** Bound on the total variation between one draw and the law; see `NoiseSampler`. */
   readonly slack: number;
 }
 
@@ -46,13 +55,13 @@ export interface RoundedGaussianSampler {
 export function roundedGaussianSampler(sigma: number, random: RandomSource): RoundedGaussianSampler {
   if (!(sigma >= SIGMA_LEAST)) throw new HanseError('noiseTooSmall', { sigma, least: SIGMA_LEAST });
   if (sigma > SIGMA_MOST) throw new HanseError('noiseTableTooLarge', { sigma, most: SIGMA_MOST });
-  const numbers = new RandomNumbers(random);
-  const normal = new HalfNormal(numbers);
-  const scale = rationalOf(sigma);
+  const normal = new NormalDeviate(random);
+  const cell = sigma / CELLS;
+  const exactCell = rationalOf(cell);
   const draw = () => {
     normal.next();
-    const magnitude = roundScaled(normal, sigma, scale);
-    return numbers.uint32() < HALF ? magnitude : 0 - magnitude;
+    const magnitude = roundScaled(normal, cell, exactCell);
+    return normal.isNegative ? 0 - magnitude : magnitude; // no zero with a sign
   };
   return {
     draw,
@@ -63,98 +72,89 @@ export function roundedGaussianSampler(sigma: number, random: RandomSource): Rou
         values[i] = sum;
       }
     },
-    slack: 0,
+    slack: 8 * tableSlack(CELLS),
   };
 }
 
-/** round(s (k + x)), drawing as many digits of x as that needs. */
-function roundScaled({ whole, fraction }: HalfNormal, sigma: number, scale: Rational): number {
-  const scaled = sigma * (whole + (fraction.digit(0) + fraction.digit(1) / DIGIT) / DIGIT);
+/** round(cell (j + x)), drawing as many digits of x as that needs. */
+function roundScaled({ whole, fraction }: NormalDeviate, cell: number, exactCell: Rational): number {
+  const scaled = cell * (whole + (fraction.digit(0) + fraction.digit(1) / DIGIT) / DIGIT);
   const below = Math.floor(scaled);
   const past = scaled - below - 0.5;
-  if (Math.abs(past) > FLOAT_ERROR * (sigma + scaled)) return past < 0 ? below : below + 1;
+  if (Math.abs(past) > FLOAT_ERROR * (cell + scaled)) return past < 0 ? below : below + 1;
   for (let digits = 2; ; digits += 1) {
     const bits = DIGIT_BITS * BigInt(digits);
     const least = (BigInt(whole) << bits) + fraction.leading(digits);
-    const denominator = (2n * scale.denominator) << bits;
-    const half = scale.denominator << bits;
-    const rounded = (2n * scale.numerator * least + half) / denominator;
+    const denominator = (2n * exactCell.denominator) << bits;
+    const half = exactCell.denominator << bits;
+    const rounded = (2n * exactCell.numerator * least + half) / denominator;
     // What follows is less than one more in the last digit.
-    if ((2n * scale.numerator * (least + 1n) + half - 1n) / denominator === rounded) return Number(rounded);
+    if ((2n * exactCell.numerator * (least + 1n) + half - 1n) / denominator === rounded)
+      return Number(rounded);
   }
 }
 
-/** |N(0, 1)| as an integer and a fraction. */
-class HalfNormal {
+/** N(0, 1) in cells of 1/32: a sign, an integer and a fraction. */
+class NormalDeviate {
   whole = 0;
+  isNegative = false;
   readonly fraction: LazyUniform;
+  readonly #cells: NoiseSampler;
+  readonly #block = new Int32Array(BLOCK);
+  #used = BLOCK;
   readonly #numbers: RandomNumbers;
   readonly #left: LazyUniform;
   readonly #right: LazyUniform;
   readonly #kept: LazyUniform;
 
-  constructor(numbers: RandomNumbers) {
-    this.#numbers = numbers;
-    this.fraction = new LazyUniform(numbers);
-    this.#left = new LazyUniform(numbers);
-    this.#right = new LazyUniform(numbers);
-    this.#kept = new LazyUniform(numbers);
+  constructor(random: RandomSource) {
+    this.#cells = discreteGaussianSampler(CELLS, random);
+    this.#numbers = new RandomNumbers(random);
+    this.fraction = new LazyUniform(this.#numbers);
+    this.#left = new LazyUniform(this.#numbers);
+    this.#right = new LazyUniform(this.#numbers);
+    this.#kept = new LazyUniform(this.#numbers);
   }
 
   next(): void {
     do {
-      this.whole = this.#discrete();
+      this.whole = this.#cell();
       this.fraction.renew();
     } while (!this.#isAccepted());
   }
 
-  /** k >= 0 with probability proportional to exp(-k^2/2): a run of coins, accepted with k(k-1) further ones. */
-  #discrete(): number {
+  /** j: of a negative number nothing is used, so that zero comes as often beside the others as it should. */
+  #cell(): number {
     for (;;) {
-      let k = 0;
-      while (this.#halfCoin()) k += 1;
-      let more = k * (k - 1);
-      while (more > 0 && this.#halfCoin()) more -= 1;
-      if (more === 0) return k;
+      if (this.#used === BLOCK) {
+        this.#cells.fill(this.#block);
+        this.#used = 0;
+      }
+      const cell = this.#block[this.#used] as number;
+      this.#used += 1;
+      if (cell >= 0) return cell;
     }
   }
 
-  /** True with probability exp(-1/2): the longest falling run that begins below 1/2 is even (von Neumann 1951). */
-  #halfCoin(): boolean {
-    let last = this.#left;
-    let next = this.#right;
-    last.renew();
-    if (last.digit(0) >= HALF) return true;
-    for (let isOdd = true; ; isOdd = !isOdd) {
-      next.renew();
-      if (!isBelow(next, last)) return !isOdd;
-      const free = last;
-      last = next;
-      next = free;
-    }
-  }
-
+  /** True with probability exp(-x p). */
   #isAccepted(): boolean {
-    for (let i = 0; i <= this.whole; i += 1) if (!this.#fractionCoin()) return false;
-    return true;
-  }
-
-  /** True with probability exp(-x (2k+x) / (2k+2)). */
-  #fractionCoin(): boolean {
     let last = this.fraction;
     let next = this.#left;
     for (let isEven = true; ; isEven = !isEven) {
+      if (!this.#isKept()) return isEven;
       next.renew();
-      if (!isBelow(next, last) || !this.#isKept()) return isEven;
+      if (!isBelow(next, last)) return isEven;
       const free = last === this.fraction ? this.#right : last;
       last = next;
       next = free;
     }
   }
 
-  /** True with probability (2k + x) / (2k + 2). */
+  /** True with probability p = (2j + x) / 2048. Of the word a bit that decides nothing becomes the sign. */
   #isKept(): boolean {
-    const share = this.#numbers.below(2 * this.whole + 2);
+    const word = this.#numbers.uint32();
+    this.isNegative = (word & 1) === 1;
+    const share = word >>> SHARE_SHIFT;
     if (share !== 2 * this.whole) return share < 2 * this.whole;
     this.#kept.renew();
     return isBelow(this.#kept, this.fraction);
@@ -164,7 +164,7 @@ class HalfNormal {
 /** A number uniform in (0, 1), of which a digit is drawn when it is first asked for. */
 class LazyUniform {
   readonly #numbers: RandomNumbers;
-  readonly #digits: number[] = [];
+  #digits = new Uint32Array(4);
   #known = 0;
 
   constructor(numbers: RandomNumbers) {
@@ -177,8 +177,18 @@ class LazyUniform {
 
   /** In base 2^32, from the highest on. */
   digit(at: number): number {
-    for (; this.#known <= at; this.#known += 1) this.#digits[this.#known] = this.#numbers.uint32();
+    while (this.#known <= at) this.#draw();
     return this.#digits[at] as number;
+  }
+
+  #draw(): void {
+    if (this.#known === this.#digits.length) {
+      const longer = new Uint32Array(2 * this.#known);
+      longer.set(this.#digits);
+      this.#digits = longer;
+    }
+    this.#digits[this.#known] = this.#numbers.uint32();
+    this.#known += 1;
   }
 
   /** The first digits as one integer. */

@@ -21,7 +21,7 @@ function roundedLaw(sigma: number): HalfLaw {
 }
 
 test.each([0.5, 1, 3.7, 793.25])('draws follow the law, and their mutants do not: sigma %d', (sigma) => {
-  const draws = drawn(sigma, 60_000);
+  const draws = drawn(sigma, 120_000);
   const law = roundedLaw(sigma);
   expect(failedChecks(draws, law)).toEqual([]);
   expect(failedChecks(MUTANTS['half of the noise'](draws, sigma), law)).toContain('chi-square');
@@ -33,7 +33,7 @@ test.each([0.5, 1, 3.7, 793.25])('draws follow the law, and their mutants do not
 
 test.each([2 ** 20, 2 ** 40, 2 ** 46])('wide noise is normal: sigma %d', (sigma) => {
   const cells = 20;
-  const draws = new Float64Array(20_000);
+  const draws = new Float64Array(50_000);
   roundedGaussianSampler(sigma, random(9)).addTo(draws);
   expect(draws.every(Number.isSafeInteger)).toBe(true);
   const coarse = Int32Array.from(draws, (draw) => Math.round((draw / sigma) * cells));
@@ -41,7 +41,7 @@ test.each([2 ** 20, 2 ** 40, 2 ** 46])('wide noise is normal: sigma %d', (sigma)
   expect(failedChecks(coarse, roundedLaw(1.03 * cells))).not.toEqual([]);
   // The last bits are as good as fair coins.
   const odd = draws.reduce((count, draw) => count + Math.abs(draw % 2), 0);
-  expect(Math.abs(odd - 10_000)).toBeLessThan(5.4 * Math.sqrt(20_000 / 4));
+  expect(Math.abs(odd - 25_000)).toBeLessThan(5.4 * Math.sqrt(50_000 / 4));
 });
 
 test('rounding is exact: a draw is the rounding of the same draw on a finer grid', () => {
@@ -55,8 +55,7 @@ test('rounding is exact: a draw is the rounding of the same draw on a finer grid
       const factor = 2 ** finer;
       const value = roundedGaussianSampler(sigma, nativeSeededRandom(seed)).draw();
       const fine = roundedGaussianSampler(sigma * factor, nativeSeededRandom(seed)).draw();
-      // Signs are drawn after the digits that rounding took: only magnitudes are the same.
-      expect(Math.abs(Math.abs(fine) / factor - Math.abs(value))).toBeLessThanOrEqual(0.5 + 0.5 / factor);
+      expect(Math.abs(fine / factor - value)).toBeLessThanOrEqual(0.5 + 0.5 / factor);
     }),
     { numRuns: 300 },
   );
@@ -74,7 +73,7 @@ describe('an integer is added to an integer', () => {
     for (const value of [0.5, Number.NaN, 2 ** 53 + 2 ** 20])
       expect(() => roundedGaussianSampler(1, random(10)).addTo(Float64Array.of(value))).toThrow(RangeError);
     expect(Object.is(roundedGaussianSampler(0.5, random(10)).draw(), -0)).toBe(false);
-    expect(roundedGaussianSampler(1, random(10)).slack).toBe(0);
+    expect(roundedGaussianSampler(1, random(10)).slack).toBeLessThan(2 ** -100);
   });
 
   test('with noise that is neither too small nor too large', () => {
