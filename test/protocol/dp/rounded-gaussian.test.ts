@@ -21,7 +21,7 @@ function roundedLaw(sigma: number): HalfLaw {
 }
 
 test.each([0.5, 1, 3.7, 793.25])('draws follow the law, and their mutants do not: sigma %d', (sigma) => {
-  const draws = drawn(sigma, 120_000);
+  const draws = drawn(sigma, 80_000);
   const law = roundedLaw(sigma);
   expect(failedChecks(draws, law)).toEqual([]);
   expect(failedChecks(MUTANTS['half of the noise'](draws, sigma), law)).toContain('chi-square');
