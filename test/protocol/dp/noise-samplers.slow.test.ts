@@ -72,3 +72,20 @@ test('two million rounded draws have the variance s^2 + 1/12', () => {
   expect(Math.abs(variance - (1.5 ** 2 + 1 / 12))).toBeLessThan(5.4 * deviation);
   expect(Math.abs(variance - 1.5 ** 2)).toBeGreaterThan(5.4 * deviation);
 });
+
+test('within the cells of which it is made wide noise is normal too', () => {
+  const finer = 320;
+  const sigma = 2 ** 40;
+  const draws = new Float64Array(3_000_000);
+  roundedGaussianSampler(sigma, random(19)).addTo(draws);
+  // Ten to a cell.
+  const coarse = Int32Array.from(draws, (draw) => Math.round((draw / sigma) * finer));
+  const law = discreteGaussianLaw(finer);
+  expect(failedChecks(coarse, law)).toEqual([]);
+  const past = draws.reduce((sum, draw) => sum + (((Math.abs(draw) / sigma) * 32) % 1), 0) / draws.length;
+  // A density falling as exp(-x E|y| / 32) within a cell has its mean at 1/2 - E|y| / (12 x 32).
+  const wanted = 0.5 - Math.sqrt(2 / Math.PI) / (12 * 32);
+  const deviation = Math.sqrt(1 / 12 / draws.length);
+  expect(Math.abs(past - wanted)).toBeLessThan(5.4 * deviation);
+  expect(Math.abs(past - 0.5)).toBeGreaterThan(5.4 * deviation);
+});

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nativeSeededRandom } from '../../../client/native-key-stream.ts';
+import { discreteGaussianTable } from '../../../protocol/dp/discrete-gaussian-sampler.ts';
 import { roundedGaussianSampler } from '../../../protocol/dp/rounded-gaussian.ts';
 import { erfc } from '../../../protocol/dp/special-functions.ts';
+import type { RandomSource } from '../../../protocol/random.ts';
 import { discreteGaussianLaw, failedChecks, type HalfLaw, MUTANTS } from './noise-judgement.ts';
 
 const random = (seed: number) => nativeSeededRandom(new Uint8Array(32).fill(seed));
@@ -59,6 +61,60 @@ test('rounding is exact: a draw is the rounding of the same draw on a finer grid
     }),
     { numRuns: 300 },
   );
+});
+
+describe('by its words a draw is decided', () => {
+  const CELL = 5;
+  /** Cells are 3 wide, and all are the fifth: a draw rounds 3 (5 + x). */
+  const drawnFrom = (words: readonly number[], sigma = 96) => {
+    const { leads } = discreteGaussianTable(32);
+    const cell = 2 * ((leads[CELL] as number) - 1);
+    const blocks = [
+      Array<number>(1024).fill(cell),
+      [...words, ...Array<number>(1024 - words.length).fill(0)],
+    ];
+    const source: RandomSource = {
+      fill(target) {
+        const view = new DataView(target.buffer, target.byteOffset, target.length);
+        for (const [at, word] of (blocks.shift() ?? []).entries()) view.setUint32(4 * at, word, true);
+      },
+    };
+    return roundedGaussianSampler(sigma, source).draw();
+  };
+  /** First of their 11 bits that are not below 2 x 5, below it, and equal to it. */
+  const [OUT, KEPT, OPEN] = [2047 * 2 ** 21, 9 * 2 ** 21, 10 * 2 ** 21] as const;
+  /** x of 7/16, which makes it 16, and of 15/16, which makes it 18. */
+  const [X, OTHER] = [0x7000_0000, 0xf000_0000] as const;
+
+  test.each<[string, number, number[]]>([
+    ['a coin that falls at once accepts', 16, [OUT, X]],
+    ['its lowest bit is the sign', -16, [OUT + 1, X]],
+    ['so is that of the last coin', 16, [KEPT + 1, 0x2000_0000, X, KEPT, 0x1000_0000, OUT]],
+    ['a run of none accepts', 16, [KEPT, 0x9000_0000, X]],
+    ['a run of one does not', 18, [KEPT, 0x2000_0000, X, OUT, OUT, OTHER]],
+    ['a run of two accepts', 16, [KEPT, 0x2000_0000, X, KEPT, 0x1000_0000, OUT]],
+    ['a run ends where it rises', 18, [KEPT, 0x2000_0000, X, KEPT, 0x3000_0000, OUT, OTHER]],
+    ['a run of three does not accept', 18, [KEPT, 3, X, KEPT, 2, KEPT, 1, OUT, OUT, OTHER]],
+    ['the last step of a coin is kept below x', 18, [OPEN, X - 1, X, 0x2000_0000, OUT, OUT, OTHER]],
+    ['after which a run of none accepts', 16, [OPEN, X - 1, X, 0x9000_0000, OUT, OTHER]],
+    ['and not above', 16, [OPEN, X + 1, X, 0x2000_0000, OUT, OUT, OTHER]],
+    ['further digits decide between equal ones', 16, [OPEN, X, X, 7, 6]],
+    ['so that one may be below', 18, [OPEN, X, X, 6, 7, 0x2000_0000, OUT, OUT, OTHER]],
+    // 3 (5 + 1/6) is 15.5.
+    ['little below a half', 15, [OUT, 0x2aaa_aaaa, 0xaaaa_aaaa, 0xaaaa_aaaa, 0xaaaa_aaa9]],
+    ['little above it', 16, [OUT, 0x2aaa_aaaa, 0xaaaa_aaaa, 0xaaaa_aaaa, 0xaaaa_aaab]],
+  ])('%s', (_, value, words) => {
+    expect(drawnFrom(words)).toBe(value);
+  });
+
+  test('where doubles are on the wrong side of a half, integers are not', () => {
+    const words = [0x654e_c174, 0x1b7d_e029, 0x324f_2423, 0x4985_09b2];
+    const sigma = 145.29999999999984;
+    const fraction = ((words[0] as number) + (words[1] as number) / 2 ** 32) / 2 ** 32;
+    expect((sigma / 32) * (CELL + fraction)).toBeGreaterThan(24.5);
+    expect(drawnFrom([OUT, ...words], sigma)).toBe(24);
+    expect(drawnFrom([OUT, ...words.slice(0, 3), 0x4985_09b4], sigma)).toBe(25);
+  });
 });
 
 describe('an integer is added to an integer', () => {
