@@ -580,7 +580,7 @@ export const PROBLEMS = {
   ),
   dataWithoutPersons: entry<{ source: string }>(
     'The job protects persons, and this data set does not say whose examples are whose.',
-    'Name the column that tells persons apart with --person-column.',
+    'Name the column that tells persons apart with --person-column, or as person in the configuration file.',
   ),
   noiseTooSmall: entry<{ sigma: number; least: number }>(
     'Noise is less than what hides the steps of the grid, or is none.',

@@ -21,6 +21,8 @@ export const ConfigColumns = Type.Object(
     target: ColumnName,
     /** The target is one of these, a label is its position; absent: it is a number. */
     classes: Type.Optional(Type.Array(ColumnName, { minItems: 2, maxItems: 100_000 })),
+    /** Tells persons apart, for jobs that protect each person with all rows; what it holds is not kept. */
+    person: Type.Optional(ColumnName),
   },
   closed,
 );

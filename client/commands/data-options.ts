@@ -11,6 +11,7 @@ export interface DataOptions {
   readonly features?: string;
   readonly target?: string;
   readonly classes?: string;
+  readonly personColumn?: string;
 }
 
 export const DATA_OPTIONS: readonly CommandOption[] = [
@@ -29,16 +30,22 @@ export const DATA_OPTIONS: readonly CommandOption[] = [
     flags: '--classes <names>',
     description: 'CSV: the target is one of these, comma-separated; else it is a number',
   },
+  {
+    flags: '--person-column <column>',
+    description: 'CSV: tells persons apart, for jobs that protect each person with all rows',
+  },
 ];
 
 /** The columns of a CSV file, from the options of a command. Throws `usage` where they would count for nothing. */
-export function columnsOf({ data, features, target, classes }: DataOptions): { columns?: CsvSchema } {
+export function columnsOf(options: DataOptions): { columns?: CsvSchema } {
+  const { data, features, target, classes, personColumn } = options;
   const isOther = /^(?:mnist|spam|idx):/.test(data);
-  if (isOther && (features ?? target ?? classes) !== undefined)
+  if (isOther && (features ?? target ?? classes ?? personColumn) !== undefined)
     throw new HanseError('usage', {
-      reason: `--features, --target and --classes belong to CSV files, and ${data} is none`,
+      reason: `--features, --target, --classes and --person-column belong to CSV files, and ${data} is none`,
     });
   if (features === undefined || target === undefined) return {};
   const list = (text: string) => text.split(',').map((name) => name.trim());
-  return { columns: csvSchema(list(features), target, classes === undefined ? undefined : list(classes)) };
+  const names = classes === undefined ? undefined : list(classes);
+  return { columns: csvSchema(list(features), target, names, personColumn) };
 }

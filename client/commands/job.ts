@@ -10,6 +10,7 @@ import { hasEnded } from '../../protocol/round.ts';
 import { type CommandArgument, type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
 import type { JobStatus, RoundSummary } from '../../schemas/job.ts';
+import type { PrivacyPromise } from '../../schemas/privacy.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import { describeCodec } from './codec-report.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
@@ -143,6 +144,14 @@ const SEEN = { plain: 'each update', secure: 'no update, only their sum' } as co
   string
 >;
 
+/** What is promised about whom, against whom. */
+function promiseOf(unit: string, { epsilonServer, epsilonModel, delta }: PrivacyPromise): string {
+  return (
+    `each ${unit}, zero-out: epsilon ${epsilonServer} against the coordinator and the participants, ` +
+    `${epsilonModel} against recipients of the model, delta ${delta}`
+  );
+}
+
 function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void {
   const { manifest } = job;
   const { codec, training, cohort } = manifest;
@@ -158,6 +167,7 @@ function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void 
   io.print(
     `  privacy      ${manifest.aggregation} sums: the coordinator sees ${SEEN[manifest.aggregation]}; unit ${manifest.privacyUnit}`,
   );
+  if (manifest.privacy) io.print(`  promise      ${promiseOf(manifest.privacyUnit, manifest.privacy)}`);
   io.print(`  parameters   ${job.model}: SHA-256 of the latest ${manifest.parameters}, as a vector`);
   io.print(`  manifest     ${job.manifestSha256}`);
   io.print(`  train step   ${manifest.graph.trainStep}`);

@@ -60,6 +60,7 @@ const REPLACED: Readonly<Record<string, string>> = {
   features: '--features',
   target: '--target',
   classes: '--classes',
+  personColumn: '--person-column',
   identity: '--identity',
   name: '--name',
   provider: '--provider',

@@ -39,6 +39,7 @@ data:
       features: [age, bmi]    # in the order in which the model takes them
       target: risk
       #classes: [low, high]   # absent: the target is a number
+      #person: patient        # tells persons apart, for jobs that protect each with all rows
     #rows: rows.json          # only these rows: a JSON array of row numbers, from 0
     #allowSingleClass: false  # take part although all labels are the same
 

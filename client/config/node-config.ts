@@ -63,7 +63,7 @@ export function sourceOf({ source, rows, columns }: ConfigDataSet): DataSource {
   return {
     data: source,
     ...(rows !== undefined && { rows }),
-    ...(columns && { columns: csvSchema(columns.features, columns.target, columns.classes) }),
+    ...(columns && { columns: csvSchema(columns.features, columns.target, columns.classes, columns.person) }),
   };
 }
 

@@ -22,6 +22,8 @@ export interface CsvSchema {
     | { readonly column: string; readonly type: 'number' }
     /** The label of a class is its position in `classes`. */
     | { readonly column: string; readonly type: 'class'; readonly classes: readonly string[] };
+  /** The column that tells persons apart; what it holds is not kept. Absent: each row is a person of its own, or nobody knows. */
+  readonly person?: string;
 }
 
 /** @param classes absent: the target is a number */
@@ -29,8 +31,12 @@ export function csvSchema(
   features: readonly string[],
   column: string,
   classes: readonly string[] | undefined,
+  person?: string | undefined,
 ): CsvSchema {
-  return { features, target: classes ? { column, type: 'class', classes } : { column, type: 'number' } };
+  const target = classes
+    ? ({ column, type: 'class', classes } as const)
+    : ({ column, type: 'number' } as const);
+  return { features, target, ...(person !== undefined && { person }) };
 }
 
 /**
@@ -53,6 +59,7 @@ export function parseCsv(bytes: Uint8Array, schema: CsvSchema, file: string): Ex
   const columns = schema.features.map((name) => columnOf(header, name, file));
   const target = columnOf(header, schema.target.column, file);
   const readTarget = targetReader(schema.target);
+  const persons = schema.person === undefined ? undefined : new PersonColumn(header, schema.person, file);
 
   const width = columns.length;
   const features = new Float32Array(records.length * width);
@@ -72,9 +79,40 @@ export function parseCsv(bytes: Uint8Array, schema: CsvSchema, file: string): Ex
       throw malformed(file, line, lacking(schema.target));
     }
     targets[row] = value;
+    persons?.read(cells, line);
   }
   const targetShape = schema.target.type === 'class' ? [] : [1];
-  return { name: file, count: records.length, inputShape: [width], features, targetShape, targets };
+  return {
+    ...{ name: file, count: records.length, inputShape: [width], features, targetShape, targets },
+    ...(persons && { persons: persons.numbers() }),
+  };
+}
+
+/** Numbers persons in the order in which they appear. */
+class PersonColumn {
+  readonly #column: number;
+  readonly #name: string;
+  readonly #file: string;
+  readonly #numbers = new Map<string, number>();
+  readonly #rows: number[] = [];
+
+  constructor(header: CsvRecord, name: string, file: string) {
+    this.#column = columnOf(header, name, file);
+    this.#name = name;
+    this.#file = file;
+  }
+
+  read(cells: readonly string[], line: number): void {
+    const cell = (cells[this.#column] ?? '').trim();
+    if (cell === '') throw malformed(this.#file, line, `nobody in column "${this.#name}"`);
+    const number = this.#numbers.get(cell) ?? this.#numbers.size;
+    this.#numbers.set(cell, number);
+    this.#rows.push(number);
+  }
+
+  numbers(): Uint32Array {
+    return Uint32Array.from(this.#rows);
+  }
 }
 
 interface CsvRecord {

@@ -26,6 +26,8 @@ export interface Examples {
   readonly targetShape: readonly number[];
   /** [count, ...targetShape], row-major. Int32Array holds class labels, Float32Array holds numbers. */
   readonly targets: BorderArray;
+  /** [count], whose example it is: 0..P-1 for P persons, each of whom has one. Absent: nobody said. */
+  readonly persons?: Uint32Array;
 }
 
 /** Examples without tokens. */
@@ -69,7 +71,22 @@ export function selectExamples(examples: Examples, indices: Uint32Array): Exampl
     const target = targets.subarray(index * targetSize, (index + 1) * targetSize);
     selectedTargets.set(target, position * targetSize);
   }
-  return { ...examples, count, features: selectedFeatures, targets: selectedTargets };
+  const { persons, ...rest } = examples;
+  return {
+    ...{ ...rest, count, features: selectedFeatures, targets: selectedTargets },
+    ...(persons && { persons: personsAt(persons, indices) }),
+  };
+}
+
+/** Numbered anew, so that there is nobody without an example. */
+function personsAt(persons: Uint32Array, indices: Uint32Array): Uint32Array {
+  const numbers = new Map<number, number>();
+  return indices.map((index) => {
+    const person = persons[index] as number;
+    const number = numbers.get(person) ?? numbers.size;
+    numbers.set(person, number);
+    return number;
+  });
 }
 
 function emptyLike(values: BorderArray, length: number): BorderArray {

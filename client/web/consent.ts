@@ -16,9 +16,11 @@ export interface Description {
     readonly parameters: number;
     /** Of one update, as it is sent, with its header. */
     readonly updateBytes: number;
-    /** No update is longer, by its L2 norm. */
+    /** No update is longer, by its L2 norm; where rows or persons are protected, what one of them adds is not. */
     readonly clipNorm: number;
     readonly privacyUnit: 'none' | 'example' | 'person' | 'participant';
+    /** What the job may cost each unit; absent where nothing is promised. */
+    readonly privacy?: { readonly epsilonServer: number; readonly delta: number };
     readonly visibleAs: 'update' | 'sum';
   }[];
 }

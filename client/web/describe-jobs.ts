@@ -19,7 +19,7 @@ export async function describeJobs(api: CoordinatorApi): Promise<Description['jo
 }
 
 function describeJob({ jobId, manifest }: JobStatus): Description['jobs'][number] {
-  const { name, purpose, rounds, parameters, codec, privacyUnit, aggregation } = manifest;
+  const { name, purpose, rounds, parameters, codec, privacyUnit, privacy, aggregation } = manifest;
   return {
     jobId,
     name,
@@ -29,6 +29,7 @@ function describeJob({ jobId, manifest }: JobStatus): Description['jobs'][number
     updateBytes: HEADER_BYTES + layoutOf(codec, parameters).payloadBytes,
     clipNorm: codec.clipNorm,
     privacyUnit,
+    ...(privacy && { privacy: { epsilonServer: privacy.epsilonServer, delta: privacy.delta } }),
     visibleAs: VISIBLE[aggregation],
   };
 }

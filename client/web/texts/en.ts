@@ -86,6 +86,7 @@ export const EN = {
     sent: (bytes: string) =>
       `Each time one update of ${bytes} is sent: what training has changed in the model.`,
     clip: (norm: string) => `No update may be longer than ${norm}; longer ones are shortened.`,
+    clipEach: (norm: string) => `What one of them adds to an update is at most ${norm} long.`,
     visibleAs: {
       update: 'The coordinator sees the update of this browser.',
       sum: 'The coordinator sees the sum of many updates, and not this one.',
@@ -96,6 +97,8 @@ export const EN = {
       person: 'Noise is added that hides each person.',
       participant: 'Noise is added that hides each participant.',
     },
+    promise: (epsilon: number, delta: number) =>
+      `All rounds together cost it at most epsilon ${epsilon} at delta ${delta}: by no more than that can anybody tell, from sums and models, whether it took part.`,
     onlyThese: 'Only for the purposes above: decline jobs of any other',
     allowPlain: 'Also take part where the coordinator sees each update, not only their sum',
     inspectEach: 'Ask me before each update is sent',

@@ -80,6 +80,7 @@ export const ZH: Texts = {
     purpose: (purpose) => `用途：${purpose}。`,
     sent: (bytes) => `每次发送一个 ${bytes} 的更新：即训练对模型的改变。`,
     clip: (norm) => `更新的长度不得超过 ${norm}；超过的会被缩短。`,
+    clipEach: (norm) => `其中每一个对更新的贡献长度不超过 ${norm}。`,
     visibleAs: {
       update: '协调者能看到此浏览器的更新。',
       sum: '协调者只看到许多更新之和，看不到这一个。',
@@ -90,6 +91,8 @@ export const ZH: Texts = {
       person: '添加噪声以隐藏每个人。',
       participant: '添加噪声以隐藏每个参与者。',
     },
+    promise: (epsilon, delta) =>
+      `所有轮次合计最多花费 epsilon ${epsilon}（delta ${delta}）：任何人从总和与模型中判断其是否参与的能力不超过此限。`,
     onlyThese: '仅限上述用途：拒绝其他用途的任务',
     allowPlain: '也参与协调方能看到每次更新（而不仅是总和）的任务',
     inspectEach: '每次发送更新前询问我',

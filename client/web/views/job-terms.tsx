@@ -5,6 +5,7 @@ import { texts } from '../texts/language.ts';
 
 export function JobTerms({ job }: { readonly job: Description['jobs'][number] }) {
   const t = texts.value.consent;
+  const clipped = job.privacyUnit === 'example' || job.privacyUnit === 'person' ? t.clipEach : t.clip;
   return (
     <article>
       <h3>{job.name}</h3>
@@ -12,9 +13,10 @@ export function JobTerms({ job }: { readonly job: Description['jobs'][number] })
         <li>{t.purpose(job.purpose)}</li>
         <li>{t.job(job.rounds, job.parameters)}</li>
         <li>{t.sent(bytesText(job.updateBytes))}</li>
-        <li>{t.clip(numberText(job.clipNorm))}</li>
+        <li>{clipped(numberText(job.clipNorm))}</li>
         <li>{t.visibleAs[job.visibleAs]}</li>
         <li>{t.unit[job.privacyUnit]}</li>
+        {job.privacy && <li>{t.promise(job.privacy.epsilonServer, job.privacy.delta)}</li>}
       </ul>
     </article>
   );

@@ -32,6 +32,18 @@ describe('parseCsv', () => {
     expect(examples.targetShape).toEqual([]);
   });
 
+  test('numbers persons in the order in which they appear, and keeps nothing else of them', () => {
+    const schema = { ...species, person: 'patient' };
+    const table = (third: string) =>
+      bytes(`kind,length,patient\nsetosa,1,Ada\nsetosa,2, Bob \nvirginica,3,${third}\nsetosa,4,Bob\n`);
+    const examples = parseCsv(table('Ada'), schema, 'f');
+    expect(examples.persons).toEqual(Uint32Array.of(0, 1, 0, 1));
+    expect(JSON.stringify(examples)).not.toContain('Ada');
+    expect(() => parseCsv(table(''), schema, 'f')).toThrow(/line 4: nobody in column "patient"/);
+    expect(parseCsv(table(''), species, 'f')).not.toHaveProperty('persons');
+    expect(() => parseCsv(table('Ada'), { ...species, person: 'name' }, 'f')).toThrow(/no column "name"/);
+  });
+
   test('reads back any table of finite numbers', () => {
     const number = fc.float({ noNaN: true, noDefaultInfinity: true });
     fc.assert(

@@ -23,6 +23,13 @@ const expected: ExamplesExpected = {
 };
 
 describe('selectExamples', () => {
+  test('numbers the persons that are left anew', () => {
+    const persons = Uint32Array.of(0, 1, 2);
+    const { persons: left } = selectExamples({ ...sample, persons }, Uint32Array.of(2, 0, 2));
+    expect(left).toEqual(Uint32Array.of(0, 1, 0));
+    expect(selectExamples(sample, Uint32Array.of(2))).not.toHaveProperty('persons');
+  });
+
   test('copies rows and targets in the order asked for', () => {
     const selected = selectExamples(sample, Uint32Array.of(2, 0, 2));
     expect(selected.count).toBe(3);
