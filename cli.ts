@@ -178,6 +178,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'what a privacy event costs by each accountant: questions are lines of JSON on standard input',
     load: async () => (await import('./client/commands/privacy.ts')).privacyAccountCommand(),
   },
+  'privacy ask': {
+    summary: 'a statistic of one column of a table, under differential privacy, out of a budget',
+    load: async () => (await import('./client/commands/privacy-ask.ts')).privacyAskCommand(),
+  },
   sim: {
     summary: 'simulate a federation in this process',
     load: async () => (await import('./sim/commands/sim.ts')).simCommand,

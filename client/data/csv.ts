@@ -115,6 +115,23 @@ class PersonColumn {
   }
 }
 
+/**
+ * Some columns of a whole table, as text.
+ * @param bytes attacker-controlled UTF-8
+ * @param file  for messages
+ * @returns [columns][rows], without spaces around
+ * Throws `dataMalformed` with the line of the first fault.
+ */
+export function parseColumns(bytes: Uint8Array, names: readonly string[], file: string): string[][] {
+  const [header, ...records] = parseRecords(decodeText(bytes, file), file);
+  if (header === undefined) throw malformed(file, 1, 'no header');
+  const places = names.map((name) => columnOf(header, name, file));
+  for (const { line, cells } of records)
+    if (cells.length !== header.cells.length)
+      throw malformed(file, line, `${cells.length} cells where the header has ${header.cells.length}`);
+  return places.map((place) => records.map(({ cells }) => (cells[place] ?? '').trim()));
+}
+
 interface CsvRecord {
   /** Counted from 1; a quoted cell may span several. */
   readonly line: number;
@@ -178,10 +195,14 @@ function lacking({ type, column }: CsvSchema['target']): string {
 
 /** Undefined for anything that is not a decimal number within the range of 32-bit floats. */
 export function readNumber(cell: string): number | undefined {
-  const text = cell.trim();
-  if (!NUMBER.test(text)) return undefined;
-  const value = Math.fround(Number(text));
+  const value = Math.fround(readDecimal(cell) ?? Number.NaN);
   return Number.isFinite(value) ? value : undefined;
+}
+
+/** Undefined for anything that is not a decimal number; beyond the range of 64-bit floats an infinity. */
+export function readDecimal(cell: string): number | undefined {
+  const text = cell.trim();
+  return NUMBER.test(text) ? Number(text) : undefined;
 }
 
 function malformed(file: string, line: number, reason: string): HanseError<'dataMalformed'> {
