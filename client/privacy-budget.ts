@@ -3,13 +3,13 @@
  * back once noise is drawn.
  */
 import type { DpEvent, Neighbouring } from '../schemas/dp-event.ts';
-import type { PrivacyUnit } from '../schemas/job.ts';
+import type { BudgetUnit } from '../schemas/privacy-ledger.ts';
 
 /** What is to be set aside, and for what. */
 export interface BudgetClaim {
   readonly event: DpEvent;
   readonly neighbouring: Neighbouring;
-  readonly unit: PrivacyUnit;
+  readonly unit: BudgetUnit;
   /** As the ledger calls it. */
   readonly dataSet: string;
   /** In words: what is asked. */

@@ -28,13 +28,13 @@ interface AskOptions {
   readonly categories?: string;
   readonly quantile?: number;
   readonly maxRows?: number;
-  readonly ledger?: string;
+  readonly identity?: string;
   readonly dataSet?: string;
   readonly purpose: string;
 }
 
-/** From the file of a ledger. */
-export type OpenBudget = (ledger: string) => Promise<PrivacyBudget>;
+/** Of the node with this identity file, beside which its ledger lies. */
+export type OpenBudget = (identityFile: string) => Promise<PrivacyBudget>;
 
 /** @param openBudget without one every question is refused: nobody would remember what was spent */
 export function privacyAskCommand(
@@ -77,39 +77,39 @@ export function privacyAskCommand(
         description: 'of a person, or different buckets; others are left out at random (default 1)',
         kind: 'integer',
       },
-      { flags: '--ledger <file>', description: 'the ledger with the budget that pays' },
+      { flags: '--identity <file>', description: 'of the node whose ledger pays' },
       { flags: '--data-set <name>', description: 'as the ledger calls it (default: the name of the file)' },
       { flags: '--purpose <text>', description: 'for the ledger', default: 'a statistic for its owner' },
     ],
     examples: [
       [
-        'hanse privacy ask --data visits.csv --person patient --column age --statistic mean --bounds 0,110 --epsilon 0.5 --ledger ledger.jsonl',
+        'hanse privacy ask --data visits.csv --person patient --column age --statistic mean --bounds 0,110 --epsilon 0.5 --identity .hanse/a.json',
         'a mean, one row a person',
       ],
       [
-        'hanse privacy ask --data visits.csv --person patient --column age --statistic histogram --buckets 0,18,65,110 --epsilon 0.5 --delta 1e-6 --ledger ledger.jsonl',
+        'hanse privacy ask --data visits.csv --person patient --column age --statistic histogram --buckets 0,18,65,110 --epsilon 0.5 --delta 1e-6 --identity .hanse/a.json',
         'persons by age',
       ],
       [
-        'hanse privacy ask --data visits.csv --person patient --column cost --statistic quantile --quantile 0.9 --bounds 0,5000 --grid 1 --max-rows 3 --epsilon 1 --ledger ledger.jsonl',
+        'hanse privacy ask --data visits.csv --person patient --column cost --statistic quantile --quantile 0.9 --bounds 0,5000 --grid 1 --max-rows 3 --epsilon 1 --identity .hanse/a.json',
         'what nine of ten visits cost at most',
       ],
     ],
     async run({ options }, io) {
       const question = questionOf(options);
-      if (!openBudget || options.ledger === undefined)
+      if (!openBudget || options.identity === undefined)
         throw new HanseError('statisticRefused', {
           what: 'ledger',
-          reason: 'without one nobody would remember what was spent: give --ledger',
+          reason: 'without one nobody would remember what was spent: give --identity',
         });
       const { data, person, column } = options;
       const told = await askStatistic({
         question,
-        budget: await openBudget(options.ledger),
+        budget: await openBudget(options.identity),
         table: () => readTable(data, person, column),
         random,
         dataSet: options.dataSet ?? basename(data),
-        name: `${options.statistic} of ${column}`,
+        name: `${options.statistic} of ${column}`.slice(0, 80),
         purpose: options.purpose,
       });
       for (const line of described(told, question, column)) io.print(line);

@@ -54,7 +54,7 @@ async function ask(words: string, isRich = true) {
     random(5),
   );
   vi.spyOn(entry, 'load').mockResolvedValue(command as CommandDefinition<never>);
-  const fixed = ['privacy', 'ask', '--data', file, '--person', 'patient', '--ledger', 'ledger.jsonl'];
+  const fixed = ['privacy', 'ask', '--data', file, '--person', 'patient', '--identity', '.hanse/a.json'];
   return { ...(await hanse([...fixed, ...words.split(' ')])), ...paid };
 }
 
