@@ -8,12 +8,20 @@ import type { DpEvent, Neighbouring } from '../schemas/dp-event.ts';
 import type { StatisticAnswer, StatisticQuestion } from '../schemas/statistic-question.ts';
 import type { PrivacyBudget } from './privacy-budget.ts';
 
+/**
+ * The relations under which an answer has its price: a person more or less, or a person whose rows have no value any more. The
+ * vectors and scores of both differ alike, as rows without a value count for nothing.
+ */
+export type StatisticNeighbouring = Extract<Neighbouring, 'add-or-remove-one' | 'replace-special'>;
+
 export interface AskedStatistic {
   readonly question: StatisticQuestion;
   /** What is read, once it is paid for. */
   readonly table: () => Promise<StatisticTable>;
   readonly budget: PrivacyBudget;
   readonly random: RandomSource;
+  /** That of the budget; a price under one relation is none under another. */
+  readonly neighbouring?: StatisticNeighbouring;
   readonly dataSet: string;
   /** In words. */
   readonly name: string;
@@ -30,8 +38,8 @@ export interface ToldStatistic extends StatisticAnswer {
 
 /** @throws `statisticRefused`, `noiseTableTooLarge`; what the budget throws; what reading throws, with nothing spent */
 export async function askStatistic(asked: AskedStatistic): Promise<ToldStatistic> {
-  const { question, budget, random, dataSet, name, purpose } = asked;
-  const promise = { unit: 'person', neighbouring: 'add-or-remove-one' } as const;
+  const { question, budget, random, dataSet, name, purpose, neighbouring = 'add-or-remove-one' } = asked;
+  const promise = { unit: 'person', neighbouring } as const;
   const { event, grid, answer } = planStatistic(question);
   const use = await budget.reserve({ ...promise, event, dataSet, name, purpose });
   try {

@@ -10,7 +10,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
 import { type CommandDefinition, defineCommand } from '../../schemas/command.ts';
 import { StatisticQuestion } from '../../schemas/statistic-question.ts';
-import { askStatistic, type ToldStatistic } from '../ask-statistic.ts';
+import { askStatistic, type StatisticNeighbouring, type ToldStatistic } from '../ask-statistic.ts';
 import { CSV_BYTES_MAX, parseColumns, readDecimal } from '../data/csv.ts';
 import { readDataFile } from '../data/data-file.ts';
 import type { PrivacyBudget } from '../privacy-budget.ts';
@@ -29,6 +29,7 @@ interface AskOptions {
   readonly quantile?: number;
   readonly maxRows?: number;
   readonly identity?: string;
+  readonly neighbouring: StatisticNeighbouring;
   readonly dataSet?: string;
   readonly purpose: string;
 }
@@ -78,6 +79,12 @@ export function privacyAskCommand(
         kind: 'integer',
       },
       { flags: '--identity <file>', description: 'of the node whose ledger pays' },
+      {
+        flags: '--neighbouring <relation>',
+        description: 'that of the budget: a person more or less, or one whose rows have no value',
+        choices: ['add-or-remove-one', 'replace-special'],
+        default: 'add-or-remove-one',
+      },
       { flags: '--data-set <name>', description: 'as the ledger calls it (default: the name of the file)' },
       { flags: '--purpose <text>', description: 'for the ledger', default: 'a statistic for its owner' },
     ],
@@ -108,6 +115,7 @@ export function privacyAskCommand(
         budget: await openBudget(options.identity),
         table: () => readTable(data, person, column),
         random,
+        neighbouring: options.neighbouring,
         dataSet: options.dataSet ?? basename(data),
         name: `${options.statistic} of ${column}`.slice(0, 80),
         purpose: options.purpose,

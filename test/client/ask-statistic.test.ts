@@ -73,6 +73,13 @@ test.each([
   expect(told).toMatchObject({ code: 'overloaded' });
 });
 
+test('a person whose rows have no value counts as one who is not there', () => {
+  const { answer } = planStatistic({ ...count, epsilon: 50 });
+  const gone = (value: number) => ({ ...table, values: table.values.with(0, value) });
+  expect(answer(gone(Number.NaN), random(1)).value).toBe(499);
+  expect(answer(gone(5), random(1)).value).toBe(500);
+});
+
 test('a question that cannot be asked costs nothing', async () => {
   const { steps, told } = await asked({ ...count, epsilon: 1000 });
   expect(steps).toEqual([]);

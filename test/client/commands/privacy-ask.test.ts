@@ -102,6 +102,16 @@ test('people read the answer, the promise and what was bounded, and not how many
   expect(table).toMatch(/ {2}blue +\d+\n {2}red +\d+\n {2}names with fewer than \d+ are not told\n/);
 });
 
+test('the relation is that of the budget', async () => {
+  const { json, claims } = await ask(
+    '--column age --statistic count --epsilon 1 --neighbouring replace-special --json',
+  );
+  expect(json).toMatchObject({ neighbouring: 'replace-special' });
+  expect(claims).toMatchObject([{ neighbouring: 'replace-special' }]);
+  const other = await ask('--column age --statistic count --epsilon 1 --neighbouring replace-one --json');
+  expect(other).toMatchObject({ exitCode: 2, claims: [] });
+});
+
 test('without a budget nothing is read', async () => {
   const poor = await ask('--column nothing --statistic count --epsilon 1 --json', false);
   expect(poor).toMatchObject({ exitCode: 1, json: { problem: { code: 'budgetUnreachable' } }, draws: 0 });
