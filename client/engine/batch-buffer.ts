@@ -77,16 +77,17 @@ export class BatchBuffer {
   }
 
   /**
-   * Writes one batch to the first position, each example to the row at which it stands.
+   * Writes one batch, each example to the row at which it stands.
    *
    * @param rows [B], indices of examples; a negative one is padding
    */
-  place(examples: TrainingExamples, rows: Int32Array): void {
-    const { features, targets } = examples;
-    rows.forEach((index, row) => {
+  place(position: number, examples: TrainingExamples, rows: Int32Array): void {
+    const first = position * this.#layout.batchSize;
+    rows.forEach((index, place) => {
+      const row = first + place;
       if (index >= 0) {
-        copyRow(features, index, this.#x, row, this.#inputSize);
-        copyRow(targets, index, this.#y, row, this.#targetSize);
+        copyRow(examples.features, index, this.#x, row, this.#inputSize);
+        copyRow(examples.targets, index, this.#y, row, this.#targetSize);
       } else {
         this.#x.fill(0, row * this.#inputSize, (row + 1) * this.#inputSize);
         this.#y.fill(0, row * this.#targetSize, (row + 1) * this.#targetSize);
@@ -95,9 +96,9 @@ export class BatchBuffer {
     });
   }
 
-  /** The first `batches` batches as x, y and weight with a leading axis; views, valid until the next `gather`. */
-  stacked(batches: number): Tensors {
-    return this.#tensors(0, batches, [batches]);
+  /** `batches` batches as x, y and weight with a leading axis; views, valid until the next `gather` or `place`. */
+  stacked(batches: number, from = 0): Tensors {
+    return this.#tensors(from, batches, [batches]);
   }
 
   /** The batch at this position alone, without the leading axis. */

@@ -26,9 +26,9 @@ export class MaskBuffer {
     }
   }
 
-  /** The masks of the first `steps` steps with a leading axis; views, valid until the next `draw`. */
-  stacked(steps: number): Tensors {
-    return this.#tensors(0, steps, [steps]);
+  /** The masks of `steps` steps with a leading axis; views, valid until the next `draw`. */
+  stacked(steps: number, from = 0): Tensors {
+    return this.#tensors(from, steps, [steps]);
   }
 
   /** Those of one step alone, without the leading axis. */

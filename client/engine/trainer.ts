@@ -175,7 +175,13 @@ class EpochOrder {
   }
 }
 
-function stepsPerRun({ input, masks, batchSize, parameters }: CompiledEpoch): number {
+/** Batches that are gathered and computed at once, at least 1. */
+export function stepsPerRun({
+  input,
+  masks,
+  batchSize,
+  parameters,
+}: Pick<CompiledEpoch, 'input' | 'masks' | 'batchSize' | 'parameters'>): number {
   const maskValues = masks.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const stepBytes = 4 * (batchSize * rowSize(input) + maskValues);
   const stepWork = batchSize * parameterCount(parameters);

@@ -8,7 +8,9 @@
  *   step        state..., x, y, weight [B], masks..., lr [] <parameter>_next..., <state>_next..., loss []
  *               and clipNorm [] where examples are clipped
  *   epoch       the same with a leading axis S              <parameter>_next..., <state>_next..., losses [S]
- *   lotGradient x, weight [B], masks..., y, clipNorm []    <parameter>_gradient..., loss []
+ *   lotGradient clipNorm [], x, weight [B], masks..., y    <parameter>_gradient..., loss []
+ *   its run     the same, x to y with a leading axis S,     <parameter>_gradient_next..., losses [S]
+ *               and <parameter>_gradient...
  *   evaluation  x, y, weight [B]                           lossSum [], weightSum [], correct [], counted []
  *   prediction  x                                          the outputs of the forward graph
  *
@@ -82,6 +84,8 @@ export interface CompiledLotGradient extends Compiled {
   readonly unit: 'example' | 'person';
   /** Of one batch. */
   readonly cost: Cost;
+  /** S batches in one model, added in float32 to what goes in; compiled when it is asked for. */
+  readonly run: () => Uint8Array;
 }
 
 /** S optimiser steps in one run; `input` and `target` are without the leading axis S. */

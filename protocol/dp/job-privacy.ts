@@ -52,6 +52,8 @@ export const LARGER_LOT = 1e-12;
  * round has fewer than 2^43 draws; this holds up to an epsilon of 10. `protocol/dp/table-sampler.ts`.
  */
 const TABLE = 1e-15;
+/** K: batches whose sums are added in float32 before they are added to others in float64. */
+export const BATCHES_IN_FLOAT32 = 8;
 /** Unit round-off of float32. */
 const ROUND_OFF = 2 ** -24;
 /** For all roundings in float64, and for the 32 bits by which coordinates are rounded. */
@@ -93,12 +95,18 @@ export function sensitivityOf({ codec, parameters, batchSize }: Omit<Mechanics, 
 }
 
 /**
- * By how much more than C a unit moves the sum of a lot that is computed in float32, in proportion: B gradients are added,
- * with and without it, each time off by at most gamma_B B C; batches are added in float64.
+ * By how much more than C a unit moves the sum of a lot that is computed in float32, in proportion. With it and without it,
+ * the B gradients of its batch are off by at most gamma_B B C, and the sum of K batches by at most gamma_K K B C; those
+ * sums are added in float64.
  */
 export function lotSlack(batchSize: number): number {
-  const gamma = (batchSize * ROUND_OFF) / (1 - batchSize * ROUND_OFF);
-  return 2 * gamma * batchSize + FURTHER;
+  const run = BATCHES_IN_FLOAT32;
+  return 2 * gamma(batchSize) * batchSize + 2 * gamma(run) * run * batchSize + FURTHER;
+}
+
+/** How much of the sum of the sizes of so many numbers their sum may be off by. Higham 2002, section 4.2. */
+function gamma(terms: number): number {
+  return (terms * ROUND_OFF) / (1 - terms * ROUND_OFF);
 }
 
 /** Standard deviation of all noise that is counted on, over the sensitivity. */

@@ -1,4 +1,4 @@
-// covers: client/engine/units.ts, client/engine/local-training.ts
+// covers: client/engine/units.ts, client/engine/local-training.ts, client/engine/lot-runs.ts
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadCpuProvider } from '../../../client/engine/cpu.ts';
 import { learn, watched } from '../../../client/engine/local-training.ts';
@@ -9,6 +9,7 @@ import { unitCount, unitsOf } from '../../../client/engine/units.ts';
 import { compileLotGradient } from '../../../client/graph/compile-lot-gradient.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../../client/graph/parameters.ts';
+import { BATCHES_IN_FLOAT32 } from '../../../protocol/dp/job-privacy.ts';
 import { lotMost } from '../../../protocol/dp/lot.ts';
 import { seededRandom } from '../../../protocol/random.ts';
 import type { JobManifest } from '../../../schemas/job.ts';
@@ -92,7 +93,53 @@ describe('the sum of a lot', () => {
     expectClose(sum, wanted);
   });
 
-  test('ends between two batches', async () => {
+  test('of many runs has each example once, also where one of them counts as zero', async () => {
+    const count = 2 * BATCHES_IN_FLOAT32 * BATCH + 3 * BATCH + 1;
+    const examples = clouds(count);
+    const rowsOf = (rows: readonly number[]) => ({
+      ...examples,
+      count: rows.length,
+      features: Float32Array.from(rows.flatMap((row) => [...examples.features.slice(4 * row, 4 * row + 4)])),
+      targets: Int32Array.from(rows, (row) => examples.targets[row] as number),
+    });
+    const all = Array.from({ length: count }, (_, row) => row);
+    const { sum, steps, losses } = await trainer.sum({ ...request, examples });
+    expect(steps).toBe(Math.ceil(count / BATCH));
+    expect(losses.every((loss) => loss > 0)).toBe(true);
+    const parts: Float64Array[] = [];
+    for (let from = 0; from < count; from += 10)
+      parts.push((await trainer.sum({ ...request, examples: rowsOf(all.slice(from, from + 10)) })).sum);
+    expectClose(sum, total(parts));
+
+    const spoilt = { ...examples, features: (examples.features as Float32Array).slice() };
+    spoilt.features.set([3e38, -3e38, 0, 0], 4 * (BATCHES_IN_FLOAT32 * BATCH + 5));
+    const rest = all.filter((row) => row !== BATCHES_IN_FLOAT32 * BATCH + 5);
+    const { sum: without } = await trainer.sum({ ...request, examples: spoilt });
+    expectClose(without, (await trainer.sum({ ...request, examples: rowsOf(rest) })).sum);
+  });
+
+  test('is the same to the bit where a device runs one batch after the other', async () => {
+    const sessions: Uint8Array[] = [];
+    const device: ExecutionProvider = {
+      ...provider,
+      createSession: (bytes) => {
+        sessions.push(bytes);
+        return provider.createSession(bytes);
+      },
+      createHoldingSession: () => Promise.reject(new Error('nothing is held')),
+    };
+    const onDevice = await LotTrainer.create(device, gradientOf('example'));
+    expect(sessions).toEqual([gradientOf('example').bytes]);
+    const examples = clouds((BATCHES_IN_FLOAT32 + 2) * BATCH);
+    const [one, other] = [
+      await onDevice.sum({ ...request, examples }),
+      await trainer.sum({ ...request, examples }),
+    ];
+    await onDevice.release();
+    expect(one).toEqual(other);
+  });
+
+  test('ends between two runs', async () => {
     const signal = AbortSignal.abort(new Error('over'));
     await expect(trainer.sum({ ...request, examples: clouds(4), signal })).rejects.toThrow('over');
     await expect(trainer.sum({ ...request, examples: clouds(0) })).rejects.toMatchObject({
@@ -202,8 +249,8 @@ describe('what a node learns in a round', () => {
       told.push('begun');
       return { onProgress: ({ step }) => told.push(`${step}`), ended: () => told.push('ended') };
     });
-    await learn(under, round({ lot }));
-    expect(told).toEqual(['begun', '1', '2', 'ended']);
+    await learn(under, { ...round({ lot }), examples: clouds((BATCHES_IN_FLOAT32 + 1) * BATCH) });
+    expect(told).toEqual(['begun', `${BATCHES_IN_FLOAT32}`, `${BATCHES_IN_FLOAT32 + 1}`, 'ended']);
     await expect(learn(under, { ...round({ lot }), examples: clouds(0) })).rejects.toThrow();
     expect(told.slice(4)).toEqual(['begun', 'ended']);
   });

@@ -102,6 +102,37 @@ describe('the sum of a lot', () => {
   });
 });
 
+it('several batches in one run are added to what goes in', async () => {
+  const compiled = lot('example');
+  const batches = [batch, drawBatch(numbers(9), compiled, 3), drawBatch(numbers(10), compiled, 3)];
+  const run = await load32(compiled.run());
+  const stacked = (name: 'x' | 'y' | 'weight'): [string, Feed] => {
+    const all = batches.flatMap((one) => Array.from(one[name].data));
+    const data = name === 'y' ? Int32Array.from(all) : Float64Array.from(all);
+    return [name, { shape: [batches.length, ...batch[name].shape], data }];
+  };
+  const outputs = await run(
+    new Map<string, Feed>([
+      ...initialTensors(forward, compiled),
+      ...compiled.parameters.map(({ name, shape, size }): [string, Feed] => [
+        `${name}_gradient`,
+        { shape, data: new Float64Array(size).fill(0.25) },
+      ]),
+      ...(['x', 'y', 'weight'] as const).map(stacked),
+      ['clipNorm', scalar(0.6)],
+    ]),
+  );
+  const sums = compiled.parameters.flatMap(({ name }) =>
+    Array.from(outputs.get(`${name}_gradient_next`) ?? []),
+  );
+  const alone = await Promise.all(batches.map((one) => gradientOf('example', one, 0.6)));
+  expectClose(
+    sums,
+    sums.map((_, i) => alone.reduce((sum, one) => sum + (one[i] as number), 0.25)),
+  );
+  expect(outputs.get('losses')).toHaveLength(batches.length);
+});
+
 it('statistics of the data have no noise, so a model that keeps some is refused', () => {
   const keeping = (isTraining: boolean) =>
     layerModel([3, 2], {

@@ -113,8 +113,9 @@ describe('planned noise', () => {
 });
 
 test('sums in float32 cost little, and more in large batches', () => {
-  expect(lotSlack(64)).toBeLessThan(5e-4);
-  expect(lotSlack(64)).toBeGreaterThan(2 * 64 * 64 * 2 ** -24);
+  expect(lotSlack(64)).toBeLessThan(1e-3);
+  // Within a batch, and of the batches of a run.
+  expect(lotSlack(64)).toBeGreaterThan(2 * (64 * 64 + 8 * 8 * 64) * 2 ** -24);
   expect(lotSlack(512)).toBeGreaterThan(lotSlack(64));
 });
 
