@@ -111,7 +111,7 @@ export function unlessMissing(error: unknown): undefined {
 }
 
 /** Makes the entries of a folder durable. Windows does so by itself and opens no folders. */
-async function flushFolder(folder: string): Promise<void> {
+export async function flushFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {
