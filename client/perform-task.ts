@@ -14,7 +14,7 @@ import type { AnswerJournal } from './answer-journal.ts';
 import { contribute, type EgressInspector } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import { type DataSet, fittingDataSet } from './data/data-set.ts';
-import { type LocalTrainer, watched } from './engine/local-training.ts';
+import { type LocalTrainer, preceded, watched } from './engine/local-training.ts';
 import type { TrainingProgress } from './engine/trainer.ts';
 import type { EngineTurns } from './engine-turns.ts';
 import type { JobSource } from './job-cache.ts';
@@ -22,6 +22,7 @@ import type { NodeLedger, Spending } from './node-ledger.ts';
 import type { ParticipantEvent } from './participant-event.ts';
 import type { PolicyGate } from './policy-gate.ts';
 import { fetchModel, type PreparedJob } from './prepared-job.ts';
+import type { PrivacyGuard } from './privacy-guard.ts';
 import { answerAgain } from './secure-attempt.ts';
 import type { SecureParty } from './secure-party.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
@@ -43,6 +44,8 @@ export interface TaskOptions {
   readonly clock: Clock;
   /** What the owner permits; absent: everything. */
   readonly gate?: PolicyGate;
+  /** Keeps the privacy budgets of the data sets; absent: nobody has set any, and nothing is counted. */
+  readonly privacy?: PrivacyGuard;
   /** Where several jobs share an engine: its time is told by them. */
   readonly turns?: EngineTurns;
   /** What tasks take; absent: nobody wants to know. */
@@ -130,17 +133,24 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
   await answers?.check(task);
   if (task.secure && party && (await answerAgain(task, party, api, signal))) return;
   observe({ type: 'preparing', task });
+  const { privacy } = options;
   const admit = admissionOf(task, options, signal);
-  const { job, trainer } = await jobs.trainer(task, api, signal, admit.early);
-  const { examples } = dataFor(job, dataSets, false);
+  const { job, trainer } = await jobs.trainer(task, api, signal, async (manifest, stepBytes) => {
+    await admit.early(manifest, stepBytes);
+    await privacy?.consider(task, manifest, dataSets, { api, signal });
+  });
+  const set = dataFor(job, dataSets, false);
+  const { examples } = set;
   await admit.final(job, examples.count);
+  const spending = await privacy?.reserve(task, job.manifest, set, { api, signal });
   observe({ type: 'training', task });
   const isSecret = job.manifest.codec.noise !== undefined && !options.noiseFromSeed;
   const random = isSecret ? primitives.random : await options.randomFor(task);
   const report = await contribute(task, {
     manifest: job.manifest,
     examples,
-    trainer: metered(trainer, task, job, options),
+    // Drawn from the budget before a row is read.
+    trainer: metered(spending ? preceded(trainer, spending.draw) : trainer, task, job, options),
     api,
     random,
     buffers,

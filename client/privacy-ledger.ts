@@ -7,15 +7,16 @@ import { utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { Ledger } from '../protocol/dp/ledger.ts';
 import { EMPTY_HEAD, readLine, sealRecord } from '../protocol/dp/ledger-chain.ts';
+import { parse } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
 import type { Secret } from '../protocol/secret.ts';
-import type {
-  BudgetRecord,
-  DrawRecord,
-  LedgerHead,
+import {
+  type BudgetRecord,
+  type DrawRecord,
+  type LedgerHead,
   LedgerRecord,
-  ReserveRecord,
-  SettleRecord,
+  type ReserveRecord,
+  type SettleRecord,
 } from '../schemas/privacy-ledger.ts';
 
 /** Where the lines of a ledger are kept. */
@@ -165,7 +166,9 @@ export class PrivacyLedger {
         const dated = { ...record, at } as LedgerRecord;
         let isNews: boolean;
         try {
-          isNews = state.ledger.add(dated);
+          isNews = state.ledger.judge(dated);
+          // What would not be read again is not written.
+          if (isNews) state.ledger.replay(parse(LedgerRecord, dated, 'record'));
         } catch (error) {
           answers.push(() => reject(error));
           continue;

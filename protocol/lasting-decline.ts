@@ -8,6 +8,8 @@
 import type { ProblemCode } from './problem.ts';
 
 const LASTING: ReadonlySet<string> = new Set<ProblemCode>([
+  'budgetExceeded',
+  'budgetMissing',
   'dataEmpty',
   'dataFileMissing',
   'dataMalformed',
@@ -18,6 +20,9 @@ const LASTING: ReadonlySet<string> = new Set<ProblemCode>([
   'graphMalformed',
   'graphTooLarge',
   'gradientUnsupported',
+  'ledgerCorrupt',
+  'ledgerForked',
+  'neighbouringMismatch',
   'operatorUnsupported',
   'perExampleUnsupported',
   'policyRefused',

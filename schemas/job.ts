@@ -218,6 +218,8 @@ export const JobStatus = Type.Object(
     bytesDown: Type.Integer({ minimum: 0 }),
     /** What a recruiting job waits for, in words. */
     waitingFor: Type.Union([Type.String(), Type.Null()]),
+    /** Who has created it; absent: the coordinator does not tell yet. */
+    createdBy: Type.Optional(NodeId),
     /** Nodes that are not drawn for this job until they report anew, by the code with which they declined; absent: none. */
     unsuited: Type.Optional(Type.Record(Type.String(), Type.Integer({ minimum: 1 }))),
     createdAt: Timestamp,

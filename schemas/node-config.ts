@@ -6,6 +6,7 @@ import { type Static, Type } from 'typebox';
 import { DataSetVersion } from './ids.ts';
 import { DisplayName } from './member.ts';
 import { CostLimits, NodePolicy } from './node-policy.ts';
+import { BudgetUnit } from './privacy-ledger.ts';
 import { ProviderName } from './provider.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -28,6 +29,18 @@ export const ConfigColumns = Type.Object(
 );
 export type ConfigColumns = Static<typeof ConfigColumns>;
 
+/** What all jobs together may cost those whom a data set is about; what was spent of it is in the ledger of the node. */
+export const DataBudget = Type.Object(
+  {
+    epsilon: Type.Number({ exclusiveMinimum: 0, maximum: 1e6 }),
+    delta: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }),
+    /** Whose data are protected; absent: each example. */
+    unit: Type.Optional(BudgetUnit),
+  },
+  closed,
+);
+export type DataBudget = Static<typeof DataBudget>;
+
 export const ConfigDataSet = Type.Object(
   {
     /** What other members see it by. */
@@ -45,6 +58,8 @@ export const ConfigDataSet = Type.Object(
     rows: Type.Optional(Path),
     /** Take part although all labels are the same. */
     allowSingleClass: Type.Optional(Type.Boolean()),
+    /** Absent: no job that promises privacy is trained on it. */
+    privacy: Type.Optional(Type.Object({ budget: DataBudget }, closed)),
   },
   closed,
 );

@@ -40,6 +40,8 @@ export const NodePolicy = Type.Object(
     ),
     /** Takes part also where the coordinator sees each update; absent: only where it sees sums alone. */
     allowPlainAggregation: Type.Optional(Type.Boolean()),
+    /** Takes part only in jobs that promise differential privacy to somebody. Absent: in others too. */
+    requirePrivacy: Type.Optional(Type.Boolean()),
     /** Updates without which the model of a round is not made: the job must ask for as many. */
     minimumCohort: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
     /** Ids or public keys of organisations that this node knows by other ways than the coordinator. */
@@ -84,6 +86,7 @@ export type CostLimits = Static<typeof CostLimits>;
 export const PolicyRule = Type.Union([
   Type.Literal('purposes'),
   Type.Literal('allowPlainAggregation'),
+  Type.Literal('requirePrivacy'),
   Type.Literal('minimumCohort'),
   Type.Literal('minimumKnownOrganisations'),
   Type.Literal('roundsPerJob'),

@@ -5,12 +5,15 @@
 import { type Static, Type } from 'typebox';
 import { Neighbouring } from './dp-event.ts';
 import { Attempt, OrganisationId, PRINTABLE, Round, Sha256, Timestamp } from './ids.ts';
-import { PrivacyUnit } from './job.ts';
 
 const closed = { additionalProperties: false } as const;
 
 /** Whose data a budget is about. */
-export const BudgetUnit = Type.Exclude(PrivacyUnit, Type.Literal('none'));
+export const BudgetUnit = Type.Union([
+  Type.Literal('example'),
+  Type.Literal('person'),
+  Type.Literal('participant'),
+]);
 export type BudgetUnit = Static<typeof BudgetUnit>;
 
 /** As the owner calls it; versions of a data set share what was spent, as they share rows. */

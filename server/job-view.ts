@@ -30,6 +30,7 @@ export function statusOf(runner: JobRunner, coordinator: Coordinator): JobStatus
     bytesDown: coordinator.bytesDown(job.jobId),
     waitingFor: job.phase === 'recruiting' ? describeRecruiting(job, coordinator) : null,
     ...(job.unsuited.size > 0 && { unsuited: countsOf(job.unsuited) }),
+    createdBy: job.createdBy,
     createdAt: job.createdAt,
     rounds: [...job.history],
   };

@@ -23,6 +23,7 @@ import {
   withKey,
   writeIdentity,
 } from '../identity.ts';
+import { handOverLedgerKey } from '../ledger-key.ts';
 import { askPassphrase, givenPassphrase, newPassphrase, type PassphraseSource } from '../passphrase.ts';
 import { isThere } from '../private-file.ts';
 import { whileUnused } from '../unused-identity.ts';
@@ -100,6 +101,7 @@ const rotate = defineCommand<NodeOptions & { readonly overlap: number }>({
     const old = await readIdentity(file, askPassphrase(source));
     // On disk before it is named: whatever fails from here on, another try names the same.
     const next = await nextOf(old, file);
+    await handOverLedgerKey(file, old, next);
     const { byOld, byNew, publicKey } = await succession(old, next);
     const body = { publicKey, byOld, byNew, overlapSeconds };
     const oldKeyValidUntil = await announce(body, { old, next }, io.signal);

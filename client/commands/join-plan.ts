@@ -1,8 +1,11 @@
 /**
  * What `hanse join` is to do, from its options or from the configuration file that takes their place.
  */
+import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { DataBudget } from '../../schemas/node-config.ts';
 import type { CostLimits, NodePolicy } from '../../schemas/node-policy.ts';
+import type { BudgetUnit } from '../../schemas/privacy-ledger.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { type DataSource, loadExamples } from '../data/data-source.ts';
@@ -19,6 +22,8 @@ export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, Pro
   readonly threads: number;
   readonly allowSingleClass?: boolean;
   readonly dataSetVersion: string;
+  readonly privacyBudget?: string;
+  readonly privacyUnit?: BudgetUnit;
   readonly inspect?: boolean;
   readonly allowPlain?: boolean;
   readonly seed?: string;
@@ -51,6 +56,7 @@ interface PlannedDataSet extends DataSource {
   readonly name?: string;
   readonly version: string;
   readonly allowSingleClass: boolean;
+  readonly budget?: DataBudget;
 }
 
 /** Options that a configuration file takes the place of, as they are written. */
@@ -68,6 +74,8 @@ const REPLACED: Readonly<Record<string, string>> = {
   allowSingleClass: '--allow-single-class',
   allowPlain: '--allow-plain (allowPlainAggregation of the policy)',
   dataSetVersion: '--data-set-version',
+  privacyBudget: '--privacy-budget (privacy.budget of a data set)',
+  privacyUnit: '--privacy-unit (privacy.budget.unit of a data set)',
 };
 
 /**
@@ -97,6 +105,7 @@ export async function planJoin(options: JoinOptions, defaults: Partial<JoinOptio
       name: set.name,
       version: set.version,
       allowSingleClass: set.allowSingleClass ?? false,
+      ...(set.privacy && { budget: set.privacy.budget }),
     })),
     policy: policy ?? {},
     limits: costs,
@@ -119,18 +128,35 @@ function fromOptions(options: JoinOptions): JoinPlan {
   const { identity, name, provider, threads, data, dataSetVersion: version } = options;
   const allowSingleClass = options.allowSingleClass ?? false;
   const source = data === undefined ? undefined : { ...options, data };
-  const sources = source ? [{ ...source, ...columnsOf(source), version, allowSingleClass }] : [];
+  const budget = budgetFrom(options);
+  const sources = source
+    ? [{ ...source, ...columnsOf(source), version, allowSingleClass, ...(budget && { budget }) }]
+    : [];
   const policy = options.allowPlain ? { allowPlainAggregation: true } : {};
   return { identity, name, provider, threads, sources, policy, limits: {}, access: accessOf(options) };
+}
+
+/** From `8,1e-6`. Throws `usage`. */
+function budgetFrom({ privacyBudget, privacyUnit: unit }: JoinOptions): DataBudget | undefined {
+  if (privacyBudget === undefined) {
+    if (unit === undefined) return undefined;
+    throw new HanseError('usage', { reason: '--privacy-unit belongs to --privacy-budget' });
+  }
+  const [epsilon = '', delta = '', ...more] = privacyBudget.split(',').map((part) => part.trim());
+  if (epsilon === '' || delta === '' || more.length > 0)
+    throw new HanseError('usage', { reason: '--privacy-budget: epsilon and delta, such as 8,1e-6' });
+  const budget = { epsilon: Number(epsilon), delta: Number(delta), ...(unit && { unit }) };
+  return asUsage(() => parse(DataBudget, budget, '--privacy-budget'));
 }
 
 /** Reads the data sets. Throws as `loadExamples`, and `dataEmpty`. */
 export async function loadDataSets(sources: readonly PlannedDataSet[]): Promise<DataSet[]> {
   const sets: DataSet[] = [];
-  for (const { name, version, allowSingleClass, ...source } of sources) {
+  for (const { name, version, allowSingleClass, budget, ...source } of sources) {
     const loaded = await loadExamples(source);
     if (loaded.count === 0) throw new HanseError('dataEmpty', { source: loaded.name });
-    sets.push({ examples: { ...loaded, ...(name !== undefined && { name }) }, version, allowSingleClass });
+    const examples = { ...loaded, ...(name !== undefined && { name }) };
+    sets.push({ examples, version, allowSingleClass, ...(budget && { budget }) });
   }
   return sets;
 }

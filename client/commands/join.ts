@@ -39,6 +39,7 @@ import { Mailbox } from '../mailbox.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchangeTrusting } from '../node-exchange.ts';
 import { NodeService } from '../node-service.ts';
+import { openPrivacyGuard } from '../open-privacy-guard.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 import { givenPassphrase } from '../passphrase.ts';
@@ -101,6 +102,15 @@ export const joinCommand = defineCommand<JoinOptions>({
       description: 'changes whenever the data do',
       default: DEFAULTS.dataSetVersion,
       schema: DataSetVersion,
+    },
+    {
+      flags: '--privacy-budget <epsilon,delta>',
+      description: 'what all jobs together may cost each unit of the data, such as 8,1e-6; absent: no DP job',
+    },
+    {
+      flags: '--privacy-unit <unit>',
+      description: 'whose data the budget protects; absent: each example',
+      choices: ['example', 'person', 'participant'],
     },
     { flags: '--allow-single-class', description: 'take part although all labels are the same' },
     {
@@ -303,6 +313,11 @@ async function live(
       note: io.note,
     });
     const { gate, ledger, leaving } = service;
+    const privacy = await openPrivacyGuard({
+      ...{ identity, identityFile: plan.identity, clock: systemClock, note: io.note },
+      dataSets: role === 'participant' ? dataSets : [],
+      directory: () => directory.pinned,
+    });
     const signer = await primitives.signer(identity.seed.reveal());
     const log = attemptFile(plan.identity);
     const party = securePartyOf({
@@ -326,6 +341,7 @@ async function live(
       memoryBytes: memoryOf(limits),
       jobs,
       gate,
+      privacy,
       ledger,
       leaving,
       party,

@@ -42,11 +42,14 @@ data:
       #person: patient        # tells persons apart, for jobs that protect each with all rows
     #rows: rows.json          # only these rows: a JSON array of row numbers, from 0
     #allowSingleClass: false  # take part although all labels are the same
+    #privacy:                 # what all jobs together may cost; hanse privacy ledger shows what is left. Absent: none
+      #budget: { epsilon: 8, delta: 1.0e-6, unit: example }  # or person, participant
 
 # What the owner of this node permits. It stays here, and nothing that a coordinator sends can widen it.
 policy:
   #purposes: ["research *"]             # of jobs; * is any run of characters, ? one. Absent: all
   #allowPlainAggregation: true          # take part also where the coordinator sees each update. Absent: only sums
+  #requirePrivacy: true                 # only jobs that promise differential privacy
   #minimumCohort: 3                     # at least so many updates in every model
   #knownOrganisations: [clinic-b.example, clinic-c.example]  # ids or, better, public keys
   #minimumKnownOrganisations: 1         # so many of them in the cohort

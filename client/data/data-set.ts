@@ -2,6 +2,7 @@
  * The data sets of a node, and which of them a job is trained on: the first whose shapes and types it takes.
  */
 import { HanseError, isProblem } from '../../protocol/problem.ts';
+import type { DataBudget } from '../../schemas/node-config.ts';
 import type { Examples } from './examples.ts';
 
 export interface DataSet {
@@ -10,6 +11,8 @@ export interface DataSet {
   readonly version: string;
   /** Take part although all labels are the same. */
   readonly allowSingleClass: boolean;
+  /** Of its owner; absent: it has none. */
+  readonly budget?: DataBudget;
 }
 
 /**

@@ -85,6 +85,23 @@ export function watched(trainer: LocalTrainer, begin: () => Watch): LocalTrainer
     : { train: (request) => during((onProgress) => trainer.train({ ...request, onProgress })) };
 }
 
+/** The same trainer, which first does this each time, and works only if that succeeds. */
+export function preceded(trainer: LocalTrainer, first: () => Promise<void>): LocalTrainer {
+  return 'sum' in trainer
+    ? {
+        sum: async (request) => {
+          await first();
+          return trainer.sum(request);
+        },
+      }
+    : {
+        train: async (request) => {
+          await first();
+          return trainer.train(request);
+        },
+      };
+}
+
 function endsOf(losses: Float32Array): Pick<Learnt, 'lossFirst' | 'lossLast'> {
   return { lossFirst: losses[0] ?? Number.NaN, lossLast: losses.at(-1) ?? Number.NaN };
 }

@@ -91,9 +91,26 @@ export class Ledger {
    *   `reservationMissing`, `messageConflict`, `eventUnsupported`, `invalidFormat`
    */
   add(record: LedgerRecord): boolean {
-    const isNews = this.#check(record);
+    const isNews = this.judge(record);
     if (isNews) this.replay(record);
     return isNews;
+  }
+
+  /** What `add` would answer, or throw. Nothing changes. */
+  judge(record: LedgerRecord): boolean {
+    switch (record.type) {
+      case 'budget':
+        return this.#checkBudget(record);
+      case 'reserve':
+        return this.#checkReservation(record);
+      case 'draw':
+        return this.#checkDraw(record);
+      case 'settle':
+        return !this.#useOf(record.useId).isSettled;
+      default:
+        record satisfies never;
+        throw new Error('unreachable');
+    }
   }
 
   /**
@@ -178,8 +195,9 @@ export class Ledger {
     return [...this.#uses].filter(([, { isSettled }]) => !isSettled).map(([useId]) => useId);
   }
 
-  hasReserved(useId: string): boolean {
-    return this.#uses.has(useId);
+  /** What a job was promised; undefined before it was. */
+  reservationOf(useId: string): ReserveRecord | undefined {
+    return this.#uses.get(useId)?.reservation;
   }
 
   hasDrawn(useId: string, round: number, attempt: number): boolean {
@@ -188,22 +206,6 @@ export class Ledger {
 
   budgetOf(dataSet: string): BudgetRecord | undefined {
     return this.#accounts.get(dataSet)?.budget;
-  }
-
-  #check(record: LedgerRecord): boolean {
-    switch (record.type) {
-      case 'budget':
-        return this.#checkBudget(record);
-      case 'reserve':
-        return this.#checkReservation(record);
-      case 'draw':
-        return this.#checkDraw(record);
-      case 'settle':
-        return !this.#useOf(record.useId).isSettled;
-      default:
-        record satisfies never;
-        throw new Error('unreachable');
-    }
   }
 
   #checkBudget(record: BudgetRecord): boolean {

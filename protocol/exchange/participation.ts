@@ -74,7 +74,7 @@ function* ruledOut(
   { organisations = [] }: ParticipationContext,
 ): Iterable<Refusal> {
   const { purposes, minimumCohort, minimumKnownOrganisations, knownOrganisations = [] } = policy;
-  const { purpose, cohort, aggregation } = manifest;
+  const { purpose, cohort, aggregation, privacyUnit } = manifest;
   if (purposes && !isPermittedPurpose(purpose, purposes))
     yield { rule: 'purposes', permitted: purposes.join(' | '), got: purpose };
   if (aggregation === 'plain' && policy.allowPlainAggregation !== true)
@@ -83,6 +83,8 @@ function* ruledOut(
       permitted: 'secure sums; plain ones with allowPlainAggregation, or hanse join --allow-plain',
       got: 'plain sums',
     };
+  if (policy.requirePrivacy === true && privacyUnit === 'none')
+    yield { rule: 'requirePrivacy', permitted: 'jobs that promise differential privacy', got: 'no promise' };
   if (minimumCohort !== undefined && cohort.minimum < minimumCohort)
     yield {
       rule: 'minimumCohort',

@@ -49,7 +49,7 @@ async function judge(identity: string, printed: readonly string[]) {
   if (spentAndReserved > budget) faults.push('more is spent and reserved than there is');
   for (const line of printed) {
     const [word, id = '', round = ''] = line.split(' ');
-    if (word === 'reserved' && !ledger.hasReserved(id)) faults.push(`lost: ${line}`);
+    if (word === 'reserved' && !ledger.reservationOf(id)) faults.push(`lost: ${line}`);
     if (word === 'drawn' && !ledger.hasDrawn(id, Number(round), 1)) faults.push(`lost: ${line}`);
   }
   const lines = (await readFile(ledgerPath(identity), 'utf8')).split('\n').slice(0, -1);

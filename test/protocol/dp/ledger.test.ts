@@ -323,8 +323,8 @@ test('a budget that is lowered stops even what was reserved', () => {
 
 test('it tells what it holds', () => {
   const ledger = ledgerOf(budget(), reserve(1), draw(1, 1));
-  expect(ledger.hasReserved(useId(1))).toBe(true);
-  expect(ledger.hasReserved(useId(2))).toBe(false);
+  expect(ledger.reservationOf(useId(1))).toEqual(reserve(1));
+  expect(ledger.reservationOf(useId(2))).toBeUndefined();
   expect(ledger.hasDrawn(useId(1), 1, 1)).toBe(true);
   expect(ledger.hasDrawn(useId(1), 1, 2)).toBe(false);
   expect(ledger.budgetOf('patients')?.microEpsilon).toBe(2_000_000);

@@ -51,6 +51,7 @@ describe('each rule permits what it names, and refuses the next thing by its own
   const known = ['clinic-a', 'clinic-b', 'clinic-c'];
   test.each<[rule: string, permits: [NodePolicy, CostLimits], refuses: [NodePolicy, CostLimits]]>([
     ['purposes', [{ purposes: ['x', 'sepsis: *'] }, {}], [{ purposes: ['sepsis'] }, {}]],
+    ['requirePrivacy', [{ requirePrivacy: false }, {}], [{ requirePrivacy: true }, {}]],
     ['minimumCohort', [{ minimumCohort: 4 }, {}], [{ minimumCohort: 5 }, {}]],
     [
       'minimumKnownOrganisations',
@@ -68,6 +69,11 @@ describe('each rule permits what it names, and refuses the next thing by its own
     expect(decide(...permits)).toEqual({ type: 'permitted' });
     expect(decide(...refuses)).toMatchObject({ type: 'refused', refusals: [{ rule }] });
   });
+});
+
+test('a job with a promise is what a node that requires one takes part in', () => {
+  const promising: JobManifest = { ...manifest, privacyUnit: 'example' };
+  expect(decide({ requirePrivacy: true }, {}, {}, promising)).toEqual({ type: 'permitted' });
 });
 
 test('what is not measured yet is not refused, and organisations that nobody named are nobody', () => {
@@ -98,6 +104,7 @@ const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined }
 const rules = fc.record({
   allowPlainAggregation: maybe(fc.boolean()),
   purposes: maybe(fc.subarray(['sepsis: *', 'other', '*'], { minLength: 1 })),
+  requirePrivacy: maybe(fc.boolean()),
   minimumCohort: maybe(fc.integer({ min: 1, max: 5 })),
   knownOrganisations: fc.subarray(['clinic-a', 'clinic-b', 'clinic-c'], { minLength: 1 }),
   minimumKnownOrganisations: maybe(fc.integer({ min: 1, max: 2 })),
@@ -129,6 +136,7 @@ function both(a: NodePolicy, b: NodePolicy): NodePolicy {
   return {
     allowPlainAggregation: a.allowPlainAggregation === true && b.allowPlainAggregation === true,
     purposes: shared(a.purposes, b.purposes),
+    requirePrivacy: a.requirePrivacy === true || b.requirePrivacy === true,
     minimumCohort: higher(a.minimumCohort, b.minimumCohort),
     knownOrganisations: shared(a.knownOrganisations, b.knownOrganisations),
     minimumKnownOrganisations: higher(a.minimumKnownOrganisations, b.minimumKnownOrganisations),
