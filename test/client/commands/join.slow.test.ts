@@ -434,7 +434,8 @@ test('a node takes part in plain jobs if its command line or its file says so, a
 test('a privacy budget is one of the data set, whether the command line or the file says it', async () => {
   const options = { identity: 'x', name: 'n', provider: 'auto', threads: 1, dataSetVersion: '1' } as const;
   const given = { ...options, data: 'mnist:test' };
-  const budgetOf = async (more: object) => (await planJoin({ ...given, ...more }, options)).sources[0]?.budget;
+  const budgetOf = async (more: object) =>
+    (await planJoin({ ...given, ...more }, options)).sources[0]?.budget;
   expect(await budgetOf({})).toBeUndefined();
   expect(await budgetOf({ privacyBudget: '8, 1e-6' })).toEqual({ epsilon: 8, delta: 1e-6 });
   expect(await budgetOf({ privacyBudget: '0.5,1e-6', privacyUnit: 'person' })).toEqual({
@@ -442,7 +443,17 @@ test('a privacy budget is one of the data set, whether the command line or the f
     delta: 1e-6,
     unit: 'person',
   });
-  for (const privacyBudget of ['8', '8,', '0,1e-6', '-1,1e-6', '8,0', '8,1', 'x,1e-6', '8,1e-6,2', 'Infinity,1e-6'])
+  for (const privacyBudget of [
+    '8',
+    '8,',
+    '0,1e-6',
+    '-1,1e-6',
+    '8,0',
+    '8,1',
+    'x,1e-6',
+    '8,1e-6,2',
+    'Infinity,1e-6',
+  ])
     await expect(budgetOf({ privacyBudget }), privacyBudget).rejects.toMatchObject({ code: 'usage' });
   await expect(budgetOf({ privacyUnit: 'person' })).rejects.toMatchObject({ code: 'usage' });
   const columns = 'columns: { features: [a, b], target: y, classes: [n, p] }';
