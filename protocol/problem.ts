@@ -596,7 +596,7 @@ export const PROBLEMS = {
   ),
   budgetMissing: entry<{ dataSet: string }>(
     'The owner of the data set has set no privacy budget for it.',
-    'To take part in jobs with a privacy promise, set one: --privacy-budget of `hanse join`, or privacyBudget of the data set in the configuration file.',
+    'To take part in jobs with a privacy promise, set one: --privacy-budget of `hanse join`, or privacy.budget of the data set in the configuration file.',
   ),
   budgetInvalid: entry<{ dataSet: string; epsilon: number; delta: number }>(
     'A privacy budget is out of its range: epsilon has to be above 0, delta between 0 and 1.',

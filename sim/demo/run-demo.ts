@@ -25,7 +25,7 @@ import type { Partition } from '../partition/partition.ts';
 import { startNode } from './demo-node.ts';
 import { type DemoPart, demoParts } from './demo-parts.ts';
 import { startTabs } from './demo-tab.ts';
-import { demoPlan } from './plan.ts';
+import { DEMO_BUDGET, demoPlan } from './plan.ts';
 import type { Running } from './running.ts';
 
 export interface DemoOptions {
@@ -155,7 +155,8 @@ export async function runDemo(
     const nodes = [...parts.slice(0, processes), undefined].map((part) => {
       const index = part ? parts.indexOf(part) : parts.length;
       const dropOut = part && options.drop > 0 ? `${options.drop}/${processes}/${index}` : undefined;
-      const node = { link: links[index] ?? '', dataDir, seed: options.seed, part };
+      const budget = options.isPrivate ? { privacyBudget: DEMO_BUDGET } : {};
+      const node = { link: links[index] ?? '', dataDir, seed: options.seed, part, ...budget };
       return startNode({ ...node, allowPlain, ...(dropOut !== undefined && { dropOut }) }, running, update);
     });
     const ofTabs = links.slice(processes, parts.length);
