@@ -186,6 +186,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'what was spent of the privacy budgets of a node, by whom, for what, and what is left',
     load: async () => (await import('./client/commands/privacy-ledger.ts')).privacyLedgerCommand,
   },
+  'privacy plan': {
+    summary: 'what a job would promise about its data, and what that would do to its model',
+    load: async () => (await import('./client/commands/privacy-plan.ts')).privacyPlanCommand,
+  },
   sim: {
     summary: 'simulate a federation in this process',
     load: async () => (await import('./sim/commands/sim.ts')).simCommand,

@@ -5,6 +5,7 @@ import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
 import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
 import { countedParties } from '../protocol/dp/job-privacy.ts';
+import { DRIFT_MOST, noiseOfModel, usefulCohort } from '../protocol/dp/noise-of-model.ts';
 import { planNoise } from '../protocol/dp/plan-noise.ts';
 import { parse } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
@@ -57,6 +58,8 @@ export interface PlannedPromise {
   /** What the whole job may cost, at `delta`. */
   readonly epsilon: number;
   readonly delta: number;
+  /** Whether the job is made although its noise would drown its model. */
+  readonly force?: boolean;
   /** q: the chance of each example, or person, to be in the lot of a round. Needed for these units, and only there. */
   readonly rate?: number;
 }
@@ -69,8 +72,9 @@ export interface AuthoredJob {
 
 /**
  * @throws `invalidFormat` for a value out of its range; `ringOverflow` if no codec fits the cohort; `manifestInvalid` if
- *   no round of such a cohort can be secure; `budgetUnreachable` and `noiseTableTooLarge` if no noise keeps the promise; `gradientUnsupported` and `manifestInvalid` if the model cannot be trained
- *   with this loss
+ *   no round of such a cohort can be secure; `budgetUnreachable` and `noiseTableTooLarge` if no noise keeps the promise, and
+ *   `noiseDrownsModel` if it would leave nothing to be learnt; `gradientUnsupported` and `manifestInvalid` if the model cannot
+ *   be trained with this loss
  */
 export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {
   const { forward, training, cohort } = plan;
@@ -140,8 +144,23 @@ function promiseOf(plan: JobPlan, parameters: number) {
     batchSize: training.batchSize,
     ...(rate !== undefined && { rate }),
   });
+  if (!privacy.force) checkUseful(plan, codec, parameters);
   const stated = Math.ceil(epsilon * 1e6) / 1e6;
   return { codec, privacy: { delta, epsilonServer: stated, epsilonModel: stated } };
+}
+
+/** How many units there are is known of participants alone. Throws `noiseDrownsModel`. */
+function checkUseful({ privacy, cohort, rounds }: JobPlan, codec: Codec, parameters: number): void {
+  if (privacy?.unit !== 'participant' || !codec.noise) return;
+  const updates = cohort.size;
+  const noise = codec.noise;
+  const model = noiseOfModel({ codec: { ...codec, noise }, parameters, updates, units: updates, rounds });
+  if (model.drift < DRIFT_MOST) return;
+  throw new HanseError('noiseDrownsModel', {
+    unit: privacy.unit,
+    drift: Number(model.drift.toPrecision(3)),
+    ...{ cohort: updates, needed: usefulCohort({ updates }, model) },
+  });
 }
 
 function aggregationOf({ aggregation }: JobPlan): Pick<JobManifest, 'aggregation' | 'secureAggregation'> {

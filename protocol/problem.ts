@@ -582,6 +582,10 @@ export const PROBLEMS = {
     'The job protects persons, and this data set does not say whose examples are whose.',
     'Name the column that tells persons apart with --person-column, or as person in the configuration file.',
   ),
+  noiseDrownsModel: entry<{ unit: string; drift: number; cohort: number; needed: number }>(
+    'The noise that this promise needs is longer than all updates together can be: nothing would be learnt.',
+    'Protect examples or persons instead of participants, take a cohort of at least the number in the detail, or allow a larger epsilon; --force makes the job all the same.',
+  ),
   noiseTooSmall: entry<{ sigma: number; least: number }>(
     'Noise is less than what hides the steps of the grid, or is none.',
     'Choose a finer grid or more noise: the standard deviation in grid units is to be at least what the detail names.',

@@ -188,7 +188,7 @@ const MINIMUM = 2;
 const ANSWER_SECONDS = 120;
 
 /** The most examples of one participant that count, where weights are by examples. */
-const WEIGHT_MAX = 65_536;
+export const WEIGHT_MAX = 65_536;
 
 export const jobCreateCommand = defineCommand<JobCreateOptions>({
   summary: 'start a federated training',

@@ -16,6 +16,7 @@ export interface PrivacyOptions {
   readonly lotRate?: number;
   /** Absent: discrete Gaussian. */
   readonly noise?: Noise['type'];
+  readonly force?: boolean;
 }
 
 const promise = PrivacyPromise.properties;
@@ -51,13 +52,17 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
     choices: ['discreteGaussian', 'skellam'],
     default: 'discreteGaussian',
   },
+  {
+    flags: '--force',
+    description: 'make the job although noise would drown its model: hanse privacy plan',
+  },
 ];
 
 /** Undefined where nothing is promised. Throws `usage` for figures that are missing, out of range, or for nothing. */
 export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined {
   const { unit = 'none', noise = 'discreteGaussian', epsilon, delta, lotRate } = options;
   if (unit === 'none') {
-    const given = { '--epsilon': epsilon, '--delta': delta, '--lot-rate': lotRate };
+    const given = { '--epsilon': epsilon, '--delta': delta, '--lot-rate': lotRate, '--force': options.force };
     for (const [flag, value] of Object.entries(given))
       if (value !== undefined) throw new HanseError('usage', { reason: `${flag} needs --unit` });
     return undefined;
@@ -72,7 +77,7 @@ export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined 
           : `--unit ${unit} needs --lot-rate`,
     });
   return {
-    ...{ unit, noise },
+    ...{ unit, noise, ...(options.force && { force: true }) },
     epsilon: asUsage(() => parse(promise.epsilonServer, epsilon, '--epsilon')),
     delta: asUsage(() => parse(promise.delta, delta, '--delta')),
     ...(lotRate !== undefined && { rate: asUsage(() => parse(Lot.properties.rate, lotRate, '--lot-rate')) }),

@@ -59,8 +59,20 @@ const ROUND_OFF = 2 ** -24;
 /** For all roundings in float64, and for the 32 bits by which coordinates are rounded. */
 const FURTHER = 1e-9;
 
+/** The parts of delta that every round costs beside the accountant's; the first two with a lot alone. */
+export const DELTA_OF_PARTS = { largerLot: LARGER_LOT, longerSum: LONGER, tables: TABLE } as const;
+
+/** What a promise follows from. */
+export type PromisingTerms = SecureTerms &
+  Pick<
+    JobManifest,
+    'privacyUnit' | 'privacy' | 'aggregation' | 'codec' | 'parameters' | 'weighting' | 'rounds'
+  > & {
+    readonly training: Pick<JobManifest['training'], 'batchSize'>;
+  };
+
 /** Undefined for a job that promises nothing. The manifest is to have passed `checkPrivacy`. */
-export function jobPrivacy(manifest: JobManifest): JobPrivacy | undefined {
+export function jobPrivacy(manifest: PromisingTerms): JobPrivacy | undefined {
   const { privacyUnit: unit, privacy, codec, parameters, training, rounds } = manifest;
   const { noise } = codec;
   if (unit === 'none' || !privacy || !noise) return undefined;

@@ -52,11 +52,20 @@ const ROOM_OF_LOT = 8;
  *   width holds the sum
  */
 export function planNoise(plan: NoisePlan): PlannedNoise {
+  // Epsilon depends on the noise over the sensitivity alone: found once, on the finest grid, where the table has no say.
+  const fine = mechanicsOf(plan, FINEST * Math.sqrt(plan.parameters));
+  return placeNoise(plan, leastMultiplier(plan, fine));
+}
+
+/**
+ * The same for noise that was decided on, whatever it costs.
+ * @param multiplier of all noise that is counted on, over the sensitivity
+ * @throws `noiseTooSmall` for none or less; `noiseTableTooLarge` and `ringOverflow` as above
+ */
+export function placeNoise(plan: Omit<NoisePlan, 'epsilon'>, multiplier: number): PlannedNoise {
+  if (!(multiplier > 0)) throw new HanseError('noiseTooSmall', { sigma: multiplier, least: SIGMA_LEAST });
   const { parameters, parties } = plan;
   const levelsOf = (c: number) => c * Math.sqrt(parameters);
-  // Epsilon depends on the noise over the sensitivity alone: found once, on the finest grid, where the table has no say.
-  const fine = mechanicsOf(plan, levelsOf(FINEST));
-  const multiplier = leastMultiplier(plan, fine);
   const sigmaAt = (c: number) =>
     (multiplier * sensitivityOf(mechanicsOf(plan, levelsOf(c)))) / Math.sqrt(parties);
   let c = FINEST;
@@ -78,12 +87,16 @@ function leastMultiplier(plan: NoisePlan, mechanics: Mechanics): number {
   return leastEnough((multiplier) => epsilonAt(multiplier) <= plan.epsilon, 1, TOLERANCE);
 }
 
-function totalEpsilon({ rounds, delta }: NoisePlan, mechanics: Mechanics, noise: Noise): number {
+function totalEpsilon(
+  { rounds, delta }: Pick<NoisePlan, 'rounds' | 'delta'>,
+  mechanics: Mechanics,
+  noise: Noise,
+): number {
   return epsilonOfJob({ type: 'repeat', count: rounds, event: roundEvent(mechanics, noise) }, delta);
 }
 
 /** @param levels C/g */
-function mechanicsOf(plan: NoisePlan, levels: number): Mechanics {
+function mechanicsOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number): Mechanics {
   const { clipNorm, rate, parameters, batchSize, parties, weightMax } = plan;
   const lot = rate !== undefined && { lot: { rate, bound: 1 } };
   return {
@@ -95,7 +108,7 @@ function mechanicsOf(plan: NoisePlan, levels: number): Mechanics {
 }
 
 /** The narrowest of the fast widths in which the sum of all updates with their noise has room. */
-function codecOf(plan: NoisePlan, levels: number, noise: Noise): Codec {
+function codecOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number, noise: Noise): Codec {
   const { clipNorm, cohortMax, weightMax, rate } = plan;
   const wanted = rate === undefined ? Math.floor(levels) + 1 : Math.ceil(ROOM_OF_LOT * levels);
   const roomIn = (width: number) => Math.floor((2 ** (width - 1) - 1) / cohortMax) - noiseReach(noise) - 1;

@@ -79,7 +79,7 @@ export function cohortLeast(manifest: JobManifest): number {
 }
 
 /** Throws `manifestInvalid` for a job whose rounds could not be secure, or never be opened. */
-export function checkSecureTerms(manifest: JobManifest): void {
+export function checkSecureTerms(manifest: SecureTerms): void {
   const { cohort } = manifest;
   const { colluders } = secureTerms(manifest);
   const most = cohortMost(cohort);

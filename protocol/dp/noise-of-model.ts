@@ -1,0 +1,53 @@
+/**
+ * What the noise of a promise does to a model: its length against that of the updates which it hides. SPEC.md 12.8.
+ *
+ *   noise of a step = sigma sqrt(n) g sqrt(d) / units,   the mean update <= C
+ *   drift           = noise sqrt(T) / (C T)
+ *
+ * with n updates in a sum, which hold `units` together: q (units of all n) of a lot, else n. After T rounds the noise has
+ * gone sqrt(T) of its steps, and no way of the model is longer than T C. From a drift of 1 on, noise alone is longer than
+ * all that the data can have said, and nothing is learnt; below 0.1 it has cost a few points of accuracy.
+ */
+
+export interface NoiseOfModel {
+  /** The expected length of the noise of one mean update, in units of the parameters. */
+  readonly noise: number;
+  /** C, which no mean update is longer than. */
+  readonly signal: number;
+  readonly drift: number;
+}
+
+export interface NoisySum {
+  /** C and g. */
+  readonly codec: {
+    readonly clipNorm: number;
+    readonly grid: number;
+    readonly noise: { readonly sigma: number };
+  };
+  /** d. */
+  readonly parameters: number;
+  /** n. */
+  readonly updates: number;
+  /** Expected in the sum of a round: what it is divided by. */
+  readonly units: number;
+  readonly rounds: number;
+}
+
+/** From here on a model learns nothing. */
+export const DRIFT_MOST = 1;
+/** From here on it learns markedly less. */
+export const DRIFT_NOTABLE = 0.1;
+
+export function noiseOfModel({ codec, parameters, updates, units, rounds }: NoisySum): NoiseOfModel {
+  const { clipNorm, grid, noise } = codec;
+  const length = (noise.sigma * Math.sqrt(updates) * grid * Math.sqrt(parameters)) / units;
+  return { noise: length, signal: clipNorm, drift: length / (clipNorm * Math.sqrt(rounds)) };
+}
+
+/**
+ * Updates in a round with which a drift is no more than it may be, as long as the same share of them is counted on: drift
+ * falls as one over their number.
+ */
+export function usefulCohort({ updates }: Pick<NoisySum, 'updates'>, { drift }: NoiseOfModel): number {
+  return Math.ceil((updates * drift) / DRIFT_MOST);
+}

@@ -1,0 +1,180 @@
+/**
+ * What a job promises and what the promise costs, before anybody consents: epsilon against rounds, noise and cohort, and
+ * noise against the updates that are to be learnt from. SPEC.md 12.8. Pure.
+ */
+import type { Codec } from '../../schemas/codec.ts';
+import type { Neighbouring } from '../../schemas/dp-event.ts';
+import type { Noise } from '../../schemas/privacy.ts';
+import { HanseError } from '../problem.ts';
+import {
+  costOfRounds,
+  DELTA_OF_PARTS,
+  epsilonOfJob,
+  type JobPrivacy,
+  jobPrivacy,
+  type Mechanics,
+  noiseMultiplierOf,
+  type PromisingTerms,
+  roundEvent,
+  sensitivityOf,
+} from './job-privacy.ts';
+import { DRIFT_MOST, type NoiseOfModel, noiseOfModel, usefulCohort } from './noise-of-model.ts';
+
+/** What is known beyond the manifest. */
+export interface Federation {
+  /** Of each participant, about; undefined: nobody said. */
+  readonly units: number | undefined;
+  /** Who may be chosen for a round: the data of all of them together are what delta is compared with. */
+  readonly participants: number;
+}
+
+export interface PrivacyPlan {
+  readonly unit: JobPrivacy['unit'];
+  readonly neighbouring: Neighbouring;
+  readonly accountant: 'rdp';
+  /** Against the coordinator and whoever takes part in a round. */
+  readonly epsilonServer: number;
+  /** Against who gets the models: the same, for who is in a cohort is known, and lots are secret from both. */
+  readonly epsilonModel: number;
+  readonly delta: number;
+  /** What delta is made of, over all rounds: `accountant` is the rest. */
+  readonly deltaParts: {
+    readonly accountant: number;
+    readonly largerLots: number;
+    readonly longerSums: number;
+    readonly tables: number;
+  };
+  /** All units of the federation, N: delta is below 1/N. Null: their number is not known. */
+  readonly units: number | null;
+  readonly noise: Noise;
+  readonly noiseMultiplier: number;
+  readonly clipNorm: number;
+  /** g. */
+  readonly grid: number;
+  /** C/g. */
+  readonly levels: number;
+  /** Bits of a coordinate in the ring. */
+  readonly width: number;
+  /** D, in steps of the grid. */
+  readonly sensitivity: number;
+  readonly parameters: number;
+  readonly rounds: number;
+  /** q of lots; null: there are none. */
+  readonly lotRate: number | null;
+  /** n. */
+  readonly cohort: number;
+  /** uMin - cMax. */
+  readonly parties: number;
+  /** sqrt(n / (uMin - cMax)): by how much more noise is in a full sum than if all of it were counted on. */
+  readonly excess: number;
+  readonly byRounds: readonly { readonly rounds: number; readonly epsilon: number }[];
+  readonly byNoise: readonly {
+    readonly noiseMultiplier: number;
+    readonly epsilon: number;
+    readonly drift: number | null;
+  }[];
+  /** With the same noise of each participant. */
+  readonly byCohort: readonly {
+    readonly cohort: number;
+    readonly parties: number;
+    readonly noiseMultiplier: number;
+    readonly epsilon: number;
+    readonly drift: number | null;
+  }[];
+  /** Null: units are examples or persons, and nobody said how many there are. */
+  readonly model: NoiseOfModel | null;
+  /** Updates in a round from which on something is learnt; null as `model`. */
+  readonly usefulCohort: number | null;
+  /** Whether something is learnt; null as `model`. */
+  readonly isUseful: boolean | null;
+}
+
+const POINTS = 48;
+const FACTORS = [0.5, 0.7, 1, 1.4, 2];
+
+/**
+ * @param manifest has passed `checkPrivacy`
+ * @throws `deltaTooLarge`; RangeError for a manifest that promises nothing
+ */
+export function planOfJob(manifest: PromisingTerms, federation: Federation): PrivacyPlan {
+  const privacy = jobPrivacy(manifest);
+  const { codec, parameters, rounds, training, cohort, weighting } = manifest;
+  const { noise, lot } = codec;
+  if (!privacy || !noise) throw new RangeError('the manifest promises nothing');
+  const { unit, delta, parties } = privacy;
+  const perParticipant = unit === 'participant' ? 1 : federation.units;
+  const units = perParticipant === undefined ? null : perParticipant * federation.participants;
+  checkDelta(delta, units);
+  const mechanics: Mechanics = { codec, parameters, batchSize: training.batchSize, parties };
+  const epsilonWith = (by: Mechanics, law: Noise) =>
+    epsilonOfJob({ type: 'repeat', count: rounds, event: roundEvent(by, law) }, delta);
+  const modelWith = (updates: number, sigma: number): NoiseOfModel | null => {
+    if (perParticipant === undefined) return null;
+    const weight = weighting === 'uniform' ? 1 : Math.min(perParticipant, codec.weightMax);
+    const expected = updates * weight * (lot?.rate ?? 1);
+    return noiseOfModel({
+      codec: { ...codec, noise: { sigma } },
+      parameters,
+      updates,
+      units: expected,
+      rounds,
+    });
+  };
+  const model = modelWith(cohort.size, noise.sigma);
+  const cost = costOfRounds(privacy);
+  return {
+    ...{ unit, neighbouring: privacy.neighbouring, accountant: 'rdp' },
+    ...{
+      epsilonServer: cost(rounds),
+      epsilonModel: cost(rounds),
+      delta,
+      deltaParts: partsOf(delta, rounds, codec),
+    },
+    ...{ units, noise, noiseMultiplier: privacy.noiseMultiplier, clipNorm: codec.clipNorm, grid: codec.grid },
+    ...{ levels: codec.clipNorm / codec.grid, width: codec.width, sensitivity: sensitivityOf(mechanics) },
+    ...{ parameters, rounds, lotRate: lot?.rate ?? null, cohort: cohort.size, parties },
+    excess: Math.sqrt(cohort.size / parties),
+    byRounds: pointsOf(rounds).map((at) => ({ rounds: at, epsilon: cost(at) })),
+    byNoise: FACTORS.map((factor) => {
+      const law = { ...noise, sigma: factor * noise.sigma };
+      return {
+        noiseMultiplier: noiseMultiplierOf(mechanics, law),
+        epsilon: epsilonWith(mechanics, law),
+        drift: modelWith(cohort.size, law.sigma)?.drift ?? null,
+      };
+    }),
+    byCohort: FACTORS.map((factor) => {
+      const size = Math.max(1, Math.round(factor * cohort.size));
+      const by = { ...mechanics, parties: Math.max(1, Math.floor((parties * size) / cohort.size)) };
+      return {
+        ...{ cohort: size, parties: by.parties, noiseMultiplier: noiseMultiplierOf(by, noise) },
+        epsilon: epsilonWith(by, noise),
+        drift: modelWith(size, noise.sigma)?.drift ?? null,
+      };
+    }),
+    model,
+    usefulCohort: model && usefulCohort({ updates: cohort.size }, model),
+    isUseful: model && model.drift < DRIFT_MOST,
+  };
+}
+
+/** @throws `deltaTooLarge` where delta would permit to publish one of the units */
+export function checkDelta(delta: number, units: number | null): void {
+  if (units !== null && !(delta < 1 / units))
+    throw new HanseError('deltaTooLarge', { dataSet: 'all participants', delta, units });
+}
+
+function partsOf(delta: number, rounds: number, { lot }: Codec): PrivacyPlan['deltaParts'] {
+  const parts = {
+    largerLots: lot ? rounds * DELTA_OF_PARTS.largerLot : 0,
+    longerSums: lot ? rounds * DELTA_OF_PARTS.longerSum : 0,
+    tables: rounds * DELTA_OF_PARTS.tables,
+  };
+  return { accountant: delta - parts.largerLots - parts.longerSums - parts.tables, ...parts };
+}
+
+/** Numbers of rounds from 1 to all, ascending, each once; quarters, halves and all are among them. */
+function pointsOf(rounds: number): number[] {
+  const even = Array.from({ length: POINTS }, (_, at) => Math.ceil(((at + 1) * rounds) / POINTS));
+  return [...new Set([1, ...even])].sort((a, b) => a - b);
+}
