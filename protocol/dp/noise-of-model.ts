@@ -1,5 +1,5 @@
 /**
- * What the noise of a promise does to a model: its length against that of the updates which it hides. SPEC.md 12.8.
+ * What the noise of a promise does to a model: its length against that of the updates which it hides. SPEC.md 12.9.
  *
  *   noise of a step = sigma sqrt(n) g sqrt(d) / units,   the mean update <= C
  *   drift           = noise sqrt(T) / (C T)

@@ -1,6 +1,6 @@
 /**
  * What a job promises and what the promise costs, before anybody consents: epsilon against rounds, noise and cohort, and
- * noise against the updates that are to be learnt from. SPEC.md 12.8. Pure.
+ * noise against the updates that are to be learnt from. SPEC.md 12.9. Pure.
  */
 import type { Codec } from '../../schemas/codec.ts';
 import type { Neighbouring } from '../../schemas/dp-event.ts';
