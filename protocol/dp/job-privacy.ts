@@ -48,10 +48,10 @@ const LONGER = 1e-12;
 /** Of a round, added to delta: a lot is larger than what is computed of it, and the round is void. */
 export const LARGER_LOT = 1e-12;
 /**
- * Of a round, added to delta: what the tables of the noise differ from its law. One draw differs by less than 2^-110, and a
- * round has fewer than 2^43 draws; this holds up to an epsilon of 10. `protocol/dp/table-sampler.ts`.
+ * Of a round, added to delta: what the tables of the noise differ from its law. One draw differs by less than 2^-103, a
+ * round has fewer than 2^43 draws, and each counts 1 + e^epsilon times: this holds up to an epsilon of 10. `protocol/dp/table-sampler.ts`.
  */
-const TABLE = 1e-15;
+const TABLE = 1e-13;
 /** K: batches whose sums are added in float32 before they are added to others in float64. */
 export const BATCHES_IN_FLOAT32 = 8;
 /** Unit round-off of float32. */

@@ -135,7 +135,7 @@ describe('a manifest with a promise', () => {
 
   beforeAll(async () => {
     example = (await authorJob(plan(promise()), 'fed-0123456789abcdef')).manifest;
-    const { rate: _, ...ofAll } = promise({ unit: 'participant' });
+    const { rate: _, ...ofAll } = promise({ unit: 'participant', force: true });
     participant = (await authorJob(plan(ofAll, { weighting: 'uniform' }), 'fed-0123456789abcdef')).manifest;
   });
 
