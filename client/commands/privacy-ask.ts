@@ -13,9 +13,11 @@ import { StatisticQuestion } from '../../schemas/statistic-question.ts';
 import { askStatistic, type StatisticNeighbouring, type ToldStatistic } from '../ask-statistic.ts';
 import { CSV_BYTES_MAX, parseColumns, readDecimal } from '../data/csv.ts';
 import { readDataFile } from '../data/data-file.ts';
-import type { PrivacyBudget } from '../privacy-budget.ts';
+import { type NodeBudget, openNodeBudget } from '../node-budget.ts';
+import { askPassphrase, type PassphraseSource } from '../passphrase.ts';
+import { PASSPHRASE_OPTION } from './identity-options.ts';
 
-interface AskOptions {
+interface AskOptions extends PassphraseSource {
   readonly data: string;
   readonly person: string;
   readonly column: string;
@@ -28,18 +30,19 @@ interface AskOptions {
   readonly categories?: string;
   readonly quantile?: number;
   readonly maxRows?: number;
-  readonly identity?: string;
+  readonly identity: string;
   readonly neighbouring: StatisticNeighbouring;
   readonly dataSet?: string;
   readonly purpose: string;
 }
 
 /** Of the node with this identity file, beside which its ledger lies. */
-export type OpenBudget = (identityFile: string) => Promise<PrivacyBudget>;
+export type OpenBudget = (identityFile: string, passphrase: PassphraseSource) => Promise<NodeBudget>;
 
-/** @param openBudget without one every question is refused: nobody would remember what was spent */
+const ofNode: OpenBudget = (file, source) => openNodeBudget(file, askPassphrase(source));
+
 export function privacyAskCommand(
-  openBudget?: OpenBudget,
+  openBudget: OpenBudget = ofNode,
   random: RandomSource = primitives.random,
 ): CommandDefinition<AskOptions> {
   return defineCommand<AskOptions>({
@@ -78,7 +81,12 @@ export function privacyAskCommand(
         description: 'of a person, or different buckets; others are left out at random (default 1)',
         kind: 'integer',
       },
-      { flags: '--identity <file>', description: 'of the node whose ledger pays' },
+      {
+        flags: '--identity <file>',
+        description: 'of the node whose ledger pays, while it does not run',
+        default: '.hanse/node/identity.json',
+      },
+      PASSPHRASE_OPTION,
       {
         flags: '--neighbouring <relation>',
         description: 'that of the budget: a person more or less, or one whose rows have no value',
@@ -104,22 +112,16 @@ export function privacyAskCommand(
     ],
     async run({ options }, io) {
       const question = questionOf(options);
-      if (!openBudget || options.identity === undefined)
-        throw new HanseError('statisticRefused', {
-          what: 'ledger',
-          reason: 'without one nobody would remember what was spent: give --identity',
-        });
-      const { data, person, column } = options;
+      const { data, person, column, identity, ...rest } = options;
+      const { budget, close } = await openBudget(identity, rest);
       const told = await askStatistic({
-        question,
-        budget: await openBudget(options.identity),
+        ...{ question, budget, random },
         table: () => readTable(data, person, column),
-        random,
         neighbouring: options.neighbouring,
         dataSet: options.dataSet ?? basename(data),
         name: `${options.statistic} of ${column}`.slice(0, 80),
         purpose: options.purpose,
-      });
+      }).finally(close);
       for (const line of described(told, question, column)) io.print(line);
       const { statistic, ...asked } = question;
       return { statistic, column, ...told, asked, bounded: boundedBy(question, told) };

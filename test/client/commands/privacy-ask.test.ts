@@ -31,24 +31,30 @@ afterEach(() => {
 interface Paid {
   readonly claims: BudgetClaim[];
   draws: number;
+  closed: number;
 }
 
 /** Runs the command with a ledger that pays everything, or nothing. */
 async function ask(words: string, isRich = true) {
-  const paid: Paid = { claims: [], draws: 0 };
+  const paid: Paid = { claims: [], draws: 0, closed: 0 };
   const entry = COMMANDS['privacy ask'];
   if (!entry) throw new Error('no such command');
   const command = privacyAskCommand(
     async () => ({
-      async reserve(claim) {
-        if (!isRich) throw new HanseError('budgetUnreachable', { targetEpsilon: 0, delta: 0 });
-        paid.claims.push(claim);
-        return {
-          draw: async () => {
-            paid.draws += 1;
-          },
-          settle: async () => {},
-        };
+      budget: {
+        async reserve(claim) {
+          if (!isRich) throw new HanseError('budgetUnreachable', { targetEpsilon: 0, delta: 0 });
+          paid.claims.push(claim);
+          return {
+            draw: async () => {
+              paid.draws += 1;
+            },
+            settle: async () => {},
+          };
+        },
+      },
+      close: async () => {
+        paid.closed += 1;
       },
     }),
     random(5),
@@ -119,10 +125,18 @@ test('without a budget nothing is read', async () => {
   expect(rich).toMatchObject({ exitCode: 1, json: { problem: { code: 'dataMalformed' } }, draws: 0 });
 });
 
-test('without a ledger nobody is answered', async () => {
-  const words = `privacy ask --data ${file} --person patient --column age --statistic count --epsilon 1 --json`;
+test('without a node nobody is answered', async () => {
+  const words = `privacy ask --data ${file} --person patient --column age --statistic count --epsilon 1 --identity ${file}.none --json`;
   const { exitCode, json } = await hanse(words.split(' '));
-  expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { problem: { code: 'statisticRefused' } } });
+  expect({ exitCode, json }).toMatchObject({
+    exitCode: 1,
+    json: { problem: { code: 'identityUnreadable' } },
+  });
+});
+
+test('the node may run again, whether there was an answer or not', async () => {
+  expect((await ask('--column age --statistic count --epsilon 1 --json')).closed).toBe(1);
+  expect((await ask('--column age --statistic count --epsilon 1 --json', false)).closed).toBe(1);
 });
 
 test.each([
