@@ -8,6 +8,7 @@ import { isProblem } from '../protocol/problem.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import type { JobId } from '../schemas/ids.ts';
 import type { Capabilities } from '../schemas/member.ts';
+import type { LedgerReport } from '../schemas/privacy-ledger.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { DataSet } from './data/data-set.ts';
 import type { ExecutionProvider } from './engine/provider.ts';
@@ -21,6 +22,8 @@ export interface CapabilityOptions {
   readonly memoryBytes?: number;
   /** Absent: nothing is measured. */
   readonly ledger?: Pick<NodeLedger, 'millisecondsPerStep'>;
+  /** Tells of the privacy ledger; absent: there is none. */
+  readonly privacy?: { report(): Promise<LedgerReport | undefined> };
 }
 
 /** Jobs whose step time is reported; those that were timed longest ago are left out first. */
@@ -40,15 +43,18 @@ export class CapabilityReport {
     this.#options = options;
   }
 
-  /** Throws what `api` throws. */
+  /** Throws what `api` throws, and what the privacy ledger does. */
   async send(signal: AbortSignal): Promise<void> {
-    await this.#options.api.call('reportCapabilities', { body: this.#body() }, { signal });
+    const { privacy } = this.#options;
+    const ledger = privacy ? await privacy.report() : undefined;
+    const body = { ...this.#body(), ...(ledger && { ledger }) };
+    await this.#options.api.call('reportCapabilities', { body }, { signal });
   }
 
   /**
    * To be called after a training of this job. No task should wait for it: a coordinator takes only so many changes of a
    * node, and who has many short jobs may have to wait a quarter of an hour. What was measured meanwhile goes along.
-   * @returns once nothing new is left to be told; rejects with nothing but bugs
+   * @returns once nothing new is left to be told; rejects with bugs, and with `ledgerForked`
    */
   measured(jobId: JobId, signal: AbortSignal): Promise<void> {
     if (this.#notes(jobId)) this.#isNew = true;
@@ -81,7 +87,7 @@ export class CapabilityReport {
         await this.send(signal);
       }
     } catch (error) {
-      if (!isProblem(error) && !signal.aborted) throw error;
+      if ((!isProblem(error) || isProblem(error, 'ledgerForked')) && !signal.aborted) throw error;
     } finally {
       this.#sending = undefined;
     }

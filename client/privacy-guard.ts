@@ -4,9 +4,11 @@
  * noise are. A refusal tells the coordinator its code; the figures are for the owner.
  */
 import { jobPrivacy } from '../protocol/dp/job-privacy.ts';
+import { MOST_JOBS } from '../protocol/dp/ledger-comparison.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { Directory } from '../schemas/directory.ts';
 import type { JobManifest, JobPhase } from '../schemas/job.ts';
+import type { LedgerReport } from '../schemas/privacy-ledger.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { DataSet } from './data/data-set.ts';
@@ -93,6 +95,16 @@ export class PrivacyGuard {
         if (!isNews) throw new HanseError('taskAnswered', { jobId: useId, round, attempt });
       },
     };
+  }
+
+  /** For the coordinator, which compares it with what it has seen; undefined without a ledger. Throws as `openLedger`. */
+  async report(): Promise<LedgerReport | undefined> {
+    const { ledger } = this.#options;
+    if (!ledger) return undefined;
+    const head = await ledger.head();
+    const jobs = (await ledger.view()).draws().filter(({ useId }) => useId.startsWith('job-'));
+    const draws = jobs.map(({ useId, draws: count }) => ({ jobId: useId, draws: count }));
+    return { head, draws: draws.slice(-MOST_JOBS) };
   }
 
   /** The ledger, if it has room for the job, with what jobs that have ended did not draw. */

@@ -241,7 +241,7 @@ export const ROUTES = {
     body: Capabilities,
     bodyLimitBytes: CAPABILITIES_LIMIT_BYTES,
     response: Type.Object({}, closed),
-    problems: [],
+    problems: ['ledgerForked'],
   },
   nextTasks: {
     method: 'GET',

@@ -14,6 +14,7 @@ import {
   Timestamp,
 } from './ids.ts';
 import { Admission, KeySuccession } from './node-proof.ts';
+import { LedgerReport } from './privacy-ledger.ts';
 import { ProviderName } from './provider.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -49,6 +50,8 @@ export const Capabilities = Type.Object(
         maxItems: 16,
       }),
     ),
+    /** For the coordinator alone; absent: the node keeps none. */
+    ledger: Type.Optional(LedgerReport),
     dataSets: Type.Array(
       Type.Object(
         {

@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { Neighbouring } from './dp-event.ts';
-import { Attempt, OrganisationId, PRINTABLE, Round, Sha256, Timestamp } from './ids.ts';
+import { Attempt, JobId, OrganisationId, PRINTABLE, Round, Sha256, Timestamp } from './ids.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -105,3 +105,19 @@ export const LedgerHead = Type.Object(
   closed,
 );
 export type LedgerHead = Static<typeof LedgerHead>;
+
+/** What a node tells its coordinator of its ledger, so that an older copy of it is found out. */
+export const LedgerReport = Type.Object(
+  {
+    head: LedgerHead,
+    /** Attempts drawn for each job, those that drew last; up to so many. */
+    draws: Type.Array(
+      Type.Object({ jobId: JobId, draws: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }) }, closed),
+      {
+        maxItems: 500,
+      },
+    ),
+  },
+  closed,
+);
+export type LedgerReport = Static<typeof LedgerReport>;

@@ -4,6 +4,7 @@
  * `server/handlers.ts` answers the routes with it, `server/http` brings those to the network, and the simulator calls
  * them directly. Everything it depends on is an argument.
  */
+
 import { primitives as platform } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
@@ -18,6 +19,7 @@ import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Role } from '../schemas/member.ts';
 import type { Task } from '../schemas/task.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
+import { AcceptedUpdates } from './accepted-updates.ts';
 import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
@@ -114,6 +116,7 @@ export class Coordinator {
   readonly #readable = new Map<Sha256, JobId>();
   readonly #bytesDown = new Map<JobId, number>();
   readonly #orphans: OrphanedContent;
+  readonly #accepted: AcceptedUpdates;
   readonly #closing = new AbortController();
 
   private constructor(
@@ -127,6 +130,7 @@ export class Coordinator {
     this.dependencies = dependencies;
     this.settings = settings;
     this.#orphans = new OrphanedContent(dependencies.store);
+    this.#accepted = new AcceptedUpdates(dependencies.store);
     this.presence = new Presence(dependencies.clock, settings.livenessMs);
     const { clock, random, report, parts = memoryPartStore() } = dependencies;
     const isWanted = (nodeId: NodeId, request: UploadRequest) => this.#isWanted(nodeId, request);
@@ -164,6 +168,17 @@ export class Coordinator {
     const runner = this.#jobs.get(jobId);
     if (!runner) throw new HanseError('jobUnknown', { jobId });
     return runner;
+  }
+
+  /** Updates of this node that are in, by jobs that promise privacy and have not ended. Throws what the store throws. */
+  acceptedOf(nodeId: NodeId): Promise<Map<JobId, number>> {
+    const promising = [...this.#jobs.values()].filter(
+      ({ state }) => state.manifest.privacyUnit !== 'none' && !hasEnded(state),
+    );
+    return this.#accepted.of(
+      nodeId,
+      promising.map(({ state }) => state.jobId),
+    );
   }
 
   /** All jobs, newest first. */

@@ -7,6 +7,7 @@ import type { DirectoryNode, DirectoryVersion } from '../schemas/directory.ts';
 import type { FederationEvent } from '../schemas/federation-event.ts';
 import type { NodeId, OrganisationId } from '../schemas/ids.ts';
 import type { Capabilities, Role } from '../schemas/member.ts';
+import type { LedgerHead } from '../schemas/privacy-ledger.ts';
 
 export interface KnownMember {
   readonly nodeId: NodeId;
@@ -16,6 +17,8 @@ export interface KnownMember {
   readonly organisationId: string;
   readonly enrolledAt: string;
   readonly capabilities: Capabilities | null;
+  /** Where its privacy ledger ended when it told that last. */
+  readonly ledger: LedgerHead | null;
   /** As it stands in the directory. */
   readonly entry: DirectoryNode;
 }
@@ -137,7 +140,8 @@ export function foldFederation(state: FederationState, event: FederationEvent, a
     }
     case 'capabilitiesReported': {
       const member = memberOf(state, event.nodeId);
-      const reported = { ...member, capabilities: event.capabilities };
+      const { capabilities } = event;
+      const reported = { ...member, capabilities, ledger: capabilities.ledger?.head ?? member.ledger };
       return { ...state, members: new Map(state.members).set(event.nodeId, reported) };
     }
     default:
@@ -171,6 +175,7 @@ function addMember(
     organisationId,
     enrolledAt: at,
     capabilities: null,
+    ledger: null,
     entry,
   });
 }

@@ -9,13 +9,14 @@ import { admit } from '../protocol/admission.ts';
 import { hexBytes, toBase64Url, toHex, utf8 } from '../protocol/bytes.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
 import type { Clock } from '../protocol/clock.ts';
+import { forkOf } from '../protocol/dp/ledger-comparison.ts';
 import { nodeIdOf } from '../protocol/identity.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { type RandomSource, randomBytes } from '../protocol/random.ts';
 import type { DirectoryAnswer } from '../schemas/directory.ts';
 import { FederationEvent } from '../schemas/federation-event.ts';
-import type { NodeId } from '../schemas/ids.ts';
+import type { JobId, NodeId } from '../schemas/ids.ts';
 import type {
   Capabilities,
   Enrolment,
@@ -242,11 +243,18 @@ export class Federation {
   /**
    * What is known already is not written again, and what changes again and again not for ever. A node that begins anew
    * has measured nothing yet: what it measured before stays known, or starting it again would be a change each time.
-   * @throws `overloaded` after more changes than a node that is set up anew ever makes
+   * @param accepted updates of this node, by jobs that promise privacy and have not ended
+   * @throws `overloaded` after more changes than a node that is set up anew ever makes; `ledgerForked`
    */
-  async reportCapabilities(nodeId: NodeId, capabilities: Capabilities): Promise<void> {
+  async reportCapabilities(
+    nodeId: NodeId,
+    capabilities: Capabilities,
+    accepted: ReadonlyMap<JobId, number> = new Map(),
+  ): Promise<void> {
     await this.#stream.command(({ members }) => {
-      const known = members.get(nodeId)?.capabilities;
+      const { capabilities: known, ledger = null } = members.get(nodeId) ?? {};
+      const reason = capabilities.ledger && forkOf(capabilities.ledger, ledger, accepted);
+      if (reason !== undefined) throw new HanseError('ledgerForked', { node: nodeId, reason });
       const asKnown = { ...(known?.steps && { steps: known.steps }), ...capabilities };
       if (known && canonicalJson(asKnown) === canonicalJson(known)) return [];
       if (!this.#changes.take(nodeId)) throw new HanseError('overloaded');

@@ -3,7 +3,9 @@
  * As all of `handlers.ts`, free of any transport; role and form have been checked.
  */
 import { toHex } from '../protocol/bytes.ts';
+import { isProblem } from '../protocol/problem.ts';
 import type { RouteName } from '../protocol/routes.ts';
+import type { Capabilities } from '../schemas/member.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
 
@@ -67,8 +69,9 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
     getDirectory: async ({ query }) => federation.directory(Number(query.after ?? 0)),
 
     listMembers: async () => {
-      const members = [...federation.members()].map(({ publicKey, entry, ...member }) => ({
+      const members = [...federation.members()].map(({ publicKey, entry, ledger: _, ...member }) => ({
         ...member,
+        capabilities: withoutLedger(member.capabilities),
         publicKey: toHex(publicKey),
         validUntil: entry.validUntil,
         revokedAt: entry.revokedAt,
@@ -78,10 +81,24 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
     },
 
     reportCapabilities: async ({ body, member }) => {
-      await federation.reportCapabilities(member.nodeId, body);
+      try {
+        const accepted = body.ledger ? await coordinator.acceptedOf(member.nodeId) : new Map();
+        await federation.reportCapabilities(member.nodeId, body, accepted);
+      } catch (error) {
+        if (isProblem(error, 'ledgerForked'))
+          coordinator.dependencies.report(error, `the privacy ledger of node ${member.nodeId}`);
+        throw error;
+      }
       // With times of steps it is the report of a node that goes on: 8.2.
       if (body.steps === undefined) await coordinator.reconsider(member.nodeId);
       return {};
     },
   };
+}
+
+/** How much of whose budget is spent is no business of other members. */
+function withoutLedger(capabilities: Capabilities | null): Capabilities | null {
+  if (!capabilities) return null;
+  const { ledger: _, ...rest } = capabilities;
+  return rest;
 }

@@ -190,6 +190,14 @@ export class Ledger {
     });
   }
 
+  /** How often each has drawn, those that have drawn last at the end. */
+  draws(): { readonly useId: string; readonly draws: number }[] {
+    return [...this.#uses]
+      .map(([useId, { draws, lastAt }]) => ({ useId, draws: draws.size, lastAt }))
+      .sort((a, b) => (a.lastAt < b.lastAt ? -1 : a.lastAt > b.lastAt ? 1 : 0))
+      .map(({ useId, draws }) => ({ useId, draws }));
+  }
+
   /** Jobs that were not settled. */
   unsettled(): string[] {
     return [...this.#uses].filter(([, { isSettled }]) => !isSettled).map(([useId]) => useId);

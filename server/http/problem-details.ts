@@ -55,6 +55,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   messageOutOfOrder: 409,
   messageLate: 409,
   messageConflict: 409,
+  ledgerForked: 409,
   updateMalformed: 422,
   ringOverflow: 422,
   advertisementInvalid: 422,

@@ -12,10 +12,12 @@ import { type OpeningGuard, openPrivacyGuard } from '../../client/open-privacy-g
 import { participate } from '../../client/participant.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
 import { openLedger } from '../../client/privacy-ledger.ts';
+import { forkOf } from '../../protocol/dp/ledger-comparison.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { Secret } from '../../protocol/secret.ts';
 import type { JobPhase } from '../../schemas/job.ts';
 import type { DataBudget } from '../../schemas/node-config.ts';
+import type { LedgerReport } from '../../schemas/privacy-ledger.ts';
 import type { Task } from '../../schemas/task.ts';
 import { HastyClock } from '../fixtures/hasty-clock.ts';
 import { FEDERATION, type JobShelf, jobShelf, statusOf } from '../fixtures/job-shelf.ts';
@@ -91,6 +93,18 @@ interface Setting {
   readonly phaseOf?: (jobId: string) => JobPhase;
   readonly of?: JobShelf;
   readonly set?: DataSet;
+  /** Of a coordinator that looks at what it is told of the ledger. */
+  readonly compare?: (report: LedgerReport) => void;
+}
+
+/** What a coordinator remembers of a node. */
+function comparing(): (report: LedgerReport) => void {
+  let known: LedgerReport['head'] | null = null;
+  return (report) => {
+    const reason = forkOf(report, known, new Map());
+    if (reason !== undefined) throw new HanseError('ledgerForked', { node: NODE, reason });
+    known = report.head;
+  };
 }
 
 /** A node to which these tasks are offered, one after the other. */
@@ -110,7 +124,10 @@ async function live(tasks: readonly Task[], setting: Setting = {}) {
       jobId,
       phase: phaseOf(jobId),
     }),
-    reportCapabilities: () => ({}),
+    reportCapabilities: ({ body }) => {
+      if (body.ledger) setting.compare?.(body.ledger);
+      return {};
+    },
     nextTasks: () => {
       const task = tasks[asked];
       asked += 1;
@@ -281,6 +298,31 @@ describe('budgets', () => {
     await ledgerFile(identity).cut(0);
     await ledgerFile(identity).append(text);
     await expect(guardAt(identity, [watchedSet(BUDGET)])).resolves.toBeDefined();
+  });
+});
+
+describe('what the coordinator compares', () => {
+  test('is where the ledger ends, and the draws of each job', async () => {
+    const { identity, api } = await live(rounds(2));
+    const guard = await guardAt(identity, [watchedSet(BUDGET)]);
+    const { jobId } = promising.trainTask();
+    const head = (await openLedger(ledgerFile(identity), undefined)).head;
+    expect(head.count).toBe(4);
+    expect(await guard.report()).toEqual({ head, draws: [{ jobId, draws: 2 }] });
+    const [begin] = api.calls.filter(({ name }) => name === 'reportCapabilities');
+    expect(begin?.request.body).toMatchObject({ ledger: { head: { count: 1 }, draws: [] } });
+    expect(await (await guardAt(fresh(), [watchedSet(undefined)])).report()).toBeUndefined();
+  });
+
+  test('an older copy that was put back is found, and the node stops', async () => {
+    const compare = comparing();
+    const { identity } = await live(rounds(1), { compare });
+    const older = await readFile(ledgerPath(identity), 'utf8');
+    await live(rounds(2).slice(1), { identity, compare });
+    await live([], { identity, compare });
+    await ledgerFile(identity).cut(0);
+    await ledgerFile(identity).append(older);
+    await expect(live([], { identity, compare })).rejects.toMatchObject({ code: 'ledgerForked' });
   });
 });
 

@@ -166,6 +166,30 @@ test('what a node reports of itself is kept once', async () => {
   expect(await store.read('federation')).toHaveLength(4);
 });
 
+test('a privacy ledger that does not go on from what was told of it is refused, also after a restart', async () => {
+  const body = { software: 'x', provider: 'wasm', providerReason: '' } as const;
+  const jobId = 'job-0123456789abcdef';
+  const reportTo =
+    (federation: Federation) =>
+    (count: number, digit = 'a', accepted = new Map<string, number>()) => {
+      const ledger = { head: { count, hash: digit.repeat(64) }, draws: [{ jobId, draws: 2 }] };
+      return federation.reportCapabilities(operator.nodeId, { ...body, dataSets: [], ledger }, accepted);
+    };
+  const report = reportTo(await open());
+  await report(5);
+  await report(5);
+  await report(7, 'b', new Map([[jobId, 2]]));
+  const again = await open();
+  // Not to be forgotten by leaving it away once.
+  await again.reportCapabilities(operator.nodeId, { ...body, dataSets: [] });
+  const { length } = await store.read('federation');
+  await expect(reportTo(again)(5)).rejects.toEqual(problem('ledgerForked'));
+  await expect(reportTo(again)(7, 'c')).rejects.toEqual(problem('ledgerForked'));
+  await expect(reportTo(again)(8, 'c', new Map([[jobId, 3]]))).rejects.toEqual(problem('ledgerForked'));
+  expect(await store.read('federation')).toHaveLength(length);
+  await reportTo(again)(8, 'c', new Map([[jobId, 2]]));
+});
+
 test('a node that is started again and again, and measures the same, changes nothing', async () => {
   const federation = await open();
   const body = { software: 'x', provider: 'wasm', providerReason: '', dataSets: [] } as const;

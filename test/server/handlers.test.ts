@@ -41,6 +41,17 @@ test('what a handler returns is of the schema of its route', async () => {
       'reportCapabilities',
       await federation.call('reportCapabilities', node, { body: { ...capabilities, dataSets: [] } }),
     ],
+    [
+      'reportCapabilities',
+      await federation.call('reportCapabilities', node, {
+        body: {
+          ...capabilities,
+          dataSets: [],
+          ledger: { head: { count: 1, hash: 'a'.repeat(64) }, draws: [] },
+        },
+      }),
+    ],
+    ['listMembers', await federation.call('listMembers', researcher, {})],
     ['nextTasks', await federation.call('nextTasks', node, { query: {} })],
     ['createJob', await federation.call('createJob', researcher, { body: federation.manifest() })],
     ['listJobs', await federation.call('listJobs', node, {})],
