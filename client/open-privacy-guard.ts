@@ -3,7 +3,10 @@
  */
 import type { Clock } from '../protocol/clock.ts';
 import type { Directory } from '../schemas/directory.ts';
+import type { BudgetUnit } from '../schemas/privacy-ledger.ts';
 import type { DataSet } from './data/data-set.ts';
+import type { Examples } from './data/examples.ts';
+import { unitCount } from './engine/units.ts';
 import type { Identity } from './identity.ts';
 import { ledgerFile } from './ledger-file.ts';
 import { ledgerKey } from './ledger-key.ts';
@@ -46,11 +49,17 @@ export async function openPrivacyGuard(options: OpeningGuard): Promise<PrivacyGu
       microEpsilon: Math.round(epsilon * 1e6),
       delta,
       // How many participants there are, this node does not know.
-      units: unit === 'participant' ? 1 : examples.count,
+      units: unitsIn(examples, unit),
       setBy: 'the owner, at the start of the node',
     });
     if (isNew)
       note(`privacy budget of ${examples.name}: epsilon ${epsilon} at delta ${delta} for each ${unit}`);
   }
   return new PrivacyGuard({ ledger, directory });
+}
+
+/** Where nobody says whose examples they are, as many persons as there are examples. */
+function unitsIn(examples: Examples, unit: BudgetUnit): number {
+  if (unit === 'participant') return 1;
+  return unit === 'person' && examples.persons ? unitCount(examples, { privacyUnit: unit }) : examples.count;
 }

@@ -61,11 +61,25 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
         providers: { cpu: 5 },
         modelSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         secureAggregation: { suite: 1, threshold: 4, survivors: 4, dropped: 1 },
+        privacy: {
+          unit: 'example',
+          epsilonServer: expect.any(Number),
+          epsilonModel: result.privacy.epsilonServer,
+          delta: 1e-5,
+          noiseMultiplier: expect.any(Number),
+          clipNorm: 0.5,
+          accountant: 'rdp',
+          neighbouring: 'replace-special',
+          epsilonSpent: expect.any(Number),
+        },
         dataDir,
         modelFile: join(dataDir, 'model.onnx'),
         jobId: expect.stringMatching(/^job-[0-9a-f]{16}$/),
       });
-      expect(result.accuracy).toBeGreaterThan(0.3);
+      expect(result.privacy.epsilonServer).toBeLessThanOrEqual(2);
+      expect(result.privacy.epsilonSpent).toBeLessThanOrEqual(result.privacy.epsilonServer);
+      expect(result.privacy.epsilonSpent).toBeGreaterThan(0.9 * result.privacy.epsilonServer);
+      expect(result.accuracy).toBeGreaterThan(0.2);
       expect(result.accuracy).toBeLessThanOrEqual(1);
     });
 
@@ -112,14 +126,15 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
     });
 
     // The last of them: it adds to the folder that the others look at.
-    test('again in the same folder, its nodes find the coordinator at its new address and train another model, with plain sums', async () => {
+    test('again in the same folder, its nodes find the coordinator at its new address and train another model, with plain sums and no promise', async () => {
       const identityOf = (name: string): Line =>
         JSON.parse(readFileSync(join(dataDir, name, 'identity.json'), 'utf8'));
       const before = identityOf('participant-01');
-      const again = demo(dataDir, 1, '--participants', '5', '--plain');
+      const again = demo(dataDir, 1, '--participants', '5', '--plain', '--no-dp');
       expect(await again.ended(), again.said).toEqual({ code: 0, signal: null });
       expect(again.result).toMatchObject({ participants: 5, rounds: 1, providers: { cpu: 5 } });
       expect(again.result.secureAggregation).toBeNull();
+      expect(again.result.privacy).toBeNull();
       expect(again.result.jobId).not.toBe(result.jobId);
       const after = identityOf('participant-01');
       expect(after).toEqual({ ...before, server: after.server });

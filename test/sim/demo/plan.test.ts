@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { authorJob } from '../../../client/author-job.ts';
 import { initialParameters } from '../../../client/graph/parameters.ts';
 import { demoPlan } from '../../../sim/demo/plan.ts';
 import { hashOf } from '../../fixtures/vector-files.ts';
@@ -56,4 +57,14 @@ test('one participant is its own minimum', async () => {
     size: 1,
     minimum: 1,
   });
+});
+
+test('a promise of epsilon 2 at most about each image, unless it is told to make none', async () => {
+  const plan = (isPrivate: boolean) =>
+    demoPlan({ rounds: 60, participants: 10, seed: 'a', browser: 0, isPlain: false, isPrivate });
+  const { manifest } = await authorJob(await plan(true), 'fed-0123456789abcdef');
+  expect(manifest.privacyUnit).toBe('example');
+  expect(manifest.privacy?.delta).toBe(1e-5);
+  expect(manifest.privacy?.epsilonServer).toBeLessThanOrEqual(2);
+  expect((await plan(false)).privacy).toBeUndefined();
 });

@@ -114,3 +114,26 @@ test('renderLine says how far the job is and how good the model', () => {
   expect(renderLine(viewAfter(2))).toBe('round 2 of 100: accuracy 55.00 %, loss 1.000');
   expect(renderLine(viewAfter(0))).toBe('round 0 of 100: not evaluated yet');
 });
+
+describe('with a promise', () => {
+  const promising = (rounds: number): DemoView => {
+    const view = viewAfter(rounds);
+    const { manifest } = view.job as JobStatus;
+    const privacy = { epsilonServer: 2, epsilonModel: 2, delta: 1e-5 };
+    const job = { ...view.job, manifest: { ...manifest, privacyUnit: 'example', privacy } } as JobStatus;
+    return { ...view, job, costOf: (done) => done / 50 };
+  };
+
+  test('the budget runs down', () => {
+    const left = (rounds: number) => renderScreen(promising(rounds), 120).find((line) => /left/.test(line));
+    expect(left(0)).toBe(`${'#'.repeat(24)} epsilon 2.000 of 2.00 left for each example, delta 0.00001`);
+    expect(left(25)).toMatch(/^#{18}\.{6} epsilon 1.500 of 2.00 left/);
+    expect(left(100)).toMatch(/^\.{24} epsilon 0.000 of 2.00 left/);
+    expect(left(120)).toMatch(/epsilon 0.000 of 2.00 left/);
+    expect(renderLine(promising(2))).toContain('accuracy 55.00 %, loss 1.000, epsilon 0.040 of 2.00 spent');
+  });
+
+  test('where there is none, that is said', () => {
+    expect(renderScreen(viewAfter(2), 120)).toContain('no differential privacy');
+  });
+});
