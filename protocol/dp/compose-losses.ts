@@ -26,13 +26,16 @@ const TILTS = [1e-3, 1e7] as const;
 /** Points of the grids by which a tilt is sought. */
 const COARSE = 4096;
 
+/** What is given: of epsilon and delta, the other one is sought. */
+export type Target = { readonly delta: number } | { readonly epsilon: number };
+
 /** How the sum is transformed. */
 export interface Plan {
   readonly theta: number;
   /** First and last point of the window. */
   readonly from: number;
   readonly to: number;
-  /** Epsilon at delta is about this; an upper bound but for rounding. */
+  /** Epsilon at delta is about this, an upper bound but for rounding; or what was given. */
   readonly about: number;
 }
 
@@ -72,11 +75,15 @@ export function lostOf(parts: readonly Part[]): number {
  * bounds of the tilted sum.
  * @param parts all of one h
  */
-export function planOf(parts: readonly Part[], delta: number): Plan {
+export function planOf(parts: readonly Part[], target: Target): Plan {
   const rough = measured(parts.map(({ grid, count }) => ({ grid: coarser(grid), count })));
-  const bound = (theta: number): number =>
-    (logMgfOf(rough, theta) - Math.log(delta) + theta * Math.log(theta) - (1 + theta) * Math.log1p(theta)) /
-    theta;
+  const atZero = (theta: number): number =>
+    logMgfOf(rough, theta) + theta * Math.log(theta) - (1 + theta) * Math.log1p(theta);
+  // Of epsilon, or of the logarithm of delta.
+  const bound =
+    'delta' in target
+      ? (theta: number): number => (atZero(theta) - Math.log(target.delta)) / theta
+      : (theta: number): number => atZero(theta) - theta * target.epsilon;
   const theta = leastBetween(bound, ...TILTS);
   const exact = measured(parts);
   const h = (parts[0] as Part).grid.h;
@@ -99,7 +106,7 @@ export function planOf(parts: readonly Part[], delta: number): Plan {
     to = Math.min(to, Math.ceil((logMgfOf(exact, theta + far) - at - Math.log(OUTSIDE)) / far / h));
     from = Math.max(from, Math.floor((at - logMgfOf(exact, theta - far) + Math.log(OUTSIDE)) / far / h));
   }
-  return { theta, from, to, about: Math.max(0, bound(theta)) };
+  return { theta, from, to, about: 'delta' in target ? Math.max(0, bound(theta)) : target.epsilon };
 }
 
 /** Masses of neighbours together, at the upper one. */
@@ -157,6 +164,24 @@ export function epsilonOfSum(parts: readonly Part[], plan: Plan, delta: number):
   // Errors of y above epsilon count by at most e^(K - theta epsilon); a larger epsilon has a smaller one.
   const rounding = Math.exp(logTotal - plan.theta * first) * error * weightOf(plan.theta, h);
   return epsilonOfTail(sum, plan.from, h, plan.theta, logTotal, left - outside - rounding);
+}
+
+/**
+ * Delta of the sum at epsilon, rounded up.
+ * @param epsilon at least 0
+ */
+export function deltaOfSum(parts: readonly Part[], plan: Plan, epsilon: number): number {
+  const lost = lostOf(parts) * (1 + 1e-12);
+  const [only] = parts;
+  if (parts.length === 1 && only?.count === 1) {
+    const { h, low, masses } = only.grid;
+    return lost + deltaOfTail(masses, low, h, 0, 0, epsilon);
+  }
+  const { h } = (only as Part).grid;
+  const { sum, logTotal, error } = tiltedSum(parts, plan);
+  const outside = Math.exp(logTotal - plan.theta * plan.to * h) * OUTSIDE;
+  const rounding = Math.exp(logTotal - plan.theta * epsilon) * error * weightOf(plan.theta, h);
+  return lost + outside + rounding + deltaOfTail(sum, plan.from, h, plan.theta, logTotal, epsilon);
 }
 
 /** The norm of (1 - e^(epsilon - l)) e^(-theta (l - epsilon)) over the points l above epsilon, at most. */
@@ -266,4 +291,23 @@ function epsilonOfTail(
     ofQ *= fade;
   }
   return 0;
+}
+
+/** e^K sum_(l > epsilon) (1 - e^(epsilon - l)) e^(-theta l) y(l), of the same masses. */
+function deltaOfTail(
+  y: Float64Array,
+  low: number,
+  h: number,
+  theta: number,
+  logTotal: number,
+  epsilon: number,
+): number {
+  let delta = 0;
+  for (let at = y.length - 1; at >= 0; at -= 1) {
+    const loss = (low + at) * h;
+    if (!(loss > epsilon)) break;
+    const mass = y[at] as number;
+    if (mass > 0) delta -= mass * Math.exp(logTotal - theta * loss) * Math.expm1(epsilon - loss);
+  }
+  return delta;
 }

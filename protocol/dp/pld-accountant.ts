@@ -5,9 +5,9 @@
  */
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
 import { HanseError } from '../problem.ts';
-import { epsilonOfGaussian } from './analytic-gaussian.ts';
+import { deltaOfGaussian, epsilonOfGaussian } from './analytic-gaussian.ts';
 import { lossOfExponential, lossOfRandomizedResponse } from './choice-loss.ts';
-import { epsilonOfSum, type Part, type Plan, planOf } from './compose-losses.ts';
+import { deltaOfSum, epsilonOfSum, type Part, type Plan, planOf, type Target } from './compose-losses.ts';
 import { connectTheDots, type GridLoss, gridSizeOf } from './connect-the-dots.ts';
 import {
   type LossLaw,
@@ -34,6 +34,12 @@ const MAX_KINDS = 256;
 const GRID_COST = 1e-4;
 /** Share of delta that tails may take. */
 const TAIL_SHARE = 1e-8;
+/** As which delta tails are cut before it is known, and the least one as which they are. */
+const FIRST_DELTA = 1e-10;
+const LEAST_DELTA = 1e-280;
+/** A delta that is smaller by this than the one by which tails were cut is looked for once more. */
+const TAIL_MATTERS = 1e-4;
+const LOOKS = 4;
 /** What rounding may take from the mean of one loss. */
 const LOSS_ROUNDING = 1e-13;
 
@@ -51,6 +57,57 @@ export function pldEpsilon(
   delta: number,
   grid = PLD_GRID,
 ): number {
+  const sum = summandsOf(event);
+  if (sum.leaves.length === 0) return epsilonOfGaussian(sum.noise, delta);
+  const laws = lawsOf(sum, neighbouring, delta);
+  if (distanceOf(sum, laws) <= delta) return 0;
+  if (!areTold(laws)) return Infinity;
+  const rounding = LOSS_ROUNDING * sum.total;
+  const { plans, directions } = composed(event, laws, sum.counts, { delta }, grid);
+  const epsilons = directions.map((parts, at) => epsilonOfSum(parts, plans[at] as Plan, delta));
+  return Math.max(...epsilons.map((epsilon) => (epsilon === 0 ? 0 : epsilon + rounding)));
+}
+
+/**
+ * Delta of an event under a neighbouring relation, rounded up.
+ * @param epsilon at least 0
+ * @returns in [0, 1]
+ * @throws `eventUnsupported` where no dominating pair is known
+ */
+export function pldDelta(
+  event: DpEvent,
+  neighbouring: Neighbouring,
+  epsilon: number,
+  grid = PLD_GRID,
+): number {
+  const sum = summandsOf(event);
+  if (sum.counts.length === 0) return 0;
+  if (sum.leaves.length === 0) return deltaOfGaussian(sum.noise, epsilon);
+  const at = Math.max(0, epsilon - LOSS_ROUNDING * sum.total);
+  // Tails are told as far as they matter beside delta, which shows only afterwards.
+  let beside = FIRST_DELTA;
+  for (let turn = 0; ; turn += 1) {
+    const laws = lawsOf(sum, neighbouring, beside);
+    const most = Math.min(1, distanceOf(sum, laws));
+    if (!areTold(laws)) return most;
+    const { plans, directions } = composed(event, laws, sum.counts, { epsilon: at }, grid);
+    const deltas = directions.map((parts, index) => deltaOfSum(parts, plans[index] as Plan, at));
+    const delta = Math.min(most, Math.max(...deltas));
+    if (delta >= TAIL_MATTERS * beside || turn === LOOKS) return delta;
+    beside = Math.max(LEAST_DELTA, TAIL_MATTERS * delta);
+  }
+}
+
+interface Summands {
+  readonly leaves: readonly Leaf[];
+  /** Of the leaves, then 1 for Gaussian mechanisms together, where there are any. */
+  readonly counts: readonly number[];
+  readonly total: number;
+  /** The multiplier of all Gaussian mechanisms together; Infinity: there are none. */
+  readonly noise: number;
+}
+
+function summandsOf(event: DpEvent): Summands {
   const leaves = new Map<string, { readonly leaf: Leaf; count: number }>();
   let precision = 0;
   const collect = (node: DpEvent, count: number): void => {
@@ -67,33 +124,48 @@ export function pldEpsilon(
   };
   collect(event, 1);
   if (leaves.size > MAX_KINDS) throw unsupported(event, `more than ${MAX_KINDS} kinds of events`);
-  const noise = 1 / Math.sqrt(precision);
-  if (leaves.size === 0) return epsilonOfGaussian(noise, delta);
   const counts = [...leaves.values()].map(({ count }) => count);
   if (precision > 0) counts.push(1);
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (!Number.isSafeInteger(total)) throw unsupported(event, 'more events than can be counted');
-  const tail = Math.max(1e-300, (TAIL_SHARE * delta) / total);
-  const laws = [...leaves.values()].map(({ leaf }) => lawOf(leaf, neighbouring, tail));
-  if (precision > 0) laws.push(noiseLaw({ type: 'gaussian', noiseMultiplier: noise }, tail));
-  // Deltas at epsilon 0 add up.
-  const distance = laws.reduce((sum, law, at) => sum + (counts[at] as number) * distanceOf(law), 0);
-  if (distance <= delta) return 0;
-  if (laws.some(({ to, atoms }) => !(to <= MAX_LOSS && atoms.every(({ loss }) => loss <= MAX_LOSS))))
-    return Infinity;
-  const rounding = LOSS_ROUNDING * total;
-  const epsilons = composed(event, laws, counts, delta, grid);
-  return Math.max(...epsilons.map((epsilon) => (epsilon === 0 ? 0 : epsilon + rounding)));
+  return {
+    leaves: [...leaves.values()].map(({ leaf }) => leaf),
+    ...{ counts, total, noise: 1 / Math.sqrt(precision) },
+  };
 }
 
-/** In each direction. */
+/** @param beside delta, of which tails take a share that does not matter */
+function lawsOf({ leaves, total, noise }: Summands, neighbouring: Neighbouring, beside: number): LossLaw[] {
+  const tail = Math.max(1e-300, (TAIL_SHARE * beside) / total);
+  const laws = leaves.map((leaf) => lawOf(leaf, neighbouring, tail));
+  if (noise < Infinity) laws.push(noiseLaw({ type: 'gaussian', noiseMultiplier: noise }, tail));
+  return laws;
+}
+
+/** Deltas at epsilon 0 add up. */
+function distanceOf({ counts }: Summands, laws: readonly LossLaw[]): number {
+  return laws.reduce((sum, law, at) => sum + (counts[at] as number) * distanceOfLaw(law), 0);
+}
+
+/** Whether no single loss is so large that it is not told. */
+function areTold(laws: readonly LossLaw[]): boolean {
+  return laws.every(({ to, atoms }) => to <= MAX_LOSS && atoms.every(({ loss }) => loss <= MAX_LOSS));
+}
+
+interface Composed {
+  /** By direction. */
+  readonly plans: readonly Plan[];
+  readonly directions: readonly (readonly Part[])[];
+}
+
+/** On one grid, in each direction. */
 function composed(
   event: DpEvent,
   laws: readonly LossLaw[],
   counts: readonly number[],
-  delta: number,
+  target: Target,
   grid: number,
-): readonly number[] {
+): Composed {
   let h = grid;
   for (let turn = 0; turn < 8; turn += 1) {
     const sizes = laws.map((law) => gridSizeOf(law, h));
@@ -113,7 +185,7 @@ function composed(
         (both, at): Part => ({ grid: (both[direction] ?? both[0]) as GridLoss, count: counts[at] as number }),
       ),
     );
-    const plans = directions.map((parts) => planOf(parts, delta));
+    const plans = directions.map((parts) => planOf(parts, target));
     const window = Math.max(...plans.map(({ from, to }) => to - from + 1));
     if (!(window >= 1)) throw unsupported(event, 'its losses have no common grid');
     if (window > MAX_POINTS) {
@@ -125,7 +197,7 @@ function composed(
       h = finer;
       continue;
     }
-    return directions.map((parts, at) => epsilonOfSum(parts, plans[at] as Plan, delta));
+    return { plans, directions };
   }
   throw unsupported(event, 'its losses have no grid');
 }
@@ -191,7 +263,7 @@ function sampledLaw({ event }: Extract<Leaf, { type: 'poisson' | 'fixedSize' }>,
 }
 
 /** The total variation between P and Q, delta at epsilon 0. */
-function distanceOf({ tailsAt, atoms, lostP, lostQ }: LossLaw): number {
+function distanceOfLaw({ tailsAt, atoms, lostP, lostQ }: LossLaw): number {
   const heads = new Float64Array(2);
   tailsAt?.(0, heads);
   let distance = (heads[0] as number) - (heads[1] as number) + lostP + lostQ;

@@ -96,7 +96,7 @@ test.each([1e-3, 1e-6, 1e-12, 1e-15])(
         { grid: a, count: 3 },
         { grid: b, count: 2 },
       ];
-      const epsilon = epsilonOfSum(parts, planOf(parts, delta), delta);
+      const epsilon = epsilonOfSum(parts, planOf(parts, { delta }), delta);
       const plain = slowSum([a, a, a, b, b]);
       expect(deltaOf(plain, epsilon)).toBeLessThanOrEqual(delta * (1 + 1e-9));
       expect(deltaOf(plain, epsilon - 1e-6)).toBeGreaterThan(delta);
