@@ -13,6 +13,7 @@ import { echoRound1M, echoRound159k } from './rows/echo-round.ts';
 import { firstRound50 } from './rows/first-round.ts';
 import { fuzzSeedsPerSecond } from './rows/fuzz.ts';
 import { idleServer1000 } from './rows/idle-server.ts';
+import { lotGradientMlp } from './rows/lot-gradient.ts';
 import { maskAdd1M } from './rows/mask-add.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { noise1M, samplerCdt } from './rows/noise.ts';
@@ -83,7 +84,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   },
   privacy: {
     summary: 'what noise and the accounting of privacy cost; a minute',
-    rows: [samplerCdt, noise1M, pldEpsilon10000, rdpEpsilon10000, calibrateEps1],
+    rows: [samplerCdt, noise1M, pldEpsilon10000, rdpEpsilon10000, calibrateEps1, lotGradientMlp],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

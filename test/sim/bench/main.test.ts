@@ -1,4 +1,4 @@
-// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/mask-add.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/rows/noise.ts, sim/bench/rows/accountants.ts, sim/bench/tab-federation.ts, sim/bench/bench-coordinator.ts
+// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/mask-add.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/rows/noise.ts, sim/bench/rows/lot-gradient.ts, sim/bench/rows/accountants.ts, sim/bench/tab-federation.ts, sim/bench/bench-coordinator.ts
 import { expect, test } from 'vitest';
 import { GROUPS } from '../../../sim/bench/groups.ts';
 import { help, parseInvocation } from '../../../sim/bench/main.ts';
@@ -34,6 +34,7 @@ test('a group, all groups, or the rows that are named', () => {
     'privacy/pld/q.01-s1-T1e4',
     'privacy/rdp/q.01-s1-T1e4',
     'privacy/calibrate/eps1-q.01-T1000',
+    'privacy/train-step-overhead/mlp200',
   ]);
   const groups = ['ground', 'graph', 'transport', 'browser', 'secagg', 'privacy', 'mnist'].flatMap((group) =>
     names(group),
