@@ -10,6 +10,7 @@ import type { ParticipantEvent } from '../../client/participant-event.ts';
 import { PolicyGate } from '../../client/policy-gate.ts';
 import { FIRST_LINE_MS } from '../../client/task-feed.ts';
 import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
+import { seededRandom } from '../../protocol/random.ts';
 import type { NodePolicy } from '../../schemas/node-policy.ts';
 import type { Task } from '../../schemas/task.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
@@ -23,7 +24,7 @@ import {
   type ScriptedCoordinator,
   scriptedCoordinator,
 } from '../fixtures/scripted-coordinator.ts';
-import { clouds } from '../fixtures/small-job.ts';
+import { clouds, smallPlan } from '../fixtures/small-job.ts';
 import { hashOf } from '../fixtures/vector-files.ts';
 
 const START = Date.parse('2026-01-01T12:00:00.000Z');
@@ -453,4 +454,25 @@ test('any other refusal of an update is told and survived', async () => {
   await ended;
   expect(typesOf(events).filter((type) => type === 'declined')).toHaveLength(2);
   expect(api.count('decline')).toBe(2);
+});
+
+test('lots and noise come from the CSPRNG, whatever seed a node was given; an experiment alone draws them from it', async () => {
+  const { training } = smallPlan();
+  const promise = { unit: 'example', noise: 'discreteGaussian', epsilon: 8, delta: 1e-5, rate: 0.5 } as const;
+  const steps = { ...training, learningRate: 1, epochs: 1 };
+  const own = await jobShelf({ training: steps, clipNorm: 1, privacy: promise });
+  const sent = async (noiseFromSeed: boolean) => {
+    const hashes: string[] = [];
+    const putUpdate: Script['putUpdate'] = ({ body }) => {
+      hashes.push(hashOf(body));
+      return { sha256: hashOf(body), bytes: body.length };
+    };
+    const randomFor = async () => seededRandom(new Uint8Array(32).fill(7));
+    const options = { randomFor, ...(noiseFromSeed && { noiseFromSeed }) };
+    await live([[own.trainTask()], []], { ...own.script, putUpdate }, options).ended;
+    expect(hashes).toHaveLength(1);
+    return hashes[0];
+  };
+  expect(await sent(true)).toBe(await sent(true));
+  expect(await sent(false)).not.toBe(await sent(false));
 });
