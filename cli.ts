@@ -190,6 +190,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'what a job would promise about its data, and what that would do to its model',
     load: async () => (await import('./client/commands/privacy-plan.ts')).privacyPlanCommand,
   },
+  'privacy audit': {
+    summary: 'test whether a simulated job keeps its promise: canaries, and the noise of its sums',
+    load: async () => (await import('./sim/commands/privacy-audit.ts')).privacyAuditCommand,
+  },
   sim: {
     summary: 'simulate a federation in this process',
     load: async () => (await import('./sim/commands/sim.ts')).simCommand,

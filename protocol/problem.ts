@@ -638,6 +638,10 @@ export const PROBLEMS = {
     'The privacy ledger of the node does not go on from what it was before: it was rolled back, or two nodes run with one identity.',
     'Stop all nodes with this identity, and restore the newest ledger of it; what was drawn stays drawn.',
   ),
+  privacyClaimBroken: entry<{ tests: string; epsilon: number; delta: number }>(
+    'An audit has refuted what a job promises: its noise or clipping is not what its manifest says.',
+    'Train nothing further with this software; find the fault that the test named in the detail points at.',
+  ),
   checkFailed: entry<{ check: string; reason: string }>(
     'A check found something that has to be mended first.',
     'Follow the advice printed with the check.',

@@ -17,6 +17,7 @@ import { ModelChain } from '../client/model-chain.ts';
 import { nativeSeededRandom } from '../client/native-key-stream.ts';
 import { participate } from '../client/participant.ts';
 import type { ParticipantEvent } from '../client/participant-event.ts';
+import type { TaskOptions } from '../client/perform-task.ts';
 import { releasedModel } from '../client/released-model.ts';
 import type { SecureParty } from '../client/secure-party.ts';
 import { SpareBuffers } from '../client/spare-buffers.ts';
@@ -55,13 +56,22 @@ export interface SimulationOptions {
   /** Called with every new state of the job; returning true ends it there. */
   onChange(job: JobStatus): boolean;
   onEvent?(participant: number, event: ParticipantEvent): void;
+  /** Puts another node in the place of a participant: one that breaks a rule, for whoever wants to see it found. */
+  plant?(participant: number, node: PlantedNode): PlantedNode;
+  /** Whether the opened sums of secure rounds are given back: they are kept for as long as the simulation runs. */
+  readonly wantsSums?: boolean;
 }
+
+/** Of a node, what decides on what it sends. */
+export type PlantedNode = Pick<TaskOptions, 'jobs' | 'randomFor'>;
 
 export interface SimulationResult {
   readonly job: JobStatus;
   /** The released model as an ONNX file. */
   readonly model: Uint8Array;
   readonly modelSha256: string;
+  /** Of each released round, in their order, as they are stored (`parseSum`); empty unless wanted. */
+  readonly sums: readonly Uint8Array[];
 }
 
 /**
@@ -106,14 +116,15 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const randomFor = (task: TrainTask) =>
       seeded(seed, `participant ${index}, round ${task.round}, attempt ${task.attempt}`);
     const observe = (event: ParticipantEvent) => options.onEvent?.(index, event);
+    const honest: PlantedNode = { jobs, randomFor };
+    const node = role === 'participant' && options.plant ? options.plant(index, honest) : honest;
     return participate({
       role,
       api,
       dataSets: [{ examples, version: '1', allowSingleClass: true }],
       provider,
-      jobs,
+      ...node,
       buffers,
-      randomFor,
       noiseFromSeed: true,
       party,
       ...(options.dropout !== undefined && { dropsOut: dropsOutOf(options.dropout, seed, index) }),
@@ -143,7 +154,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     if (job.phase === 'recruiting' && isStuck())
       throw new HanseError('cohortTooSmall', { needed: job.manifest.cohort.minimum, got: left });
     const model = await releasedModel(job, operator);
-    return { job, model, modelSha256: toHex(await primitives.sha256(model)) };
+    const sums = options.wantsSums ? await openedSums(job, operator) : [];
+    return { job, model, modelSha256: toHex(await primitives.sha256(model)), sums };
   } finally {
     stop();
     options.signal.removeEventListener('abort', stop);
@@ -151,6 +163,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await jobs.release();
     await federation.close();
   }
+}
+
+async function openedSums({ rounds }: JobStatus, operator: CoordinatorApi): Promise<Uint8Array[]> {
+  const named = rounds.flatMap(({ outcome, secure }) =>
+    outcome === 'released' && secure?.sum ? [secure.sum] : [],
+  );
+  return Promise.all(named.map((sha256) => operator.call('getBlob', { params: { sha256 } })));
 }
 
 /** Drawn afresh for each node and attempt. */

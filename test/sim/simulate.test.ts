@@ -8,6 +8,7 @@ import { linear } from '../../client/graph/models/linear.ts';
 import { mlp } from '../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
+import { parseSum } from '../../protocol/secagg/model-chain.ts';
 import type { LocalTraining, Loss, Optimizer } from '../../schemas/training.ts';
 import { type SimulationOptions, simulate } from '../../sim/simulate.ts';
 import { positionWise } from '../client/graph/sequence-model.ts';
@@ -207,6 +208,25 @@ test('a job of which too many cannot take part ends by name, where one that can 
     code: 'cohortTooSmall',
     detail: { needed: 2, got: 1 },
   });
+});
+
+test('another node may be planted in the place of a participant, and opened sums given back', async () => {
+  const secure = { suite: 1, colluders: 0, answerSeconds: 60 } as const;
+  const plan = smallPlan({ aggregation: secure, cohort: { size: 3, minimum: 3 }, rounds: 2 });
+  const participants = [10, 12, 14].map((count, i) => clouds(count, i + 10));
+  const planted: number[] = [];
+  const plant: SimulationOptions['plant'] = (index, node) => {
+    planted.push(index);
+    // It orders its examples and rounds as in the first round, for ever.
+    return index === 1 ? { ...node, randomFor: (task) => node.randomFor({ ...task, round: 1 }) } : node;
+  };
+  const honest = await simulate(options({ plan, participants, wantsSums: true }));
+  const broken = await simulate(options({ plan, participants, wantsSums: true, plant }));
+  expect(planted.sort()).toEqual([0, 1, 2]);
+  expect(honest.sums.map((sum) => parseSum(honest.job.manifest, sum).secondBlock[0])).toEqual([36, 36]);
+  expect(broken.sums[0]).toEqual(honest.sums[0]);
+  expect(broken.sums[1]).not.toEqual(honest.sums[1]);
+  expect((await simulate(options({ plan, participants }))).sums).toEqual([]);
 });
 
 describe('ends', () => {

@@ -20,6 +20,24 @@ export interface AuditSize {
 /** The chance with which at least the bound is reached that is called the power. */
 const POWER = 0.99;
 
+const SHARES = [0.1, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+
+/**
+ * How many guesses to make: those that refute most at this separation, of numbers for which the coins fall so that all may be
+ * right, but for one time in a hundred. It follows from what is known before anything is seen, as the bound asks for.
+ */
+export function bestGuesses(size: Omit<AuditSize, 'guesses'>, separation: number): number {
+  const { canaries } = size;
+  const isPossible = (guesses: number) =>
+    2 * binomialTail(canaries, 0.5, canaries - Math.ceil(guesses / 2) + 1) <= 1 - POWER;
+  let [best, most] = [1, -1];
+  for (const guesses of SHARES.map((share) => Math.ceil(share * canaries)).filter(isPossible)) {
+    const refuted = refutedAtLeast({ ...size, guesses }, separation);
+    if (refuted >= most) [best, most] = [guesses, refuted];
+  }
+  return best;
+}
+
 /** The chance that one guess is right, of the r m-ths of the scores that lie farthest out. @param separation d >= 0 */
 export function accuracyOf(
   { canaries, guesses }: Pick<AuditSize, 'canaries' | 'guesses'>,

@@ -2,7 +2,7 @@
 /** Known answers: the sums of theorem 5.2, term by term, with mpmath 1.3.0 and 40 digits. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accuracyOf, refutedAtLeast } from '../../../../protocol/dp/audit/audit-power.ts';
+import { accuracyOf, bestGuesses, refutedAtLeast } from '../../../../protocol/dp/audit/audit-power.ts';
 import {
   chanceOfGuesses,
   epsilonRefuted,
@@ -121,6 +121,18 @@ describe('power', () => {
     // All are guessed: the threshold lies halfway, and Phi(1/2) is 0.691462.
     expect(accuracyOf({ canaries: 100, guesses: 100 }, 1)).toBeCloseTo(0.691462, 5);
     expect(accuracyOf({ canaries: 1000, guesses: 10 }, 2)).toBeGreaterThan(0.99);
+  });
+
+  test('guesses are as many as refute most, and no more than there may be canaries of a kind', () => {
+    const size = { canaries: 1000, delta: 1e-5, confidence: 0.95 };
+    const few = bestGuesses(size, 2);
+    for (const guesses of [100, 250, 500, 900])
+      expect(refutedAtLeast({ ...size, guesses: few }, 2)).toBeGreaterThanOrEqual(
+        refutedAtLeast({ ...size, guesses }, 2),
+      );
+    // Whoever is told apart for sure is guessed as often as coins permit: 900 of 1000, but 12 of 24.
+    expect(bestGuesses(size, 12)).toBe(900);
+    expect(bestGuesses({ ...size, canaries: 24 }, 12)).toBe(12);
   });
 
   test('what it says to refute is refuted in 99 of 100 runs', () => {
