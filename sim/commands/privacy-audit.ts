@@ -12,9 +12,10 @@ import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import type { AuditReport } from '../privacy-audit/audit-report.ts';
-import { describeReport } from '../privacy-audit/describe-report.ts';
-import { FOUND_BY, PLANTED_BREAKS, type PlantedBreak } from '../privacy-audit/planted-break.ts';
+import { describeReport, describeSummary } from '../privacy-audit/describe-report.ts';
+import { PLANTED_BREAKS, type PlantedBreak } from '../privacy-audit/planted-break.ts';
 import { type AuditOptions, runAudit } from '../privacy-audit/run-audit.ts';
+import { type FaultSummary, isRight, SELF_TESTS, summaryOf } from '../privacy-audit/self-test.ts';
 import { progressBar } from '../progress-bar.ts';
 
 interface PrivacyAuditOptions {
@@ -33,6 +34,7 @@ interface PrivacyAuditOptions {
   readonly break?: PlantedBreak;
   readonly broken?: number;
   readonly selfTest?: boolean;
+  readonly runs: number;
 }
 
 /** Canaries and rounds: of participants few can be had. */
@@ -126,6 +128,13 @@ export const privacyAuditCommand = defineCommand<PrivacyAuditOptions>({
       description:
         'audit an honest job and each fault; fails unless each is found by its test, and nothing else',
     },
+    {
+      flags: '--runs <n>',
+      description: 'seeds of a self-test',
+      kind: 'integer',
+      default: 1,
+      schema: Type.Integer({ minimum: 1, maximum: 1000 }),
+    },
   ],
   examples: [
     ['hanse privacy audit', 'epsilon 2 for each example: claim, lower bound, variance, estimate'],
@@ -135,18 +144,23 @@ export const privacyAuditCommand = defineCommand<PrivacyAuditOptions>({
     ],
     ['hanse privacy audit --break seed --broken 1', 'one of ten repeats its noise in every round'],
     ['hanse privacy audit --unit participant --epsilon 2', 'participants as canaries'],
-    ['hanse privacy audit --self-test --json', 'every planted fault, one object each'],
+    [
+      'hanse privacy audit --self-test --runs 8 --json',
+      'every planted fault with eight seeds, one object each',
+    ],
   ],
   async run({ options }, io) {
     if (options.broken !== undefined && options.break === undefined)
       throw new HanseError('usage', {
         reason: '--broken is about participants with a fault: name it by --break',
       });
+    if (options.runs !== 1 && !options.selfTest)
+      throw new HanseError('usage', { reason: '--runs is about --self-test' });
     if (options.selfTest && options.break !== undefined)
       throw new HanseError('usage', { reason: '--self-test plants each fault by itself: no --break' });
     const audit = await auditOf(options, io);
-    if (options.selfTest) return selfTest(audit, io);
-    const report = await audit(options.break);
+    if (options.selfTest) return selfTest(audit, options, io);
+    const report = await audit(options.break, options.seed);
     for (const line of describeReport(report)) io.print(line);
     if (report.alarms.length === 0) return report;
     io.event(report);
@@ -157,34 +171,33 @@ export const privacyAuditCommand = defineCommand<PrivacyAuditOptions>({
 });
 
 /** Whether every fault is found by the tests named for it, and honest participants by none. */
-async function selfTest(audit: Audit, io: CommandIo): Promise<object> {
-  let failures = 0;
-  const faults = [undefined, ...PLANTED_BREAKS];
-  for (const fault of faults) {
-    const report = await audit(fault);
-    const wanted = fault ? FOUND_BY[fault] : [];
-    const isRight = wanted.join() === report.alarms.join();
-    if (!isRight) failures += 1;
-    io.event({ fault: fault ?? null, wanted, isRight, ...report });
-    const found = report.alarms.length === 0 ? 'nothing' : report.alarms.join(' and ');
-    io.print(
-      `${(fault ?? 'honest').padEnd(8)} found ${found}${isRight ? '' : `, and not ${wanted.join(' and ') || 'nothing'}`}: ` +
-        `noise ${report.variance.ratio.toFixed(3)}, common ${(100 * report.correlation.commonShare).toFixed(1)} %, ` +
-        `epsilon >= ${report.canaries.epsilon.toFixed(2)} of ${report.claim.epsilon}`,
-    );
+async function selfTest(audit: Audit, { seed, runs }: PrivacyAuditOptions, io: CommandIo): Promise<object> {
+  const faults: FaultSummary[] = [];
+  for (const fault of SELF_TESTS) {
+    const reports: AuditReport[] = [];
+    for (let run = 1; run <= runs; run += 1) {
+      const report = await audit(fault ?? undefined, runs === 1 ? seed : `${seed}-${run}`);
+      io.event({ fault, isRight: isRight(fault, report.alarms), ...report });
+      reports.push(report);
+    }
+    const summary = summaryOf(fault, reports);
+    io.print(describeSummary(summary));
+    faults.push(summary);
   }
-  return { audits: faults.length, failures };
+  const sum = (figure: (summary: FaultSummary) => number) =>
+    faults.reduce((all, summary) => all + figure(summary), 0);
+  return { audits: sum(({ audits }) => audits), failures: sum(({ failures }) => failures), faults };
 }
 
-type Audit = (fault: PlantedBreak | undefined) => Promise<AuditReport>;
+type Audit = (fault: PlantedBreak | undefined, seed: string) => Promise<AuditReport>;
 
 async function auditOf(options: PrivacyAuditOptions, io: CommandIo): Promise<Audit> {
   const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
-  const { unit, epsilon, delta, lotRate: rate, noise, participants, seed, broken = Infinity } = options;
+  const { unit, epsilon, delta, lotRate: rate, noise, participants, broken = Infinity } = options;
   const { canaries = USUAL[unit].canaries, rounds = USUAL[unit].rounds } = options;
   const data = options.data === 'none' ? undefined : await someExamples(options.data, options.examples);
   const { signal } = io;
-  return async (fault) => {
+  return async (fault, seed) => {
     io.note(
       `${participants} participants${data ? ` with ${data.count} examples` : ''}, ${canaries} canaries, ` +
         `${rounds} rounds, ${fault ? `${fault} planted` : 'nothing planted'}, seed ${seed}`,

@@ -2,6 +2,7 @@
  * What an audit found, in lines for people: each test with what it would notice and what it cannot see.
  */
 import type { AuditReport, AuditTest } from './audit-report.ts';
+import type { FaultSummary, Range } from './self-test.ts';
 
 const VERDICTS = {
   asPromised: 'as promised',
@@ -42,4 +43,17 @@ export function describeReport(report: AuditReport): string[] {
       ? 'nothing refutes the claim'
       : `the claim is broken: ${alarms.map((test) => MEANING[test]).join('; ')}`,
   ];
+}
+
+/** One line of a self-test. */
+export function describeSummary(summary: FaultSummary): string {
+  const { fault, audits, failures, alarms, variance, lowerBound } = summary;
+  const found = Object.entries(alarms).filter(([, times]) => times > 0);
+  const span = ([least, most]: Range, digits: number) =>
+    least === most ? least.toFixed(digits) : `${least.toFixed(digits)} to ${most.toFixed(digits)}`;
+  return (
+    `${fault ?? 'honest'}: ${found.length === 0 ? 'found by nothing' : `found by ${found.map(([test, times]) => `${test} ${times}/${audits}`).join(', ')}`}; ` +
+    `noise ${span(variance, 3)} of what was promised, epsilon >= ${span(lowerBound, 2)}: ` +
+    (failures === 0 ? 'right' : `WRONG in ${failures} of ${audits}`)
+  );
 }

@@ -58,7 +58,14 @@ describe('hanse privacy audit', () => {
         { fault: 'seed', alarms: ['correlation'] },
       ],
     );
-    expect(json).toEqual({ audits: 5, failures: 0 });
+    expect(json).toMatchObject({ audits: 5, failures: 0 });
+    expect((json as { faults: { fault: string | null }[] }).faults.map(({ fault }) => fault)).toEqual([
+      null,
+      'noise10',
+      'halved',
+      'noclip',
+      'seed',
+    ]);
     expect(exitCode).toBe(0);
   });
 
@@ -66,12 +73,13 @@ describe('hanse privacy audit', () => {
     const few = [...SMALL.slice(0, 4), '--canaries', '10', '--rounds', '2', '--participants', '3'];
     const { exitCode, out } = await hanse([...few, '--self-test']);
     expect(exitCode).toBe(1);
-    expect(out).toMatch(/noclip {3}found nothing, and not canaries: /);
+    expect(out).toMatch(/\nnoclip: found by nothing; .+: WRONG in 1 of 1\n/);
   });
 
   test.each([
     [['--broken', '1'], /--broken is about participants with a fault/],
     [['--self-test', '--break', 'seed'], /--self-test plants each fault by itself/],
+    [['--runs', '2'], /--runs is about --self-test/],
     [['--break', 'other'], /break/],
     [['--rounds', '1'], /rounds/],
     [['--unit', 'person'], /unit/],
