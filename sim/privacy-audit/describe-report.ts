@@ -16,6 +16,9 @@ const MEANING: Readonly<Record<AuditTest, string>> = {
   canaries: 'single units show in the sums by more than epsilon permits',
 };
 
+/** Canaries by whose cosines a deviation is known to less than one part in twenty. */
+const FEW = 200;
+
 export function describeReport(report: AuditReport): string[] {
   const { unit, claim, variance, correlation, canaries, estimate, alarms } = report;
   const { power, most } = canaries;
@@ -38,7 +41,8 @@ export function describeReport(report: AuditReport): string[] {
     `  reaches ${power.promised.toFixed(2)} as promised, ${power.half.toFixed(2)} with half of the noise, ` +
       `${power.tenth.toFixed(2)} with a tenth, ${most.toFixed(2)} at most` +
       (isBlind ? ': no alarm is possible at this claim, take more canaries' : ''),
-    `estimate: epsilon ${estimate.epsilon.toFixed(2)} from ${estimate.canaries} canaries, no bound and no alarm`,
+    `estimate: epsilon ${estimate.epsilon.toFixed(2)} from ${estimate.canaries} canaries, no bound and no alarm` +
+      (estimate.canaries < FEW ? '; of so few it is mostly chance' : ''),
     alarms.length === 0
       ? 'nothing refutes the claim'
       : `the claim is broken: ${alarms.map((test) => MEANING[test]).join('; ')}`,
