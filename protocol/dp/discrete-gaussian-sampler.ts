@@ -4,7 +4,7 @@
  *
  * Ratios of neighbours are g_k = exp(-(2k+1) / (2 sigma^2)) = g_(k-1) h, h = exp(-1/sigma^2). Truncation of a product takes
  * 1 unit, an error of h at most 2: g_k is off by less than 3 (k + 1), far below what `cumulative-table.ts` asks for.
- * `canonne-kamath-steinke.ts` draws the same without a table, and is what this is tested against.
+ * `test/protocol/dp/exact-discrete-gaussian.ts` draws the same without a table.
  */
 import { HanseError } from '../problem.ts';
 import type { RandomSource } from '../random.ts';

@@ -4,7 +4,6 @@
  */
 import { describe, expect, test } from 'vitest';
 import { nativeSeededRandom } from '../../../client/native-key-stream.ts';
-import { exactDiscreteGaussian } from '../../../protocol/dp/canonne-kamath-steinke.ts';
 import {
   discreteGaussianSampler,
   discreteGaussianTable,
@@ -13,6 +12,7 @@ import {
 import { rationalOf } from '../../../protocol/dp/fixed-point.ts';
 import { roundedGaussianSampler } from '../../../protocol/dp/rounded-gaussian.ts';
 import { skellamSampler, skellamSlack } from '../../../protocol/dp/skellam-sampler.ts';
+import { exactDiscreteGaussian } from './exact-discrete-gaussian.ts';
 import { areApart, discreteGaussianLaw, failedChecks, MUTANTS } from './noise-judgement.ts';
 import { discreteGaussianWeights, distanceOf } from './precise-law.ts';
 

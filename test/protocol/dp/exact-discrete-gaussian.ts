@@ -1,13 +1,15 @@
 /**
  * The exact sampler of the discrete Gaussian by Canonne, Kamath and Steinke (NeurIPS 2020), algorithm 3 on 1 and 2: no number is
- * rounded and no table is needed, at some ten microseconds a draw. What is fast is tested against it.
+ * rounded and no table is needed, at some ten microseconds a draw. The slow twin of
+ * `protocol/dp/discrete-gaussian-sampler.ts`.
  *
  * It takes the longer the more unlucky it is, so that its time tells something of what it drew.
  */
-import type { RandomSource } from '../random.ts';
-import { discreteLaplaceSampler } from './discrete-laplace-sampler.ts';
-import { ExactRandom } from './exact-random.ts';
-import type { Rational } from './fixed-point.ts';
+
+import { discreteLaplaceSampler } from '../../../protocol/dp/discrete-laplace-sampler.ts';
+import { ExactRandom } from '../../../protocol/dp/exact-random.ts';
+import type { Rational } from '../../../protocol/dp/fixed-point.ts';
+import type { RandomSource } from '../../../protocol/random.ts';
 
 /**
  * A source of draws of N_Z(0, sigma^2).

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { nativeSeededRandom } from '../../../client/native-key-stream.ts';
-import { exactDiscreteGaussian } from '../../../protocol/dp/canonne-kamath-steinke.ts';
 import { discreteGaussianSampler } from '../../../protocol/dp/discrete-gaussian-sampler.ts';
 import { rationalOf } from '../../../protocol/dp/fixed-point.ts';
+import { exactDiscreteGaussian } from './exact-discrete-gaussian.ts';
 import { areApart, discreteGaussianLaw, failedChecks, MUTANTS } from './noise-judgement.ts';
 
 const random = (seed: number) => nativeSeededRandom(new Uint8Array(32).fill(seed));
