@@ -58,7 +58,6 @@ export const StatisticQuestion = Type.Union([
   ),
 ]);
 export type StatisticQuestion = Static<typeof StatisticQuestion>;
-export type Statistic = StatisticQuestion['statistic'];
 
 /** What is told. Nothing in it is of the data but for what was noised. */
 export interface StatisticAnswer {

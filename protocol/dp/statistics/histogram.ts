@@ -5,16 +5,14 @@
  * less.
  */
 import type { DpEvent } from '../../../schemas/dp-event.ts';
-import { HanseError } from '../../problem.ts';
 import type { RandomSource } from '../../random.ts';
-import { leastEnough } from '../bisection.ts';
-import { discreteGaussianSampler, SIGMA_MAX, SIGMA_MIN, tableSlack } from '../discrete-gaussian-sampler.ts';
+import { discreteGaussianSampler } from '../discrete-gaussian-sampler.ts';
 import { type Decay, discreteLaplaceSampler } from '../discrete-laplace-sampler.ts';
-import { rdpEpsilon } from '../rdp-accountant.ts';
 import { BUCKETS_MAX } from './buckets.ts';
 import { boundedKeys } from './contribution-bound.ts';
+import { planDiscreteGaussian } from './discrete-gaussian-plan.ts';
 import { planLaplace } from './laplace-release.ts';
-import { checkDelta, checkEpsilon, checkMost, refused } from './limits.ts';
+import { checkEpsilon, checkMost, refused } from './limits.ts';
 
 export interface HistogramPlan {
   readonly event: DpEvent;
@@ -25,11 +23,6 @@ export interface HistogramPlan {
   /** Of the noise of one count. */
   readonly deviation: number;
 }
-
-/** Of sigma; a table is made for each one that is used. */
-const SIGMA_STEPS = 64;
-/** Of delta, for what tables of noise are beside their law. */
-const SLACK_SHARE = 1e-6;
 
 /**
  * @param delta      undefined: 0
@@ -53,9 +46,11 @@ export function planHistogram(
     const { event, decay, deviation } = planLaplace(epsilon / changed, 1);
     return { ...shared, event: { type: 'repeat', count: changed, event }, noise: { decay }, deviation };
   }
-  checkDelta(delta);
-  const sigma = leastSigma(epsilon, delta, changed);
-  const event = eventOf(sigma, { epsilon, delta, buckets, changed });
+  const { event, sigma } = planDiscreteGaussian(epsilon, delta, buckets, (deviation) => ({
+    type: 'repeat',
+    count: changed,
+    event: { type: 'discreteGaussian', sigma: deviation, sensitivity: 1 },
+  }));
   return { ...shared, event, noise: { sigma }, deviation: sigma };
 }
 
@@ -78,30 +73,4 @@ export function answerHistogram(
   }
   const draw = discreteLaplaceSampler(noise.decay, random);
   return Array.from(counts, (count) => count + Number(draw()));
-}
-
-/** In 64ths, by moments, which a ledger adds up even for questions that depend on earlier answers. */
-function leastSigma(epsilon: number, delta: number, changed: number): number {
-  const isEnough = (sigma: number) =>
-    rdpEpsilon(noiseEvent(sigma, changed), 'add-or-remove-one', delta * (1 - SLACK_SHARE)) <= epsilon;
-  const sigma = Math.max(SIGMA_MIN, Math.ceil(leastEnough(isEnough, 1, 1e-4) * SIGMA_STEPS) / SIGMA_STEPS);
-  if (sigma > SIGMA_MAX) throw new HanseError('noiseTableTooLarge', { sigma, most: SIGMA_MAX });
-  return sigma;
-}
-
-function noiseEvent(sigma: number, changed: number): DpEvent {
-  return { type: 'repeat', count: changed, event: { type: 'discreteGaussian', sigma, sensitivity: 1 } };
-}
-
-/** @returns the event with what the table of the noise is beside its law: (1 + e^epsilon) of it for each draw */
-function eventOf(
-  sigma: number,
-  { epsilon, delta, buckets, changed }: Readonly<Record<'epsilon' | 'delta' | 'buckets' | 'changed', number>>,
-): DpEvent {
-  const slack = (1 + Math.exp(epsilon)) * buckets * tableSlack(sigma);
-  if (!(slack <= delta * SLACK_SHARE)) throw refused('epsilon', 'too large for a delta so small');
-  return {
-    type: 'compose',
-    events: [noiseEvent(sigma, changed), { type: 'epsilonDelta', epsilon: 0, delta: slack }],
-  };
 }

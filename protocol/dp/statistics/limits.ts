@@ -5,12 +5,12 @@
 import { HanseError } from '../../problem.ts';
 
 /** In steps of the grid, of what one person contributes. */
-export const SENSITIVITY_MAX = 1e9;
-export const EPSILON_MIN = 2 ** -16;
-export const EPSILON_MAX = 50;
+const SENSITIVITY_MAX = 1e9;
+const EPSILON_MIN = 2 ** -16;
+const EPSILON_MAX = 50;
 /** Beyond it a few persons of every thousand may be given away. */
-export const DELTA_MAX = 1e-3;
-export const DELTA_MIN = 1e-15;
+const DELTA_MAX = 1e-3;
+const DELTA_MIN = 1e-15;
 
 /** Throws `statisticRefused` unless 2^-16 <= epsilon <= 50. */
 export function checkEpsilon(epsilon: number): void {

@@ -13,7 +13,7 @@ import type { KeyColumn, PersonColumn } from './person-column.ts';
 import { answerQuantile, planQuantile } from './quantile.ts';
 import { answerSum, planSum } from './sum.ts';
 import { answerKeys, planKeys } from './unknown-keys.ts';
-import { type ValueGrid, valueGrid, valueOfSteps } from './value-grid.ts';
+import { gridOf, type ValueGrid, valueOfSteps } from './value-grid.ts';
 
 /** The cells of a column, as numbers and as names. */
 export type StatisticTable = PersonColumn & KeyColumn;
@@ -104,10 +104,6 @@ export function planStatistic(question: StatisticQuestion): PlannedStatistic {
       question satisfies never;
       throw new Error('unreachable');
   }
-}
-
-function gridOf({ lower, upper, step }: { lower: number; upper: number; step?: number }): ValueGrid {
-  return step === undefined ? valueGrid(lower, upper) : valueGrid(lower, upper, step);
 }
 
 function histogram(

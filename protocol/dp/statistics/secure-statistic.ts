@@ -15,11 +15,12 @@ import type { RandomSource } from '../../random.ts';
 import { discreteGaussianSampler } from '../discrete-gaussian-sampler.ts';
 import { type Buckets, edgeBuckets, namedBuckets } from './buckets.ts';
 import { boundedKeys, boundedRows } from './contribution-bound.ts';
+import type { DiscreteGaussianPlan } from './discrete-gaussian-plan.ts';
 import { checkMost, checkSensitivity, refused } from './limits.ts';
 import type { StatisticTable } from './plan-statistic.ts';
-import { type Change, type Owners, planSharedNoise, type SharedNoise } from './shared-noise.ts';
+import { type Change, type Owners, planSharedNoise } from './shared-noise.ts';
 import { boundedSteps } from './sum.ts';
-import { type ValueGrid, valueGrid, valueOfSteps } from './value-grid.ts';
+import { gridOf, type ValueGrid, valueOfSteps } from './value-grid.ts';
 
 /** How a table becomes a vector, and a sum of vectors an answer. */
 interface Encoding extends Change {
@@ -29,7 +30,7 @@ interface Encoding extends Change {
   open(sum: Int32Array, deviation: number): StatisticAnswer;
 }
 
-export interface SecureStatisticPlan extends SharedNoise, Encoding {
+export interface SecureStatisticPlan extends DiscreteGaussianPlan, Encoding {
   readonly owners: Owners;
   /** Coordinates of one owner are clamped to it before noise is added, so that no sum leaves 32 bits. */
   readonly limit: number;
@@ -102,10 +103,6 @@ function encodingOf(question: StatisticQuestion): Encoding {
       question satisfies never;
       throw new Error('unreachable');
   }
-}
-
-function gridOf({ lower, upper, step }: { lower: number; upper: number; step?: number }): ValueGrid {
-  return step === undefined ? valueGrid(lower, upper) : valueGrid(lower, upper, step);
 }
 
 function countEncoding(maxRows: number): Encoding {

@@ -40,6 +40,19 @@ export function valueGrid(
   return { step, low, high };
 }
 
+/** That of a question, which may leave the step out. Throws as `valueGrid`. */
+export function gridOf({
+  lower,
+  upper,
+  step,
+}: {
+  readonly lower: number;
+  readonly upper: number;
+  readonly step?: number;
+}): ValueGrid {
+  return valueGrid(lower, upper, step);
+}
+
 /**
  * @param value what a row has
  * @returns in [low, high]; undefined for NaN, which is no value: such rows are left out

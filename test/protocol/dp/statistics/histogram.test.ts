@@ -1,4 +1,4 @@
-// covers: protocol/dp/statistics/buckets.ts
+// covers: protocol/dp/statistics/discrete-gaussian-plan.ts, protocol/dp/statistics/buckets.ts
 /** Buckets, known answers with silent noise, laws, what a person can change, and the price by both accountants. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
