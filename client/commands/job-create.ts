@@ -284,6 +284,10 @@ export const jobCreateCommand = defineCommand<JobCreateOptions>({
       'hanse job create --name risk --purpose "triage" --model risk.onnx --loss bce_logits',
       'a model of your own',
     ],
+    [
+      'hanse job create --name digits --purpose "read digits" --strategy fedavgm --rounds 60 --unit example --epsilon 1 --delta 1e-5 --lot-rate 0.05 --clip-norm 0.5 --lr 1.5',
+      'differential privacy for each example; nodes join with --privacy-budget',
+    ],
   ],
   async run({ options }, io) {
     const { cohort: size, extra, plain: isPlain = false } = options;

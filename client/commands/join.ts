@@ -137,6 +137,10 @@ export const joinCommand = defineCommand<JoinOptions>({
       'hanse join --data csv:patients.csv --features age,bmi --target risk',
       'start again with the stored identity',
     ],
+    [
+      'hanse join --data csv:visits.csv --features age,bmi --target risk --person-column patient --privacy-budget 4,1e-6 --privacy-unit person',
+      'jobs that promise privacy, until all together have cost each person this much',
+    ],
     ['hanse join --config node.yaml', 'as a service: data, policy and limits are in a file'],
     [
       'hanse join "http://127.0.0.1:8790/#invite=..." --identity .hanse/me.json',

@@ -127,6 +127,10 @@ export const simCommand = defineCommand<SimOptions>({
       'one in twenty is lost before its update; the others are summed',
     ],
     ['hanse sim --partition shards --rounds 400 --json', 'two shards each; one object on the last line'],
+    [
+      'hanse sim --participants 10 --partition shards --model mlp:784,200,200,10 --unit example --epsilon 2 --delta 1e-5 --lot-rate 0.05 --clip-norm 0.5 --lr 0.6 --strategy fedavgm --rounds 60 --batch 64 --evaluate-every 10',
+      'differential privacy for each example, with the noise of the participants',
+    ],
   ],
   async run({ options }, io) {
     const { provider } = await chooseProvider(options.provider, { candidates: NODE_PROVIDERS });
