@@ -4,11 +4,10 @@
  * noise are. A refusal tells the coordinator its code; the figures are for the owner.
  */
 import { jobPrivacy } from '../protocol/dp/job-privacy.ts';
-import { MOST_JOBS } from '../protocol/dp/ledger-comparison.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { Directory } from '../schemas/directory.ts';
 import type { JobManifest, JobPhase } from '../schemas/job.ts';
-import type { LedgerReport } from '../schemas/privacy-ledger.ts';
+import { type LedgerReport, REPORTED_JOBS_MAX } from '../schemas/privacy-ledger.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { DataSet } from './data/data-set.ts';
@@ -104,7 +103,7 @@ export class PrivacyGuard {
     const head = await ledger.head();
     const jobs = (await ledger.view()).draws().filter(({ useId }) => useId.startsWith('job-'));
     const draws = jobs.map(({ useId, draws: count }) => ({ jobId: useId, draws: count }));
-    return { head, draws: draws.slice(-MOST_JOBS) };
+    return { head, draws: draws.slice(-REPORTED_JOBS_MAX) };
   }
 
   /** The ledger, if it has room for the job, with what jobs that have ended did not draw. */

@@ -106,6 +106,9 @@ export const LedgerHead = Type.Object(
 );
 export type LedgerHead = Static<typeof LedgerHead>;
 
+/** Jobs of which a report tells. */
+export const REPORTED_JOBS_MAX = 500;
+
 /** What a node tells its coordinator of its ledger, so that an older copy of it is found out. */
 export const LedgerReport = Type.Object(
   {
@@ -113,9 +116,7 @@ export const LedgerReport = Type.Object(
     /** Attempts drawn for each job, those that drew last; up to so many. */
     draws: Type.Array(
       Type.Object({ jobId: JobId, draws: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }) }, closed),
-      {
-        maxItems: 500,
-      },
+      { maxItems: REPORTED_JOBS_MAX },
     ),
   },
   closed,

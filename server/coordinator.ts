@@ -4,7 +4,6 @@
  * `server/handlers.ts` answers the routes with it, `server/http` brings those to the network, and the simulator calls
  * them directly. Everything it depends on is an argument.
  */
-
 import { primitives as platform } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';

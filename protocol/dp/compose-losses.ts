@@ -66,7 +66,7 @@ const logMgfOf = (parts: readonly Measured[], theta: number): number =>
   parts.reduce((sum, { part, logs }) => sum + part.count * logMgf(part.grid, theta, logs), 0);
 
 /** Mass of P that is at infinity in the sum. */
-export function lostOf(parts: readonly Part[]): number {
+function lostOf(parts: readonly Part[]): number {
   return -Math.expm1(parts.reduce((sum, { grid, count }) => sum + count * Math.log1p(-grid.lost), 0));
 }
 

@@ -6,8 +6,8 @@
  *
  *   parties = uMin - cMax: survivors on whose noise a sum can count, at least, where it is secure; 1 where it is not, since
  *             then each update must protect itself
- *   D       = the L2 sensitivity of the sum in steps of the grid, after rounding: 30-privacy of the design; Kairouz, Liu,
- *             Steinke 2021, proposition 26
+ *   D       = the L2 sensitivity of the sum in steps of the grid, after rounding: SPEC.md 12.4; Kairouz, Liu, Steinke 2021,
+ *             proposition 26
  */
 import type { Codec } from '../../schemas/codec.ts';
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
@@ -49,7 +49,8 @@ const LONGER = 1e-12;
 export const LARGER_LOT = 1e-12;
 /**
  * Of a round, added to delta: what the tables of the noise differ from its law. One draw differs by less than 2^-103, a
- * round has fewer than 2^43 draws, and each counts 1 + e^epsilon times: this holds up to an epsilon of 10. `protocol/dp/table-sampler.ts`.
+ * round has fewer than 2^43 draws, and each counts 1 + e^epsilon times: this holds up to an epsilon of 10.
+ * `protocol/dp/table-sampler.ts`.
  */
 const TABLE = 1e-13;
 /** K: batches whose sums are added in float32 before they are added to others in float64. */

@@ -2,7 +2,7 @@
  * Whether a privacy ledger goes on from what is known of it: found out is an older copy that was put back, and a second
  * node with the same identity. Each side compares with what it has seen itself.
  */
-import type { LedgerHead, LedgerReport } from '../../schemas/privacy-ledger.ts';
+import { type LedgerHead, type LedgerReport, REPORTED_JOBS_MAX } from '../../schemas/privacy-ledger.ts';
 
 /**
  * As the coordinator sees it.
@@ -20,13 +20,10 @@ export function forkOf(
   if (known && head.count === known.count && head.hash !== known.hash)
     return `its record ${head.count} was another one before`;
   const drawn = new Map(draws.map((one) => [one.jobId, one.draws]));
-  const isWhole = draws.length < MOST_JOBS;
+  const isWhole = draws.length < REPORTED_JOBS_MAX;
   for (const [jobId, updates] of accepted) {
     const told = drawn.get(jobId) ?? (isWhole ? 0 : updates);
     if (told < updates) return `it has ${told} draws for ${jobId}, from which ${updates} updates came`;
   }
   return undefined;
 }
-
-/** That a report has room for. */
-export const MOST_JOBS = 500;

@@ -9,6 +9,7 @@ import type { Noise } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
 import { noiseReach } from '../ring/width.ts';
 import { leastEnough } from './bisection.ts';
+import { SIGMA_MAX } from './discrete-gaussian-sampler.ts';
 import { epsilonOfJob, type Mechanics, roundEvent, sensitivityOf } from './job-privacy.ts';
 
 export interface NoisePlan {
@@ -37,8 +38,8 @@ export interface PlannedNoise {
   readonly epsilon: number;
 }
 
-export const SIGMA_LEAST = 16;
-export const SIGMA_MOST = 4096;
+/** From here on integers are as good as real numbers: `schemas/privacy.ts`. */
+const SIGMA_LEAST = 16;
 /** c: the finest grid that is worth its bits, and the coarsest that is worth its noise. */
 const FINEST = 20;
 const COARSEST = 4;
@@ -70,9 +71,9 @@ export function placeNoise(plan: Omit<NoisePlan, 'epsilon'>, multiplier: number)
     (multiplier * sensitivityOf(mechanicsOf(plan, levelsOf(c)))) / Math.sqrt(parties);
   let c = FINEST;
   while (sigmaAt(c) < SIGMA_LEAST) c *= 2;
-  while (sigmaAt(c) > SIGMA_MOST && c > COARSEST) c = Math.max(COARSEST, c * 0.98);
+  while (sigmaAt(c) > SIGMA_MAX && c > COARSEST) c = Math.max(COARSEST, c * 0.98);
   const sigma = sigmaAt(c);
-  if (sigma > SIGMA_MOST) throw new HanseError('noiseTableTooLarge', { sigma, most: SIGMA_MOST });
+  if (sigma > SIGMA_MAX) throw new HanseError('noiseTableTooLarge', { sigma, most: SIGMA_MAX });
   const noise: Noise = { type: plan.noise, sigma };
   const codec = codecOf(plan, levelsOf(c), noise);
   return { codec, epsilon: totalEpsilon(plan, { ...mechanicsOf(plan, levelsOf(c)), codec }, noise) };

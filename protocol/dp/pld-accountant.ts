@@ -20,7 +20,7 @@ import {
 import { isSymmetricNoise } from './rdp-noise.ts';
 
 /** Distance of the losses that are told apart. */
-export const PLD_GRID = 1e-4;
+const PLD_GRID = 1e-4;
 
 /** Of a grid and of a window. */
 const MAX_POINTS = 2 ** 22;

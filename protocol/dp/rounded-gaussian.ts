@@ -17,7 +17,7 @@
  */
 import { HanseError } from '../problem.ts';
 import { RandomNumbers, type RandomSource } from '../random.ts';
-import { discreteGaussianSampler, tableSlack } from './discrete-gaussian-sampler.ts';
+import { discreteGaussianSampler, SIGMA_MIN, tableSlack } from './discrete-gaussian-sampler.ts';
 import { type Rational, rationalOf } from './fixed-point.ts';
 import type { NoiseSampler } from './table-sampler.ts';
 
@@ -29,7 +29,6 @@ const CELLS = 32;
 const BLOCK = 1024;
 /** p is told in steps of 1/2048, of 11 bits, and what is left of a step. The table ends before j = 400. */
 const SHARE_SHIFT = 32 - 11;
-const SIGMA_LEAST = 0.5;
 /** More than 100 standard deviations are below 2^53. */
 const SIGMA_MOST = 2 ** 46;
 /** Of the standard deviation and of the result: four roundings, and digits that are not looked at. */
@@ -53,7 +52,7 @@ export interface RoundedGaussianSampler {
  * @throws `noiseTooSmall`, also for what is no number; `noiseTableTooLarge`
  */
 export function roundedGaussianSampler(sigma: number, random: RandomSource): RoundedGaussianSampler {
-  if (!(sigma >= SIGMA_LEAST)) throw new HanseError('noiseTooSmall', { sigma, least: SIGMA_LEAST });
+  if (!(sigma >= SIGMA_MIN)) throw new HanseError('noiseTooSmall', { sigma, least: SIGMA_MIN });
   if (sigma > SIGMA_MOST) throw new HanseError('noiseTableTooLarge', { sigma, most: SIGMA_MOST });
   const normal = new NormalDeviate(random);
   const cell = sigma / CELLS;

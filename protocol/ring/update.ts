@@ -3,9 +3,11 @@
  *
  *   delta -> turn -> clip to C -> times weight / weightMax -> divide by the grid, round at random -> pack -> second block
  *
- * Where the codec has noise, it is added to the integers, as many draws as coordinates, before they are packed: what is
- * opened later carries the noise of all. The sum of such updates, times g * weightMax / (sum of weights), is the weighted mean of the clipped deltas. Where the
+ * The sum of such updates, times g * weightMax / (sum of weights), is the weighted mean of the clipped deltas. Where the
  * codec has no rotation nothing is turned. Lengths are taken after turning, so that privacy rests on what is rounded.
+ *
+ * Where the codec has noise, it is added to the integers, as many draws as coordinates, before they are packed: what is
+ * opened later carries the noise of all.
  */
 import type { Codec } from '../../schemas/codec.ts';
 import type { Noise } from '../../schemas/privacy.ts';

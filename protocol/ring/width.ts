@@ -4,8 +4,8 @@
  * A clipped coordinate has at most P grid units, rounded at most floor(P) + 1: P = C/g, since one coordinate may have all
  * of the norm, or T/g where updates are turned first and no coordinate may exceed T. The sum over n participants must
  * stay in the signed range of the ring: n (floor(P) + 1) <= 2^(b-1) - 1. Sums over lots are cut to M instead, and noise is
- * reckoned with up to ten standard deviations: what is less likely than 2^-64 may wrap, which spoils a sum and no promise. Weights and counters, at most weightMax each,
- * must not wrap modulo 2^32: n * weightMax < 2^32.
+ * reckoned with up to ten standard deviations: what is less likely than 2^-64 may wrap, which spoils a sum and no promise.
+ * Weights and counters, at most weightMax each, must not wrap modulo 2^32: n * weightMax < 2^32.
  *
  * Why T: a rotation alone saves no bit, since the worst case of a turned coordinate is still C. T is what it exceeds in
  * one update of a million, and that update is scaled down as a whole, as clipping does, which keeps its direction. To

@@ -1,9 +1,9 @@
 /** What a coordinator finds out about a ledger: older copies, second nodes, and nothing about honest ones. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forkOf, MOST_JOBS } from '../../../protocol/dp/ledger-comparison.ts';
+import { forkOf } from '../../../protocol/dp/ledger-comparison.ts';
 import { parse } from '../../../protocol/parse.ts';
-import { LedgerReport } from '../../../schemas/privacy-ledger.ts';
+import { LedgerReport, REPORTED_JOBS_MAX } from '../../../schemas/privacy-ledger.ts';
 
 const hashOf = (n: number) => n.toString(16).padStart(64, '0');
 const jobOf = (n: number) => `job-${n.toString(16).padStart(16, '0')}`;
@@ -46,8 +46,8 @@ describe('found out', () => {
 });
 
 test('a report without room for all jobs is not taken for one that lacks draws', () => {
-  const draws = Array.from({ length: MOST_JOBS }, (_, n) => ({ jobId: jobOf(n), draws: 1 }));
-  const accepted = new Map([[jobOf(MOST_JOBS + 1), 2]]);
+  const draws = Array.from({ length: REPORTED_JOBS_MAX }, (_, n) => ({ jobId: jobOf(n), draws: 1 }));
+  const accepted = new Map([[jobOf(REPORTED_JOBS_MAX + 1), 2]]);
   expect(forkOf({ head: headOf(5), draws }, null, accepted)).toBeUndefined();
   expect(forkOf({ head: headOf(5), draws: draws.slice(1) }, null, accepted)).toBeDefined();
 });
