@@ -1,6 +1,6 @@
 /**
- * What the README says about models holds: its gallery, operators, losses and optimisers, and the command lines that
- * are shown for them.
+ * What the README says about models and promises holds: its gallery, operators, losses and optimisers, and the command
+ * lines that are shown for them.
  */
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -89,13 +89,13 @@ describe('command lines', () => {
   const shown = [
     ...GALLERY.map(({ command }) => command),
     ...fences(README)
-      .flatMap((fence) => fence.split('\n'))
-      .filter((line) => /^hanse (sim|graph|job create) /.test(line))
+      .flatMap((fence) => fence.replaceAll(/ *\\\n */g, ' ').split('\n'))
+      .filter((line) => /^hanse (sim|graph|job create|privacy plan|privacy ledger) /.test(line))
       .map((line) => line.replace(/ {2,}#.*$| # .*$/, '').replace(' ... ', ' --name a --purpose b ')),
   ];
 
   test('there are some of each', () => {
-    for (const path of ['sim', 'graph check', 'graph compile', 'graph step', 'job create'])
+    for (const path of ['sim', 'graph check', 'graph compile', 'graph step', 'job create', 'privacy plan'])
       expect(shown.some((line) => line.startsWith(`hanse ${path} `))).toBe(true);
   });
 
