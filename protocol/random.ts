@@ -100,6 +100,19 @@ export class RandomNumbers {
     return items;
   }
 
+  /** So many of them, every choice equally likely; the items themselves where there are no more. They are not modified. */
+  some<Item>(items: readonly Item[], most: number): readonly Item[] {
+    if (items.length <= most) return items;
+    const chosen = [...items];
+    for (let at = 0; at < most; at += 1) {
+      const other = at + this.below(chosen.length - at);
+      const swapped = chosen[at] as Item;
+      chosen[at] = chosen[other] as Item;
+      chosen[other] = swapped;
+    }
+    return chosen.slice(0, most);
+  }
+
   /** Standard normal, by the polar method of Marsaglia (1964). For data and initial weights, never for privacy. */
   normal(): number {
     for (;;) {

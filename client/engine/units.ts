@@ -62,16 +62,10 @@ function personsOf(examples: TrainingExamples, batchSize: number): Units {
       const numbers = new RandomNumbers(random);
       return Array.from({ length: most }, (_, at) => {
         const person = lot[at];
-        return padded(person === undefined ? [] : some(rows[person] ?? [], batchSize, numbers), batchSize);
+        return padded(person === undefined ? [] : numbers.some(rows[person] ?? [], batchSize), batchSize);
       });
     },
   };
-}
-
-/** So many of them, at random; all where there are no more. */
-function some(rows: readonly number[], most: number, numbers: RandomNumbers): readonly number[] {
-  if (rows.length <= most) return rows;
-  return numbers.shuffle([...rows]).slice(0, most);
 }
 
 function padded(rows: ArrayLike<number>, batchSize: number): Int32Array {

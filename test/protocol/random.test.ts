@@ -68,6 +68,22 @@ describe('RandomNumbers', () => {
     expect(shuffled.slice().sort()).toEqual(items);
   });
 
+  test('some() chooses without repeating, and leaves the items as they are', () => {
+    const numbers = new RandomNumbers(seededRandom(key(6)));
+    const items = [0, 1, 2, 3];
+    const counts = [0, 0, 0, 0];
+    for (let turn = 0; turn < 4000; turn += 1) {
+      const chosen = numbers.some(items, 2);
+      expect(new Set(chosen).size).toBe(2);
+      for (const item of chosen) counts[item] = (counts[item] ?? 0) + 1;
+    }
+    // Five standard deviations of a binomial number of mean 2000.
+    for (const count of counts) expect(Math.abs(count - 2000)).toBeLessThan(160);
+    expect(items).toEqual([0, 1, 2, 3]);
+    expect(numbers.some(items, 4)).toEqual(items);
+    expect(numbers.some(items, 0)).toEqual([]);
+  });
+
   test('unit() and normal() have the moments of their distributions', () => {
     const numbers = new RandomNumbers(seededRandom(key(5)));
     const mean = (draw: () => number) => {

@@ -26,7 +26,7 @@ export function boundedRows(
     else rowsOf.set(person, [row]);
   });
   const kept: number[] = [];
-  for (const rows of rowsOf.values()) for (const row of someOf(rows, maxRows, numbers)) kept.push(row);
+  for (const rows of rowsOf.values()) for (const row of numbers.some(rows, maxRows)) kept.push(row);
   return kept;
 }
 
@@ -51,18 +51,6 @@ export function boundedKeys<Key>(
     else keysOf.set(person, new Set([key]));
   });
   const kept: Key[] = [];
-  for (const keys of keysOf.values()) for (const key of someOf([...keys], maxKeys, numbers)) kept.push(key);
+  for (const keys of keysOf.values()) for (const key of numbers.some([...keys], maxKeys)) kept.push(key);
   return kept;
-}
-
-/** All of them, or the first steps of a shuffle. */
-function someOf<Item>(items: Item[], most: number, numbers: RandomNumbers): readonly Item[] {
-  if (items.length <= most) return items;
-  for (let at = 0; at < most; at += 1) {
-    const other = at + numbers.below(items.length - at);
-    const swapped = items[at] as Item;
-    items[at] = items[other] as Item;
-    items[other] = swapped;
-  }
-  return items.slice(0, most);
 }
