@@ -4,6 +4,7 @@
  */
 import { leastEnough } from '../bisection.ts';
 import { logGamma } from '../special-functions.ts';
+import { continuedFraction } from './continued-fraction.ts';
 
 export interface Tails {
   /** P[X <= x]. */
@@ -12,7 +13,6 @@ export interface Tails {
   readonly above: number;
 }
 
-const TINY = 1e-300;
 const PRECISION = 1e-16;
 
 /** @param x >= 0 @param freedom k > 0 */
@@ -56,22 +56,7 @@ function series(a: number, x: number): number {
   return sum;
 }
 
-/** 1/(x+1-a- 1(1-a)/(x+3-a- 2(2-a)/(x+5-a- ...))), by the method of Lentz. */
+/** 1/(x+1-a- 1(1-a)/(x+3-a- 2(2-a)/(x+5-a- ...))). */
 function fraction(a: number, x: number): number {
-  let b = x + 1 - a;
-  let c = 1 / TINY;
-  let d = 1 / b;
-  let value = d;
-  for (let n = 1; ; n += 1) {
-    const numerator = -n * (n - a);
-    b += 2;
-    d = 1 / nonZero(numerator * d + b);
-    c = nonZero(b + numerator / c);
-    value *= c * d;
-    if (Math.abs(c * d - 1) < PRECISION * 4) return value;
-  }
-}
-
-function nonZero(x: number): number {
-  return Math.abs(x) < TINY ? TINY : x;
+  return continuedFraction(x + 1 - a, (n) => [-n * (n - a), x + 1 - a + 2 * n]);
 }

@@ -4,9 +4,7 @@
  */
 import { leastEnough } from '../bisection.ts';
 import { logGamma } from '../special-functions.ts';
-
-const TINY = 1e-300;
-const PRECISION = 1e-15;
+import { continuedFraction } from './continued-fraction.ts';
 
 /** I_x(a, b), in [0, 1]. @param x in [0, 1] @param a > 0 @param b > 0 */
 export function incompleteBeta(x: number, a: number, b: number): number {
@@ -36,25 +34,13 @@ export function cosineTail(correlation: number, dimension: number): number {
   return incompleteBeta((1 - correlation) / 2, half, half);
 }
 
-/** x^a (1-x)^b / (a B(a, b)) / (1 + d1/(1 + d2/(1 + ...))), by the method of Lentz; for x below the mean. */
+/** x^a (1-x)^b / (a B(a, b)) / (1 + d1/(1 + d2/(1 + ...))); for x below the mean. */
 function lowerPart(x: number, rest: number, a: number, b: number): number {
   const logFactor = a * Math.log(x) + b * Math.log(rest) + logGamma(a + b) - logGamma(a) - logGamma(b);
-  let c = 1;
-  let d = 1 / nonZero(1 - ((a + b) * x) / (a + 1));
-  let value = d;
-  for (let m = 1; ; m += 1) {
-    const even = (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m));
-    d = 1 / nonZero(1 + even * d);
-    c = nonZero(1 + even / c);
-    value *= c * d;
-    const odd = (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1));
-    d = 1 / nonZero(1 + odd * d);
-    c = nonZero(1 + odd / c);
-    value *= c * d;
-    if (Math.abs(c * d - 1) < PRECISION) return (Math.exp(logFactor) / a) * value;
-  }
-}
-
-function nonZero(x: number): number {
-  return Math.abs(x) < TINY ? TINY : x;
+  const fraction = continuedFraction(1, (n) => {
+    const m = n >> 1;
+    const numerator = n % 2 === 0 ? m * (b - m) : -(a + m) * (a + b + m);
+    return [(numerator * x) / ((a + n - 1) * (a + n)), 1];
+  });
+  return (Math.exp(logFactor) / a) * fraction;
 }

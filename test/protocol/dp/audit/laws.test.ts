@@ -1,4 +1,4 @@
-// covers: protocol/dp/audit/chi-square.ts, protocol/dp/audit/incomplete-beta.ts
+// covers: protocol/dp/audit/continued-fraction.ts, protocol/dp/audit/chi-square.ts, protocol/dp/audit/incomplete-beta.ts
 /** Known answers: mpmath 1.3.0 with 40 digits, quantiles by SciPy 1.17.1. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
