@@ -9,52 +9,27 @@ import { parse } from '../../../protocol/parse.ts';
 import { isProblem } from '../../../protocol/problem.ts';
 import type { DpEvent } from '../../../schemas/dp-event.ts';
 import { type BudgetRecord, LedgerRecord, type ReserveRecord } from '../../../schemas/privacy-ledger.ts';
+import { budgetFor, reservationOf, useIdOf } from '../../fixtures/ledger-records.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
-const useId = (n: number) => `job-${n.toString(16).padStart(16, '0')}`;
 const normal = (noiseMultiplier: number): DpEvent => ({ type: 'gaussian', noiseMultiplier });
 
 function budget(change: Partial<BudgetRecord> = {}): BudgetRecord {
-  return {
-    type: 'budget',
-    at: AT,
-    dataSet: 'patients',
-    unit: 'example',
-    neighbouring: 'replace-special',
-    microEpsilon: 2_000_000,
-    delta: 1e-5,
-    units: 1000,
-    setBy: 'the test',
-    ...change,
-  };
+  return { type: 'budget', at: AT, ...budgetFor(), ...change };
 }
 
 function reserve(n: number, change: Partial<ReserveRecord> = {}): ReserveRecord {
-  return {
-    type: 'reserve',
-    at: AT,
-    useId: useId(n),
-    manifestSha256: null,
-    name: 'a job',
-    purpose: 'research',
-    author: null,
-    dataSet: 'patients',
-    unit: 'example',
-    neighbouring: 'replace-special',
-    event: normal(20),
-    rounds: 10,
-    ...change,
-  };
+  return { type: 'reserve', at: AT, ...reservationOf(n, { event: normal(20) }), ...change };
 }
 
 const draw = (n: number, round: number, attempt = 1): LedgerRecord => ({
   type: 'draw',
   at: AT,
-  useId: useId(n),
+  useId: useIdOf(n),
   round,
   attempt,
 });
-const settle = (n: number): LedgerRecord => ({ type: 'settle', at: AT, useId: useId(n) });
+const settle = (n: number): LedgerRecord => ({ type: 'settle', at: AT, useId: useIdOf(n) });
 
 /** A ledger with these records. */
 function ledgerOf(...records: LedgerRecord[]): Ledger {
@@ -293,7 +268,7 @@ test('a settled job gives back what it did not draw, and nothing of what it did'
   expect(after?.spentAndReserved).toBe(before?.spent);
   expect(before?.spentAndReserved).toBeGreaterThan(before?.spent ?? 0);
   expect(ledger.unsettled()).toEqual([]);
-  expect(ledger.uses()).toMatchObject([{ useId: useId(1), draws: 2, isSettled: true, rounds: 10 }]);
+  expect(ledger.uses()).toMatchObject([{ useId: useIdOf(1), draws: 2, isSettled: true, rounds: 10 }]);
 });
 
 test('attempts beyond the reservation are drawn from the budget until that is spent', () => {
@@ -323,11 +298,11 @@ test('a budget that is lowered stops even what was reserved', () => {
 
 test('it tells what it holds', () => {
   const ledger = ledgerOf(budget(), reserve(1), draw(1, 1));
-  expect(ledger.reservationOf(useId(1))).toEqual(reserve(1));
-  expect(ledger.reservationOf(useId(2))).toBeUndefined();
-  expect(ledger.hasDrawn(useId(1), 1, 1)).toBe(true);
-  expect(ledger.hasDrawn(useId(1), 1, 2)).toBe(false);
+  expect(ledger.reservationOf(useIdOf(1))).toEqual(reserve(1));
+  expect(ledger.reservationOf(useIdOf(2))).toBeUndefined();
+  expect(ledger.hasDrawn(useIdOf(1), 1, 1)).toBe(true);
+  expect(ledger.hasDrawn(useIdOf(1), 1, 2)).toBe(false);
   expect(ledger.budgetOf('patients')?.microEpsilon).toBe(2_000_000);
   expect(ledger.budgetOf('controls')).toBeUndefined();
-  expect(ledger.unsettled()).toEqual([useId(1)]);
+  expect(ledger.unsettled()).toEqual([useIdOf(1)]);
 });
