@@ -9,6 +9,7 @@ import { mlp } from '../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
 import { parseSum } from '../../protocol/secagg/model-chain.ts';
+import { jobPrivacy } from '../../protocol/dp/job-privacy.ts';
 import type { LocalTraining, Loss, Optimizer } from '../../schemas/training.ts';
 import { type SimulationOptions, simulate } from '../../sim/simulate.ts';
 import { positionWise } from '../client/graph/sequence-model.ts';
@@ -124,6 +125,53 @@ describe('every loss and optimiser, over the whole way of a federation', () => {
     // Two clouds at -1 and 1 have a variance of about 1.
     expect(trained?.data.every((value) => value > 0.8 && value < 3)).toBe(true);
     expect(first.job.rounds.at(-1)?.metrics?.accuracy).toBeGreaterThan(0.9);
+  });
+});
+
+describe('participants are protected', () => {
+  const COUNT = 6;
+  const promise = { unit: 'participant', noise: 'discreteGaussian', epsilon: 8, delta: 1e-5 } as const;
+  const plan = (overrides: Partial<SimulationOptions['plan']> = {}) =>
+    smallPlan({
+      ...{ forward: mlp([4, 100, 2], numbers(1)), rounds: 1, clipNorm: 0.5, weighting: 'uniform' },
+      ...{ cohort: { size: COUNT, minimum: COUNT }, maxAttempts: 1 },
+      aggregation: { suite: 1, colluders: 0, answerSeconds: 3600 },
+      ...overrides,
+    });
+  const run = (overrides: Partial<SimulationOptions['plan']> = {}) =>
+    simulate(
+      options({
+        plan: plan(overrides),
+        participants: Array.from({ length: COUNT }, (_, i) => clouds(10, i + 10)),
+      }),
+    );
+  const moved = (model: Uint8Array) => {
+    const before = initialParameters(plan().forward);
+    return initialParameters(importModel(model)).map((value, i) => value - (before[i] ?? 0));
+  };
+
+  test('what is released carries the noise that the manifest promises', async () => {
+    const training = { ...smallPlan().training, learningRate: 1e-9 };
+    const { job, model } = await run({ privacy: promise, training });
+    const { codec, privacy, parameters } = job.manifest;
+    expect(job.manifest.privacyUnit).toBe('participant');
+    expect(jobPrivacy(job.manifest)).toMatchObject({ unit: 'participant', parties: COUNT });
+    expect(privacy?.epsilonServer).toBeLessThanOrEqual(8);
+    // Rosters are read by all who take part: nothing is amplified.
+    expect(privacy?.epsilonModel).toBe(privacy?.epsilonServer);
+    // Nobody moved, so the model moved by the mean of the noise of all, and by roundings of a thousandth of it.
+    const deviation = ((codec.noise?.sigma ?? 0) * codec.grid) / Math.sqrt(COUNT);
+    const variance = moved(model).reduce((sum, value) => sum + value * value, 0) / parameters;
+    expect(deviation).toBeGreaterThan(0.01);
+    expect(Math.abs(variance / deviation ** 2 - 1)).toBeLessThan(5 * Math.sqrt(2 / parameters));
+    // The control: without a promise it did not move.
+    expect(Math.max(...moved((await run({ training })).model).map(Math.abs))).toBeLessThan(deviation / 20);
+  });
+
+  test('and where there is little of it, they learn', async () => {
+    const { job } = await run({ privacy: { ...promise, epsilon: 100_000 }, rounds: 3 });
+    expect(job.phase).toBe('finished');
+    expect(job.rounds.at(-1)?.metrics?.accuracy).toBeGreaterThan(0.95);
   });
 });
 
