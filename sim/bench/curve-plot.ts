@@ -1,20 +1,30 @@
 /**
- * Learning curves as an SVG that reads well on light and dark backgrounds alike: it has no background of its own, and
+ * Learning curves, or accuracies at some epsilons, as an SVG that reads well on light and dark backgrounds alike: it has no background of its own, and
  * colours of middle lightness.
  */
 
 export interface Curve {
   readonly label: string;
-  /** Share of right answers after round 1, 2, ... in [0, 1]. */
+  /** Share of right answers after round 1, 2, ..., or at each value of the axis, in [0, 1]. */
   readonly accuracies: readonly number[];
 }
 
 export interface PlotOptions {
   readonly title: string;
-  /** A line across at this accuracy. */
-  readonly target: number;
+  /** A line across at this accuracy; absent: none. */
+  readonly target?: number;
   /** Accuracy at the bottom of the picture. */
   readonly from: number;
+  /** What the curves are over, where that is not rounds. */
+  readonly axis?: Axis;
+  /** Beside the picture; absent: that the accuracies are the best so far. */
+  readonly side?: string;
+}
+
+export interface Axis {
+  readonly label: string;
+  /** Positive, ascending, at least two. */
+  readonly values: readonly number[];
 }
 
 const WIDTH = 800;
@@ -23,20 +33,26 @@ const MARGIN = { left: 64, right: 24, top: 48, bottom: 56 };
 const INK = '#6e7681';
 const COLOURS = ['#2f81f7', '#db6d28', '#2da44e', '#bf5af2'];
 
-/** Rounds to the left are spread out: the axis shows the logarithm of the round. */
-export function plotCurves(curves: readonly Curve[], { title, target, from }: PlotOptions): string {
+/** What is to the left is spread out: the axis shows logarithms. */
+export function plotCurves(curves: readonly Curve[], options: PlotOptions): string {
+  const { title, target, from } = options;
   const rounds = Math.max(2, ...curves.map(({ accuracies }) => accuracies.length));
+  const axis = options.axis ?? { label: 'round', values: [1, rounds] };
+  const ticks = options.axis?.values ?? roundTicks(rounds);
+  const positions = options.axis?.values ?? Array.from({ length: rounds }, (_, i) => i + 1);
+  const [least = 1, most = 1] = [axis.values[0], axis.values.at(-1)];
   const right = WIDTH - MARGIN.right;
   const bottom = HEIGHT - MARGIN.bottom;
-  const x = (round: number) => MARGIN.left + (Math.log(round) / Math.log(rounds)) * (right - MARGIN.left);
+  const x = (value: number) =>
+    MARGIN.left + (Math.log(value / least) / Math.log(most / least)) * (right - MARGIN.left);
   const y = (accuracy: number) => bottom - ((accuracy - from) / (1 - from)) * (bottom - MARGIN.top);
   const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="title" font-family="system-ui, sans-serif" font-size="14" fill="${INK}">`,
     `<title id="title">${escaped(title)}</title>`,
     `<text x="${MARGIN.left}" y="26" font-size="17" font-weight="600">${escaped(title)}</text>`,
-    ...roundTicks(rounds).flatMap((round) => [
-      line(x(round), MARGIN.top, x(round), bottom, 'stroke-opacity="0.25"'),
-      `<text x="${point(x(round))}" y="${bottom + 20}" text-anchor="middle">${round}</text>`,
+    ...ticks.flatMap((tick) => [
+      line(x(tick), MARGIN.top, x(tick), bottom, 'stroke-opacity="0.25"'),
+      `<text x="${point(x(tick))}" y="${bottom + 20}" text-anchor="middle">${tick}</text>`,
     ]),
     ...accuracyTicks(from).flatMap((accuracy) => [
       line(MARGIN.left, y(accuracy), right, y(accuracy), 'stroke-opacity="0.25"'),
@@ -44,11 +60,17 @@ export function plotCurves(curves: readonly Curve[], { title, target, from }: Pl
     ]),
     line(MARGIN.left, bottom, right, bottom, ''),
     line(MARGIN.left, MARGIN.top, MARGIN.left, bottom, ''),
-    line(MARGIN.left, y(target), right, y(target), 'stroke-dasharray="6 4"'),
-    `<text x="${MARGIN.left + 8}" y="${point(y(target) - 6)}">${percent(target)}</text>`,
-    `<text x="${(MARGIN.left + right) / 2}" y="${HEIGHT - 14}" text-anchor="middle">round</text>`,
-    `<text transform="translate(16 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">test accuracy, best so far</text>`,
-    ...curves.flatMap((curve, index) => drawCurve(curve, index, x, y, from, bottom)),
+    ...(target === undefined
+      ? []
+      : [
+          line(MARGIN.left, y(target), right, y(target), 'stroke-dasharray="6 4"'),
+          `<text x="${MARGIN.left + 8}" y="${point(y(target) - 6)}">${percent(target)}</text>`,
+        ]),
+    `<text x="${(MARGIN.left + right) / 2}" y="${HEIGHT - 14}" text-anchor="middle">${escaped(axis.label)}</text>`,
+    `<text transform="translate(16 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(options.side ?? 'test accuracy, best so far')}</text>`,
+    ...curves.flatMap((curve, index) =>
+      drawCurve(curve, index, (i) => x(positions[i] as number), y, from, bottom),
+    ),
     '</svg>',
   ];
   return `${lines.join('\n')}\n`;
@@ -63,7 +85,7 @@ function drawCurve(
   bottom: number,
 ): string[] {
   const colour = COLOURS[index % COLOURS.length] ?? INK;
-  const points = accuracies.map((accuracy, i) => [x(i + 1), y(Math.max(accuracy, from))] as const);
+  const points = accuracies.map((accuracy, i) => [x(i), y(Math.max(accuracy, from))] as const);
   const path = points.map(([px, py]) => `${point(px)},${point(py)}`).join(' ');
   const [endX, endY] = points.at(-1) ?? [0, 0];
   const row = bottom - 18 - 24 * index;
@@ -91,8 +113,9 @@ function roundTicks(rounds: number): number[] {
 }
 
 function accuracyTicks(from: number): number[] {
-  const tenths = Array.from({ length: 11 }, (_, i) => i / 10);
-  return tenths.filter((accuracy) => accuracy >= from);
+  const parts = from < 0.8 ? 10 : 50;
+  const all = Array.from({ length: parts + 1 }, (_, i) => i / parts);
+  return all.filter((accuracy) => accuracy >= from);
 }
 
 function line(x1: number, y1: number, x2: number, y2: number, more: string): string {
