@@ -35,14 +35,14 @@ export const Lot = Type.Object(
 );
 export type Lot = Static<typeof Lot>;
 
-/** The promise, in figures that each participant computes anew: SPEC.md 12.3. */
+/** The promise, in figures that each participant computes anew: SPEC.md 12.3. One of more than 10 would promise nothing. */
 export const PrivacyPromise = Type.Object(
   {
     delta: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }),
     /** Against the coordinator and whoever takes part in a round. Not less than what the accountant finds. */
-    epsilonServer: Type.Number({ exclusiveMinimum: 0, maximum: 1e6 }),
+    epsilonServer: Type.Number({ exclusiveMinimum: 0, maximum: 10 }),
     /** Against recipients of the models alone. */
-    epsilonModel: Type.Number({ exclusiveMinimum: 0, maximum: 1e6 }),
+    epsilonModel: Type.Number({ exclusiveMinimum: 0, maximum: 10 }),
   },
   closed,
 );

@@ -22,6 +22,13 @@ test('a rate is a probability above zero, a bound a positive integer', () => {
 test('a promise has figures above zero and a delta below one', () => {
   const promise = { delta: 1e-5, epsilonServer: 2, epsilonModel: 2 };
   expect(parse(PrivacyPromise, promise, 'promise')).toEqual(promise);
-  for (const wrong of [{ delta: 0 }, { delta: 1 }, { epsilonServer: 0 }, { epsilonModel: -1 }, { more: 1 }])
+  for (const wrong of [
+    { delta: 0 },
+    { delta: 1 },
+    { epsilonServer: 0 },
+    { epsilonModel: -1 },
+    { epsilonServer: 10.1 },
+    { more: 1 },
+  ])
     expect(() => parse(PrivacyPromise, { ...promise, ...wrong }, 'promise')).toThrow(refused);
 });
