@@ -17,6 +17,16 @@ import { lotGradientMlp } from './rows/lot-gradient.ts';
 import { maskAdd1M } from './rows/mask-add.ts';
 import { mnistIid, mnistShards } from './rows/mnist-curves.ts';
 import { noise1M, samplerCdt } from './rows/noise.ts';
+import { pooledEps3, shardsCurve } from './rows/privacy-example.ts';
+import {
+  distributedEps2,
+  distributedEps8,
+  participantCurve,
+  participantEps2,
+  participantEps8,
+  priceEps2,
+  priceEps8,
+} from './rows/privacy-participant.ts';
 import { secureCoordinator, secureParticipant, secureUpload } from './rows/secure-attempt.ts';
 import { secureCoordinatorMemory } from './rows/secure-coordinator-memory.ts';
 import { secureDemoOverhead } from './rows/secure-demo-overhead.ts';
@@ -89,5 +99,19 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',
     rows: [mnistIid, mnistShards],
+  },
+  'privacy-curves': {
+    summary: 'what privacy costs in accuracy: all tables and pictures; half an hour',
+    rows: [
+      pooledEps3,
+      participantEps2,
+      participantEps8,
+      distributedEps2,
+      distributedEps8,
+      priceEps2,
+      priceEps8,
+      participantCurve,
+      shardsCurve,
+    ],
   },
 };

@@ -36,9 +36,7 @@ test('a group, all groups, or the rows that are named', () => {
     'privacy/calibrate/eps1-q.01-T1000',
     'privacy/train-step-overhead/mlp200',
   ]);
-  const groups = ['ground', 'graph', 'transport', 'browser', 'secagg', 'privacy', 'mnist'].flatMap((group) =>
-    names(group),
-  );
+  const groups = [...Object.keys(GROUPS)].flatMap((group) => names(group));
   expect(names()).toEqual([...new Set(groups)]);
   expect(names('ground', 'echo', '--json')).toEqual(['round/echo/10x159k', 'round/echo/10x1M']);
 });
@@ -47,10 +45,10 @@ test('what is not understood is wrong usage, and names what there is', () => {
   const usage = (pattern: RegExp) =>
     expect.objectContaining({ code: 'usage', message: expect.stringMatching(pattern) });
   expect(() => parseInvocation(['grund'])).toThrow(
-    usage(/"grund".*ground, graph, transport, browser, secagg, privacy, mnist/),
+    usage(/"grund".*ground, graph, transport, browser, secagg, privacy, mnist, privacy-curves/),
   );
   expect(() => parseInvocation(['toString'])).toThrow(
-    usage(/ground, graph, transport, browser, secagg, privacy, mnist/),
+    usage(/ground, graph, transport, browser, secagg, privacy, mnist, privacy-curves/),
   );
   expect(() => parseInvocation(['ground', 'ekko'])).toThrow(usage(/"ekko".*round\/echo\/10x1M/));
   expect(() => parseInvocation(['ground', 'echo', 'more'])).toThrow(usage(/more/));
