@@ -1,6 +1,6 @@
 /**
  * Clipping to a quantile of what updates are long: Andrew, Thakkar, Ramaswamy, McMahan, "Differentially private learning
- * with adaptive clipping", NeurIPS 2021, algorithm 1. SPEC.md 12.6. Pure: whoever knows the clip counts of all rounds, which
+ * with adaptive clipping", NeurIPS 2021, algorithm 1. SPEC.md 12.10. Pure: whoever knows the clip counts of all rounds, which
  * are opened with noise, recomputes every clip norm.
  *
  *   C_(t+1) = C_t exp(-rate (b_t - quantile)),   b_t the noised fraction of updates with norm <= C_t
