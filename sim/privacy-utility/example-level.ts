@@ -3,7 +3,8 @@
  * each and add their noise under secure aggregation: whole federations of `simulate`. SPEC.md 12.4, 12.10.
  *
  * Chosen on the training images 50,000 to 59,999 while training on the others: features, q, rounds, C, learning rates. What
- * is reported is trained on all 60,000, and looks at the test images once.
+ * is reported is trained on all 60,000. The 2NN was measured on the test images with a learning rate of 0.6 before: 88.3 % to
+ * 88.6 % at all epsilons, as far as 60 short steps go; 3 was then chosen between 2 and 5 on validation.
  */
 import type { Examples } from '../../client/data/examples.ts';
 import { loadMnist } from '../../client/data/mnist.ts';
