@@ -2,7 +2,8 @@
  * Grid, noise and bounds of a job from the epsilon that it may cost. SPEC.md 12.4.
  *
  * The grid is C/g = c sqrt(d): rounding then lengthens an update by 1/(8 c^2) or so, which is the price in epsilon against
- * noise on real numbers (0.07 % for c = 20). The finest c up to 20 is taken whose noise the sampler has a table for.
+ * noise on real numbers (0.07 % for c = 20, 0.9 % for 5, 12 % of the noise for 1). The finest c up to 20 is taken whose noise
+ * the sampler has a table for.
  */
 import type { Codec } from '../../schemas/codec.ts';
 import type { Noise } from '../../schemas/privacy.ts';
@@ -42,7 +43,7 @@ export interface PlannedNoise {
 const SIGMA_LEAST = 16;
 /** c: the finest grid that is worth its bits, and the coarsest that is worth its noise. */
 const FINEST = 20;
-const COARSEST = 4;
+const COARSEST = 1;
 const WIDTHS = [16, 24, 32] as const;
 const TOLERANCE = 1e-6;
 /** A coordinate of a lot's sum has room for so many gradients that all point along it. */

@@ -32,14 +32,21 @@ test('a pool of examples is learnt at the epsilon that is asked for, and not at 
   expect(private100.noiseMultiplier).toBeGreaterThan(20 * learnt.noiseMultiplier);
 }, 240_000);
 
-test('a thousand participants without noise: the baseline of the curves, once however often it is asked for', async () => {
-  const told: string[] = [];
-  const [first, second] = await Promise.all([
-    participantFigure('no-noise', 0, (line) => told.push(line)),
-    participantFigure('no-noise', 1, (line) => told.push(line)),
-  ]);
-  expect(second).toBe(first);
-  expect(told).toHaveLength(COHORT_SETTINGS.seeds.length);
-  expect(first.epsilonModel).toBeUndefined();
-  expect(meanAccuracy(first)).toBeGreaterThan(87);
-}, 240_000);
+/** Half a minute: with HANSE_CURVES=whole, as before the curves are made anew. */
+const isWhole = process.env.HANSE_CURVES === 'whole';
+
+test.skipIf(!isWhole)(
+  'a thousand participants without noise: the baseline of the curves, once however often it is asked for',
+  async () => {
+    const told: string[] = [];
+    const [first, second] = await Promise.all([
+      participantFigure('no-noise', 0, (line) => told.push(line)),
+      participantFigure('no-noise', 1, (line) => told.push(line)),
+    ]);
+    expect(second).toBe(first);
+    expect(told).toHaveLength(COHORT_SETTINGS.seeds.length);
+    expect(first.epsilonModel).toBeUndefined();
+    expect(meanAccuracy(first)).toBeGreaterThan(87);
+  },
+  240_000,
+);
