@@ -13,7 +13,7 @@ import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 
 /** With differential privacy, and without. */
-export const PRIVATE_ROUNDS = 60;
+export const PRIVATE_ROUNDS = 40;
 export const DEMO_ROUNDS = 80;
 /** WebGPU may be made of software, and every round waits for it. */
 export const BROWSER_ROUNDS = 30;
@@ -60,7 +60,7 @@ const PRIVATE: Learning = {
     batchSize: 64,
     epochs: 1,
   },
-  strategy: { type: 'fedavgm', serverLearningRate: 1.5, momentum: 0.9 },
+  strategy: { type: 'fedavgm', serverLearningRate: 3, momentum: 0.9 },
   clipNorm: IMAGE_NORM,
   weighting: 'examples',
   weightMax: 60_000,
