@@ -6,7 +6,7 @@ import { toHex } from '../protocol/bytes.ts';
 import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
 import { countedParties } from '../protocol/dp/job-privacy.ts';
 import { DRIFT_MOST, noiseOfModel, usefulCohort } from '../protocol/dp/noise-of-model.ts';
-import { planNoise } from '../protocol/dp/plan-noise.ts';
+import { type PlannedLaw, type PlannedNoise, planNoise } from '../protocol/dp/plan-noise.ts';
 import { parse } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { planCodec } from '../protocol/ring/width.ts';
@@ -14,7 +14,7 @@ import { checkSecureTerms, mostColluders } from '../protocol/secagg/descriptor.t
 import { encodeParameters } from '../protocol/vector.ts';
 import { Codec } from '../schemas/codec.ts';
 import { JobManifest, type JobStatus, type PrivacyUnit } from '../schemas/job.ts';
-import type { Noise } from '../schemas/privacy.ts';
+import type { PrivacyPromise } from '../schemas/privacy.ts';
 import type { SecureAggregation } from '../schemas/secagg.ts';
 import type { Strategy } from '../schemas/strategy.ts';
 import type { LocalTraining } from '../schemas/training.ts';
@@ -54,7 +54,8 @@ export interface JobPlan {
 /** A promise of differential privacy: noise and grid follow from it. */
 export interface PlannedPromise {
   readonly unit: Exclude<PrivacyUnit, 'none'>;
-  readonly noise: Noise['type'];
+  /** Of the participants, or of a coordinator that is trusted. */
+  readonly noise: PlannedLaw;
   /** What the whole job may cost, at `delta`. */
   readonly epsilon: number;
   readonly delta: number;
@@ -130,31 +131,41 @@ function plainCodec(plan: JobPlan, parameters: number): Codec {
 function promiseOf(plan: JobPlan, parameters: number) {
   const { privacy, cohort, clipNorm, weighting, weightMax, training, rounds } = plan;
   if (!privacy) return undefined;
-  const { unit, rate, delta } = privacy;
+  const { unit, rate, delta, noise } = privacy;
   if ((rate === undefined) !== (unit === 'participant'))
     throw new HanseError('invalidFormat', {
       where: 'privacy.rate',
       expected: 'a rate for lots, and only there',
     });
-  const { codec, epsilon } = planNoise({
-    ...{ noise: privacy.noise, clipNorm, parameters, rounds, delta, epsilon: privacy.epsilon },
+  const isCentral = typeof noise !== 'string';
+  const planned = planNoise({
+    ...{ noise, clipNorm, parameters, rounds, delta, epsilon: privacy.epsilon },
     cohortMax: cohort.size,
-    parties: countedParties({ cohort, ...aggregationOf(plan) }),
+    parties: isCentral ? 1 : countedParties({ cohort, ...aggregationOf(plan) }),
     weightMax: weighting === 'uniform' ? 1 : weightMax,
     batchSize: training.batchSize,
     ...(rate !== undefined && { rate }),
   });
-  if (!privacy.force) checkUseful(plan, codec, parameters);
-  const stated = Math.ceil(epsilon * 1e6) / 1e6;
-  return { codec, privacy: { delta, epsilonServer: stated, epsilonModel: stated } };
+  if (!privacy.force) checkUseful(plan, planned, parameters);
+  const stated = Math.ceil(planned.epsilon * 1e6) / 1e6;
+  const figures: PrivacyPromise = planned.central
+    ? { delta, epsilonModel: stated, centralNoise: planned.central }
+    : { delta, epsilonServer: stated, epsilonModel: stated };
+  return { codec: planned.codec, privacy: figures };
 }
 
 /** How many units there are is known of participants alone. Throws `noiseDrownsModel`. */
-function checkUseful({ privacy, cohort, rounds }: JobPlan, codec: Codec, parameters: number): void {
-  if (privacy?.unit !== 'participant' || !codec.noise) return;
+function checkUseful(
+  { privacy, cohort, rounds }: JobPlan,
+  { codec, central }: PlannedNoise,
+  parameters: number,
+): void {
   const updates = cohort.size;
-  const noise = codec.noise;
-  const model = noiseOfModel({ codec: { ...codec, noise }, parameters, updates, units: updates, rounds });
+  // Of one update, as if it were shared.
+  const sigma = central ? central.sigma / Math.sqrt(updates) : codec.noise?.sigma;
+  if (privacy?.unit !== 'participant' || sigma === undefined) return;
+  const of = { codec: { ...codec, noise: { sigma } }, parameters, updates, units: updates, rounds };
+  const model = noiseOfModel(of);
   if (model.drift < DRIFT_MOST) return;
   throw new HanseError('noiseDrownsModel', {
     unit: privacy.unit,

@@ -144,7 +144,7 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
   await admit.final(job, examples.count);
   const spending = await privacy?.reserve(task, job.manifest, set, { api, signal });
   observe({ type: 'training', task });
-  const isSecret = job.manifest.codec.noise !== undefined && !options.noiseFromSeed;
+  const isSecret = job.manifest.privacyUnit !== 'none' && !options.noiseFromSeed;
   const random = isSecret ? primitives.random : await options.randomFor(task);
   const report = await contribute(task, {
     manifest: job.manifest,

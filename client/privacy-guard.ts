@@ -151,8 +151,8 @@ export class PrivacyGuard {
 function promiseOf({ jobId, manifestSha256 }: JobTask, manifest: JobManifest, { examples }: DataSet) {
   const promise = jobPrivacy(manifest);
   if (!promise) throw new TypeError('a job without a promise costs nothing');
-  const { unit, neighbouring, round: event } = promise;
-  const { name, purpose, rounds } = manifest;
+  const { unit, neighbouring, round: event, times: rounds } = promise;
+  const { name, purpose } = manifest;
   const matter = { useId: jobId, manifestSha256, name, purpose, dataSet: examples.name };
   return { ...matter, unit, neighbouring, event, rounds };
 }

@@ -72,6 +72,8 @@ export interface JobState {
    * round to round.
    */
   readonly unsuited: ReadonlyMap<NodeId, string>;
+  /** Participants that are in the tree of the round (SPEC.md 12.11), and take part in no further round of it. */
+  readonly inTree: ReadonlySet<NodeId>;
   /** Aggregated, not yet released. */
   readonly candidate: Candidate | null;
   readonly metrics: Metrics | null;

@@ -21,6 +21,7 @@ import type { NodeId } from '../schemas/ids.ts';
 import type { JobManifest, RoundSummary } from '../schemas/job.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
 import { cohortMost } from './cohort.ts';
+import { endsTree } from './dp/central-noise.ts';
 import { isLastingDecline } from './lasting-decline.ts';
 import { HanseError } from './problem.ts';
 import { type Effect, EMPTY_ATTEMPT, EMPTY_SECURE_ATTEMPT, type JobState, type Step } from './round-state.ts';
@@ -54,6 +55,7 @@ export function createJob(event: Extract<JobEvent, { type: 'jobCreated' }>, at: 
     strategyState: null,
     ...EMPTY_ATTEMPT,
     unsuited: new Map(),
+    inTree: new Set(),
     history: [],
     failure: null,
   };
@@ -167,7 +169,7 @@ export function isAwaited(state: JobState, node: NodeId): boolean {
 
 /** Whether the node could be of use to the next attempt, as far as it has said. */
 export function mayBeDrawn(state: JobState, node: NodeId): boolean {
-  return !state.unsuited.has(node);
+  return !state.unsuited.has(node) && !state.inTree.has(node);
 }
 
 /** Whether this evaluator could still measure the candidate, as far as it has said. */
@@ -384,12 +386,20 @@ function released(state: JobState, event: Extract<JobEvent, { type: 'released' }
     ...EMPTY_ATTEMPT,
     model: state.candidate.model,
     strategyState: state.candidate.strategyState,
+    inTree: inTree(state),
     history: [...state.history, summary(state, 'released', null, at)],
     phase: isLast ? 'finished' : 'recruiting',
     round: isLast ? state.round : state.round + 1,
     attempt: isLast ? state.attempt : 1,
   };
   return [next, pending(next)];
+}
+
+/** After the round is released. */
+function inTree({ manifest, round, accepted, inTree: before }: JobState): ReadonlySet<NodeId> {
+  const noise = manifest.privacy?.centralNoise;
+  if (noise?.type !== 'gaussianTree') return before;
+  return endsTree(noise, round) ? new Set() : new Set([...before, ...accepted.keys()]);
 }
 
 /** Ends the attempt without a result; the model is unchanged. */

@@ -42,6 +42,11 @@ export const NodePolicy = Type.Object(
     allowPlainAggregation: Type.Optional(Type.Boolean()),
     /** Takes part only in jobs that promise differential privacy to somebody. Absent: in others too. */
     requirePrivacy: Type.Optional(Type.Boolean()),
+    /**
+     * Takes part also where the coordinator adds the noise of a promise, and so sees sums without it; absent: only where
+     * participants add it.
+     */
+    allowTrustedCoordinator: Type.Optional(Type.Boolean()),
     /** Updates without which the model of a round is not made: the job must ask for as many. */
     minimumCohort: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
     /** Ids or public keys of organisations that this node knows by other ways than the coordinator. */
@@ -87,6 +92,7 @@ export const PolicyRule = Type.Union([
   Type.Literal('purposes'),
   Type.Literal('allowPlainAggregation'),
   Type.Literal('requirePrivacy'),
+  Type.Literal('allowTrustedCoordinator'),
   Type.Literal('minimumCohort'),
   Type.Literal('minimumKnownOrganisations'),
   Type.Literal('roundsPerJob'),

@@ -35,14 +35,42 @@ export const Lot = Type.Object(
 );
 export type Lot = Static<typeof Lot>;
 
+const CentralSigma = Type.Number({ minimum: 16, maximum: 2 ** 28 });
+
+/**
+ * Noise that a coordinator adds to the opened sum, in steps of the grid, before anybody else sees anything of it: round(N(0,
+ * sigma^2)) for each coordinate. Such a coordinator is trusted. SPEC.md 12.11.
+ */
+export const CentralNoise = Type.Union([
+  /** Drawn afresh in each round. */
+  Type.Object({ type: Type.Literal('gaussian'), sigma: CentralSigma }, closed),
+  /** Of the nodes of binary trees over so many rounds each, in which a participant takes part once at most. */
+  Type.Object(
+    {
+      type: Type.Literal('gaussianTree'),
+      sigma: CentralSigma,
+      rounds: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    },
+    closed,
+  ),
+]);
+export type CentralNoise = Static<typeof CentralNoise>;
+
+const Epsilon = Type.Number({ exclusiveMinimum: 0, maximum: 10 });
+
 /** The promise, in figures that each participant computes anew: SPEC.md 12.3. One of more than 10 would promise nothing. */
 export const PrivacyPromise = Type.Object(
   {
     delta: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }),
-    /** Against the coordinator and whoever takes part in a round. Not less than what the accountant finds. */
-    epsilonServer: Type.Number({ exclusiveMinimum: 0, maximum: 10 }),
-    /** Against recipients of the models alone. */
-    epsilonModel: Type.Number({ exclusiveMinimum: 0, maximum: 10 }),
+    /**
+     * Against the coordinator and whoever takes part in a round. Not less than what the accountant finds. Absent where the
+     * coordinator is trusted: nothing is promised against it.
+     */
+    epsilonServer: Type.Optional(Epsilon),
+    /** Against recipients of the models alone; where the coordinator is trusted, against everybody else. */
+    epsilonModel: Epsilon,
+    /** Present where the coordinator is trusted; participants then add no noise. */
+    centralNoise: Type.Optional(CentralNoise),
   },
   closed,
 );

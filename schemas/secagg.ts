@@ -161,7 +161,10 @@ export const RoundRecord = Type.Object(
     certificate: Certificate,
     /** Where not everybody gave shares to all: for each of the delivered, in order, to whom it gave; null: to all. */
     chosen: Type.Optional(Type.Array(Type.Union([Members, Type.Null()]), { maxItems: 10_000 })),
-    /** For each of the delivered, in order: the seed of a survivor's own mask, or the mask secret of one who dropped out. */
+    /**
+     * For each of the delivered, in order: the seed of a survivor's own mask, or the mask secret of one who dropped out. None
+     * where the coordinator has added noise.
+     */
     revealed: Type.Array(Type.String({ pattern: '^[0-9a-f]{64}$' }), { maxItems: 10_000 }),
     /** Of the opened sum, as it is stored: 11.11. */
     sum: Sha256,

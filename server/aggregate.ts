@@ -2,9 +2,10 @@
  * From sealed updates to the next model: the coordinator's half of a round, top to bottom. SPEC.md sections 5 and 7.
  * Its mirror is `client/contribute.ts`.
  *
- *   stored updates -> exact sum in the ring (-> masks taken away) -> mean -> strategy -> stored model, not yet released
+ *   stored updates -> exact sum in the ring (-> masks taken away) (-> noise) -> mean -> strategy -> stored model, not yet
+ *   released
  *
- * Everything here follows from the stored bytes: whoever holds them arrives at the same model, to the bit.
+ * Everything here but noise follows from the stored bytes: whoever holds them arrives at the same model, to the bit.
  */
 import { utf8 } from '../protocol/bytes.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
@@ -22,6 +23,7 @@ import { strategyOf } from '../protocol/strategy/strategy-of.ts';
 import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import { recordOf } from './round-record.ts';
+import { addCentralNoise, type NoiseSource } from './central-noise.ts';
 import type { SecureAttemptView } from './secure-attempt-view.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { unmaskedSum } from './unmasked-sum.ts';
@@ -57,15 +59,19 @@ export async function aggregate(
   job: JobState,
   sum: UpdateSum,
   blobs: BlobStore,
+  noise: NoiseSource,
   secure?: SecureAggregate,
 ): Promise<AggregatedModel> {
   // 1. The accepted updates, added as integers: exact, and the same in any order. Masks that are left are taken
-  // away; the mean is turned back, where updates were turned.
-  const turn = job.manifest.codec.rotation && (await rotationSeed(job));
+  // away; where the coordinator is trusted, it adds the noise; the mean is turned back, where updates were turned.
+  const { codec } = job.manifest;
+  const turn = codec.rotation && (await rotationSeed(job));
   const summed = await sum.over(job.accepted);
   const unmasked = secure && (await unmask(secure, summed));
-  const opened = unmasked
-    ? openIntegers(unmasked, job.manifest.codec, job.accepted.size, turn)
+  const noised = await withNoise(job, unmasked ?? summed.integers, noise);
+  const published = noised ?? unmasked;
+  const opened = published
+    ? openIntegers(published, codec, job.accepted.size, turn)
     : summed.open(turn);
 
   // 2. The model that the cohort started from, and what the strategy remembers of earlier rounds.
@@ -85,7 +91,8 @@ export async function aggregate(
   // 4. Both on disk before anybody hears of them. They become the model of the job when the round is released.
   const stored = await store(blobs, next.model);
   const memoryStored = strategy.isStateless ? null : await store(blobs, strategy.encode(next.state));
-  const recorded = secure && unmasked && (await record(secure, unmasked, blobs, stored, memoryStored));
+  const recorded =
+    secure && published && (await record(secure, published, blobs, stored, memoryStored));
   return {
     model: stored,
     strategyState: memoryStored,
@@ -98,6 +105,22 @@ export async function aggregate(
 
 async function unmask(secure: SecureAggregate, masked: RingSum): Promise<UpdateIntegers> {
   return withSecrets(secure, (revealed) => unmaskedSum(secure.job, secure.view, masked, revealed));
+}
+
+/**
+ * A copy with the noise of the coordinator, of which alone anything is stored; undefined where participants have added
+ * theirs, or nobody.
+ */
+async function withNoise(
+  { jobId, round, manifest }: JobState,
+  { coordinates, secondBlock }: UpdateIntegers,
+  source: NoiseSource,
+): Promise<UpdateIntegers | undefined> {
+  const central = manifest.privacy?.centralNoise;
+  if (!central) return undefined;
+  const noised = { coordinates: coordinates.slice(), secondBlock };
+  await addCentralNoise(noised.coordinates, central, { jobId, round }, source);
+  return noised;
 }
 
 /** Stores the opened sum and the record of the round. */

@@ -25,6 +25,8 @@ import type { Addresses } from './entrance.ts';
 const COORDINATOR_KEY = 'keys/coordinator.hex';
 const FEDERATION_ID = 'keys/federation.id';
 const OPERATOR_IDENTITY = 'keys/operator.json';
+/** Under HKDF-SHA-256, of the seed. */
+const NOISE_KEY = 'HANSE central noise key';
 const OPERATOR_PENDING = 'keys/operator.pending';
 
 /** A key under a passphrase stays so: the coordinator has no use for the secret part. */
@@ -33,20 +35,29 @@ interface OperatorKey {
   readonly seed: Secret | SealedSeed;
 }
 
+/** What follows from the coordinator's seed. */
+interface OwnKey {
+  readonly signer: Signer;
+  readonly noiseKey: Secret;
+}
+
 export class CoordinatorKeys {
   readonly signer: Signer;
+  /** `server/central-noise.ts`. */
+  readonly noiseKey: Secret;
   readonly #dataDir: DataDir;
   readonly #operator: OperatorKey;
   #federationId: string | undefined;
 
   private constructor(
     dataDir: DataDir,
-    signer: Signer,
+    { signer, noiseKey }: OwnKey,
     operator: OperatorKey,
     federationId: string | undefined,
   ) {
     this.#dataDir = dataDir;
     this.signer = signer;
+    this.noiseKey = noiseKey;
     this.#operator = operator;
     this.#federationId = federationId;
   }
@@ -59,8 +70,8 @@ export class CoordinatorKeys {
     const stored = await storedOperator(dataDir);
     const federationId = pinnedFederation(dataDir) ?? stored?.federationId;
     if (federationId !== undefined) requireData(dataDir, federationId);
-    const signer = await ownKey(dataDir);
-    return new CoordinatorKeys(dataDir, signer, stored ?? (await newOperator(dataDir)), federationId);
+    const own = await ownKey(dataDir);
+    return new CoordinatorKeys(dataDir, own, stored ?? (await newOperator(dataDir)), federationId);
   }
 
   /** Undefined until one is founded. */
@@ -136,12 +147,13 @@ function requireData(dataDir: DataDir, federationId: string): void {
 }
 
 /** The coordinator's own, made at the first start. */
-async function ownKey(dataDir: DataDir): Promise<Signer> {
+async function ownKey(dataDir: DataDir): Promise<OwnKey> {
   const stored = readText(dataDir, COORDINATOR_KEY);
   const seed = stored === undefined ? newSeed() : seedOf(stored);
   if (!seed) throw new HanseError('storageCorrupt', { path: COORDINATOR_KEY, reason: 'it is not a key' });
   if (stored === undefined) writeSeed(dataDir, COORDINATOR_KEY, seed);
-  return primitives.signer(seed.reveal());
+  const key = await primitives.hkdf(seed.reveal(), new Uint8Array(), utf8(NOISE_KEY), 32);
+  return { signer: await primitives.signer(seed.reveal()), noiseKey: new Secret(key) };
 }
 
 /** On disk before it is enrolled: a start that fails after that, at its port for one, finds it again. */

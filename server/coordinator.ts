@@ -13,6 +13,7 @@ import { HanseError, isProblem } from '../protocol/problem.ts';
 import { RandomNumbers, type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
 import { hasEnded, isAwaited, mayMeasure } from '../protocol/round.ts';
 import type { JobState } from '../protocol/round-state.ts';
+import type { Secret } from '../protocol/secret.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Role } from '../schemas/member.ts';
@@ -89,6 +90,8 @@ export interface CoordinatorDependencies {
   readonly random: RandomSource;
   /** The coordinator's own key. */
   readonly signer: Signer;
+  /** 32 bytes, as secret: noise that has to be the same after every start follows from it. */
+  readonly noiseKey: Secret;
   /** Of secure rounds alone; absent: those of the platform, which everything else uses anyhow. */
   readonly primitives?: Primitives;
   /** Public key of the first operator. */
@@ -356,7 +359,8 @@ export class Coordinator {
   }
 
   #surroundings(): JobSurroundings {
-    const { store, blobs, clock, random, signer, primitives = platform, report } = this.dependencies;
+    const { store, blobs, clock, random, signer, noiseKey } = this.dependencies;
+    const { primitives = platform, report } = this.dependencies;
     const reportSeldom = seldom(report, clock);
     return {
       store,
@@ -364,6 +368,7 @@ export class Coordinator {
       clock,
       random,
       signer,
+      noiseKey,
       primitives,
       federationId: this.federation.id,
       // What fails for want of disk is tried again every second, and would be reported as often.

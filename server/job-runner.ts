@@ -15,6 +15,7 @@ import { awaited, hasEnded, isEvaluated, mayBeDrawn, mayMeasure, pending, step }
 import type { Effect, JobState } from '../protocol/round-state.ts';
 import { cohortLeast, describeRound, signDescriptor } from '../protocol/secagg/descriptor.ts';
 import { isSecure, type SecureJob } from '../protocol/secagg/secure-phases.ts';
+import type { Secret } from '../protocol/secret.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { JobPhase } from '../schemas/job.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
@@ -34,6 +35,8 @@ export interface JobSurroundings {
   readonly random: RandomSource;
   /** The coordinator's own key. */
   readonly signer: Signer;
+  /** Of noise that is the same after every start: `central-noise.ts`. */
+  readonly noiseKey: Secret;
   /** Of secure rounds. */
   readonly primitives: Primitives;
   readonly federationId: string;
@@ -184,9 +187,9 @@ export class JobRunner {
 
   /** The node has begun anew: if it could not take part in this job before, it may be asked again. As `dismissRevoked`. */
   async reconsider(node: NodeId): Promise<void> {
-    if (!this.exists || this.#closed || mayBeDrawn(this.state, node)) return;
+    if (!this.exists || this.#closed || !this.state.unsuited.has(node)) return;
     await this.#answer(async () =>
-      mayBeDrawn(this.state, node) ? undefined : { type: 'nodeReported', node },
+      this.state.unsuited.has(node) ? { type: 'nodeReported', node } : undefined,
     );
   }
 
@@ -394,9 +397,10 @@ export class JobRunner {
     const sum = this.#sumOf(job);
     if (job.phase !== 'aggregating' || !sum) return undefined;
     try {
-      const { blobs, signer } = this.#around;
+      const { blobs, signer, primitives, noiseKey } = this.#around;
       const secure = isSecure(job) ? { job, view: this.viewOf(job), signer } : undefined;
-      const result = await aggregate(job, sum, blobs, secure);
+      const noise = { primitives, noiseKey, random: this.#around.random };
+      const result = await aggregate(job, sum, blobs, noise, secure);
       const wantsEvaluation = isEvaluated(job.manifest, round) && this.#hasEvaluator();
       const evaluateBy = wantsEvaluation ? this.#inSeconds(job.manifest.deadlines.evaluateSeconds) : null;
       return { type: 'aggregated', round, attempt, ...result, evaluateBy };

@@ -55,7 +55,8 @@ export async function recordOf(
     root: toHex(survivors.root),
     certificate: certificateOf(job),
     ...(signed.descriptor.degree !== null && { chosen }),
-    revealed: revealed.map(toHex),
+    // With the masked updates they would open the sum without its noise.
+    revealed: job.manifest.privacy?.centralNoise ? [] : revealed.map(toHex),
     sum,
     nextModel,
     strategyState,

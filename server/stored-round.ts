@@ -15,9 +15,11 @@ import { HanseError } from '../protocol/problem.ts';
 import type { JobState } from '../protocol/round-state.ts';
 import { firstState, followRecord, stateOf } from '../protocol/secagg/model-chain.ts';
 import { recomputeSum } from '../protocol/secagg/recompute.ts';
+import type { CheckedRecord } from '../protocol/secagg/record.ts';
 import { checkRecordOf } from '../protocol/secagg/record-of-round.ts';
 import { floatsOf, payloadOf } from '../protocol/vector.ts';
 import { FederationEvent } from '../schemas/federation-event.ts';
+import type { JobManifest } from '../schemas/job.ts';
 import { type RoundRecord, SignedRecord } from '../schemas/secagg.ts';
 import type { VerifiedRound } from '../schemas/verified-round.ts';
 import { EventStream } from './event-stream.ts';
@@ -73,14 +75,26 @@ export async function verifyKept(kept: KeptContent, jobId: string, round: number
   const names = { ...(await federationOf(kept)), jobId, manifest, manifestSha256, round, attempt, model };
   const checked = await checkRecordOf(primitives, signed, names);
 
-  let removed = 0;
-  for (const { sha256 } of record.updates) if (!(await blobs.has(sha256))) removed += 1;
-  if (removed > 0) throw new HanseError('notRecomputable', { round, removed });
-  await recomputeSum(primitives, manifest, record, checked, updatesOf(record, blobs));
+  // Noise that the coordinator has added is in no update.
+  const recomputed = manifest.privacy?.centralNoise === undefined;
+  if (recomputed) await recomputeFrom(record, checked, manifest, blobs);
   await checkModel(job, record, blobs);
   const { sum, nextModel } = record;
   const survivors = checked.survivors.length;
-  return { jobId, round, attempt, sum, model: nextModel, survivors, recomputed: true };
+  return { jobId, round, attempt, sum, model: nextModel, survivors, recomputed };
+}
+
+async function recomputeFrom(
+  record: RoundRecord,
+  checked: CheckedRecord,
+  manifest: JobManifest,
+  blobs: KeptContent['blobs'],
+): Promise<void> {
+  let removed = 0;
+  for (const { sha256 } of record.updates) if (!(await blobs.has(sha256))) removed += 1;
+  const { round } = record.descriptor.descriptor;
+  if (removed > 0) throw new HanseError('notRecomputable', { round, removed });
+  await recomputeSum(primitives, manifest, record, checked, updatesOf(record, blobs));
 }
 
 async function* updatesOf({ updates }: RoundRecord, blobs: KeptContent['blobs']): AsyncIterable<Uint8Array> {

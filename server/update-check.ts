@@ -30,7 +30,7 @@ export async function* checkedUpdate(
 ): AsyncIterable<Uint8Array> {
   const layout = layoutOf(codec, length);
   const total = HEADER_BYTES + layout.payloadBytes;
-  const clip = isMasked || codec.noise ? undefined : new ClipCheck(codec, length);
+  const clip = isMasked || codec.noise || codec.lot ? undefined : new ClipCheck(codec, length);
   const head = new Uint8Array(HEADER_BYTES);
   const tail = new Uint8Array(tailBytes(layout));
   let received = 0;

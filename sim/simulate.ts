@@ -25,8 +25,9 @@ import { admit } from '../protocol/admission.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
-import { RandomNumbers, type RandomSource } from '../protocol/random.ts';
-import type { JobStatus } from '../schemas/job.ts';
+import { RandomNumbers, type RandomSource, randomBytes } from '../protocol/random.ts';
+import { Secret } from '../protocol/secret.ts';
+import type { JobManifest, JobStatus } from '../schemas/job.ts';
 import type { EnrolmentRequest, Role } from '../schemas/member.ts';
 import type { TrainTask } from '../schemas/task.ts';
 import { Coordinator } from '../server/coordinator.ts';
@@ -141,6 +142,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await Promise.race([federation.everybodyIsLive(lives.length, follow.signal), ended]);
     const { operator } = federation;
     const authored = await authorJob({ ...options.plan, seed }, federation.id);
+    checkTrees(authored.manifest, participants.length);
     const { jobId } = await submitJob(authored, operator);
     federation.forgetUpdates(jobId);
     let left = participants.length;
@@ -163,6 +165,14 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await jobs.release();
     await federation.close();
   }
+}
+
+/** Where a participant is in a tree once, a tree needs as many as all its rounds. Throws `cohortTooSmall`. */
+function checkTrees({ privacy, rounds, cohort }: JobManifest, got: number): void {
+  const noise = privacy?.centralNoise;
+  if (noise?.type !== 'gaussianTree') return;
+  const needed = Math.min(rounds, noise.rounds) * cohort.minimum;
+  if (needed > got) throw new HanseError('cohortTooSmall', { needed, got });
 }
 
 async function openedSums({ rounds }: JobStatus, operator: CoordinatorApi): Promise<Uint8Array[]> {
@@ -204,11 +214,8 @@ interface SimulatedMember {
 }
 
 async function foundFederation(seed: string, clock: VirtualClock): Promise<SimulatedFederation> {
-  const keyOf = async (label: string) => {
-    const key = new Uint8Array(32);
-    (await seeded(seed, `key of ${label}`)).fill(key);
-    return primitives.signer(key);
-  };
+  const seedOf = async (label: string) => randomBytes(await seeded(seed, `key of ${label}`), 32);
+  const keyOf = async (label: string) => primitives.signer(await seedOf(label));
   const operatorKey = (await keyOf('operator')).publicKey;
   const signer = await keyOf('coordinator');
   const blobs = memoryBlobStore();
@@ -218,6 +225,7 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
     clock,
     random: await seeded(seed, 'coordinator'),
     signer,
+    noiseKey: new Secret(await seedOf('noise')),
     operatorKey,
     report: (error) => {
       throw error;

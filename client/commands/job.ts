@@ -146,10 +146,11 @@ const SEEN = { plain: 'each update', secure: 'no update, only their sum' } as co
 
 /** What is promised about whom, against whom. */
 function promiseOf(unit: string, { epsilonServer, epsilonModel, delta }: PrivacyPromise): string {
-  return (
-    `each ${unit}, zero-out: epsilon ${epsilonServer} against the coordinator and the participants, ` +
-    `${epsilonModel} against recipients of the model, delta ${delta}`
-  );
+  const against =
+    epsilonServer === undefined
+      ? `${epsilonModel} against everybody but the coordinator, which is trusted and adds the noise`
+      : `${epsilonServer} against the coordinator and the participants, ${epsilonModel} against recipients of the model`;
+  return `each ${unit}, zero-out: epsilon ${against}, delta ${delta}`;
 }
 
 function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void {

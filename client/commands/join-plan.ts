@@ -26,6 +26,7 @@ export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, Pro
   readonly privacyUnit?: BudgetUnit;
   readonly inspect?: boolean;
   readonly allowPlain?: boolean;
+  readonly trustCoordinator?: boolean;
   readonly seed?: string;
   readonly dropOut?: string;
   readonly ca?: string;
@@ -73,6 +74,7 @@ const REPLACED: Readonly<Record<string, string>> = {
   threads: '--threads',
   allowSingleClass: '--allow-single-class',
   allowPlain: '--allow-plain (allowPlainAggregation of the policy)',
+  trustCoordinator: '--trust-coordinator (allowTrustedCoordinator of the policy)',
   dataSetVersion: '--data-set-version',
   privacyBudget: '--privacy-budget (privacy.budget of a data set)',
   privacyUnit: '--privacy-unit (privacy.budget.unit of a data set)',
@@ -132,7 +134,10 @@ function fromOptions(options: JoinOptions): JoinPlan {
   const sources = source
     ? [{ ...source, ...columnsOf(source), version, allowSingleClass, ...(budget && { budget }) }]
     : [];
-  const policy = options.allowPlain ? { allowPlainAggregation: true } : {};
+  const policy = {
+    ...(options.allowPlain && { allowPlainAggregation: true }),
+    ...(options.trustCoordinator && { allowTrustedCoordinator: true }),
+  };
   return { identity, name, provider, threads, sources, policy, limits: {}, access: accessOf(options) };
 }
 

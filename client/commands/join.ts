@@ -118,6 +118,10 @@ export const joinCommand = defineCommand<JoinOptions>({
       description: 'take part also in jobs without secure aggregation, whose coordinator sees each update',
     },
     {
+      flags: '--trust-coordinator',
+      description: 'take part also in jobs whose coordinator adds the noise that their promise rests on',
+    },
+    {
       flags: '--inspect',
       description: 'look at every update before it leaves: `hanse inspect` shows the latest',
     },

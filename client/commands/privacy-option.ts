@@ -1,6 +1,8 @@
 /**
  * The options that say what a job promises: shared by jobs and simulations.
  */
+import { Type } from 'typebox';
+import type { PlannedLaw } from '../../protocol/dp/plan-noise.ts';
 import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { CommandOption } from '../../schemas/command.ts';
@@ -15,7 +17,8 @@ export interface PrivacyOptions {
   readonly delta?: number;
   readonly lotRate?: number;
   /** Absent: discrete Gaussian. */
-  readonly noise?: Noise['type'];
+  readonly noise?: Noise['type'] | 'gaussian';
+  readonly treeRounds?: number;
   readonly force?: boolean;
 }
 
@@ -48,9 +51,15 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
   },
   {
     flags: '--noise <law>',
-    description: 'of the shares that participants add',
-    choices: ['discreteGaussian', 'skellam'],
+    description: 'of the shares that participants add; gaussian: added by the coordinator, which is trusted',
+    choices: ['discreteGaussian', 'skellam', 'gaussian'],
     default: 'discreteGaussian',
+  },
+  {
+    flags: '--tree-rounds <n>',
+    description: 'with --noise gaussian: of binary trees over n rounds, in which a participant is once',
+    kind: 'integer',
+    schema: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
   },
   {
     flags: '--force',
@@ -62,7 +71,10 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
 export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined {
   const { unit = 'none', noise = 'discreteGaussian', epsilon, delta, lotRate } = options;
   if (unit === 'none') {
-    const given = { '--epsilon': epsilon, '--delta': delta, '--lot-rate': lotRate, '--force': options.force };
+    const given = {
+      ...{ '--epsilon': epsilon, '--delta': delta, '--lot-rate': lotRate },
+      ...{ '--tree-rounds': options.treeRounds, '--force': options.force },
+    };
     for (const [flag, value] of Object.entries(given))
       if (value !== undefined) throw new HanseError('usage', { reason: `${flag} needs --unit` });
     return undefined;
@@ -77,9 +89,19 @@ export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined 
           : `--unit ${unit} needs --lot-rate`,
     });
   return {
-    ...{ unit, noise, ...(options.force && { force: true }) },
+    ...{ unit, noise: lawOf(unit, noise, options.treeRounds), ...(options.force && { force: true }) },
     epsilon: asUsage(() => parse(promise.epsilonServer, epsilon, '--epsilon')),
     delta: asUsage(() => parse(promise.delta, delta, '--delta')),
     ...(lotRate !== undefined && { rate: asUsage(() => parse(Lot.properties.rate, lotRate, '--lot-rate')) }),
   };
+}
+
+function lawOf(unit: PrivacyUnit, noise: Noise['type'] | 'gaussian', treeRounds?: number): PlannedLaw {
+  if (noise !== 'gaussian') {
+    if (treeRounds === undefined) return noise;
+    throw new HanseError('usage', { reason: '--tree-rounds needs --noise gaussian' });
+  }
+  if (treeRounds === undefined) return { type: noise };
+  if (unit === 'participant') return { type: noise, treeRounds };
+  throw new HanseError('usage', { reason: '--tree-rounds needs --unit participant' });
 }

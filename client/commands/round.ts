@@ -101,7 +101,11 @@ export function roundVerifyCommand(verifyStored: VerifyStored): CommandDefinitio
       const verified = await verifyStored(dataDir, jobId, round);
       printVerified(verified, io);
       io.print('  its sum leads from the model before to the model that was released');
-      io.print(`  the sum of ${verified.survivors} kept updates, made again, is the one in the record`);
+      io.print(
+        verified.recomputed
+          ? `  the sum of ${verified.survivors} kept updates, made again, is the one in the record`
+          : '  the sum was not made again: the coordinator has added its noise to it, which is in no update',
+      );
       return verified;
     },
   });

@@ -50,6 +50,7 @@ policy:
   #purposes: ["research *"]             # of jobs; * is any run of characters, ? one. Absent: all
   #allowPlainAggregation: true          # take part also where the coordinator sees each update. Absent: only sums
   #requirePrivacy: true                 # only jobs that promise differential privacy
+  #allowTrustedCoordinator: true        # take part also where the coordinator adds the noise. Absent: participants
   #minimumCohort: 3                     # at least so many updates in every model
   #knownOrganisations: [clinic-b.example, clinic-c.example]  # ids or, better, public keys
   #minimumKnownOrganisations: 1         # so many of them in the cohort

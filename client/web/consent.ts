@@ -20,7 +20,12 @@ export interface Description {
     readonly clipNorm: number;
     readonly privacyUnit: 'none' | 'example' | 'person' | 'participant';
     /** What the job may cost each unit; absent where nothing is promised. */
-    readonly privacy?: { readonly epsilonServer: number; readonly delta: number };
+    readonly privacy?: {
+      readonly epsilon: number;
+      readonly delta: number;
+      /** Whether nothing is promised against the coordinator: such jobs are declined. */
+      readonly trustsCoordinator: boolean;
+    };
     readonly visibleAs: 'update' | 'sum';
   }[];
 }

@@ -29,7 +29,13 @@ function describeJob({ jobId, manifest }: JobStatus): Description['jobs'][number
     updateBytes: HEADER_BYTES + layoutOf(codec, parameters).payloadBytes,
     clipNorm: codec.clipNorm,
     privacyUnit,
-    ...(privacy && { privacy: { epsilonServer: privacy.epsilonServer, delta: privacy.delta } }),
+    ...(privacy && {
+      privacy: {
+        epsilon: privacy.epsilonServer ?? privacy.epsilonModel,
+        delta: privacy.delta,
+        trustsCoordinator: privacy.centralNoise !== undefined,
+      },
+    }),
     visibleAs: VISIBLE[aggregation],
   };
 }

@@ -3,8 +3,11 @@
  * the coordinator make them alike, so a job whose figures are too good is refused by everybody.
  */
 import type { JobManifest } from '../../schemas/job.ts';
+import type { CentralNoise } from '../../schemas/privacy.ts';
 import type { LocalTraining } from '../../schemas/training.ts';
 import { HanseError } from '../problem.ts';
+import { centralRoom } from '../ring/width.ts';
+import { centralReach } from './central-noise.ts';
 import { epsilonOfJob, jobPrivacy } from './job-privacy.ts';
 
 /** Stated figures are rounded for people: up, and by no more than this part. */
@@ -23,7 +26,10 @@ export function checkPrivacy(manifest: JobManifest): void {
     return;
   }
   if (!privacy) throw invalid('privacy', `a promise about each ${privacyUnit} needs its figures`);
-  if (!codec.noise) throw invalid('codec.noise', `a promise about each ${privacyUnit} needs noise`);
+  if (privacy.centralNoise) checkCentral(manifest, privacy.centralNoise);
+  else if (!codec.noise) throw invalid('codec.noise', `a promise about each ${privacyUnit} needs noise`);
+  else if (privacy.epsilonServer === undefined)
+    throw invalid('privacy.epsilonServer', 'it may be absent where the coordinator is trusted alone');
   if (privacyUnit === 'participant') {
     if (codec.lot) throw invalid('codec.lot', 'lots protect examples and persons, not participants');
     if (weighting !== 'uniform')
@@ -36,6 +42,19 @@ export function checkPrivacy(manifest: JobManifest): void {
     checkLotTraining(training);
   }
   checkFigures(manifest);
+}
+
+/** Noise of a trusted coordinator: SPEC.md 12.11. */
+function checkCentral({ privacyUnit, privacy, codec, cohort }: JobManifest, noise: CentralNoise): void {
+  if (codec.noise)
+    throw invalid('codec.noise', 'a coordinator that is trusted adds the noise, and participants none');
+  if (privacy?.epsilonServer !== undefined)
+    throw invalid('privacy.epsilonServer', 'nothing is promised against a coordinator that is trusted');
+  if (noise.type === 'gaussianTree' && privacyUnit !== 'participant')
+    throw invalid('privacy.centralNoise', 'trees are for participants, who take part once in each');
+  const room = centralRoom(codec, cohort.size);
+  if (!(centralReach(noise) <= room))
+    throw invalid('privacy.centralNoise.sigma', `${codec.width} bits leave room for ${room} steps of noise`);
 }
 
 /** One opened step a round: what else a manifest says about local steps would be ignored, and is refused instead. */
@@ -67,7 +86,7 @@ function checkFigures(manifest: JobManifest): void {
     ['epsilonServer', stated.epsilonServer],
     ['epsilonModel', stated.epsilonModel],
   ] as const)
-    if (!(epsilon <= figure * (1 + STATED_SLACK)))
+    if (figure !== undefined && !(epsilon <= figure * (1 + STATED_SLACK)))
       throw invalid(
         `privacy.${field}`,
         `${figure} is stated, and the accountant finds ${epsilon} at delta ${privacy.delta}`,

@@ -5,14 +5,14 @@
  * anew here and believes none. Adjacency: the contribution of one unit is zeroed, and the number of units is public.
  *
  *   parties = uMin - cMax: survivors on whose noise a sum can count, at least, where it is secure; 1 where it is not, since
- *             then each update must protect itself
+ *             then each update must protect itself; 1 where a trusted coordinator adds the noise
  *   D       = the L2 sensitivity of the sum in steps of the grid, after rounding: SPEC.md 12.4; Kairouz, Liu, Steinke 2021,
  *             proposition 26
  */
 import type { Codec } from '../../schemas/codec.ts';
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
 import type { JobManifest, PrivacyUnit } from '../../schemas/job.ts';
-import type { Noise } from '../../schemas/privacy.ts';
+import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { roundedNormSquared } from '../ring/quantize.ts';
 import { type SecureTerms, survivorsMinimum } from '../secagg/descriptor.ts';
 import { rdpCurve, rdpEpsilon } from './rdp-accountant.ts';
@@ -22,9 +22,13 @@ import { roundedNorm } from './rdp-distributed.ts';
 export interface JobPrivacy {
   readonly unit: Exclude<PrivacyUnit, 'none'>;
   readonly neighbouring: Neighbouring;
-  /** One attempt at one round, against the coordinator and whoever takes part in it. */
+  /** Whether figures hold against the coordinator too, or against everybody else alone. */
+  readonly isCentral: boolean;
+  /** One attempt at one round, against the coordinator, unless it is trusted, and whoever takes part in it. */
   readonly round: DpEvent;
-  /** All rounds, against the same. */
+  /** How often a unit is in it at most: the rounds of the job, or its trees. */
+  readonly times: number;
+  /** All of them, against the same. */
   readonly total: DpEvent;
   readonly delta: number;
   /** Standard deviation of the noise that a sum can count on, over its sensitivity. */
@@ -75,24 +79,33 @@ export type PromisingTerms = SecureTerms &
 /** Undefined for a job that promises nothing. The manifest is to have passed `checkPrivacy`. */
 export function jobPrivacy(manifest: PromisingTerms): JobPrivacy | undefined {
   const { privacyUnit: unit, privacy, codec, parameters, training, rounds } = manifest;
-  const { noise } = codec;
+  const central = privacy?.centralNoise;
+  const noise = central ?? codec.noise;
   if (unit === 'none' || !privacy || !noise) return undefined;
   const mechanics = {
     codec,
     parameters,
     batchSize: training.batchSize,
-    parties: countedParties(manifest),
+    parties: central ? 1 : countedParties(manifest),
   };
   const round = roundEvent(mechanics, noise);
+  const times = timesOf(noise, rounds);
   return {
     unit,
     neighbouring: 'replace-special',
+    isCentral: central !== undefined,
     round,
-    total: { type: 'repeat', count: rounds, event: round },
+    times,
+    total: { type: 'repeat', count: times, event: round },
     delta: privacy.delta,
     noiseMultiplier: noiseMultiplierOf(mechanics, noise),
     parties: mechanics.parties,
   };
+}
+
+/** How often a unit is in the event of a round: `roundEvent`. */
+export function timesOf(noise: Noise | CentralNoise, rounds: number): number {
+  return noise.type === 'gaussianTree' ? Math.ceil(rounds / noise.rounds) : rounds;
 }
 
 /** uMin - cMax, or 1 where sums are plain. */
@@ -123,23 +136,47 @@ function gamma(terms: number): number {
 }
 
 /** Standard deviation of all noise that is counted on, over the sensitivity. */
-export function noiseMultiplierOf(mechanics: Mechanics, { sigma }: Noise): number {
+export function noiseMultiplierOf(
+  mechanics: Mechanics,
+  { sigma }: Pick<Noise | CentralNoise, 'sigma'>,
+): number {
   return (sigma * Math.sqrt(mechanics.parties)) / sensitivityOf(mechanics);
 }
 
-/** One round as an event. */
-export function roundEvent(mechanics: Mechanics, noise: Noise): DpEvent {
-  const { codec, parameters: dimension, parties } = mechanics;
-  const type = noise.type === 'skellam' ? 'distributedSkellam' : 'distributedDiscreteGaussian';
-  const sum: DpEvent = { type, norm: sensitivityOf(mechanics), dimension, sigma: noise.sigma, parties };
-  const lost = codec.lot ? LONGER + LARGER_LOT + TABLE : TABLE;
+/** One round as an event; with a tree, the part that a participant takes in it. */
+export function roundEvent(mechanics: Mechanics, noise: Noise | CentralNoise): DpEvent {
+  const { lot } = mechanics.codec;
+  const sum = sumEvent(mechanics, noise);
+  const lost = lot ? LONGER + LARGER_LOT + TABLE : TABLE;
   return {
     type: 'compose',
     events: [
-      codec.lot ? { type: 'poisson', q: codec.lot.rate, event: sum } : sum,
+      lot ? { type: 'poisson', q: lot.rate, event: sum } : sum,
       { type: 'epsilonDelta', epsilon: 0, delta: lost },
     ],
   };
+}
+
+function sumEvent(mechanics: Mechanics, noise: Noise | CentralNoise): DpEvent {
+  const { parameters: dimension, parties } = mechanics;
+  switch (noise.type) {
+    case 'gaussian':
+      return { type: 'gaussian', noiseMultiplier: noiseMultiplierOf(mechanics, noise) };
+    case 'gaussianTree':
+      return {
+        type: 'treeAggregation',
+        noiseMultiplier: noiseMultiplierOf(mechanics, noise),
+        steps: noise.rounds,
+      };
+    case 'discreteGaussian':
+    case 'skellam': {
+      const type = noise.type === 'skellam' ? 'distributedSkellam' : 'distributedDiscreteGaussian';
+      return { type, norm: sensitivityOf(mechanics), dimension, sigma: noise.sigma, parties };
+    }
+    default:
+      noise satisfies never;
+      throw new Error('unreachable');
+  }
 }
 
 /** The epsilon of an event under the adjacency of jobs, by the accountant of Renyi divergences, at delta. */
@@ -147,7 +184,7 @@ export function epsilonOfJob(event: DpEvent, delta: number): number {
   return rdpEpsilon(event, 'replace-special', delta);
 }
 
-/** What the first rounds of a job cost, as a function of how many there were. */
+/** What the first rounds of a job cost each unit in them, or the first trees, as a function of how many there were. */
 export function costOfRounds({ round, neighbouring, delta }: JobPrivacy): (rounds: number) => number {
   const { orders, divergences, delta: lost } = rdpCurve(round, neighbouring);
   return (rounds) => {

@@ -6,22 +6,29 @@
  * the sampler has a table for.
  */
 import type { Codec } from '../../schemas/codec.ts';
-import type { Noise } from '../../schemas/privacy.ts';
+import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
 import { noiseReach } from '../ring/width.ts';
 import { leastEnough } from './bisection.ts';
+import { centralReach } from './central-noise.ts';
 import { SIGMA_MAX } from './discrete-gaussian-sampler.ts';
-import { epsilonOfJob, type Mechanics, roundEvent, sensitivityOf } from './job-privacy.ts';
+import { epsilonOfJob, type Mechanics, roundEvent, sensitivityOf, timesOf } from './job-privacy.ts';
+
+/** Of participants, by its law; or of a coordinator that is trusted. */
+export type PlannedLaw = Noise['type'] | LawOfCoordinator;
+
+/** @property treeRounds absent: drawn afresh in each round */
+export type LawOfCoordinator = { readonly type: 'gaussian'; readonly treeRounds?: number };
 
 export interface NoisePlan {
-  readonly noise: Noise['type'];
+  readonly noise: PlannedLaw;
   /** C > 0. */
   readonly clipNorm: number;
   /** d. */
   readonly parameters: number;
   /** The most updates in a sum. */
   readonly cohortMax: number;
-  /** uMin - cMax, at least 1. */
+  /** uMin - cMax, at least 1; 1 where the coordinator adds the noise. */
   readonly parties: number;
   readonly rounds: number;
   readonly weightMax: number;
@@ -35,12 +42,16 @@ export interface NoisePlan {
 
 export interface PlannedNoise {
   readonly codec: Codec;
+  /** Where the coordinator adds it; the codec then has none. */
+  readonly central?: CentralNoise;
   /** Of all rounds, at most what was asked. */
   readonly epsilon: number;
 }
 
 /** From here on integers are as good as real numbers: `schemas/privacy.ts`. */
 const SIGMA_LEAST = 16;
+/** `schemas/privacy.ts`. */
+const CENTRAL_SIGMA_MAX = 2 ** 28;
 /** c: the finest grid that is worth its bits, and the coarsest that is worth its noise. */
 const FINEST = 20;
 const COARSEST = 1;
@@ -70,20 +81,34 @@ export function placeNoise(plan: Omit<NoisePlan, 'epsilon'>, multiplier: number)
   const levelsOf = (c: number) => c * Math.sqrt(parameters);
   const sigmaAt = (c: number) =>
     (multiplier * sensitivityOf(mechanicsOf(plan, levelsOf(c)))) / Math.sqrt(parties);
+  const most = typeof plan.noise === 'string' ? SIGMA_MAX : CENTRAL_SIGMA_MAX;
   let c = FINEST;
   while (sigmaAt(c) < SIGMA_LEAST) c *= 2;
-  while (sigmaAt(c) > SIGMA_MAX && c > COARSEST) c = Math.max(COARSEST, c * 0.98);
+  while (sigmaAt(c) > most && c > COARSEST) c = Math.max(COARSEST, c * 0.98);
   const sigma = sigmaAt(c);
-  if (sigma > SIGMA_MAX) throw new HanseError('noiseTableTooLarge', { sigma, most: SIGMA_MAX });
-  const noise: Noise = { type: plan.noise, sigma };
+  if (sigma > most) throw new HanseError('noiseTableTooLarge', { sigma, most });
+  const noise = lawOf(plan.noise, sigma);
   const codec = codecOf(plan, levelsOf(c), noise);
-  return { codec, epsilon: totalEpsilon(plan, { ...mechanicsOf(plan, levelsOf(c)), codec }, noise) };
+  const epsilon = totalEpsilon(plan, { ...mechanicsOf(plan, levelsOf(c)), codec }, noise);
+  return { codec, epsilon, ...(isCentral(noise) && { central: noise }) };
+}
+
+function lawOf(law: PlannedLaw, sigma: number): Noise | CentralNoise {
+  if (typeof law === 'string') return { type: law, sigma };
+  const { treeRounds } = law;
+  return treeRounds === undefined
+    ? { type: 'gaussian', sigma }
+    : { type: 'gaussianTree', sigma, rounds: treeRounds };
+}
+
+function isCentral(noise: Noise | CentralNoise): noise is CentralNoise {
+  return noise.type === 'gaussian' || noise.type === 'gaussianTree';
 }
 
 function leastMultiplier(plan: NoisePlan, mechanics: Mechanics): number {
   const unit = sensitivityOf(mechanics) / Math.sqrt(mechanics.parties);
   const epsilonAt = (multiplier: number) =>
-    totalEpsilon(plan, mechanics, { type: plan.noise, sigma: multiplier * unit });
+    totalEpsilon(plan, mechanics, lawOf(plan.noise, multiplier * unit));
   if (!(epsilonAt(2 ** 20) <= plan.epsilon))
     throw new HanseError('budgetUnreachable', { targetEpsilon: plan.epsilon, delta: plan.delta });
   return leastEnough((multiplier) => epsilonAt(multiplier) <= plan.epsilon, 1, TOLERANCE);
@@ -92,9 +117,10 @@ function leastMultiplier(plan: NoisePlan, mechanics: Mechanics): number {
 function totalEpsilon(
   { rounds, delta }: Pick<NoisePlan, 'rounds' | 'delta'>,
   mechanics: Mechanics,
-  noise: Noise,
+  noise: Noise | CentralNoise,
 ): number {
-  return epsilonOfJob({ type: 'repeat', count: rounds, event: roundEvent(mechanics, noise) }, delta);
+  const count = timesOf(noise, rounds);
+  return epsilonOfJob({ type: 'repeat', count, event: roundEvent(mechanics, noise) }, delta);
 }
 
 /** @param levels C/g */
@@ -110,14 +136,19 @@ function mechanicsOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number): Mechanic
 }
 
 /** The narrowest of the fast widths in which the sum of all updates with their noise has room. */
-function codecOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number, noise: Noise): Codec {
+function codecOf(
+  plan: Omit<NoisePlan, 'epsilon'>,
+  levels: number,
+  noise: Noise | CentralNoise,
+): Codec {
   const { clipNorm, cohortMax, weightMax, rate } = plan;
   const wanted = rate === undefined ? Math.floor(levels) + 1 : Math.ceil(ROOM_OF_LOT * levels);
-  const roomIn = (width: number) => Math.floor((2 ** (width - 1) - 1) / cohortMax) - noiseReach(noise) - 1;
+  const [own, shared] = isCentral(noise) ? [0, centralReach(noise)] : [noiseReach(noise), 0];
+  const roomIn = (width: number) => Math.floor((2 ** (width - 1) - 1 - shared) / cohortMax) - own - 1;
   const width = WIDTHS.find((bits) => roomIn(bits) >= wanted);
   if (width === undefined)
     throw new HanseError('ringOverflow', {
-      worstCase: `${cohortMax} updates with coordinates up to ${wanted + noiseReach(noise)}`,
+      worstCase: `${cohortMax} updates with coordinates up to ${wanted + own}, and noise up to ${shared}`,
       bits: 32,
     });
   return {
@@ -127,7 +158,7 @@ function codecOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number, noise: Noise)
     grid: clipNorm / levels,
     weightMax,
     counters: 0,
-    noise,
+    ...(!isCentral(noise) && { noise }),
     ...(rate !== undefined && { lot: { rate, bound: roomIn(width) } }),
   };
 }

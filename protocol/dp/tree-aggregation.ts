@@ -56,6 +56,23 @@ export function nodesOf(step: number): TreeNode[] {
   return nodes;
 }
 
+/** By which nodes the noise of a step differs from that of the step before. */
+export interface StepNodes {
+  readonly added: readonly TreeNode[];
+  readonly removed: readonly TreeNode[];
+}
+
+/** Of the step before, the nodes of its last ones make place for their parent. @param step 1..2^31 */
+export function stepNodes(step: number): StepNodes {
+  const [before, after] = [nodesOf(step - 1), nodesOf(step)];
+  const isIn = (nodes: readonly TreeNode[], { level, index }: TreeNode) =>
+    nodes.some((node) => node.level === level && node.index === index);
+  return {
+    added: after.filter((node) => !isIn(before, node)),
+    removed: before.filter((node) => !isIn(after, node)),
+  };
+}
+
 /** The noise of growing sums, step by step. */
 export class TreeNoise {
   readonly #plan: TreePlan;

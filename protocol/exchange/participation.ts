@@ -74,7 +74,7 @@ function* ruledOut(
   { organisations = [] }: ParticipationContext,
 ): Iterable<Refusal> {
   const { purposes, minimumCohort, minimumKnownOrganisations, knownOrganisations = [] } = policy;
-  const { purpose, cohort, aggregation, privacyUnit } = manifest;
+  const { purpose, cohort, aggregation, privacyUnit, privacy } = manifest;
   if (purposes && !isPermittedPurpose(purpose, purposes))
     yield { rule: 'purposes', permitted: purposes.join(' | '), got: purpose };
   if (aggregation === 'plain' && policy.allowPlainAggregation !== true)
@@ -85,6 +85,13 @@ function* ruledOut(
     };
   if (policy.requirePrivacy === true && privacyUnit === 'none')
     yield { rule: 'requirePrivacy', permitted: 'jobs that promise differential privacy', got: 'no promise' };
+  if (privacy?.centralNoise && policy.allowTrustedCoordinator !== true)
+    yield {
+      rule: 'allowTrustedCoordinator',
+      permitted:
+        'noise of the participants; of the coordinator with allowTrustedCoordinator, or hanse join --trust-coordinator',
+      got: 'a promise that the coordinator itself has to keep',
+    };
   if (minimumCohort !== undefined && cohort.minimum < minimumCohort)
     yield {
       rule: 'minimumCohort',

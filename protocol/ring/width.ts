@@ -12,7 +12,6 @@
  * cut single coordinates would bias it; to let them wrap would spoil the sum and tell nobody.
  */
 import type { Codec, Rotation } from '../../schemas/codec.ts';
-import type { Noise } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
 import { blockOf } from './rotation.ts';
 
@@ -109,8 +108,13 @@ export function largestOf(codec: Codec, weight: number = codec.weightMax): numbe
   return codec.lot ? codec.lot.bound : Math.floor(peakOf(codec, weight)) + 1;
 }
 
+/** What the sum of `cohortMax` updates leaves of the ring for noise that is added to it, in grid units; may be negative. */
+export function centralRoom(codec: Codec, cohortMax: number): number {
+  return 2 ** (codec.width - 1) - 1 - cohortMax * largestOf(codec);
+}
+
 /** The largest magnitude of noise that is reckoned with, in grid units. */
-export function noiseReach({ sigma }: Noise): number {
+export function noiseReach({ sigma }: { readonly sigma: number }): number {
   return Math.ceil(NOISE_DEVIATIONS * sigma);
 }
 

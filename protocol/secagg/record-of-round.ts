@@ -27,7 +27,8 @@ export async function checkRecordOf(
   signed: SignedRecord,
   terms: RoundTerms,
 ): Promise<CheckedRecord> {
-  const checked = await checkRecord(primitives, signed, terms.coordinatorKey);
+  const isCentral = terms.manifest.privacy?.centralNoise !== undefined;
+  const checked = await checkRecord(primitives, signed, terms.coordinatorKey, isCentral);
   try {
     await checkDescriptor(primitives, signed.record.descriptor, terms, ANY);
   } catch (error) {

@@ -40,6 +40,7 @@ export interface CheckedRecord extends Masked {
   readonly context: Uint8Array;
   /** U2, ascending. */
   readonly delivered: readonly number[];
+  /** One for each of them; none where the coordinator has added noise. */
   readonly revealed: readonly Uint8Array[];
 }
 
@@ -48,12 +49,14 @@ export interface CheckedRecord extends Masked {
  * survivors among those whose shares were delivered, the root theirs, enough consents, and the secrets of those who
  * dropped out those of their keys.
  * @param signed attacker-controlled, of its schema @param coordinatorKey hex
+ * @param isCentral whether the coordinator has added noise to the sum, which secrets would take away: it reveals none
  * @throws `recordInvalid`
  */
 export async function checkRecord(
   primitives: Primitives,
   signed: SignedRecord,
   coordinatorKey: string,
+  isCentral = false,
 ): Promise<CheckedRecord> {
   await checkRecordSignature(primitives, signed, coordinatorKey);
   const { record } = signed;
@@ -71,8 +74,12 @@ export async function checkRecord(
     throw invalid('its sets contradict each other');
   if (survivors.length < descriptor.survivorsMinimum || record.updates.length !== survivors.length)
     throw invalid('it has not an update for each of enough survivors');
-  if (record.revealed.length !== delivered.length)
-    throw invalid('it reveals not one secret for each of the delivered');
+  if (record.revealed.length !== (isCentral ? 0 : delivered.length))
+    throw invalid(
+      isCentral
+        ? 'it reveals secrets that open the sum without its noise'
+        : 'it reveals not one secret for each of the delivered',
+    );
   const context = await maskContext(primitives, roster.context, hexBytes(record.delivered));
   await checkUpdates(primitives, roster, context, survivors, record);
   const set = { members: survivors, bits: hexBytes(record.survivors), root: hexBytes(record.root) };
@@ -87,10 +94,11 @@ export async function checkRecord(
     throw invalid('too few have consented to its survivors');
   });
   const revealed = record.revealed.map(hexBytes);
-  for (const [i, index] of delivered.entries()) {
+  for (const [i, secret] of revealed.entries()) {
+    const index = delivered[i] as number;
     if (survivors.includes(index)) continue;
     const { maskKey, nodeId } = roster.parties[index] as Party;
-    const { publicKey } = await primitives.agreement(revealed[i] as Uint8Array);
+    const { publicKey } = await primitives.agreement(secret);
     if (!equalBytes(publicKey, maskKey))
       throw invalid(`what it reveals of ${nodeId} is not the secret of its key`);
   }

@@ -170,7 +170,7 @@ async function serve(
 
 async function openCoordinator(
   dataDir: DataDir,
-  { signer, operatorKey, federationId }: CoordinatorKeys,
+  { signer, noiseKey, operatorKey, federationId }: CoordinatorKeys,
   { storeLimit, liveness, recruitGrace, keepUpdates }: ServeOptions,
   report: (error: unknown, doing: string) => void,
 ): Promise<Coordinator> {
@@ -180,7 +180,10 @@ async function openCoordinator(
     const parts = await openFilePartStore(dataDir.uploads);
     const { random } = primitives;
     return await Coordinator.open(
-      { store, blobs, parts, clock: systemClock, random, signer, operatorKey, federationId, report },
+      {
+        ...{ store, blobs, parts, clock: systemClock, random },
+        ...{ signer, noiseKey, operatorKey, federationId, report },
+      },
       {
         livenessMs: liveness * 1000,
         recruitGraceMs: recruitGrace * 1000,

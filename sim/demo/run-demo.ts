@@ -265,12 +265,13 @@ async function summary(
 
 function promised({ manifest, rounds }: JobStatus): PrivacyResult | null {
   const privacy = jobPrivacy(manifest);
-  if (!privacy || !manifest.privacy) return null;
+  const { epsilonServer, epsilonModel } = manifest.privacy ?? {};
+  if (!privacy || epsilonServer === undefined || epsilonModel === undefined) return null;
   const opened = rounds.filter(({ outcome }) => outcome === 'released').length;
   return {
     unit: privacy.unit,
-    epsilonServer: manifest.privacy.epsilonServer,
-    epsilonModel: manifest.privacy.epsilonModel,
+    epsilonServer,
+    epsilonModel,
     delta: privacy.delta,
     noiseMultiplier: privacy.noiseMultiplier,
     clipNorm: manifest.codec.clipNorm,

@@ -28,7 +28,7 @@ export function renderLine({ job, stage, costOf }: DemoView): string {
 function spentSoFar({ manifest, rounds }: JobStatus, costOf: DemoView['costOf']): string {
   if (!manifest.privacy || !costOf) return '';
   const spent = costOf(released(rounds)).toFixed(3);
-  return `, epsilon ${spent} of ${manifest.privacy.epsilonServer.toFixed(2)} spent`;
+  return `, epsilon ${spent} of ${manifest.privacy.epsilonModel.toFixed(2)} spent`;
 }
 
 function released(rounds: JobStatus['rounds']): number {
@@ -63,7 +63,7 @@ function header(view: DemoView): string[] {
 function budget({ job, costOf }: DemoView, done: number): string {
   const { privacy, privacyUnit } = job?.manifest ?? {};
   if (!privacy || !costOf) return 'no differential privacy';
-  const { epsilonServer: whole, delta } = privacy;
+  const { epsilonModel: whole, delta } = privacy;
   const left = Math.max(0, whole - costOf(done));
   const filled = Math.round((BAR_WIDTH * left) / whole);
   return (

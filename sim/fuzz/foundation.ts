@@ -2,6 +2,7 @@
  * The federation that every run of the fuzzer begins with: founded and enrolled once, then copied. Keys, forward graph
  * and train step are the same in all runs; what varies is the schedule.
  */
+import { Secret } from '../../protocol/secret.ts';
 import { primitives } from '#primitives';
 import { type AuthoredJob, authorJob, secureAggregationFor } from '../../client/author-job.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
@@ -81,6 +82,7 @@ async function found(participants: number): Promise<Foundation> {
     clock: new VirtualClock(START_MS),
     random: new KeyedNumbers('foundation').source(),
     signer,
+    noiseKey: new Secret(new Uint8Array(32)),
     operatorKey,
     report: (error) => {
       throw error;

@@ -1,6 +1,7 @@
 /**
  * A process of the fuzzer's coordinator: that of production with short times, and the way to it that a schedule wants.
  */
+import { Secret } from '../../protocol/secret.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import type { Primitives, Signer } from '../../protocol/primitives.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
@@ -43,7 +44,9 @@ export function openCoordinator(options: CoordinatorOptions): Promise<Coordinato
   const { seed, life, lives, foundation, ...given } = options;
   const { operatorKey, federationId } = foundation;
   const random = new KeyedNumbers('coordinator', seed, lives).source();
-  return Coordinator.open({ ...given, clock: life.clock, random, operatorKey, federationId }, SETTINGS);
+  const noiseKey = new Secret(new Uint8Array(32));
+  const known = { noiseKey, operatorKey, federationId };
+  return Coordinator.open({ ...given, clock: life.clock, random, ...known }, SETTINGS);
 }
 
 /** The coordinator as this node reaches it, without any network. */

@@ -91,7 +91,7 @@ export function auditReport(audited: AuditedJob): AuditReport {
   if (correlation.verdict === 'repeated') alarms.push('correlation');
   if (canaries.verdict === 'beyondClaim') alarms.push('canaries');
   const { unit, neighbouring, noiseMultiplier } = promised;
-  const { epsilonServer: epsilon, delta } = privacy;
+  const { epsilonServer: epsilon = privacy.epsilonModel, delta } = privacy;
   return {
     unit,
     claim: { epsilon, delta, neighbouring, noiseMultiplier, rounds, survivors },
@@ -104,7 +104,7 @@ export function auditReport(audited: AuditedJob): AuditReport {
 function lowerBound(
   { manifest, canaries, survivors }: AuditedJob,
   total: Float64Array,
-  { epsilonServer, delta }: NonNullable<JobManifest['privacy']>,
+  { epsilonModel, epsilonServer: claimed = epsilonModel, delta }: NonNullable<JobManifest['privacy']>,
 ): LowerBound {
   const separation = (noise: number) => separationOf(manifest, survivors, noise);
   const size = (guesses: number) => ({ canaries: canaries.length, guesses, delta, confidence: CONFIDENCE });
@@ -115,7 +115,7 @@ function lowerBound(
   const guessed = guessByScore(scores, isIn, guesses);
   const epsilon = epsilonRefuted(guessed, delta, CONFIDENCE);
   return {
-    verdict: epsilon > epsilonServer ? 'beyondClaim' : 'withinClaim',
+    verdict: epsilon > claimed ? 'beyondClaim' : 'withinClaim',
     ...guessed,
     confidence: CONFIDENCE,
     epsilon,

@@ -8,6 +8,7 @@ import {
   createJob,
   hasEnded,
   isEvaluated,
+  mayBeDrawn,
   mayMeasure,
   pending,
   step,
@@ -327,6 +328,27 @@ describe('what a node may send', () => {
     // In the middle of an attempt it stays declined.
     const underWay = follow(apart, select([B, C], second));
     expect(step(underWay, reported(A), LATER)).toEqual([{ ...underWay, unsuited: new Map() }, []]);
+  });
+
+  test('who is in the tree of a round takes part in no further round of it', () => {
+    const centralNoise = { type: 'gaussianTree', sigma: 100, rounds: 2 } as const;
+    const trees = { privacyUnit: 'participant', privacy: { delta: 1e-5, epsilonModel: 1, centralNoise } } as const;
+    const cohort = (names: string[], digit: string, context: typeof FIRST) => [
+      select(names, context),
+      ...names.map((name) => update(name, '1', context)),
+      aggregated(digit, null, context),
+      released(digit, context),
+    ];
+    const [second, third] = [2, 3].map((round) => ({ round, attempt: 1 })) as [typeof FIRST, typeof FIRST];
+    const job = follow(jobOf({ ...trees, rounds: 4 }), ...cohort([A, B], '2', FIRST));
+    expect(job).toMatchObject({ phase: 'recruiting', ...second });
+    expect([A, B, C, D].map((node) => mayBeDrawn(job, node))).toEqual([false, false, true, true]);
+    expect(verdict(job, select([A, D], second))).toBe('invalidFormat');
+    // A tree ends with its last round; and without one they take part again at once.
+    const ended = follow(job, ...cohort([C, D], '3', second));
+    expect(verdict(ended, select([A, D], third))).toBe('accepted');
+    const plain = follow(jobOf({ rounds: 4 }), ...cohort([A, B], '2', FIRST));
+    expect(verdict(plain, select([A, D], second))).toBe('accepted');
   });
 
   test('who cannot measure is asked no more; whether anybody is left is asked of the shell, also after a restart', () => {

@@ -1,8 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
+import { primitives } from '#primitives';
+import { seededRandom } from '../../protocol/random.ts';
 import { rotateBack } from '../../protocol/ring/rotation.ts';
 import { rotationSeed } from '../../protocol/ring/rotation-seed.ts';
 import { createJob } from '../../protocol/round.ts';
 import type { JobState } from '../../protocol/round-state.ts';
+import { Secret } from '../../protocol/secret.ts';
 import { floatsOf, parseHeader, payloadOf } from '../../protocol/vector.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import { aggregate } from '../../server/aggregate.ts';
@@ -30,7 +33,12 @@ function jobOf(overrides: Partial<JobManifest> = {}, files = FILES): JobState {
   return { ...createJob(event, '')[0], phase: 'aggregating', accepted };
 }
 
-const aggregated = (job: JobState) => aggregate(job, new UpdateSum(blobs, job.manifest), blobs);
+const NOISE = {
+  primitives,
+  random: seededRandom(new Uint8Array(32)),
+  noiseKey: new Secret(new Uint8Array(32).fill(7)),
+};
+const aggregated = (job: JobState) => aggregate(job, new UpdateSum(blobs, job.manifest), blobs, NOISE);
 
 test('the model is that of the slow twin, stored as a vector file, and nothing is changed that was there', async () => {
   const job = jobOf();
@@ -71,6 +79,23 @@ test('a strategy with a memory stores it, and goes on from what it stored', asyn
 
 test('doing it twice gives the same names', async () => {
   expect(await aggregated(jobOf())).toEqual(await aggregated(jobOf()));
+});
+
+test('a coordinator that is trusted adds its noise before anything is stored', async () => {
+  const job = jobOf({
+    privacyUnit: 'participant',
+    privacy: { delta: 1e-5, epsilonModel: 1, centralNoise: { type: 'gaussian', sigma: 1000 } },
+  });
+  const noised = await aggregated(job);
+  const exact = await aggregated(jobOf());
+  expect(noised).toMatchObject({ updates: 2, weight: 90 });
+  expect(noised.model).not.toBe(exact.model);
+  expect(noised.updateNorm).not.toBe(exact.updateNorm);
+  // What is stored besides are updates and the model before: the model without noise was stored by the control alone.
+  const names = [INITIAL_MODEL, ...FILES].map(hashOf);
+  const stored: string[] = [];
+  for await (const sha256 of blobs.list()) stored.push(sha256);
+  expect(stored.sort()).toEqual([...names, noised.model, exact.model].sort());
 });
 
 test('what makes no model is a problem of the attempt', async () => {

@@ -1,4 +1,5 @@
 // covers: server/job-runner.ts, server/job-stream.ts
+import { Secret } from '../../protocol/secret.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { HanseError } from '../../protocol/problem.ts';
@@ -63,6 +64,7 @@ function surroundings(): JobSurroundings {
     clock,
     random: seededRandom(new Uint8Array(32)),
     signer,
+    noiseKey: new Secret(new Uint8Array(32)),
     primitives,
     federationId: 'fed-0123456789abcdef',
     numbersFor: async () => new RandomNumbers(seededRandom(new Uint8Array(32))),

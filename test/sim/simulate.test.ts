@@ -9,6 +9,7 @@ import { mlp } from '../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
 import { jobPrivacy } from '../../protocol/dp/job-privacy.ts';
+import { unpack } from '../../protocol/ring/bit-pack.ts';
 import { parseSum } from '../../protocol/secagg/model-chain.ts';
 import type { LocalTraining, Loss, Optimizer } from '../../schemas/training.ts';
 import { type SimulationOptions, simulate } from '../../sim/simulate.ts';
@@ -275,6 +276,66 @@ test('another node may be planted in the place of a participant, and opened sums
   expect(broken.sums[0]).toEqual(honest.sums[0]);
   expect(broken.sums[1]).not.toEqual(honest.sums[1]);
   expect((await simulate(options({ plan, participants }))).sums).toEqual([]);
+});
+
+describe('a coordinator that is trusted adds the noise,', () => {
+  const COUNT = 6;
+  const secure = { suite: 1, colluders: 1, answerSeconds: 60 } as const;
+  const still = { ...smallPlan().training, learningRate: 1e-9 };
+  const run = (law: { readonly type: 'gaussian'; readonly treeRounds?: number }, size: number, rounds: number) =>
+    simulate(
+      options({
+        plan: smallPlan({
+          ...{ forward: mlp([4, 300, 2], numbers(1)), training: still, weighting: 'uniform', clipNorm: 1 },
+          privacy: { unit: 'participant', noise: law, epsilon: 8, delta: 1e-3, force: true },
+          ...{ aggregation: secure, cohort: { size, minimum: size }, rounds },
+        }),
+        participants: Array.from({ length: COUNT }, (_, i) => clouds(10, i + 10)),
+        wantsSums: true,
+      }),
+    );
+  /** Coordinates of the opened sums, added up round by round. */
+  const totals = ({ job, sums }: Awaited<ReturnType<typeof run>>) => {
+    const { codec, parameters } = job.manifest;
+    const total = new Float64Array(parameters);
+    return sums.map((sum) => {
+      const coordinates = new Int32Array(parameters);
+      unpack(parseSum(job.manifest, sum).words, codec.width, coordinates);
+      const shift = 32 - codec.width;
+      for (let i = 0; i < parameters; i += 1)
+        total[i] = (total[i] as number) + (((coordinates[i] as number) << shift) >> shift);
+      return total.slice();
+    });
+  };
+  const variance = (values: Float64Array) => values.reduce((sum, x) => sum + x * x, 0) / values.length;
+
+  test('afresh in each round, once for all', async () => {
+    const result = await run({ type: 'gaussian' }, COUNT, 2);
+    const { manifest, rounds } = result.job;
+    expect(rounds.map(({ outcome, updates }) => [outcome, updates])).toEqual(Array(2).fill(['released', COUNT]));
+    const sigma = manifest.privacy?.centralNoise?.sigma ?? 0;
+    const tolerance = 5 * Math.sqrt(2 / manifest.parameters);
+    const ratios = totals(result).map((total, at) => variance(total) / ((at + 1) * sigma ** 2));
+    for (const ratio of ratios) expect(Math.abs(ratio - 1)).toBeLessThan(tolerance);
+  });
+
+  test('of a tree, in which everybody takes part once', async () => {
+    const result = await run({ type: 'gaussian', treeRounds: 2 }, COUNT / 2, 2);
+    const { manifest, rounds } = result.job;
+    expect(rounds.map(({ outcome, updates }) => [outcome, updates])).toEqual(Array(2).fill(['released', 3]));
+    const sigma = manifest.privacy?.centralNoise?.sigma ?? 0;
+    const tolerance = 5 * Math.sqrt(2 / manifest.parameters);
+    // After the second step one node covers both: the noise of the first is gone.
+    const ratios = totals(result).map((total) => variance(total) / sigma ** 2);
+    for (const ratio of ratios) expect(Math.abs(ratio - 1)).toBeLessThan(tolerance);
+  });
+
+  test('and a tree that needs more participants than there are ends by name', async () => {
+    await expect(run({ type: 'gaussian', treeRounds: 3 }, COUNT / 2, 3)).rejects.toMatchObject({
+      code: 'cohortTooSmall',
+      detail: { needed: 9, got: COUNT },
+    });
+  });
 });
 
 describe('ends', () => {

@@ -99,6 +99,8 @@ export const EN = {
     },
     promise: (epsilon: number, delta: number) =>
       `All rounds together cost it at most epsilon ${epsilon} at delta ${delta}: by no more than that can anybody tell, from sums and models, whether it took part.`,
+    trustingPromise: (epsilon: number, delta: number) =>
+      `All rounds together cost it at most epsilon ${epsilon} at delta ${delta} against everybody but the coordinator, which adds the noise itself: this browser does not take part.`,
     onlyThese: 'Only for the purposes above: decline jobs of any other',
     allowPlain: 'Also take part where the coordinator sees each update, not only their sum',
     inspectEach: 'Ask me before each update is sent',

@@ -93,6 +93,8 @@ export const ZH: Texts = {
     },
     promise: (epsilon, delta) =>
       `所有轮次合计最多花费 epsilon ${epsilon}（delta ${delta}）：任何人从总和与模型中判断其是否参与的能力不超过此限。`,
+    trustingPromise: (epsilon, delta) =>
+      `所有轮次合计最多花费 epsilon ${epsilon}（delta ${delta}），但对自行添加噪声的协调方不作此保证：此浏览器不参与。`,
     onlyThese: '仅限上述用途：拒绝其他用途的任务',
     allowPlain: '也参与协调方能看到每次更新（而不仅是总和）的任务',
     inspectEach: '每次发送更新前询问我',

@@ -6,6 +6,7 @@ import { texts } from '../texts/language.ts';
 export function JobTerms({ job }: { readonly job: Description['jobs'][number] }) {
   const t = texts.value.consent;
   const clipped = job.privacyUnit === 'example' || job.privacyUnit === 'person' ? t.clipEach : t.clip;
+  const promise = job.privacy?.trustsCoordinator ? t.trustingPromise : t.promise;
   return (
     <article>
       <h3>{job.name}</h3>
@@ -16,7 +17,7 @@ export function JobTerms({ job }: { readonly job: Description['jobs'][number] })
         <li>{clipped(numberText(job.clipNorm))}</li>
         <li>{t.visibleAs[job.visibleAs]}</li>
         <li>{t.unit[job.privacyUnit]}</li>
-        {job.privacy && <li>{t.promise(job.privacy.epsilonServer, job.privacy.delta)}</li>}
+        {job.privacy && <li>{promise(job.privacy.epsilon, job.privacy.delta)}</li>}
       </ul>
     </article>
   );

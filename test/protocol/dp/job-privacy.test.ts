@@ -230,7 +230,7 @@ describe('a manifest with a promise', () => {
   });
 
   test('noise takes room in the ring', () => {
-    expect(noiseReach({ type: 'skellam', sigma: 16.01 })).toBe(161);
+    expect(noiseReach({ sigma: 16.01 })).toBe(161);
     const { codec } = participant;
     const most = (2 ** (codec.width - 1) - 1) / 6;
     expect(() => checkCodec(codec, 6)).not.toThrow();

@@ -76,6 +76,24 @@ test('a job with a promise is what a node that requires one takes part in', () =
   expect(decide({ requirePrivacy: true }, {}, {}, promising)).toEqual({ type: 'permitted' });
 });
 
+test('a coordinator that adds the noise itself is trusted by those who say so alone', () => {
+  const centralNoise = { type: 'gaussian', sigma: 100 } as const;
+  const trusting: JobManifest = {
+    ...manifest,
+    privacyUnit: 'participant',
+    privacy: { delta: 1e-6, epsilonModel: 1, centralNoise },
+  };
+  const refused = { type: 'refused', refusals: [{ rule: 'allowTrustedCoordinator' }] };
+  expect(decide({}, {}, {}, trusting)).toMatchObject(refused);
+  expect(decide({ allowTrustedCoordinator: false }, {}, {}, trusting)).toMatchObject(refused);
+  expect(decide({ allowTrustedCoordinator: true }, {}, {}, trusting)).toEqual({ type: 'permitted' });
+  const shared: JobManifest = {
+    ...trusting,
+    privacy: { delta: 1e-6, epsilonServer: 1, epsilonModel: 1 },
+  };
+  expect(decide({}, {}, {}, shared)).toEqual({ type: 'permitted' });
+});
+
 test('what is not measured yet is not refused, and organisations that nobody named are nobody', () => {
   const limits = { secondsPerRound: 1, memoryMegabytes: 1 };
   const { millisecondsPerStep: _, stepBytes: __, organisations: ___, ...unknown } = context;
@@ -105,6 +123,7 @@ const rules = fc.record({
   allowPlainAggregation: maybe(fc.boolean()),
   purposes: maybe(fc.subarray(['sepsis: *', 'other', '*'], { minLength: 1 })),
   requirePrivacy: maybe(fc.boolean()),
+  allowTrustedCoordinator: maybe(fc.boolean()),
   minimumCohort: maybe(fc.integer({ min: 1, max: 5 })),
   knownOrganisations: fc.subarray(['clinic-a', 'clinic-b', 'clinic-c'], { minLength: 1 }),
   minimumKnownOrganisations: maybe(fc.integer({ min: 1, max: 2 })),
@@ -136,6 +155,7 @@ function both(a: NodePolicy, b: NodePolicy): NodePolicy {
   return {
     allowPlainAggregation: a.allowPlainAggregation === true && b.allowPlainAggregation === true,
     purposes: shared(a.purposes, b.purposes),
+    allowTrustedCoordinator: a.allowTrustedCoordinator === true && b.allowTrustedCoordinator === true,
     requirePrivacy: a.requirePrivacy === true || b.requirePrivacy === true,
     minimumCohort: higher(a.minimumCohort, b.minimumCohort),
     knownOrganisations: shared(a.knownOrganisations, b.knownOrganisations),

@@ -33,6 +33,18 @@ test('a sound record says who took part, whose updates are in the sum, and what 
   expect(checked.bundles.get(1)).toEqual({ chosen: [0, 2, 3, 4] });
 });
 
+test('where the coordinator has added noise a record reveals no secret, and else all', async () => {
+  const checkCentral = async (record: RoundRecord) =>
+    checkRecord(primitives, await signRecord(record, attempt.coordinator), keyOf(), true);
+  const quiet = { ...right, revealed: [] };
+  expect((await checkCentral(quiet)).revealed).toEqual([]);
+  for (const refused of [checkCentral(right), check(quiet)])
+    await expect(refused).rejects.toMatchObject({
+      code: 'recordInvalid',
+      detail: { reason: expect.stringContaining('reveals') },
+    });
+});
+
 describe('signatures', () => {
   test('of somebody else, of another record, and of another coordinator in the description', async () => {
     const stranger = await primitives.signer(new Uint8Array(32).fill(99));

@@ -1,0 +1,30 @@
+/**
+ * Which noise a trusted coordinator adds to the sum of a round. SPEC.md 12.11. Pure: what draws it is
+ * `server/central-noise.ts`.
+ */
+import type { CentralNoise } from '../../schemas/privacy.ts';
+import { noiseReach } from '../ring/width.ts';
+import { type StepNodes, stepNodes, treeLevels } from './tree-aggregation.ts';
+
+/** A tree of a job, and what of it a round is given. */
+export interface TreeStep extends StepNodes {
+  /** From 0. */
+  readonly tree: number;
+}
+
+/** Of the trees of `noise`. @param round from 1 */
+export function treeStep({ rounds }: Extract<CentralNoise, { type: 'gaussianTree' }>, round: number): TreeStep {
+  const tree = Math.floor((round - 1) / rounds);
+  return { tree, ...stepNodes(round - tree * rounds) };
+}
+
+/** Whether the round is the last of its tree. @param round from 1 */
+export function endsTree(noise: CentralNoise | undefined, round: number): boolean {
+  return noise?.type === 'gaussianTree' && round % noise.rounds === 0;
+}
+
+/** The largest magnitude that is reckoned with in one round, in grid units: of a step of a tree, nodes come and go. */
+export function centralReach(noise: CentralNoise): number {
+  const draws = noise.type === 'gaussianTree' ? treeLevels(noise.rounds) + 1 : 1;
+  return noiseReach({ sigma: noise.sigma * Math.sqrt(draws) });
+}
