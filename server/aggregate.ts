@@ -22,8 +22,8 @@ import type { StrategyState } from '../protocol/strategy/strategy.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
 import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
-import { recordOf } from './round-record.ts';
 import { addCentralNoise, type NoiseSource } from './central-noise.ts';
+import { recordOf } from './round-record.ts';
 import type { SecureAttemptView } from './secure-attempt-view.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { unmaskedSum } from './unmasked-sum.ts';
@@ -70,9 +70,7 @@ export async function aggregate(
   const unmasked = secure && (await unmask(secure, summed));
   const noised = await withNoise(job, unmasked ?? summed.integers, noise);
   const published = noised ?? unmasked;
-  const opened = published
-    ? openIntegers(published, codec, job.accepted.size, turn)
-    : summed.open(turn);
+  const opened = published ? openIntegers(published, codec, job.accepted.size, turn) : summed.open(turn);
 
   // 2. The model that the cohort started from, and what the strategy remembers of earlier rounds.
   const strategy = strategyOf(job.manifest.strategy);
@@ -91,8 +89,7 @@ export async function aggregate(
   // 4. Both on disk before anybody hears of them. They become the model of the job when the round is released.
   const stored = await store(blobs, next.model);
   const memoryStored = strategy.isStateless ? null : await store(blobs, strategy.encode(next.state));
-  const recorded =
-    secure && published && (await record(secure, published, blobs, stored, memoryStored));
+  const recorded = secure && published && (await record(secure, published, blobs, stored, memoryStored));
   return {
     model: stored,
     strategyState: memoryStored,

@@ -10,19 +10,38 @@ import type { PrivacyUnit } from '../../schemas/job.ts';
 import { Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
 import type { PlannedPromise } from '../author-job.ts';
 
-export interface PrivacyOptions {
+export interface LawOptions {
+  /** Absent: discrete Gaussian. */
+  readonly noise?: Noise['type'] | 'gaussian';
+  readonly treeRounds?: number;
+}
+
+export interface PrivacyOptions extends LawOptions {
   /** Absent: none. */
   readonly unit?: PrivacyUnit;
   readonly epsilon?: number;
   readonly delta?: number;
   readonly lotRate?: number;
-  /** Absent: discrete Gaussian. */
-  readonly noise?: Noise['type'] | 'gaussian';
-  readonly treeRounds?: number;
   readonly force?: boolean;
 }
 
 const promise = PrivacyPromise.properties;
+
+/** Which noise, and whose. */
+export const LAW_OPTIONS: readonly CommandOption[] = [
+  {
+    flags: '--noise <law>',
+    description: 'of the shares that participants add; gaussian: added by the coordinator, which is trusted',
+    choices: ['discreteGaussian', 'skellam', 'gaussian'],
+    default: 'discreteGaussian',
+  },
+  {
+    flags: '--tree-rounds <n>',
+    description: 'with --noise gaussian: of binary trees over n rounds, in which a participant is once',
+    kind: 'integer',
+    schema: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+  },
+];
 
 export const PRIVACY_OPTIONS: readonly CommandOption[] = [
   {
@@ -35,7 +54,7 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
     flags: '--epsilon <e>',
     description: 'what the whole job may cost each unit',
     kind: 'number',
-    schema: promise.epsilonServer,
+    schema: promise.epsilonModel,
   },
   {
     flags: '--delta <d>',
@@ -49,18 +68,7 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
     kind: 'number',
     schema: Lot.properties.rate,
   },
-  {
-    flags: '--noise <law>',
-    description: 'of the shares that participants add; gaussian: added by the coordinator, which is trusted',
-    choices: ['discreteGaussian', 'skellam', 'gaussian'],
-    default: 'discreteGaussian',
-  },
-  {
-    flags: '--tree-rounds <n>',
-    description: 'with --noise gaussian: of binary trees over n rounds, in which a participant is once',
-    kind: 'integer',
-    schema: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
-  },
+  ...LAW_OPTIONS,
   {
     flags: '--force',
     description: 'make the job although noise would drown its model: hanse privacy plan',
@@ -69,7 +77,7 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
 
 /** Undefined where nothing is promised. Throws `usage` for figures that are missing, out of range, or for nothing. */
 export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined {
-  const { unit = 'none', noise = 'discreteGaussian', epsilon, delta, lotRate } = options;
+  const { unit = 'none', epsilon, delta, lotRate } = options;
   if (unit === 'none') {
     const given = {
       ...{ '--epsilon': epsilon, '--delta': delta, '--lot-rate': lotRate },
@@ -89,14 +97,15 @@ export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined 
           : `--unit ${unit} needs --lot-rate`,
     });
   return {
-    ...{ unit, noise: lawOf(unit, noise, options.treeRounds), ...(options.force && { force: true }) },
-    epsilon: asUsage(() => parse(promise.epsilonServer, epsilon, '--epsilon')),
+    ...{ unit, noise: lawOf(unit, options), ...(options.force && { force: true }) },
+    epsilon: asUsage(() => parse(promise.epsilonModel, epsilon, '--epsilon')),
     delta: asUsage(() => parse(promise.delta, delta, '--delta')),
     ...(lotRate !== undefined && { rate: asUsage(() => parse(Lot.properties.rate, lotRate, '--lot-rate')) }),
   };
 }
 
-function lawOf(unit: PrivacyUnit, noise: Noise['type'] | 'gaussian', treeRounds?: number): PlannedLaw {
+/** Throws `usage`. */
+export function lawOf(unit: PrivacyUnit, { noise = 'discreteGaussian', treeRounds }: LawOptions): PlannedLaw {
   if (noise !== 'gaussian') {
     if (treeRounds === undefined) return noise;
     throw new HanseError('usage', { reason: '--tree-rounds needs --noise gaussian' });

@@ -49,15 +49,28 @@ function promise(plan: PrivacyPlan): string[] {
   return [
     line('unit', `${plan.unit}: ${UNITS[plan.unit]}`),
     line('neighbours', `the contribution of one unit is replaced by zero (${plan.neighbouring})`),
-    line(
-      'epsilon',
-      `${figure(plan.epsilonServer)} against the coordinator and whoever takes part (epsilonServer)`,
-    ),
-    line('', `${figure(plan.epsilonModel)} against who gets the models alone (epsilonModel)`),
-    line(
-      '',
-      `equal, for who is in a cohort is known to others, and ${lots}; by the accountant ${plan.accountant}`,
-    ),
+    ...(plan.epsilonServer === null
+      ? [
+          line(
+            'epsilon',
+            `${figure(plan.epsilonModel)} against everybody but the coordinator (epsilonModel)`,
+          ),
+          line(
+            '',
+            `the coordinator is trusted: it sees sums without noise; by the accountant ${plan.accountant}`,
+          ),
+        ]
+      : [
+          line(
+            'epsilon',
+            `${figure(plan.epsilonServer)} against the coordinator and whoever takes part (epsilonServer)`,
+          ),
+          line('', `${figure(plan.epsilonModel)} against who gets the models alone (epsilonModel)`),
+          line(
+            '',
+            `equal, for who is in a cohort is known to others, and ${lots}; by the accountant ${plan.accountant}`,
+          ),
+        ]),
     line(
       'delta',
       units === null
@@ -75,7 +88,7 @@ function promise(plan: PrivacyPlan): string[] {
 function mechanics(plan: PrivacyPlan): string[] {
   const { noise, lotRate } = plan;
   return [
-    line('noise', `${noise.type}, sigma ${figure(noise.sigma)} steps of the grid for each participant`),
+    line('noise', `${noise.type}, sigma ${figure(noise.sigma)} steps of the grid ${placeOf(plan)}`),
     line(
       '',
       `noise multiplier ${figure(plan.noiseMultiplier)}: sigma sqrt(${plan.parties}) over the sensitivity of ${figure(plan.sensitivity)} steps`,
@@ -87,12 +100,24 @@ function mechanics(plan: PrivacyPlan): string[] {
     ...(lotRate === null
       ? []
       : [line('lots', `each unit is in a round with a chance of ${figure(lotRate)}`)]),
-    line(
-      'cohort',
-      `${plan.cohort} updates a round, noise counted of ${plan.parties} (uMin - cMax): ` +
-        `a full sum has ${figure(plan.excess)} times as much, sqrt(${plan.cohort}/${plan.parties})`,
-    ),
+    ...(plan.epsilonServer === null
+      ? [line('cohort', `${plan.cohort} updates a round`)]
+      : [cohortLine(plan)]),
   ];
+}
+
+function placeOf({ noise }: PrivacyPlan): string {
+  if (noise.type === 'gaussianTree')
+    return `for each node of trees over ${noise.rounds} rounds, in which a participant is once`;
+  return noise.type === 'gaussian' ? 'for the sum of each round' : 'for each participant';
+}
+
+function cohortLine(plan: PrivacyPlan): string {
+  return line(
+    'cohort',
+    `${plan.cohort} updates a round, noise counted of ${plan.parties} (uMin - cMax): ` +
+      `a full sum has ${figure(plan.excess)} times as much, sqrt(${plan.cohort}/${plan.parties})`,
+  );
 }
 
 /** After the first round, a quarter, a half and all of them. */

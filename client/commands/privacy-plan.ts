@@ -12,7 +12,7 @@ import { Codec } from '../../schemas/codec.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { JobId, Round } from '../../schemas/ids.ts';
 import { JobManifest } from '../../schemas/job.ts';
-import { Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
+import { Lot, PrivacyPromise } from '../../schemas/privacy.ts';
 import { SecureAggregation } from '../../schemas/secagg.ts';
 import { LocalTraining } from '../../schemas/training.ts';
 import { readDataFile } from '../data/data-file.ts';
@@ -20,9 +20,10 @@ import { initialParameters } from '../graph/parameters.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { WEIGHT_MAX } from './job-create.ts';
 import { loadModel } from './model-source.ts';
+import { LAW_OPTIONS, type LawOptions, lawOf } from './privacy-option.ts';
 import { describePlan } from './privacy-plan-report.ts';
 
-interface PrivacyPlanOptions extends IdentityOptions {
+interface PrivacyPlanOptions extends IdentityOptions, LawOptions {
   readonly job?: string;
   readonly manifest?: string;
   readonly unit: Exclude<JobManifest['privacyUnit'], 'none'>;
@@ -38,7 +39,6 @@ interface PrivacyPlanOptions extends IdentityOptions {
   readonly model?: string;
   readonly clipNorm: number;
   readonly batch: number;
-  readonly noise: Noise['type'];
   readonly delta?: number;
   readonly epsilon?: number;
   readonly noiseMultiplier?: number;
@@ -110,12 +110,7 @@ const OPTIONS: readonly CommandOption[] = [
     default: 64,
     schema: LocalTraining.properties.batchSize,
   },
-  {
-    flags: '--noise <law>',
-    description: 'of the shares that participants add',
-    choices: ['discreteGaussian', 'skellam'],
-    default: 'discreteGaussian',
-  },
+  ...LAW_OPTIONS,
   {
     flags: '--delta <d>',
     description: 'less than one over all units',
@@ -126,7 +121,7 @@ const OPTIONS: readonly CommandOption[] = [
     flags: '--epsilon <e>',
     description: 'what the job may cost',
     kind: 'number',
-    schema: promise.epsilonServer,
+    schema: promise.epsilonModel,
   },
   {
     flags: '--noise-multiplier <z>',
@@ -148,6 +143,10 @@ export const privacyPlanCommand = defineCommand<PrivacyPlanOptions>({
     [
       'hanse privacy plan --unit participant --participants 1000 --cohort 1000 --rounds 100 --parameters 7850 --noise-multiplier 6 --delta 1e-5',
       'a thousand persons, each protected with all data: what does this much noise cost?',
+    ],
+    [
+      'hanse privacy plan --unit participant --participants 6000 --cohort 1000 --rounds 18 --noise gaussian --tree-rounds 6 --parameters 7850 --epsilon 4 --delta 1e-5',
+      'the coordinator is trusted to add the noise, of trees in which each person is once',
     ],
     ['hanse privacy plan --job job-0123456789abcdef --units 6000', 'a job that asks for consent'],
   ],
@@ -236,7 +235,7 @@ async function termsOfFigures(options: PrivacyPlanOptions): Promise<PromisingTer
   const parameters = await parametersOf(options);
   return asUsage(() =>
     promisedTerms({
-      ...{ unit: options.unit, noise: options.noise, participants, cohort, isPlain: plain },
+      ...{ unit: options.unit, noise: lawOf(options.unit, options), participants, cohort, isPlain: plain },
       ...{ rounds, delta, parameters },
       ...{ clipNorm: options.clipNorm, batchSize: options.batch, weightMax: WEIGHT_MAX },
       wanted: epsilon === undefined ? { noiseMultiplier: noiseMultiplier as number } : { epsilon },

@@ -13,7 +13,10 @@ export interface TreeStep extends StepNodes {
 }
 
 /** Of the trees of `noise`. @param round from 1 */
-export function treeStep({ rounds }: Extract<CentralNoise, { type: 'gaussianTree' }>, round: number): TreeStep {
+export function treeStep(
+  { rounds }: Extract<CentralNoise, { type: 'gaussianTree' }>,
+  round: number,
+): TreeStep {
   const tree = Math.floor((round - 1) / rounds);
   return { tree, ...stepNodes(round - tree * rounds) };
 }

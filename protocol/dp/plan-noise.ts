@@ -136,11 +136,7 @@ function mechanicsOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number): Mechanic
 }
 
 /** The narrowest of the fast widths in which the sum of all updates with their noise has room. */
-function codecOf(
-  plan: Omit<NoisePlan, 'epsilon'>,
-  levels: number,
-  noise: Noise | CentralNoise,
-): Codec {
+function codecOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number, noise: Noise | CentralNoise): Codec {
   const { clipNorm, cohortMax, weightMax, rate } = plan;
   const wanted = rate === undefined ? Math.floor(levels) + 1 : Math.ceil(ROOM_OF_LOT * levels);
   const [own, shared] = isCentral(noise) ? [0, centralReach(noise)] : [noiseReach(noise), 0];

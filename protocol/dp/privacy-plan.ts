@@ -4,7 +4,7 @@
  */
 import type { Codec } from '../../schemas/codec.ts';
 import type { Neighbouring } from '../../schemas/dp-event.ts';
-import type { Noise } from '../../schemas/privacy.ts';
+import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
 import {
   costOfRounds,
@@ -17,6 +17,7 @@ import {
   type PromisingTerms,
   roundEvent,
   sensitivityOf,
+  timesOf,
 } from './job-privacy.ts';
 import { DRIFT_MOST, type NoiseOfModel, noiseOfModel, usefulCohort } from './noise-of-model.ts';
 
@@ -32,9 +33,9 @@ export interface PrivacyPlan {
   readonly unit: JobPrivacy['unit'];
   readonly neighbouring: Neighbouring;
   readonly accountant: 'rdp';
-  /** Against the coordinator and whoever takes part in a round. */
-  readonly epsilonServer: number;
-  /** Against who gets the models: the same, for who is in a cohort is known, and lots are secret from both. */
+  /** Against the coordinator and whoever takes part in a round; null where the coordinator is trusted. */
+  readonly epsilonServer: number | null;
+  /** Against who gets the models: the same, for who is in a cohort is known, and lots are secret from all. */
   readonly epsilonModel: number;
   readonly delta: number;
   /** What delta is made of, over all rounds: `accountant` is the rest. */
@@ -46,7 +47,7 @@ export interface PrivacyPlan {
   };
   /** All units of the federation, N: delta is below 1/N. Null: their number is not known. */
   readonly units: number | null;
-  readonly noise: Noise;
+  readonly noise: Noise | CentralNoise;
   readonly noiseMultiplier: number;
   readonly clipNorm: number;
   /** g. */
@@ -63,7 +64,7 @@ export interface PrivacyPlan {
   readonly lotRate: number | null;
   /** n. */
   readonly cohort: number;
-  /** uMin - cMax. */
+  /** uMin - cMax; 1 where the coordinator adds the noise. */
   readonly parties: number;
   /** sqrt(n / (uMin - cMax)): by how much more noise is in a full sum than if all of it were counted on. */
   readonly excess: number;
@@ -99,21 +100,24 @@ const FACTORS = [0.5, 0.7, 1, 1.4, 2];
 export function planOfJob(manifest: PromisingTerms, federation: Federation): PrivacyPlan {
   const privacy = jobPrivacy(manifest);
   const { codec, parameters, rounds, training, cohort, weighting } = manifest;
-  const { noise, lot } = codec;
+  const { lot } = codec;
+  const noise = manifest.privacy?.centralNoise ?? codec.noise;
   if (!privacy || !noise) throw new RangeError('the manifest promises nothing');
   const { unit, delta, parties } = privacy;
   const perParticipant = unit === 'participant' ? 1 : federation.units;
   const units = perParticipant === undefined ? null : perParticipant * federation.participants;
   checkDelta(delta, units);
   const mechanics: Mechanics = { codec, parameters, batchSize: training.batchSize, parties };
-  const epsilonWith = (by: Mechanics, law: Noise) =>
-    epsilonOfJob({ type: 'repeat', count: rounds, event: roundEvent(by, law) }, delta);
+  const epsilonWith = (by: Mechanics, law: Noise | CentralNoise) =>
+    epsilonOfJob({ type: 'repeat', count: timesOf(law, rounds), event: roundEvent(by, law) }, delta);
   const modelWith = (updates: number, sigma: number): NoiseOfModel | null => {
     if (perParticipant === undefined) return null;
     const weight = weighting === 'uniform' ? 1 : Math.min(perParticipant, codec.weightMax);
     const expected = updates * weight * (lot?.rate ?? 1);
+    // Noise that is added once is as if it were shared.
+    const share = privacy.isCentral ? sigma / Math.sqrt(updates) : sigma;
     return noiseOfModel({
-      codec: { ...codec, noise: { sigma } },
+      codec: { ...codec, noise: { sigma: share } },
       parameters,
       updates,
       units: expected,
@@ -121,11 +125,12 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
     });
   };
   const model = modelWith(cohort.size, noise.sigma);
-  const cost = costOfRounds(privacy);
+  const costOf = costOfRounds(privacy);
+  const cost = (first: number) => costOf(timesOf(noise, first));
   return {
     ...{ unit, neighbouring: privacy.neighbouring, accountant: 'rdp' },
     ...{
-      epsilonServer: cost(rounds),
+      epsilonServer: privacy.isCentral ? null : cost(rounds),
       epsilonModel: cost(rounds),
       delta,
       deltaParts: partsOf(delta, rounds, codec),
@@ -133,7 +138,7 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
     ...{ units, noise, noiseMultiplier: privacy.noiseMultiplier, clipNorm: codec.clipNorm, grid: codec.grid },
     ...{ levels: codec.clipNorm / codec.grid, width: codec.width, sensitivity: sensitivityOf(mechanics) },
     ...{ parameters, rounds, lotRate: lot?.rate ?? null, cohort: cohort.size, parties },
-    excess: Math.sqrt(cohort.size / parties),
+    excess: privacy.isCentral ? 1 : Math.sqrt(cohort.size / parties),
     byRounds: pointsOf(rounds).map((at) => ({ rounds: at, epsilon: cost(at) })),
     byNoise: FACTORS.map((factor) => {
       const law = { ...noise, sigma: factor * noise.sigma };

@@ -4,17 +4,17 @@
  */
 import { Codec } from '../../schemas/codec.ts';
 import type { JobManifest, PrivacyUnit } from '../../schemas/job.ts';
-import { Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
+import { Lot, PrivacyPromise } from '../../schemas/privacy.ts';
 import { parse } from '../parse.ts';
 import { HanseError } from '../problem.ts';
 import { checkSecureTerms, mostColluders, survivorsMinimum, thresholdOf } from '../secagg/descriptor.ts';
 import { countedParties, type PromisingTerms } from './job-privacy.ts';
-import { type NoisePlan, placeNoise, planNoise } from './plan-noise.ts';
+import { type NoisePlan, type PlannedLaw, placeNoise, planNoise } from './plan-noise.ts';
 import { checkDelta } from './privacy-plan.ts';
 
 export interface PromiseFigures {
   readonly unit: Exclude<PrivacyUnit, 'none'>;
-  readonly noise: Noise['type'];
+  readonly noise: PlannedLaw;
   /** Of each participant; ignored where participants are the unit. */
   readonly units?: number;
   /** In the federation. */
@@ -58,21 +58,25 @@ export function promisedTerms(figures: PromiseFigures): PromisingTerms {
   const summed = summedBy(figures);
   const plan: Omit<NoisePlan, 'epsilon'> = {
     ...{ noise: figures.noise, clipNorm, parameters, rounds, delta, batchSize },
-    ...{ cohortMax: figures.cohort, parties: countedParties(summed) },
+    ...{ cohortMax: figures.cohort, parties: typeof figures.noise === 'string' ? countedParties(summed) : 1 },
     weightMax: unit === 'participant' ? 1 : figures.weightMax,
     ...(lotRate !== undefined && { rate: lotRate }),
   };
-  const { codec, epsilon } =
+  const { codec, epsilon, central } =
     'epsilon' in wanted
       ? planNoise({
           ...plan,
-          epsilon: parse(PrivacyPromise.properties.epsilonServer, wanted.epsilon, 'epsilon'),
+          epsilon: parse(PrivacyPromise.properties.epsilonModel, wanted.epsilon, 'epsilon'),
         })
       : placeNoise(plan, wanted.noiseMultiplier);
   if (!Number.isFinite(epsilon)) throw new HanseError('budgetUnreachable', { targetEpsilon: epsilon, delta });
   return {
     ...summed,
-    ...{ privacyUnit: unit, privacy: { delta, epsilonServer: epsilon, epsilonModel: epsilon } },
+    privacyUnit: unit,
+    privacy: {
+      ...{ delta, epsilonModel: epsilon },
+      ...(central ? { centralNoise: central } : { epsilonServer: epsilon }),
+    },
     ...{ codec, parameters, rounds, training: { batchSize } },
     weighting: unit === 'participant' ? 'uniform' : 'examples',
   };

@@ -1,7 +1,7 @@
 /**
  * Noise for sums that grow from step to step, where nobody is sampled: the binary tree of Dwork, Naor, Pitassi, Rothblum
  * (STOC 2010) and Chan, Shi, Song (ICALP 2010), as DP-FTRL uses it: Kairouz, McMahan, Song, Thakkar, Thakurta, Xu, ICML 2021,
- * section 3. SPEC.md 12.10.
+ * section 3. SPEC.md 12.11.
  *
  * Node (l, k) stands for the steps k 2^l + 1 .. (k + 1) 2^l and has integer noise of its own. What is released after step t
  * is the sum of all updates so far and of the noise of those nodes that the binary digits of t name:

@@ -2,7 +2,7 @@
  * The federation that every run of the fuzzer begins with: founded and enrolled once, then copied. Keys, forward graph
  * and train step are the same in all runs; what varies is the schedule.
  */
-import { Secret } from '../../protocol/secret.ts';
+
 import { primitives } from '#primitives';
 import { type AuthoredJob, authorJob, secureAggregationFor } from '../../client/author-job.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
@@ -15,6 +15,7 @@ import { nodeIdOf } from '../../protocol/identity.ts';
 import { succeed } from '../../protocol/key-succession.ts';
 import type { Signer } from '../../protocol/primitives.ts';
 import { planCodec } from '../../protocol/ring/width.ts';
+import { Secret } from '../../protocol/secret.ts';
 import { SOFTWARE } from '../../protocol/versions.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
 import type { JobManifest, JobStatus } from '../../schemas/job.ts';

@@ -1,9 +1,10 @@
 /**
  * A process of the fuzzer's coordinator: that of production with short times, and the way to it that a schedule wants.
  */
-import { Secret } from '../../protocol/secret.ts';
+
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import type { Primitives, Signer } from '../../protocol/primitives.ts';
+import { Secret } from '../../protocol/secret.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
 import {
   Coordinator,

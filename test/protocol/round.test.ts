@@ -332,7 +332,10 @@ describe('what a node may send', () => {
 
   test('who is in the tree of a round takes part in no further round of it', () => {
     const centralNoise = { type: 'gaussianTree', sigma: 100, rounds: 2 } as const;
-    const trees = { privacyUnit: 'participant', privacy: { delta: 1e-5, epsilonModel: 1, centralNoise } } as const;
+    const trees = {
+      privacyUnit: 'participant',
+      privacy: { delta: 1e-5, epsilonModel: 1, centralNoise },
+    } as const;
     const cohort = (names: string[], digit: string, context: typeof FIRST) => [
       select(names, context),
       ...names.map((name) => update(name, '1', context)),

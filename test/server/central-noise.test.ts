@@ -35,7 +35,8 @@ describe('noise that is drawn afresh', () => {
     await addCentralNoise(first, noise, { jobId: 'job-1', round: 1 }, drawn);
     await addCentralNoise(second, noise, { jobId: 'job-1', round: 1 }, drawn);
     expect(second).not.toEqual(first.map((x) => x - 7));
-    for (const one of [first.map((x) => x - 7), second]) expect(Math.abs(excess(one, SIGMA ** 2))).toBeLessThan(5);
+    for (const one of [first.map((x) => x - 7), second])
+      expect(Math.abs(excess(one, SIGMA ** 2))).toBeLessThan(5);
     // The control: a tenth too little is seen.
     expect(excess(second, (1.1 * SIGMA) ** 2)).toBeLessThan(-5);
   });

@@ -1,9 +1,10 @@
 // covers: server/job-runner.ts, server/job-stream.ts
-import { Secret } from '../../protocol/secret.ts';
+
 import { beforeEach, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
+import { Secret } from '../../protocol/secret.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import { JobRunner, type JobSurroundings } from '../../server/job-runner.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';

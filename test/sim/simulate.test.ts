@@ -282,7 +282,11 @@ describe('a coordinator that is trusted adds the noise,', () => {
   const COUNT = 6;
   const secure = { suite: 1, colluders: 1, answerSeconds: 60 } as const;
   const still = { ...smallPlan().training, learningRate: 1e-9 };
-  const run = (law: { readonly type: 'gaussian'; readonly treeRounds?: number }, size: number, rounds: number) =>
+  const run = (
+    law: { readonly type: 'gaussian'; readonly treeRounds?: number },
+    size: number,
+    rounds: number,
+  ) =>
     simulate(
       options({
         plan: smallPlan({
@@ -312,7 +316,9 @@ describe('a coordinator that is trusted adds the noise,', () => {
   test('afresh in each round, once for all', async () => {
     const result = await run({ type: 'gaussian' }, COUNT, 2);
     const { manifest, rounds } = result.job;
-    expect(rounds.map(({ outcome, updates }) => [outcome, updates])).toEqual(Array(2).fill(['released', COUNT]));
+    expect(rounds.map(({ outcome, updates }) => [outcome, updates])).toEqual(
+      Array(2).fill(['released', COUNT]),
+    );
     const sigma = manifest.privacy?.centralNoise?.sigma ?? 0;
     const tolerance = 5 * Math.sqrt(2 / manifest.parameters);
     const ratios = totals(result).map((total, at) => variance(total) / ((at + 1) * sigma ** 2));

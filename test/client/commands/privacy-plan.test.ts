@@ -49,7 +49,30 @@ test('says what is promised to whom, in words, tables and a chart, and as JSON',
     ...{ unit: 'example', delta: 1e-5, parameters: 23, cohort: 10, parties: 4, isUseful: true },
   });
   const same = await plan(`${TEN} --parameters 23 --noise-multiplier ${told.noiseMultiplier} --json`);
-  expect((same.json as PrivacyPlan).epsilonServer).toBeCloseTo(told.epsilonServer, 9);
+  expect((same.json as PrivacyPlan).epsilonModel).toBeCloseTo(told.epsilonModel, 9);
+});
+
+test('a coordinator that is trusted needs less noise than participants do, and nothing is promised against it', async () => {
+  const persons = '--unit participant --participants 6000 --cohort 1000 --rounds 18 --parameters 785 --delta 1e-5';
+  const of = async (more: string) => (await plan(`${persons} --epsilon 4 ${more} --json`)).json as PrivacyPlan;
+  const [shared, afresh, trees] = [
+    await of(''),
+    await of('--noise gaussian'),
+    await of('--noise gaussian --tree-rounds 6'),
+  ];
+  expect(shared.epsilonServer).toBeCloseTo(4, 2);
+  expect(afresh).toMatchObject({ epsilonServer: null, epsilonModel: expect.closeTo(4, 2), parties: 1, excess: 1 });
+  expect(afresh.model?.drift).toBeLessThan(shared.model?.drift ?? 0);
+  // Three trees of three levels in place of 18 rounds.
+  expect(afresh.noiseMultiplier / trees.noiseMultiplier).toBeCloseTo(Math.sqrt(18 / 9), 1);
+  expect(trees.byRounds.map(({ epsilon }) => epsilon)).toEqual(
+    trees.byRounds.map(({ epsilon }) => epsilon).toSorted((a, b) => a - b),
+  );
+  const { out } = await plan(`${persons} --epsilon 4 --noise gaussian --tree-rounds 6`);
+  expect(out).toMatch(/against everybody but the coordinator/);
+  expect(out).toMatch(/for each node of trees over 6 rounds/);
+  const lots = await plan(`${TEN} ${MLP} --epsilon 2 --noise gaussian --tree-rounds 6 --json`);
+  expect(lots.json).toMatchObject({ problem: { code: 'usage' } });
 });
 
 test('a plan with which nothing is learnt is a failure, unless somebody insists', async () => {

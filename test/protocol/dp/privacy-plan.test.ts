@@ -56,16 +56,16 @@ describe('a plan', () => {
       const others = [plan.byNoise, plan.byCohort].map((rows) => rows.map(({ epsilon }) => epsilon));
       for (const row of others) {
         expect(row).toEqual(row.toSorted((a, b) => b - a));
-        expect(row[2]).toBeCloseTo(plan.epsilonServer, 12);
+        expect(row[2]).toBeCloseTo(plan.epsilonModel, 12);
         expect(row[0]).toBeGreaterThan(row[4] as number);
       }
     }
   });
 
   test('of figures with noise is the plan of the epsilon that it has', () => {
-    const { noiseMultiplier, epsilonServer } = planOf(EXAMPLES);
+    const { noiseMultiplier, epsilonModel } = planOf(EXAMPLES);
     const again = planOf({ ...EXAMPLES, wanted: { noiseMultiplier } });
-    expect(again.epsilonServer).toBeCloseTo(epsilonServer, 9);
+    expect(again.epsilonModel).toBeCloseTo(epsilonModel, 9);
     expect(again.noise.sigma).toBeCloseTo(planOf(EXAMPLES).noise.sigma, 6);
     // Where each update has to protect itself, it has all the noise.
     const plain = planOf({ ...EXAMPLES, isPlain: true });
