@@ -55,7 +55,7 @@ async function recordOf(round: number): Promise<RoundRecord> {
 }
 
 test('sum and model of a round are made again from what is kept, while the coordinator runs', async () => {
-  const before = (await readdir(join(dataDir, 'blobs'), { recursive: true })).sort();
+  const before = new Set(await readdir(join(dataDir, 'blobs'), { recursive: true }));
   for (const [round, survivors] of [
     [1, SIZE],
     [2, SIZE - 1],
@@ -70,7 +70,9 @@ test('sum and model of a round are made again from what is kept, while the coord
       `the sum of ${survivors} kept updates, made again, is the one`,
     );
   }
-  expect((await readdir(join(dataDir, 'blobs'), { recursive: true })).sort()).toEqual(before);
+  // Nothing is written. The coordinator, which runs, may remove what it keeps no longer.
+  const after = await readdir(join(dataDir, 'blobs'), { recursive: true });
+  expect(after.filter((path) => !before.has(path))).toEqual([]);
 });
 
 test('what is not there is said by name', async () => {
