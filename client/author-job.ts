@@ -6,7 +6,7 @@ import { toHex } from '../protocol/bytes.ts';
 import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
 import { countedParties } from '../protocol/dp/job-privacy.ts';
 import { DRIFT_MOST, noiseOfModel, usefulCohort } from '../protocol/dp/noise-of-model.ts';
-import { type PlannedLaw, type PlannedNoise, planNoise } from '../protocol/dp/plan-noise.ts';
+import { type NoisePlan, type PlannedLaw, type PlannedNoise, planNoise } from '../protocol/dp/plan-noise.ts';
 import { parse } from '../protocol/parse.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { planCodec } from '../protocol/ring/width.ts';
@@ -56,6 +56,8 @@ export interface PlannedPromise {
   readonly unit: Exclude<PrivacyUnit, 'none'>;
   /** Of the participants, or of a coordinator that is trusted. */
   readonly noise: PlannedLaw;
+  /** How the clip norm follows the lengths of updates, from the `clipNorm` of the plan on; left out: it stays. */
+  readonly adaptive?: NoisePlan['adaptive'];
   /** What the whole job may cost, at `delta`. */
   readonly epsilon: number;
   readonly delta: number;
@@ -145,6 +147,7 @@ function promiseOf(plan: JobPlan, parameters: number) {
     weightMax: weighting === 'uniform' ? 1 : weightMax,
     batchSize: training.batchSize,
     ...(rate !== undefined && { rate }),
+    ...(privacy.adaptive && { adaptive: privacy.adaptive }),
   });
   if (!privacy.force) checkUseful(plan, planned, parameters);
   const stated = Math.ceil(planned.epsilon * 1e6) / 1e6;

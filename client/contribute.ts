@@ -7,6 +7,8 @@
  * What the rows have taught leaves this node as the return value of `seal`, under masks where aggregation is secure, and in
  * no other form. How it leaves, with keys and shares that say nothing of any row, is in `update-route.ts`.
  */
+import { codecOfRound } from '../protocol/dp/adaptive-clip.ts';
+import { clipNormOf } from '../protocol/past-rounds.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
@@ -62,16 +64,20 @@ export interface LocalReport {
  *   `modelChainBroken` and what else `SecureAttempt` throws; what the inspector and the transport throw
  */
 export async function contribute(task: TrainTask, contributor: Contributor): Promise<LocalReport> {
-  const { manifest, examples, trainer, random, buffers, signal, inspector } = contributor;
-  const { parameters, codec } = manifest;
+  const { examples, trainer, random, buffers, signal, inspector } = contributor;
+  const { parameters } = contributor.manifest;
   const route = routeFor(task, contributor);
   try {
+    // 0. Where clipping is adaptive, the codec of this round follows from the clip counts of those before it.
+    const manifest = await ofRound(task, contributor);
+    const { codec } = manifest;
+
     // 1. The model that this round starts from: d float32 values with the announced hash.
     const model = await route.model();
 
     // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
     // Where aggregation is secure, keys and shares are exchanged with the others while it trains.
-    const ready = await route.begin();
+    const ready = await route.begin(manifest.codec.adaptive && codec.clipNorm);
     const learnt = await learn(trainer, {
       ...{ manifest, model, examples, random },
       round: task.round,
@@ -89,7 +95,8 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     const weight =
       manifest.weighting === 'uniform' ? 1 : Math.min(unitCount(examples, manifest), codec.weightMax);
     const turn = codec.rotation && { rotationSeed: await rotationSeed(task) };
-    const update = seal({ delta, weight, counters: [], ...turn }, manifest, random, buffers);
+    const counters = codec.adaptive ? [norm <= codec.clipNorm ? 1 : 0] : [];
+    const update = seal({ delta, weight, counters, ...turn }, manifest, random, buffers);
     const egress = inspector?.isWatching()
       ? egressOf({ task, manifest, delta, norm, weight, update })
       : undefined;
@@ -113,6 +120,13 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
   } finally {
     route.end();
   }
+}
+
+/** The manifest with the codec of the round. */
+async function ofRound({ jobId, round }: TrainTask, { manifest, api, signal }: Contributor): Promise<JobManifest> {
+  if (!manifest.codec.adaptive) return manifest;
+  const { rounds } = await api.call('getJob', { params: { jobId }, query: {} }, { signal });
+  return { ...manifest, codec: codecOfRound(manifest.codec, clipNormOf(manifest, rounds, round)) };
 }
 
 /** The update as it leaves the node: header, packed coordinates, weight. */

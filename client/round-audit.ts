@@ -7,15 +7,16 @@
 import { primitives } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { canonicalJson, canonicalSha256 } from '../protocol/canonical.ts';
-import { attemptOfRound, modelBefore } from '../protocol/past-rounds.ts';
+import { openedFraction } from '../protocol/dp/adaptive-clip.ts';
+import { attemptOfRound, clipNormOf, modelBefore } from '../protocol/past-rounds.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
-import { firstState, followRecord } from '../protocol/secagg/model-chain.ts';
+import { firstState, followRecord, parseSum } from '../protocol/secagg/model-chain.ts';
 import type { CheckedRecord } from '../protocol/secagg/record.ts';
 import { checkRecordOf } from '../protocol/secagg/record-of-round.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
 import { HEADER_BYTES } from '../protocol/vector.ts';
-import type { JobStatus, RoundSummary } from '../schemas/job.ts';
+import type { JobManifest, JobStatus, RoundSummary } from '../schemas/job.ts';
 import type { SignedRecord } from '../schemas/secagg.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Identity } from './identity.ts';
@@ -53,7 +54,8 @@ export async function auditRecord(
   const got = toHex(await primitives.sha256(utf8(canonicalJson(signed))));
   if (got !== secure?.record)
     throw new HanseError('hashMismatch', { what: 'record', expected: secure?.record ?? 'none', got });
-  const terms = { federationId, coordinatorKey, jobId, manifest, manifestSha256, round, attempt };
+  const clipNorm = clipNormOf(manifest, job.rounds, round);
+  const terms = { federationId, coordinatorKey, jobId, manifest, manifestSha256, round, attempt, clipNorm };
   const checked = await checkRecordOf(primitives, signed, {
     ...terms,
     model: modelBefore(manifest, job.rounds, round),
@@ -88,6 +90,15 @@ export async function checkModelChain(
     const { record } = (await auditRecord(api, pinned, job, summary)).signed;
     const sum = await fetchBlob('sum', record.sum, api, { limitBytes });
     link = await followRecord(primitives, manifest, link, record, sum);
+    checkFraction(manifest, summary, sum);
   }
   return from;
+}
+
+/** That the job tells the clip count which was opened, from which the clip norms of later rounds follow. */
+function checkFraction(manifest: JobManifest, { round, updates, clipping }: RoundSummary, sum: Uint8Array): void {
+  const opened = openedFraction(manifest.codec, parseSum(manifest, sum).secondBlock, updates);
+  if (opened === clipping?.fraction) return;
+  const reason = `its sum has a clip count of ${opened}, and the job tells ${clipping?.fraction}`;
+  throw new HanseError('modelChainBroken', { round, reason });
 }

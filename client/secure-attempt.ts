@@ -92,17 +92,19 @@ export class SecureAttempt {
 
   /**
    * Checks what the round is to be, writes down that this node takes part in it, and makes its keys.
+   * @param clipNorm C of the round, as this node has computed it, where clipping is adaptive
    * @throws `descriptorInvalid`, `suiteRefused`, `thresholdTooLow`, `attemptSpent`, `roundAlreadyOpened`
    */
   static async begin(
     task: SecureTask,
-    manifest: JobManifest,
+    { manifest, clipNorm }: { readonly manifest: JobManifest; readonly clipNorm?: number | undefined },
     party: SecureParty,
     api: CoordinatorApi,
   ): Promise<SecureAttempt> {
     const { primitives, identity, nodeId, random, federationId, coordinatorKey, suites } = party;
     const { jobId, manifestSha256, round, attempt, model } = task;
-    const terms = { federationId, coordinatorKey, jobId, manifest, manifestSha256, round, attempt, model };
+    const names = { federationId, coordinatorKey, jobId, manifest, manifestSha256 };
+    const terms = { ...names, round, attempt, model, clipNorm };
     const limits = { suites, allowsSparse: party.allowsSparse ?? false };
     const id = await checkDescriptor(primitives, task.secure, terms, limits);
     await party.journal.begin(task);

@@ -14,8 +14,8 @@ import type { SecureParty } from './secure-party.ts';
 export interface UpdateRoute {
   /** The model that the round starts from; read-only. */
   model(): Promise<Float32Array>;
-  /** Once, before the training. */
-  begin(): Promise<ReadyRoute>;
+  /** Once, before the training. @param clipNorm C of the round, where clipping is adaptive */
+  begin(clipNorm?: number): Promise<ReadyRoute>;
   /** Whatever has happened. */
   end(): void;
 }
@@ -92,8 +92,8 @@ function secureRoute(
   const alive = AbortSignal.any([signal, ended.signal]);
   return {
     model: () => party.chain.model(task, manifest, party.coordinatorKey, api, signal),
-    begin: async () => {
-      const begun = await SecureAttempt.begin(task, manifest, party, api);
+    begin: async (clipNorm) => {
+      const begun = await SecureAttempt.begin(task, { manifest, clipNorm }, party, api);
       attempt = begun;
       const failed = new AbortController();
       const agreed = begun.agree(alive);

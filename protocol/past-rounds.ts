@@ -2,6 +2,7 @@
  * Finding one's way in the rounds of a job that are over. SPEC.md 8.1.
  */
 import type { JobManifest, RoundSummary } from '../schemas/job.ts';
+import { nextClipNorm } from './dp/adaptive-clip.ts';
 
 /**
  * The attempt of a round that was released, else its last one; undefined while none is over.
@@ -25,4 +26,20 @@ export function modelBefore(
 ): string {
   const before = rounds.findLast((summary) => summary.round < round && summary.model !== null);
   return before?.model ?? initialModel;
+}
+
+/**
+ * C of a round whose clipping is adaptive, from the noised clip counts of the rounds before it; undefined where it is not.
+ * SPEC.md 12.10.
+ */
+export function clipNormOf(
+  { codec }: Pick<JobManifest, 'codec'>,
+  rounds: readonly RoundSummary[],
+  round: number,
+): number | undefined {
+  const { adaptive, clipNorm: initial } = codec;
+  if (!adaptive) return undefined;
+  return rounds
+    .filter((summary) => summary.round < round && summary.clipping !== undefined)
+    .reduce((clipNorm, { clipping }) => nextClipNorm(clipNorm, clipping?.fraction ?? 0, { ...adaptive, initial }), initial);
 }

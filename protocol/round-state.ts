@@ -24,6 +24,8 @@ export interface Candidate {
   readonly strategyState: Sha256 | null;
   readonly weight: number;
   readonly updateNorm: number;
+  /** Where clipping is adaptive. */
+  readonly clipping?: { readonly clipNorm: number; readonly fraction: number };
   readonly evaluateBy: string | null;
   /** Where aggregation is secure: the signed record of the round, and the sum that was opened. */
   readonly secure?: { readonly record: Sha256; readonly sum: Sha256 };

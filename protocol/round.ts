@@ -342,7 +342,7 @@ function passDeadline(
 
 function aggregated(state: JobState, event: Extract<JobEvent, { type: 'aggregated' }>, at: string): Step {
   if (state.phase !== 'aggregating') return outOfOrder(state, event.type);
-  const { model, strategyState, weight, updateNorm, evaluateBy, record, sum } = event;
+  const { model, strategyState, weight, updateNorm, clipping, evaluateBy, record, sum } = event;
   const secure = record !== undefined && sum !== undefined ? { record, sum } : undefined;
   if ((secure !== undefined) !== isSecure(state) || (record === undefined) !== (sum === undefined))
     return refuse(
@@ -352,7 +352,11 @@ function aggregated(state: JobState, event: Extract<JobEvent, { type: 'aggregate
         expected: 'record and sum of a secure round alone',
       }),
     );
-  const candidate = { model, strategyState, weight, updateNorm, evaluateBy, ...(secure && { secure }) };
+  const candidate = {
+    ...{ model, strategyState, weight, updateNorm, evaluateBy },
+    ...(clipping && { clipping }),
+    ...(secure && { secure }),
+  };
   return enter({ ...state, candidate }, evaluateBy === null ? 'releasing' : 'evaluating', at);
 }
 
@@ -436,6 +440,7 @@ function summary(
     ...(state.unmeasured.size > 0 && { unmeasured: countsOf(state.unmeasured) }),
     weight: isReleased ? (state.candidate?.weight ?? 0) : 0,
     updateNorm: isReleased ? (state.candidate?.updateNorm ?? null) : null,
+    ...(isReleased && state.candidate?.clipping && { clipping: state.candidate.clipping }),
     bytesUp,
     metrics: state.metrics,
     ...(isSecure(state) && { secure: secureSummary(state, state.candidate?.secure) }),

@@ -22,6 +22,23 @@ export const Rotation = Type.Object(
 );
 export type Rotation = Static<typeof Rotation>;
 
+/**
+ * The clip norm follows a quantile of the lengths of updates, from round to round: SPEC.md 12.10. Of such a codec `clipNorm`
+ * and `grid` are those of round 1, and its one counter tells how many updates were not clipped.
+ */
+export const AdaptiveClipping = Type.Object(
+  {
+    /** The share of updates that is not to be clipped. */
+    quantile: Type.Number({ minimum: 0, maximum: 1 }),
+    /** By how much of its logarithm the clip norm moves when all updates are to one side. */
+    rate: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    /** s: what an update adds to the counter, or takes from it, before noise. */
+    bitScale: Type.Integer({ minimum: 1, maximum: 0x7fff_ffff }),
+  },
+  { additionalProperties: false },
+);
+export type AdaptiveClipping = Static<typeof AdaptiveClipping>;
+
 export const Codec = Type.Object(
   {
     version: Type.Literal(1),
@@ -33,12 +50,14 @@ export const Codec = Type.Object(
     grid: Type.Number({ exclusiveMinimum: 0, maximum: 1e38 }),
     /** The largest weight a participant may state; 1 means that all count alike. */
     weightMax: Type.Integer({ minimum: 1, maximum: 0xffff_ffff }),
-    /** Integers that follow the weight, each in 0..weightMax: correct answers on a hold-out set, for example. */
+    /** Integers that follow the weight, each in 0..weightMax; with `adaptive` one, of any 32 bits. */
     counters: Type.Integer({ minimum: 0, maximum: 64 }),
     /** Absent: coordinates are sent as they are. */
     rotation: Type.Optional(Rotation),
     /** Added to the integers of each update; absent: none. */
     noise: Type.Optional(Noise),
+    /** Absent: the clip norm is the same in all rounds. */
+    adaptive: Type.Optional(AdaptiveClipping),
     /** Updates are sums over lots; absent: trained parameters minus those before. */
     lot: Type.Optional(Lot),
   },

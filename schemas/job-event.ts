@@ -98,6 +98,10 @@ const Aggregated = Type.Object(
     updates: Type.Integer({ minimum: 1 }),
     weight: Type.Integer({ minimum: 1 }),
     updateNorm: Type.Number({ minimum: 0 }),
+    /** Where clipping is adaptive: `RoundSummary`. */
+    clipping: Type.Optional(
+      Type.Object({ clipNorm: Type.Number({ exclusiveMinimum: 0 }), fraction: Type.Number() }, closed),
+    ),
     /** Where aggregation is secure: the record of the round, and the sum that was opened. */
     record: Type.Optional(Sha256),
     sum: Type.Optional(Sha256),

@@ -184,6 +184,10 @@ export const RoundSummary = Type.Object(
     weight: Type.Integer({ minimum: 0 }),
     /** L2 norm of the change of the model before the strategy. */
     updateNorm: Type.Union([Type.Number(), Type.Null()]),
+    /** Where clipping is adaptive and the round was released: its clip norm, and the noised share of updates within it. */
+    clipping: Type.Optional(
+      Type.Object({ clipNorm: Type.Number({ exclusiveMinimum: 0 }), fraction: Type.Number() }, closed),
+    ),
     bytesUp: Type.Integer({ minimum: 0 }),
     metrics: Type.Union([Metrics, Type.Null()]),
     /** Where aggregation is secure. */

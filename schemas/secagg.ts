@@ -68,6 +68,8 @@ export const RoundDescriptor = Type.Object(
     /** d and b. */
     parameters: Type.Integer({ minimum: 1, maximum: 500_000_000 }),
     width: Type.Integer({ minimum: 16, maximum: 32 }),
+    /** C of the round, where clipping is adaptive. */
+    clipNorm: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
     /** nMin and nMax: participants in the roster. */
     rosterMinimum: Type.Integer({ minimum: 3, maximum: 10_000 }),
     rosterMaximum: Type.Integer({ minimum: 3, maximum: 10_000 }),

@@ -10,6 +10,8 @@
 import { utf8 } from '../protocol/bytes.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
 import type { Signer } from '../protocol/primitives.ts';
+import { codecOfRound, openedFraction } from '../protocol/dp/adaptive-clip.ts';
+import { clipNormOf } from '../protocol/past-rounds.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { rotationSeed } from '../protocol/ring/rotation-seed.ts';
@@ -36,6 +38,8 @@ export interface AggregatedModel {
   readonly weight: number;
   /** L2 norm of the mean update, before the strategy. */
   readonly updateNorm: number;
+  /** Where clipping is adaptive: C of the round, and b. */
+  readonly clipping?: { readonly clipNorm: number; readonly fraction: number };
   /** Where aggregation is secure: the signed record, and the sum that was opened. */
   readonly record?: Sha256;
   readonly sum?: Sha256;
@@ -64,13 +68,16 @@ export async function aggregate(
 ): Promise<AggregatedModel> {
   // 1. The accepted updates, added as integers: exact, and the same in any order. Masks that are left are taken
   // away; where the coordinator is trusted, it adds the noise; the mean is turned back, where updates were turned.
-  const { codec } = job.manifest;
+  const clipNorm = clipNormOf(job.manifest, job.history, job.round);
+  const codec = codecOfRound(job.manifest.codec, clipNorm);
   const turn = codec.rotation && (await rotationSeed(job));
   const summed = await sum.over(job.accepted);
   const unmasked = secure && (await unmask(secure, summed));
   const noised = await withNoise(job, unmasked ?? summed.integers, noise);
   const published = noised ?? unmasked;
-  const opened = published ? openIntegers(published, codec, job.accepted.size, turn) : summed.open(turn);
+  const opened = published
+    ? openIntegers(published, codec, job.accepted.size, turn)
+    : summed.open(turn, codec);
 
   // 2. The model that the cohort started from, and what the strategy remembers of earlier rounds.
   const strategy = strategyOf(job.manifest.strategy);
@@ -89,6 +96,7 @@ export async function aggregate(
   // 4. Both on disk before anybody hears of them. They become the model of the job when the round is released.
   const stored = await store(blobs, next.model);
   const memoryStored = strategy.isStateless ? null : await store(blobs, strategy.encode(next.state));
+  const fraction = openedFraction(codec, [opened.totalWeight, ...opened.counters], opened.count);
   const recorded = secure && published && (await record(secure, published, blobs, stored, memoryStored));
   return {
     model: stored,
@@ -97,6 +105,7 @@ export async function aggregate(
     updates: opened.count,
     weight: opened.totalWeight,
     updateNorm,
+    ...(clipNorm !== undefined && fraction !== undefined && { clipping: { clipNorm, fraction } }),
   };
 }
 

@@ -8,6 +8,7 @@
 import { toHex } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { cohortMost, drawCohort } from '../protocol/cohort.ts';
+import { clipNormOf } from '../protocol/past-rounds.ts';
 import type { Primitives, Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
 import { type RandomNumbers, type RandomSource, randomBytes } from '../protocol/random.ts';
@@ -333,14 +334,9 @@ export class JobRunner {
   }
 
   /** Of a secure attempt that begins now. Keys take as long as an update: a node compiles the graph before it agrees. */
-  async #describe({
-    jobId,
-    manifest,
-    manifestSha256,
-    round,
-    attempt,
-    model,
-  }: JobState): Promise<SignedDescriptor> {
+  async #describe(job: JobState): Promise<SignedDescriptor> {
+    const { jobId, manifest, manifestSha256, round, attempt, model } = job;
+    const clipNorm = clipNormOf(manifest, job.history, round);
     const { signer, federationId, random } = this.#around;
     const coordinatorKey = toHex(signer.publicKey);
     const names = { federationId, coordinatorKey, jobId, manifestSha256 };
@@ -359,7 +355,7 @@ export class JobRunner {
     };
     const nonce = toHex(randomBytes(random, 32));
     return signDescriptor(
-      describeRound({ ...names, manifest, round, attempt, model }, deadlines, nonce),
+      describeRound({ ...names, manifest, round, attempt, model, clipNorm }, deadlines, nonce),
       signer,
     );
   }

@@ -25,7 +25,6 @@ export async function checkManifest(
   if (cohort.minimum > cohort.size) throw invalid('cohort.minimum', 'it is larger than the cohort');
   if (weighting === 'uniform' && codec.weightMax !== 1)
     throw invalid('codec.weightMax', 'it must be 1 where all updates count alike');
-  if (codec.counters !== 0) throw invalid('codec.counters', 'no counters are defined yet: state 0');
   if ((aggregation === 'secure') !== (secureAggregation !== undefined))
     throw invalid('secureAggregation', 'it is there where aggregation is secure, and only there');
   if (aggregation === 'secure') checkSecureTerms(manifest);

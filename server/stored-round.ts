@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { primitives } from '#primitives';
 import { parseJson } from '../protocol/parse.ts';
-import { attemptOfRound, modelBefore } from '../protocol/past-rounds.ts';
+import { attemptOfRound, clipNormOf, modelBefore } from '../protocol/past-rounds.ts';
 import { systemClock } from '../protocol/primitives/system-clock.ts';
 import { HanseError } from '../protocol/problem.ts';
 import type { JobState } from '../protocol/round-state.ts';
@@ -72,8 +72,10 @@ export async function verifyKept(kept: KeptContent, jobId: string, round: number
   const signed = parseJson(SignedRecord, text(await blobs.read(summary.secure.record)), 'record');
   const { record } = signed;
   const model = modelBefore(manifest, history, round);
-  const names = { ...(await federationOf(kept)), jobId, manifest, manifestSha256, round, attempt, model };
-  const checked = await checkRecordOf(primitives, signed, names);
+  const clipNorm = clipNormOf(manifest, history, round);
+  const names = { jobId, manifest, manifestSha256, round, attempt, model, clipNorm };
+  const terms = { ...(await federationOf(kept)), ...names };
+  const checked = await checkRecordOf(primitives, signed, terms);
 
   // Noise that the coordinator has added is in no update.
   const recomputed = manifest.privacy?.centralNoise === undefined;

@@ -194,6 +194,10 @@ export function describeRound(round: RoundSummary): string {
   const metrics = round.metrics
     ? [`loss ${round.metrics.loss.toFixed(4)}`, percent(round.metrics.accuracy)].filter((part) => part !== '')
     : [];
+  const { clipping } = round;
+  const clipped = clipping
+    ? [`clip norm ${clipping.clipNorm.toPrecision(4)}, about ${percentOf(clipping.fraction)} % of updates within it`]
+    : [];
   const reason = round.reason ? [round.reason] : [];
   return [
     head,
@@ -201,9 +205,15 @@ export function describeRound(round: RoundSummary): string {
     `${round.updates} of ${round.cohort} updates`,
     ...declined,
     ...unmeasured,
+    ...clipped,
     ...metrics,
     `${seconds} s`,
   ].join(', ');
+}
+
+/** Of a count with noise. */
+function percentOf(fraction: number): string {
+  return (100 * Math.min(1, Math.max(0, fraction))).toFixed(0);
 }
 
 function percent(share: number | null): string {

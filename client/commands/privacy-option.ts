@@ -2,9 +2,11 @@
  * The options that say what a job promises: shared by jobs and simulations.
  */
 import { Type } from 'typebox';
+import { MEDIAN } from '../../protocol/dp/adaptive-clip.ts';
 import type { PlannedLaw } from '../../protocol/dp/plan-noise.ts';
 import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { AdaptiveClipping } from '../../schemas/codec.ts';
 import type { CommandOption } from '../../schemas/command.ts';
 import type { PrivacyUnit } from '../../schemas/job.ts';
 import { Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
@@ -22,6 +24,8 @@ export interface PrivacyOptions extends LawOptions {
   readonly epsilon?: number;
   readonly delta?: number;
   readonly lotRate?: number;
+  /** Share of updates that are not clipped. */
+  readonly adaptiveClip?: number;
   readonly force?: boolean;
 }
 
@@ -70,6 +74,12 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
   },
   ...LAW_OPTIONS,
   {
+    flags: '--adaptive-clip <share>',
+    description: 'with --unit participant: the clip norm follows this quantile of the lengths of updates, e.g. 0.5',
+    kind: 'number',
+    schema: AdaptiveClipping.properties.quantile,
+  },
+  {
     flags: '--force',
     description: 'make the job although noise would drown its model: hanse privacy plan',
   },
@@ -81,7 +91,8 @@ export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined 
   if (unit === 'none') {
     const given = {
       ...{ '--epsilon': epsilon, '--delta': delta, '--lot-rate': lotRate },
-      ...{ '--tree-rounds': options.treeRounds, '--force': options.force },
+      ...{ '--tree-rounds': options.treeRounds, '--adaptive-clip': options.adaptiveClip },
+      '--force': options.force,
     };
     for (const [flag, value] of Object.entries(given))
       if (value !== undefined) throw new HanseError('usage', { reason: `${flag} needs --unit` });
@@ -98,6 +109,7 @@ export function promisedBy(options: PrivacyOptions): PlannedPromise | undefined 
     });
   return {
     ...{ unit, noise: lawOf(unit, options), ...(options.force && { force: true }) },
+    ...adaptiveOf(unit, options),
     epsilon: asUsage(() => parse(promise.epsilonModel, epsilon, '--epsilon')),
     delta: asUsage(() => parse(promise.delta, delta, '--delta')),
     ...(lotRate !== undefined && { rate: asUsage(() => parse(Lot.properties.rate, lotRate, '--lot-rate')) }),
@@ -113,4 +125,18 @@ export function lawOf(unit: PrivacyUnit, { noise = 'discreteGaussian', treeRound
   if (treeRounds === undefined) return { type: noise };
   if (unit === 'participant') return { type: noise, treeRounds };
   throw new HanseError('usage', { reason: '--tree-rounds needs --unit participant' });
+}
+
+/** Throws `usage`. */
+function adaptiveOf(
+  unit: PrivacyUnit,
+  { adaptiveClip, noise }: PrivacyOptions,
+): Pick<PlannedPromise, 'adaptive'> {
+  if (adaptiveClip === undefined) return {};
+  if (unit !== 'participant' || noise === 'gaussian')
+    throw new HanseError('usage', { reason: '--adaptive-clip needs --unit participant, and its noise' });
+  const quantile = asUsage(() =>
+    parse(AdaptiveClipping.properties.quantile, adaptiveClip, '--adaptive-clip'),
+  );
+  return { adaptive: { ...MEDIAN, quantile } };
 }

@@ -5,7 +5,7 @@
  *
  *   C_(t+1) = C_t exp(-rate (b_t - quantile)),   b_t the noised fraction of updates with norm <= C_t
  *
- * A participant's bit travels as +-1, with the vector and under the same noise: as a coordinate +-s of its own, in steps of
+ * A participant's bit travels as +-1, with the vector and under the same noise: as a counter of +-s, in steps of
  * the grid. Both are one vector of norm sqrt(D^2 + s^2), so one event charges for both. In terms of the paper, z the
  * multiplier of that event and sigma_b the deviation of the noised count of bits 0 and 1:
  *
@@ -14,14 +14,42 @@
  * C_t is no secret and no part of the sensitivity: the grid is C_t / L for an L that is fixed, so D is the same in all rounds.
  */
 
+import type { AdaptiveClipping, Codec } from '../../schemas/codec.ts';
+
 /** What a job fixes in advance. */
-export interface AdaptiveClip {
+export interface AdaptiveClip extends Pick<AdaptiveClipping, 'quantile' | 'rate'> {
   /** C_1 > 0. */
   readonly initial: number;
-  /** The share of updates that is not to be clipped, in [0, 1]; 0.5 is the median. */
-  readonly quantile: number;
-  /** By how much of its logarithm C moves when all updates are to one side, > 0; 0.2 in the paper. */
-  readonly rate: number;
+}
+
+/**
+ * The codec of a round: as long an update has as many steps of the grid in every round.
+ * @param clipNorm C_t; undefined, or of a codec without adaptive clipping: the codec itself
+ */
+export function codecOfRound(codec: Codec, clipNorm: number | undefined): Codec {
+  const { adaptive, rotation } = codec;
+  if (!adaptive || clipNorm === undefined) return codec;
+  const ratio = clipNorm / codec.clipNorm;
+  return {
+    ...codec,
+    clipNorm,
+    grid: codec.grid * ratio,
+    ...(rotation && { rotation: { ...rotation, bound: rotation.bound * ratio } }),
+  };
+}
+
+/**
+ * b of a round, from the second block of its opened sum; undefined without adaptive clipping.
+ * @param secondBlock weight and counter, modulo 2^32 @param count of the updates
+ */
+export function openedFraction(
+  { adaptive }: Codec,
+  secondBlock: ArrayLike<number>,
+  count: number,
+): number | undefined {
+  if (!adaptive) return undefined;
+  const [, bits = 0] = Array.from(secondBlock);
+  return clipFraction(bits | 0, adaptive.bitScale, count);
 }
 
 /** The rule of the paper. */

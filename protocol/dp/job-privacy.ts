@@ -39,7 +39,7 @@ export interface JobPrivacy {
 
 /** What decides on the sensitivity and the noise of a sum. */
 export interface Mechanics {
-  readonly codec: Pick<Codec, 'clipNorm' | 'grid' | 'weightMax' | 'noise' | 'lot'>;
+  readonly codec: Pick<Codec, 'clipNorm' | 'grid' | 'weightMax' | 'noise' | 'lot' | 'adaptive'>;
   /** d. */
   readonly parameters: number;
   /** B: units whose gradients are added in float32. Ignored without a lot. */
@@ -114,9 +114,16 @@ export function countedParties(manifest: SecureTerms & Pick<JobManifest, 'aggreg
   return Math.max(1, survivorsMinimum(manifest) - (manifest.secureAggregation?.colluders ?? 0));
 }
 
-/** D: the most by which one unit moves the rounded sum, in steps of the grid, but for a probability of 1e-12. */
+/**
+ * D: the most by which one unit moves the rounded sum, in steps of the grid, but for a probability of 1e-12; where clipping is
+ * adaptive, the sum and the counter together.
+ */
 export function sensitivityOf({ codec, parameters, batchSize }: Omit<Mechanics, 'parties'>): number {
-  if (!codec.lot) return Math.sqrt(roundedNormSquared(codec.clipNorm / codec.grid, parameters));
+  if (!codec.lot) {
+    const vector = Math.sqrt(roundedNormSquared(codec.clipNorm / codec.grid, parameters));
+    // C_t/g_t is C/g but for roundings.
+    return codec.adaptive ? Math.hypot(vector * (1 + FURTHER), codec.adaptive.bitScale) : vector;
+  }
   return roundedNorm((codec.clipNorm / codec.grid) * (1 + lotSlack(batchSize)), parameters, LONGER);
 }
 
@@ -158,7 +165,8 @@ export function roundEvent(mechanics: Mechanics, noise: Noise | CentralNoise): D
 }
 
 function sumEvent(mechanics: Mechanics, noise: Noise | CentralNoise): DpEvent {
-  const { parameters: dimension, parties } = mechanics;
+  const { parameters, parties, codec } = mechanics;
+  const dimension = codec.adaptive ? parameters + 1 : parameters;
   switch (noise.type) {
     case 'gaussian':
       return { type: 'gaussian', noiseMultiplier: noiseMultiplierOf(mechanics, noise) };

@@ -5,10 +5,11 @@
  * noise on real numbers (0.07 % for c = 20, 0.9 % for 5, 12 % of the noise for 1). The finest c up to 20 is taken whose noise
  * the sampler has a table for.
  */
-import type { Codec } from '../../schemas/codec.ts';
+import type { AdaptiveClipping, Codec } from '../../schemas/codec.ts';
 import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
 import { noiseReach } from '../ring/width.ts';
+import { splitNoise } from './adaptive-clip.ts';
 import { leastEnough } from './bisection.ts';
 import { centralReach } from './central-noise.ts';
 import { SIGMA_MAX } from './discrete-gaussian-sampler.ts';
@@ -33,6 +34,8 @@ export interface NoisePlan {
   readonly rounds: number;
   readonly weightMax: number;
   readonly batchSize: number;
+  /** How the clip norm follows the lengths of updates; absent: it does not. Of participants that add noise alone. */
+  readonly adaptive?: Pick<AdaptiveClipping, 'quantile' | 'rate'>;
   /** q of lots; absent: the unit is the participant. */
   readonly rate?: number;
   readonly delta: number;
@@ -79,8 +82,8 @@ export function placeNoise(plan: Omit<NoisePlan, 'epsilon'>, multiplier: number)
   if (!(multiplier > 0)) throw new HanseError('noiseTooSmall', { sigma: multiplier, least: SIGMA_LEAST });
   const { parameters, parties } = plan;
   const levelsOf = (c: number) => c * Math.sqrt(parameters);
-  const sigmaAt = (c: number) =>
-    (multiplier * sensitivityOf(mechanicsOf(plan, levelsOf(c)))) / Math.sqrt(parties);
+  const mechanicsAt = (c: number) => withBit(plan, mechanicsOf(plan, levelsOf(c)), multiplier);
+  const sigmaAt = (c: number) => (multiplier * sensitivityOf(mechanicsAt(c))) / Math.sqrt(parties);
   const most = typeof plan.noise === 'string' ? SIGMA_MAX : CENTRAL_SIGMA_MAX;
   let c = FINEST;
   while (sigmaAt(c) < SIGMA_LEAST) c *= 2;
@@ -88,9 +91,26 @@ export function placeNoise(plan: Omit<NoisePlan, 'epsilon'>, multiplier: number)
   const sigma = sigmaAt(c);
   if (sigma > most) throw new HanseError('noiseTableTooLarge', { sigma, most });
   const noise = lawOf(plan.noise, sigma);
-  const codec = codecOf(plan, levelsOf(c), noise);
+  const codec = codecOf(plan, levelsOf(c), noise, mechanicsAt(c).codec.adaptive);
   const epsilon = totalEpsilon(plan, { ...mechanicsOf(plan, levelsOf(c)), codec }, noise);
   return { codec, epsilon, ...(isCentral(noise) && { central: noise }) };
+}
+
+/**
+ * With a bit, where clipping is adaptive, whose count has a noise of a twentieth of the cohort (Andrew et al. 2021); more where
+ * the vector would have too little, and less where the bit would have no step of the grid.
+ */
+function withBit(
+  { adaptive, cohortMax }: Omit<NoisePlan, 'epsilon'>,
+  mechanics: Mechanics,
+  multiplier: number,
+): Mechanics {
+  if (!adaptive) return mechanics;
+  const sensitivity = sensitivityOf(mechanics);
+  const most = (multiplier / 2) * Math.hypot(1, sensitivity) * (1 - 1e-9);
+  const bitSigma = Math.min(most, Math.max(cohortMax / 20, multiplier));
+  const { bitScale } = splitNoise(multiplier, sensitivity, bitSigma);
+  return { ...mechanics, codec: { ...mechanics.codec, adaptive: { ...adaptive, bitScale } } };
 }
 
 function lawOf(law: PlannedLaw, sigma: number): Noise | CentralNoise {
@@ -136,7 +156,12 @@ function mechanicsOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number): Mechanic
 }
 
 /** The narrowest of the fast widths in which the sum of all updates with their noise has room. */
-function codecOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number, noise: Noise | CentralNoise): Codec {
+function codecOf(
+  plan: Omit<NoisePlan, 'epsilon'>,
+  levels: number,
+  noise: Noise | CentralNoise,
+  adaptive: Codec['adaptive'],
+): Codec {
   const { clipNorm, cohortMax, weightMax, rate } = plan;
   const wanted = rate === undefined ? Math.floor(levels) + 1 : Math.ceil(ROOM_OF_LOT * levels);
   const [own, shared] = isCentral(noise) ? [0, centralReach(noise)] : [noiseReach(noise), 0];
@@ -153,7 +178,8 @@ function codecOf(plan: Omit<NoisePlan, 'epsilon'>, levels: number, noise: Noise 
     width,
     grid: clipNorm / levels,
     weightMax,
-    counters: 0,
+    counters: adaptive ? 1 : 0,
+    ...(adaptive && { adaptive }),
     ...(!isCentral(noise) && { noise }),
     ...(rate !== undefined && { lot: { rate, bound: roomIn(width) } }),
   };

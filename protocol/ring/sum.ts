@@ -144,14 +144,15 @@ export class RingSum {
    * mean = sum * (g * weightMax / totalWeight), turned back. Does not change the sum.
    *
    * @param rotationSeed of the attempt, needed where the codec has a rotation, else ignored
+   * @param codec of the round: grid and clip norm may be others than those of the sum
    * Throws `aggregateInvalid` if an update is incomplete or the total weight cannot be that of `count` updates, and
    * `ringOverflow` if so many updates may have wrapped.
    */
-  open(rotationSeed?: Uint8Array): OpenedSum {
+  open(rotationSeed?: Uint8Array, codec: Codec = this.#codec): OpenedSum {
     const count = this.count;
     if (this.#bytes !== count * this.#layout.payloadBytes)
       throw new HanseError('aggregateInvalid', { reason: 'an update was added in part only' });
-    return openIntegers(this.integers, this.#codec, count, rotationSeed);
+    return openIntegers(this.integers, codec, count, rotationSeed);
   }
 }
 
@@ -227,7 +228,7 @@ function checkWeights(
     throw new HanseError('aggregateInvalid', {
       reason: `a total weight of ${totalWeight} from ${count} updates of weight 1..${weightMax}`,
     });
-  if (counters.some((counter) => counter > count * weightMax))
+  if (!codec.adaptive && counters.some((counter) => counter > count * weightMax))
     throw new HanseError('aggregateInvalid', { reason: 'a counter beyond its range' });
   return { factor: factorOf(codec, totalWeight), totalWeight, counters };
 }
@@ -252,6 +253,9 @@ function sameCodec(a: Codec, b: Codec): boolean {
     a.noise?.type === b.noise?.type &&
     a.noise?.sigma === b.noise?.sigma &&
     a.lot?.rate === b.lot?.rate &&
-    a.lot?.bound === b.lot?.bound
+    a.lot?.bound === b.lot?.bound &&
+    a.adaptive?.quantile === b.adaptive?.quantile &&
+    a.adaptive?.rate === b.adaptive?.rate &&
+    a.adaptive?.bitScale === b.adaptive?.bitScale
   );
 }

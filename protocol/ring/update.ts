@@ -32,7 +32,7 @@ export interface Contribution {
   readonly delta: Float32Array | Float64Array;
   /** 1..weightMax: the number of examples, or 1 where all count alike. */
   readonly weight: number;
-  /** As many as the codec has, each in 0..weightMax. */
+  /** As many as the codec has, each in 0..weightMax; where clipping is adaptive, 1 for an update that is not clipped, else 0. */
   readonly counters: readonly number[];
   /** The seed of the attempt (`rotationSeed`), needed where the codec has a rotation, else ignored. */
   readonly rotationSeed?: Uint8Array;
@@ -61,7 +61,7 @@ export function updateIntegers(
   coordinates: Int32Array = new Int32Array(contribution.delta.length),
 ): UpdateIntegers {
   roundUpdate(contribution, codec, random, (block, start) => coordinates.set(block, start));
-  return { coordinates, secondBlock: Uint32Array.of(contribution.weight, ...contribution.counters) };
+  return { coordinates, secondBlock: secondBlockOf(contribution, codec, random) };
 }
 
 /**
@@ -92,7 +92,7 @@ export function encodeUpdate(
     layoutOf(codec, contribution.delta.length).payloadBytes / 4,
   ),
 ): Uint8Array<ArrayBuffer> {
-  const { delta, weight, counters } = contribution;
+  const { delta } = contribution;
   const layout = layoutOf(codec, delta.length);
   if (words.length !== layout.payloadBytes / 4)
     throw new HanseError('invalidLength', {
@@ -103,7 +103,7 @@ export function encodeUpdate(
   roundUpdate(contribution, codec, random, (coordinates, start) =>
     pack(coordinates, codec.width, words.subarray((start * codec.width) / 32)),
   );
-  words.set([weight, ...counters], layout.coordinateBytes / 4);
+  words.set(secondBlockOf(contribution, codec, random), layout.coordinateBytes / 4);
   return bytesOf(words);
 }
 
@@ -122,6 +122,19 @@ function withNoise(noise: Noise, random: RandomSource, take: TakeBlock): TakeBlo
     sampler.addTo(coordinates);
     take(coordinates, start);
   };
+}
+
+/** Weight and counters, modulo 2^32. Where clipping is adaptive, the bit as +-s under noise. */
+function secondBlockOf(
+  { weight, counters }: SecondBlock,
+  { adaptive, noise }: Codec,
+  random: RandomSource,
+): Uint32Array {
+  if (!adaptive) return Uint32Array.of(weight, ...counters);
+  const [isWhole] = counters;
+  const bit = Int32Array.of(isWhole === 1 ? adaptive.bitScale : -adaptive.bitScale);
+  if (noise) noiseSampler(noise, random).addTo(bit);
+  return Uint32Array.of(weight, bit[0] as number);
 }
 
 function quantizeUpdate(
@@ -173,7 +186,8 @@ export function checkUpdateTail(tail: Uint8Array, codec: Codec, layout: Layout):
     });
   checkTrailingBits(tail, layout);
   const [weight = 0, ...counters] = readSecondBlock(tail.subarray(4));
-  checkSecondBlock({ weight, counters }, codec);
+  // Of a bit under noise nothing can be said.
+  checkSecondBlock({ weight, counters: codec.adaptive ? counters.map(() => 0) : counters }, codec);
   return { weight, counters };
 }
 

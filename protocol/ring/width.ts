@@ -83,6 +83,13 @@ export function checkCodec(codec: Codec, cohortMax: number): void {
       worstCase: `${cohortMax} updates with coordinates up to ${largest} exceed ${bound}`,
       bits: codec.width,
     });
+  const { adaptive } = codec;
+  const bit = adaptive ? adaptive.bitScale + (codec.noise ? noiseReach(codec.noise) : 0) : 0;
+  if (!(cohortMax * bit < 2 ** 31))
+    throw new HanseError('ringOverflow', {
+      worstCase: `${cohortMax} bits of up to ${bit} exceed ${2 ** 31 - 1}`,
+      bits: 32,
+    });
   if (!(cohortMax * codec.weightMax < 2 ** 32))
     throw new HanseError('ringOverflow', {
       worstCase: `${cohortMax} updates with weights up to ${codec.weightMax} exceed ${2 ** 32 - 1}`,

@@ -28,6 +28,8 @@ export interface RoundTerms {
   readonly round: number;
   readonly attempt: number;
   readonly model: string;
+  /** C of the round, where clipping is adaptive: `clipNormOf`. */
+  readonly clipNorm?: number | undefined;
 }
 
 /** What the owner of a participant permits. */
@@ -119,6 +121,7 @@ export function describeRound(
     suite,
     parameters: manifest.parameters,
     width: manifest.codec.width,
+    ...(terms.clipNorm !== undefined && { clipNorm: terms.clipNorm }),
     rosterMinimum: minimum,
     rosterMaximum: cohortMost(manifest.cohort),
     ...sharingOf(manifest),
@@ -165,9 +168,10 @@ export async function checkDescriptor(
       threshold: descriptor.threshold,
       needed: expected.threshold,
     });
-  for (const field of Object.keys(expected) as (keyof RoundDescriptor)[])
-    if (canonicalJson(descriptor[field]) !== canonicalJson(expected[field]))
-      throw invalid(field, canonicalJson(expected[field]), canonicalJson(descriptor[field]));
+  const written = (value: RoundDescriptor[keyof RoundDescriptor]) => canonicalJson(value ?? null);
+  for (const field of ['clipNorm', ...Object.keys(expected)] as (keyof RoundDescriptor)[])
+    if (written(descriptor[field]) !== written(expected[field]))
+      throw invalid(field, written(expected[field]), written(descriptor[field]));
   if (descriptor.degree !== null && !limits.allowsSparse)
     throw invalid('degree', `a cohort of at most ${COMPLETE_MAX}`, `${descriptor.rosterMaximum}`);
   const { advertising, sharing, collecting, consenting, unmasking } = descriptor.deadlines;

@@ -8,6 +8,7 @@
 import type { JobManifest } from '../../schemas/job.ts';
 import type { RoundRecord } from '../../schemas/secagg.ts';
 import { concatBytes, hexBytes, toHex } from '../bytes.ts';
+import { codecOfRound } from '../dp/adaptive-clip.ts';
 import type { Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { layoutOf, readSecondBlock } from '../ring/payload.ts';
@@ -51,7 +52,8 @@ export async function nextState(
   const members = decodeSet(hexBytes(record.survivors), record.roster.members.length);
   try {
     const turn = manifest.codec.rotation && (await rotationSeed(descriptor));
-    const { codec, parameters } = manifest;
+    const { parameters } = manifest;
+    const codec = codecOfRound(manifest.codec, descriptor.clipNorm);
     const mean = openPacked(parseSum(manifest, sum), parameters, codec, members?.length ?? 0, turn);
     const next = strategyOf(manifest.strategy).apply(state, model, mean);
     return { model: next.model, state: next.state };

@@ -8,6 +8,7 @@ import { linear } from '../../client/graph/models/linear.ts';
 import { mlp } from '../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../client/graph/parameters.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
+import { clipNorms } from '../../protocol/dp/adaptive-clip.ts';
 import { jobPrivacy } from '../../protocol/dp/job-privacy.ts';
 import { unpack } from '../../protocol/ring/bit-pack.ts';
 import { parseSum } from '../../protocol/secagg/model-chain.ts';
@@ -276,6 +277,67 @@ test('another node may be planted in the place of a participant, and opened sums
   expect(broken.sums[0]).toEqual(honest.sums[0]);
   expect(broken.sums[1]).not.toEqual(honest.sums[1]);
   expect((await simulate(options({ plan, participants }))).sums).toEqual([]);
+});
+
+describe('the clip norm follows the lengths of updates', () => {
+  const secure = { suite: 1, colluders: 0, answerSeconds: 60 } as const;
+  /** Whatever the aggregation: every update counts, and few rounds move far. */
+  const run = (aggregation: 'plain' | typeof secure, clipNorm: number) =>
+    simulate(
+      options({
+        plan: smallPlan({
+          ...{ weighting: 'uniform', clipNorm, rounds: 4, cohort: { size: 6, minimum: 6 }, aggregation },
+          privacy: {
+            ...{ unit: 'participant', noise: 'discreteGaussian', epsilon: 10, delta: 0.1, force: true },
+            adaptive: { quantile: 0.5, rate: 1 },
+          },
+        }),
+        participants: Array.from({ length: 6 }, (_, i) => clouds(10, i + 10)),
+      }),
+    );
+
+  test.each(['plain', 'secure'] as const)('of %s rounds, as everybody computes it', async (name) => {
+    const { job } = await run(name === 'secure' ? secure : 'plain', 10);
+    const { rounds, manifest } = job;
+    expect(rounds.map(({ outcome, updates }) => [outcome, updates])).toEqual(Array(4).fill(['released', 6]));
+    const told = rounds.map(({ clipping }) => clipping);
+    expect(told[0]?.clipNorm).toBe(10);
+    const fractions = told.map((clipping) => clipping?.fraction ?? Number.NaN);
+    const rule = { initial: 10, quantile: 0.5, rate: 1 };
+    // Participants of secure rounds have refused any other: `checkDescriptor`.
+    expect(told.map((clipping) => clipping?.clipNorm)).toEqual(clipNorms(fractions, rule).slice(0, 4));
+    expect(manifest.codec.counters).toBe(1);
+  });
+
+  test('down where all updates are shorter, and the model is the one that the clip norm of the round gives', async () => {
+    const { job, sums } = await simulate(
+      options({
+        plan: smallPlan({
+          ...{ weighting: 'uniform', clipNorm: 1e4, rounds: 2, cohort: { size: 6, minimum: 6 } },
+          ...{ aggregation: secure, evaluateEvery: 0 },
+          privacy: {
+            ...{ unit: 'participant', noise: 'discreteGaussian', epsilon: 10, delta: 0.1, force: true },
+            adaptive: { quantile: 0, rate: 1 },
+          },
+        }),
+        participants: Array.from({ length: 6 }, (_, i) => clouds(10, i + 10)),
+        wantsSums: true,
+      }),
+    );
+    const { manifest, rounds } = job;
+    const [first, second] = rounds.map(({ clipping }) => clipping);
+    // All are within it: with noise, about one.
+    expect(first?.fraction).toBeGreaterThan(0.5);
+    expect(second?.clipNorm).toBeLessThan(6100);
+    // The second update was opened on the grid of its own clip norm.
+    const { codec, parameters } = manifest;
+    const coordinates = new Int32Array(parameters);
+    unpack(parseSum(manifest, sums[1] as Uint8Array).words, codec.width, coordinates);
+    const shift = 32 - codec.width;
+    const step = (codec.grid * ((second?.clipNorm ?? 0) / codec.clipNorm)) / 6;
+    const norm = Math.hypot(...coordinates.map((x) => (x << shift) >> shift)) * step;
+    expect(rounds[1]?.updateNorm).toBeCloseTo(norm, 6);
+  });
 });
 
 describe('a coordinator that is trusted adds the noise,', () => {

@@ -1,14 +1,27 @@
+// covers: protocol/past-rounds.ts
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { authorJob } from '../../../client/author-job.ts';
 import {
   clipBit,
   clipFraction,
   clipNorms,
+  codecOfRound,
   MEDIAN,
   nextClipNorm,
+  openedFraction,
   splitNoise,
 } from '../../../protocol/dp/adaptive-clip.ts';
+import { checkPrivacy } from '../../../protocol/dp/check-privacy.ts';
+import { jobPrivacy, sensitivityOf } from '../../../protocol/dp/job-privacy.ts';
 import { rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
+import { clipNormOf } from '../../../protocol/past-rounds.ts';
+import { isProblem } from '../../../protocol/problem.ts';
+import { seededRandom } from '../../../protocol/random.ts';
+import { RingSum } from '../../../protocol/ring/sum.ts';
+import { encodeUpdate } from '../../../protocol/ring/update.ts';
+import type { JobManifest, RoundSummary } from '../../../schemas/job.ts';
+import { smallPlan } from '../../fixtures/small-job.ts';
 
 const RULE = { initial: 1, ...MEDIAN };
 
@@ -92,4 +105,102 @@ test('a bit that would take all noise, or has no room, is refused', () => {
   expect(() => splitNoise(2, 1000, 1)).toThrow(RangeError);
   expect(splitNoise(1, 100, 40).bitScale).toBe(1);
   expect(() => splitNoise(1, 100, 60)).toThrow(RangeError);
+});
+
+describe('in a job', () => {
+  const PROMISE = { unit: 'participant', noise: 'discreteGaussian', epsilon: 8, delta: 1e-3 } as const;
+  const authored = async (adaptive?: { quantile: number; rate: number }): Promise<JobManifest> => {
+    const privacy = { ...PROMISE, force: true, ...(adaptive && { adaptive }) };
+    const aggregation = { suite: 1, colluders: 0, answerSeconds: 60 } as const;
+    const cohort = { size: 100, minimum: 100 };
+    const plan = smallPlan({ weighting: 'uniform', cohort, aggregation, privacy });
+    return (await authorJob(plan, 'fed-0123456789abcdef')).manifest;
+  };
+
+  test('the codec of a round has as many steps in the clip norm as that of the first', async () => {
+    const { codec } = await authored(MEDIAN);
+    const third = codecOfRound(codec, 0.3);
+    expect(third.clipNorm).toBe(0.3);
+    expect(third.clipNorm / third.grid).toBeCloseTo(codec.clipNorm / codec.grid, 9);
+    expect(codecOfRound(codec, undefined)).toBe(codec);
+    const fixed = (await authored()).codec;
+    expect(codecOfRound(fixed, 0.3)).toBe(fixed);
+    const turned = codecOfRound({ ...codec, rotation: { block: 4, bound: codec.clipNorm / 2 } }, 0.3);
+    expect(turned.rotation?.bound).toBeCloseTo(0.15, 12);
+  });
+
+  test('vector and bit are charged together, and cost little more noise than the vector alone', async () => {
+    const [adaptive, fixed] = [await authored(MEDIAN), await authored()];
+    expect(adaptive.codec).toMatchObject({ counters: 1, adaptive: { ...MEDIAN } });
+    const D = (manifest: JobManifest) =>
+      sensitivityOf({ ...manifest, batchSize: manifest.training.batchSize });
+    const s = adaptive.codec.adaptive?.bitScale ?? 0;
+    const { adaptive: _, ...alone } = adaptive.codec;
+    expect(D(adaptive)).toBeCloseTo(Math.hypot(D({ ...adaptive, codec: alone }), s), 3);
+    const [z, zFixed] = [adaptive, fixed].map((one) => jobPrivacy(one)?.noiseMultiplier ?? 0) as [number, number];
+    expect(z).toBeCloseTo(zFixed, 3);
+    expect(adaptive.privacy?.epsilonServer).toBeLessThanOrEqual(8);
+    // The noise that is counted on hides a count to a twentieth of the cohort.
+    const parties = jobPrivacy(adaptive)?.parties ?? 0;
+    const counted = (adaptive.codec.noise?.sigma ?? 0) * Math.sqrt(parties);
+    expect(counted / (2 * s)).toBeCloseTo(5, 0);
+  });
+
+  test('a manifest cannot leave the bit out of what it charges, nor the noise out of the bit', async () => {
+    const manifest = await authored(MEDIAN);
+    expect(() => checkPrivacy(manifest)).not.toThrow();
+    const { codec } = manifest;
+    const where = (change: Partial<JobManifest>) => {
+      try {
+        checkPrivacy({ ...manifest, ...change });
+        return undefined;
+      } catch (error) {
+        return isProblem(error, 'manifestInvalid') ? error.detail.where : error;
+      }
+    };
+    const adaptive = { ...MEDIAN, bitScale: 1_000_000 };
+    expect(where({ codec: { ...codec, adaptive } })).toBe('privacy.epsilonServer');
+    expect(where({ codec: { ...codec, counters: 0 } })).toBe('codec.counters');
+    const { adaptive: _, ...fixed } = codec;
+    expect(where({ codec: fixed })).toBe('codec.counters');
+    const { noise: __, ...noiseless } = codec;
+    expect(where({ codec: noiseless })).toBe('codec.adaptive');
+    expect(where({ privacyUnit: 'example' })).toBe('codec.adaptive');
+  });
+
+  test('an opened count tells the share that was not clipped, as far as its noise lets it', async () => {
+    const { codec } = await authored(MEDIAN);
+    const random = seededRandom(new Uint8Array(32).fill(9));
+    for (const whole of [0, 20, 50, 100]) {
+      const sum = new RingSum(codec, 4);
+      for (let i = 0; i < 100; i += 1) {
+        const counters = [i < whole ? 1 : 0];
+        sum.add(encodeUpdate({ delta: new Float32Array(4), weight: 1, counters }, codec, random));
+      }
+      const { totalWeight, counters, count } = sum.open();
+      const fraction = openedFraction(codec, [totalWeight, ...counters], count) ?? Number.NaN;
+      const deviation = ((codec.noise?.sigma ?? 0) * 10) / (2 * 100 * (codec.adaptive?.bitScale ?? 0));
+      expect(deviation).toBeLessThan(0.1);
+      expect(Math.abs(fraction - whole / 100)).toBeLessThan(6 * deviation);
+    }
+  });
+
+  test('C of a round follows from what the rounds before it have told, whatever was aborted meanwhile', async () => {
+    const manifest = await authored(MEDIAN);
+    const { clipNorm: initial } = manifest.codec;
+    const told = (round: number, clipping?: RoundSummary['clipping']) =>
+      ({ round, ...(clipping && { clipping }) }) as RoundSummary;
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: -0.5, max: 1.5, noNaN: true }), { maxLength: 20 }), (fractions) => {
+        const norms = clipNorms(fractions, { ...MEDIAN, initial });
+        const rounds = fractions.flatMap((fraction, at) => [
+          told(at + 1),
+          told(at + 1, { clipNorm: norms[at] as number, fraction }),
+        ]);
+        for (const [at, clipNorm] of norms.entries())
+          expect(clipNormOf(manifest, rounds, at + 1)).toBe(clipNorm);
+      }),
+    );
+    expect(clipNormOf(await authored(), [], 1)).toBeUndefined();
+  });
 });

@@ -169,6 +169,17 @@ describe('checkUpdateTail', () => {
     expect(verdicts).toEqual(new Set([undefined, 'trailing bits', 'weight', 'counter']));
   });
 
+  test('says nothing of a counter that is a bit under noise, and everything of the rest', () => {
+    const adaptive = { quantile: 0.5, rate: 0.2, bitScale: 7 };
+    const tail = payload.slice(-12);
+    tail.set([0xff, 0xff, 0xff, 0xff], 8);
+    expect(field(() => checkUpdateTail(tail, codec, layout))).toBe('counter');
+    const read = checkUpdateTail(tail, { ...codec, adaptive }, layout);
+    expect(read).toEqual({ weight: 2, counters: [0xffff_ffff] });
+    tail.fill(0, 4, 8);
+    expect(field(() => checkUpdateTail(tail, { ...codec, adaptive }, layout))).toBe('weight');
+  });
+
   test('refuses a tail of another size', () => {
     const check = (size: number) => () => checkUpdateTail(payload.subarray(-size), codec, layout);
     expect(check(12)).not.toThrow();

@@ -104,6 +104,27 @@ test('moments that do not follow each other are refused; two at once are fine', 
     });
 });
 
+test('the clip norm of a round is the one that follows from the clip counts, where there is one, and else none', async () => {
+  const manifest = {
+    ...terms.manifest,
+    codec: { ...terms.manifest.codec, adaptive: { quantile: 0.5, rate: 0.2, bitScale: 10 } },
+  };
+  const of = { ...terms, manifest, clipNorm: 0.25 };
+  const adaptive = describeRound(of, DEADLINES, NONCE);
+  expect(adaptive.clipNorm).toBe(0.25);
+  await expect(check(adaptive, LIMITS, of)).resolves.toBeDefined();
+  const { clipNorm: _, ...without } = adaptive;
+  for (const [descriptor, known] of [
+    [{ ...adaptive, clipNorm: 0.2500001 }, of],
+    [without, of],
+    [{ ...right, clipNorm: 0.25 }, terms],
+  ] as const)
+    await expect(check(descriptor, LIMITS, known)).rejects.toMatchObject({
+      code: 'descriptorInvalid',
+      detail: { field: 'clipNorm' },
+    });
+});
+
 test('a signature of somebody else, or of something else, is refused first', async () => {
   const stranger = await primitives.signer(new Uint8Array(32).fill(99));
   const other = await signDescriptor({ ...right, round: 9 }, coordinator);
