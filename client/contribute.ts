@@ -123,7 +123,10 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
 }
 
 /** The manifest with the codec of the round. */
-async function ofRound({ jobId, round }: TrainTask, { manifest, api, signal }: Contributor): Promise<JobManifest> {
+async function ofRound(
+  { jobId, round }: TrainTask,
+  { manifest, api, signal }: Contributor,
+): Promise<JobManifest> {
   if (!manifest.codec.adaptive) return manifest;
   const { rounds } = await api.call('getJob', { params: { jobId }, query: {} }, { signal });
   return { ...manifest, codec: codecOfRound(manifest.codec, clipNormOf(manifest, rounds, round)) };

@@ -96,7 +96,11 @@ export async function checkModelChain(
 }
 
 /** That the job tells the clip count which was opened, from which the clip norms of later rounds follow. */
-function checkFraction(manifest: JobManifest, { round, updates, clipping }: RoundSummary, sum: Uint8Array): void {
+function checkFraction(
+  manifest: JobManifest,
+  { round, updates, clipping }: RoundSummary,
+  sum: Uint8Array,
+): void {
   const opened = openedFraction(manifest.codec, parseSum(manifest, sum).secondBlock, updates);
   if (opened === clipping?.fraction) return;
   const reason = `its sum has a clip count of ${opened}, and the job tells ${clipping?.fraction}`;

@@ -41,5 +41,8 @@ export function clipNormOf(
   if (!adaptive) return undefined;
   return rounds
     .filter((summary) => summary.round < round && summary.clipping !== undefined)
-    .reduce((clipNorm, { clipping }) => nextClipNorm(clipNorm, clipping?.fraction ?? 0, { ...adaptive, initial }), initial);
+    .reduce(
+      (clipNorm, { clipping }) => nextClipNorm(clipNorm, clipping?.fraction ?? 0, { ...adaptive, initial }),
+      initial,
+    );
 }

@@ -9,9 +9,9 @@
  */
 import { utf8 } from '../protocol/bytes.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
-import type { Signer } from '../protocol/primitives.ts';
 import { codecOfRound, openedFraction } from '../protocol/dp/adaptive-clip.ts';
 import { clipNormOf } from '../protocol/past-rounds.ts';
+import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { rotationSeed } from '../protocol/ring/rotation-seed.ts';

@@ -196,7 +196,9 @@ export function describeRound(round: RoundSummary): string {
     : [];
   const { clipping } = round;
   const clipped = clipping
-    ? [`clip norm ${clipping.clipNorm.toPrecision(4)}, about ${percentOf(clipping.fraction)} % of updates within it`]
+    ? [
+        `clip norm ${clipping.clipNorm.toPrecision(4)}, about ${percentOf(clipping.fraction)} % of updates within it`,
+      ]
     : [];
   const reason = round.reason ? [round.reason] : [];
   return [

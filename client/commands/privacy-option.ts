@@ -75,7 +75,8 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
   ...LAW_OPTIONS,
   {
     flags: '--adaptive-clip <share>',
-    description: 'with --unit participant: the clip norm follows this quantile of the lengths of updates, e.g. 0.5',
+    description:
+      'with --unit participant: the clip norm follows this quantile of the lengths of updates, e.g. 0.5',
     kind: 'number',
     schema: AdaptiveClipping.properties.quantile,
   },

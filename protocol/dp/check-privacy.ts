@@ -20,8 +20,7 @@ const STATED_SLACK = 1e-9;
 export function checkPrivacy(manifest: JobManifest): void {
   const { privacyUnit, privacy, codec, weighting, training } = manifest;
   if (codec.adaptive) checkAdaptive(manifest);
-  else if (codec.counters !== 0)
-    throw invalid('codec.counters', 'they are for adaptive clipping: state 0');
+  else if (codec.counters !== 0) throw invalid('codec.counters', 'they are for adaptive clipping: state 0');
   if (privacyUnit === 'none') {
     if (privacy) throw invalid('privacy', 'a job of the unit none promises nothing');
     if (codec.noise) throw invalid('codec.noise', 'noise belongs to a promise: state a privacyUnit');
@@ -50,7 +49,10 @@ export function checkPrivacy(manifest: JobManifest): void {
 /** The counter tells of each participant whether it was clipped: SPEC.md 12.10. */
 function checkAdaptive({ privacyUnit, codec }: JobManifest): void {
   if (privacyUnit !== 'participant' || !codec.noise)
-    throw invalid('codec.adaptive', 'a clip count has to be hidden by the noise of participants: state the unit');
+    throw invalid(
+      'codec.adaptive',
+      'a clip count has to be hidden by the noise of participants: state the unit',
+    );
   if (codec.counters !== 1) throw invalid('codec.counters', 'adaptive clipping has one');
 }
 

@@ -53,15 +53,22 @@ test('says what is promised to whom, in words, tables and a chart, and as JSON',
 });
 
 test('a coordinator that is trusted needs less noise than participants do, and nothing is promised against it', async () => {
-  const persons = '--unit participant --participants 6000 --cohort 1000 --rounds 18 --parameters 785 --delta 1e-5';
-  const of = async (more: string) => (await plan(`${persons} --epsilon 4 ${more} --json`)).json as PrivacyPlan;
+  const persons =
+    '--unit participant --participants 6000 --cohort 1000 --rounds 18 --parameters 785 --delta 1e-5';
+  const of = async (more: string) =>
+    (await plan(`${persons} --epsilon 4 ${more} --json`)).json as PrivacyPlan;
   const [shared, afresh, trees] = [
     await of(''),
     await of('--noise gaussian'),
     await of('--noise gaussian --tree-rounds 6'),
   ];
   expect(shared.epsilonServer).toBeCloseTo(4, 2);
-  expect(afresh).toMatchObject({ epsilonServer: null, epsilonModel: expect.closeTo(4, 2), parties: 1, excess: 1 });
+  expect(afresh).toMatchObject({
+    epsilonServer: null,
+    epsilonModel: expect.closeTo(4, 2),
+    parties: 1,
+    excess: 1,
+  });
   expect(afresh.model?.drift).toBeLessThan(shared.model?.drift ?? 0);
   // Three trees of three levels in place of 18 rounds.
   expect(afresh.noiseMultiplier / trees.noiseMultiplier).toBeCloseTo(Math.sqrt(18 / 9), 1);

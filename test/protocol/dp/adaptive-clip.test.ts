@@ -137,7 +137,10 @@ describe('in a job', () => {
     const s = adaptive.codec.adaptive?.bitScale ?? 0;
     const { adaptive: _, ...alone } = adaptive.codec;
     expect(D(adaptive)).toBeCloseTo(Math.hypot(D({ ...adaptive, codec: alone }), s), 3);
-    const [z, zFixed] = [adaptive, fixed].map((one) => jobPrivacy(one)?.noiseMultiplier ?? 0) as [number, number];
+    const [z, zFixed] = [adaptive, fixed].map((one) => jobPrivacy(one)?.noiseMultiplier ?? 0) as [
+      number,
+      number,
+    ];
     expect(z).toBeCloseTo(zFixed, 3);
     expect(adaptive.privacy?.epsilonServer).toBeLessThanOrEqual(8);
     // The noise that is counted on hides a count to a twentieth of the cohort.
@@ -191,15 +194,18 @@ describe('in a job', () => {
     const told = (round: number, clipping?: RoundSummary['clipping']) =>
       ({ round, ...(clipping && { clipping }) }) as RoundSummary;
     fc.assert(
-      fc.property(fc.array(fc.double({ min: -0.5, max: 1.5, noNaN: true }), { maxLength: 20 }), (fractions) => {
-        const norms = clipNorms(fractions, { ...MEDIAN, initial });
-        const rounds = fractions.flatMap((fraction, at) => [
-          told(at + 1),
-          told(at + 1, { clipNorm: norms[at] as number, fraction }),
-        ]);
-        for (const [at, clipNorm] of norms.entries())
-          expect(clipNormOf(manifest, rounds, at + 1)).toBe(clipNorm);
-      }),
+      fc.property(
+        fc.array(fc.double({ min: -0.5, max: 1.5, noNaN: true }), { maxLength: 20 }),
+        (fractions) => {
+          const norms = clipNorms(fractions, { ...MEDIAN, initial });
+          const rounds = fractions.flatMap((fraction, at) => [
+            told(at + 1),
+            told(at + 1, { clipNorm: norms[at] as number, fraction }),
+          ]);
+          for (const [at, clipNorm] of norms.entries())
+            expect(clipNormOf(manifest, rounds, at + 1)).toBe(clipNorm);
+        },
+      ),
     );
     expect(clipNormOf(await authored(), [], 1)).toBeUndefined();
   });
