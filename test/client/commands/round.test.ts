@@ -229,6 +229,15 @@ describe('a coordinator that lies', () => {
     await expect(audited(await withRecord(first), 2)).rejects.toMatchObject({ code: 'recordInvalid' });
   });
 
+  test('about the clip count from which clip norms follow', async () => {
+    const clipping = { clipNorm: 1, fraction: 0.5 };
+    await expect(audited(await withRecord(await recordOf(2)), 2)).resolves.toBeUndefined();
+    await expect(audited(await withRecord(await recordOf(2), { clipping }), 2)).rejects.toMatchObject({
+      code: 'modelChainBroken',
+      detail: { reason: expect.stringContaining('clip count') },
+    });
+  });
+
   test('in a record that it signs all the same', async () => {
     const { record } = await recordOf(2);
     const signed = (lie: object) => signRecord({ ...record, ...lie }, coordinator.signer);
