@@ -21,8 +21,12 @@ const OUTSIDE = 1e-13;
 const ROUNDING = 2 ** -51;
 /** The logarithm of a value of a spectrum that is far below one rounding. */
 const NOTHING = -60;
-/** Beyond it a tilt is no longer sought. */
-const TILTS = [1e-3, 1e7] as const;
+/**
+ * Tilts that are sought. No larger ones than the reciprocal of h: where losses end and delta is small beside the mass there, the
+ * best tilt is infinite, and what a step weighs more than the one before would be beyond all precision.
+ */
+const LEAST_TILT = 1e-3;
+const MOST_TILT_STEP = 1;
 /** Points of the grids by which a tilt is sought. */
 const COARSE = 4096;
 
@@ -84,9 +88,9 @@ export function planOf(parts: readonly Part[], target: Target): Plan {
     'delta' in target
       ? (theta: number): number => (atZero(theta) - Math.log(target.delta)) / theta
       : (theta: number): number => atZero(theta) - theta * target.epsilon;
-  const theta = leastBetween(bound, ...TILTS);
-  const exact = measured(parts);
   const h = (parts[0] as Part).grid.h;
+  const theta = leastBetween(bound, LEAST_TILT, MOST_TILT_STEP / h);
+  const exact = measured(parts);
   const at = logMgfOf(exact, theta);
   // The deviation by a second difference; it only sets where bounds are tried.
   const small = Math.min(theta / 2, 1e-2 * theta + 1e-4);
@@ -94,19 +98,19 @@ export function planOf(parts: readonly Part[], target: Target): Plan {
     (logMgfOf(rough, theta + small) + logMgfOf(rough, theta - small) - 2 * logMgfOf(rough, theta)) /
     small ** 2;
   const deviation = Math.max(h, Math.sqrt(Math.max(0, variance)));
-  const farthest = (end: 'from' | 'to') =>
-    parts.reduce(
-      (sum, { grid, count }) => sum + count * (grid.low + (end === 'to' ? grid.masses.length - 1 : 0)),
-      0,
-    );
-  let from = farthest('from');
-  let to = farthest('to');
+  let from = parts.reduce((sum, { grid, count }) => sum + count * grid.low, 0);
+  let to = lastOf(parts);
   for (const turns of [0.3, 0.6, 1, 1.5, 2, 3, 4, 6, 8]) {
     const far = turns / deviation;
     to = Math.min(to, Math.ceil((logMgfOf(exact, theta + far) - at - Math.log(OUTSIDE)) / far / h));
     from = Math.max(from, Math.floor((at - logMgfOf(exact, theta - far) + Math.log(OUTSIDE)) / far / h));
   }
   return { theta, from, to, about: 'delta' in target ? Math.max(0, bound(theta)) : target.epsilon };
+}
+
+/** The last point that has a mass in the sum. */
+function lastOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { grid, count }) => sum + count * (grid.low + grid.masses.length - 1), 0);
 }
 
 /** Masses of neighbours together, at the upper one. */
@@ -163,7 +167,9 @@ export function epsilonOfSum(parts: readonly Part[], plan: Plan, delta: number):
   const first = epsilonOfTail(sum, plan.from, h, plan.theta, logTotal, left - outside);
   // Errors of y above epsilon count by at most e^(K - theta epsilon); a larger epsilon has a smaller one.
   const rounding = Math.exp(logTotal - plan.theta * first) * error * weightOf(plan.theta, h);
-  return epsilonOfTail(sum, plan.from, h, plan.theta, logTotal, left - outside - rounding);
+  const epsilon = epsilonOfTail(sum, plan.from, h, plan.theta, logTotal, left - outside - rounding);
+  // Beyond the largest loss nothing is lost but what is at infinity.
+  return Math.min(epsilon, Math.max(0, lastOf(parts) * h));
 }
 
 /**

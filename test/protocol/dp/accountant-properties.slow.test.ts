@@ -151,6 +151,6 @@ test('exact is at most losses, losses are at most Renyi divergences', () => {
       const all = pld(eventOf(training), training.delta);
       expect(all).toBeLessThanOrEqual(rdp(eventOf(training), training.delta) * (1 + 1e-4) + 1e-6);
     }),
-    { numRuns: 4 },
+    { numRuns: 4, seed: 3 },
   );
 });
