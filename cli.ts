@@ -182,6 +182,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'a statistic of one column of a table, under differential privacy, out of a budget',
     load: async () => (await import('./client/commands/privacy-ask.ts')).privacyAskCommand(),
   },
+  'privacy poll': {
+    summary: 'a statistic over the tables of several owners, of which nobody sees more than the sum',
+    load: async () => (await import('./client/commands/privacy-poll.ts')).privacyPollCommand,
+  },
   'privacy ledger': {
     summary: 'what was spent of the privacy budgets of a node, by whom, for what, and what is left',
     load: async () => (await import('./client/commands/privacy-ledger.ts')).privacyLedgerCommand,

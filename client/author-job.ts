@@ -4,7 +4,7 @@
 import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
 import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
-import { countedParties } from '../protocol/dp/job-privacy.ts';
+import { countedParties } from '../protocol/dp/counted-parties.ts';
 import { DRIFT_MOST, noiseOfModel, usefulCohort } from '../protocol/dp/noise-of-model.ts';
 import { type NoisePlan, type PlannedLaw, type PlannedNoise, planNoise } from '../protocol/dp/plan-noise.ts';
 import { parse } from '../protocol/parse.ts';
@@ -13,7 +13,7 @@ import { planCodec } from '../protocol/ring/width.ts';
 import { checkSecureTerms, mostColluders } from '../protocol/secagg/descriptor.ts';
 import { encodeParameters } from '../protocol/vector.ts';
 import { Codec } from '../schemas/codec.ts';
-import { JobManifest, type JobStatus, type PrivacyUnit } from '../schemas/job.ts';
+import { type JobManifest, type JobStatus, type PrivacyUnit, TrainingManifest } from '../schemas/job.ts';
 import type { PrivacyPromise } from '../schemas/privacy.ts';
 import type { SecureAggregation } from '../schemas/secagg.ts';
 import type { Strategy } from '../schemas/strategy.ts';
@@ -68,7 +68,7 @@ export interface PlannedPromise {
 }
 
 export interface AuthoredJob {
-  readonly manifest: JobManifest;
+  readonly manifest: TrainingManifest;
   /** What the manifest names by hash, to be stored before the job is created. */
   readonly blobs: readonly { readonly sha256: string; readonly bytes: Uint8Array }[];
 }
@@ -81,7 +81,7 @@ export interface AuthoredJob {
  */
 export async function authorJob(plan: JobPlan, federationId: string): Promise<AuthoredJob> {
   const { forward, training, cohort } = plan;
-  parse(JobManifest.properties.cohort, cohort, 'cohort');
+  parse(TrainingManifest.properties.cohort, cohort, 'cohort');
   parse(Codec.properties.clipNorm, plan.clipNorm, 'clipNorm');
   const parameters = initialParameters(forward);
   const forwardBlob = await blob(exportModel(forward, parameters));
@@ -89,7 +89,7 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
   const privacyUnit = plan.privacy?.unit ?? 'none';
   const compiled = compileLocalTraining(forward, { training, privacyUnit });
   const promised = promiseOf(plan, parameters.length);
-  const manifest: JobManifest = {
+  const manifest: TrainingManifest = {
     manifestVersion: 1,
     federationId,
     name: plan.name,
@@ -117,7 +117,7 @@ export async function authorJob(plan: JobPlan, federationId: string): Promise<Au
   };
   if (manifest.aggregation === 'secure') checkSecureTerms(manifest);
   checkPrivacy(manifest);
-  return { manifest: parse(JobManifest, manifest, 'manifest'), blobs: [forwardBlob, modelBlob] };
+  return { manifest: parse(TrainingManifest, manifest, 'manifest'), blobs: [forwardBlob, modelBlob] };
 }
 
 function plainCodec(plan: JobPlan, parameters: number): Codec {
@@ -191,7 +191,10 @@ export function secureAggregationFor(
 }
 
 /** Uploads what the job names, then starts it. */
-export async function submitJob({ manifest, blobs }: AuthoredJob, api: CoordinatorApi): Promise<JobStatus> {
+export async function submitJob(
+  { manifest, blobs }: { readonly manifest: JobManifest; readonly blobs: AuthoredJob['blobs'] },
+  api: CoordinatorApi,
+): Promise<JobStatus> {
   for (const { sha256, bytes } of blobs) await api.call('putBlob', { params: { sha256 }, body: bytes });
   return api.call('createJob', { body: manifest });
 }

@@ -5,7 +5,7 @@
  * the most recently used jobs stay loaded. Nodes that share a process, as in a simulation, may share a cache: sessions
  * hold no state between trainings.
  */
-import type { JobManifest } from '../schemas/job.ts';
+import { isStatistic, type JobManifest, type StatisticManifest } from '../schemas/job.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Evaluator } from './engine/evaluator.ts';
@@ -44,6 +44,8 @@ export interface JobSource {
     signal: AbortSignal,
     admit?: Admission,
   ): Promise<{ readonly job: PreparedJob; readonly evaluator: Pick<Evaluator, 'evaluate'> }>;
+  /** What a statistic asks; undefined for a training. Absent: the node answers none. */
+  statistic?(task: Task, api: CoordinatorApi, signal: AbortSignal): Promise<StatisticManifest | undefined>;
   /** The task for which a trainer or an evaluator was asked is over: its job may be freed. */
   done?(task: Task): void;
 }
@@ -134,6 +136,16 @@ export class JobCache implements JobSource {
     return unlessAborted(loading, signal);
   }
 
+  async statistic(
+    task: Task,
+    api: CoordinatorApi,
+    signal: AbortSignal,
+  ): Promise<StatisticManifest | undefined> {
+    const { manifest } = this.#entryOf(task, api);
+    const known = await unlessAborted(manifest, signal);
+    return isStatistic(known) ? known : undefined;
+  }
+
   /** Frees all sessions; the cache cannot be used afterwards. */
   async release(): Promise<void> {
     this.#life.abort();
@@ -147,10 +159,7 @@ export class JobCache implements JobSource {
     api: CoordinatorApi,
     use: (entry: Entry) => Promise<Result>,
   ): Promise<Result> {
-    const key = task.manifestSha256;
-    const entry = this.#entries.get(key) ?? this.#prepare(task, api);
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    const entry = this.#entryOf(task, api);
     entry.users += 1;
     const oldest = [...this.#entries].find(([, { users }]) => users === 0);
     if (this.#entries.size > CAPACITY && oldest) {
@@ -158,6 +167,15 @@ export class JobCache implements JobSource {
       await releaseEntry(oldest[1]);
     }
     return use(entry);
+  }
+
+  /** The most recently used from now on. */
+  #entryOf(task: Task, api: CoordinatorApi): Entry {
+    const key = task.manifestSha256;
+    const entry = this.#entries.get(key) ?? this.#prepare(task, api);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry;
   }
 
   /** As `JobSource`; whoever does not say so keeps its job loaded. */

@@ -8,12 +8,13 @@ import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts'
 import type { RandomSource } from '../protocol/random.ts';
 import { attemptParams } from '../protocol/routes.ts';
 import { HEADER_BYTES } from '../protocol/vector.ts';
-import type { JobManifest } from '../schemas/job.ts';
+import type { JobManifest, StatisticManifest } from '../schemas/job.ts';
 import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
 import type { AnswerJournal } from './answer-journal.ts';
 import { contribute, type EgressInspector } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import { type DataSet, fittingDataSet } from './data/data-set.ts';
+import { hasColumn } from './data/statistic-table.ts';
 import { type LocalTrainer, preceded, watched } from './engine/local-training.ts';
 import type { TrainingProgress } from './engine/trainer.ts';
 import type { EngineTurns } from './engine-turns.ts';
@@ -26,6 +27,7 @@ import type { PrivacyGuard } from './privacy-guard.ts';
 import { answerAgain } from './secure-attempt.ts';
 import type { SecureParty } from './secure-party.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
+import { statisticCounter } from './statistic-counter.ts';
 
 /** What a node needs for a task, whatever brought the task to it. */
 export interface TaskOptions {
@@ -129,39 +131,73 @@ function lastMoment(task: Task): string {
 }
 
 async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
-  const { api, jobs, dataSets, buffers, observe, inspector, answers, party } = options;
+  const { api, jobs, dataSets, observe, answers, party } = options;
   await answers?.check(task);
   if (task.secure && party && (await answerAgain(task, party, api, signal))) return;
   observe({ type: 'preparing', task });
+  const statistic = await jobs.statistic?.(task, api, signal);
+  if (statistic) return count(task, statistic, options, signal);
   const { privacy } = options;
   const admit = admissionOf(task, options, signal);
   const { job, trainer } = await jobs.trainer(task, api, signal, async (manifest, stepBytes) => {
     await admit.early(manifest, stepBytes);
     await privacy?.consider(task, manifest, dataSets, { api, signal });
   });
+  const { manifest } = job;
   const set = dataFor(job, dataSets, false);
-  const { examples } = set;
-  await admit.final(job, examples.count);
-  const spending = await privacy?.reserve(task, job.manifest, set, { api, signal });
+  await admit.final(manifest, set.examples.count);
+  const spending = await privacy?.reserve(task, manifest, set, { api, signal });
+  // Drawn from the budget before a row is read.
+  const paying = metered(spending ? preceded(trainer, spending.draw) : trainer, task, manifest, options);
+  await learnAndSend(task, { manifest, set, trainer: paying }, options, signal);
+}
+
+/** The part of this node in a statistic: as a round over lots, of which nothing is trained. */
+async function count(
+  task: TrainTask,
+  manifest: StatisticManifest,
+  options: TaskOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { dataSets, privacy, api } = options;
+  const { column } = manifest.statistic;
+  const admit = admissionOf(task, options, signal);
+  await admit.early(manifest);
+  const set = dataSets.find(({ examples }) => hasColumn(examples, column));
+  if (!set)
+    throw new HanseError('columnUnknown', { column, source: dataSets[0]?.examples.name ?? 'this node' });
+  await admit.final(manifest, set.examples.count);
+  const spending = await privacy?.reserve(task, manifest, set, { api, signal });
+  const counter = statisticCounter(manifest, set.examples);
+  const paying = metered(spending ? preceded(counter, spending.draw) : counter, task, manifest, options);
+  await learnAndSend(task, { manifest, set, trainer: paying }, options, signal);
+}
+
+interface Work {
+  readonly manifest: JobManifest;
+  readonly set: DataSet;
+  readonly trainer: LocalTrainer;
+}
+
+async function learnAndSend(
+  task: TrainTask,
+  { manifest, set: { examples }, trainer }: Work,
+  options: TaskOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { api, buffers, observe, inspector, answers, party } = options;
   observe({ type: 'training', task });
-  const isSecret = job.manifest.privacyUnit !== 'none' && !options.noiseFromSeed;
+  const isSecret = manifest.privacyUnit !== 'none' && !options.noiseFromSeed;
   const random = isSecret ? primitives.random : await options.randomFor(task);
   const report = await contribute(task, {
-    manifest: job.manifest,
-    examples,
-    // Drawn from the budget before a row is read.
-    trainer: metered(spending ? preceded(trainer, spending.draw) : trainer, task, job, options),
-    api,
-    random,
-    buffers,
-    signal,
+    ...{ manifest, examples, trainer, api, random, buffers, signal },
     ...(inspector && { inspector }),
     ...(answers && { answers }),
     ...(party && { party }),
     ...(options.dropsOut && { dropsOut: options.dropsOut }),
   });
   const { bytes } = report.receipt;
-  spend(task, job, { rounds: 1, bytesUp: bytes, bytesDown: modelBytes(job) }, options);
+  spend(task, manifest, { rounds: 1, bytesUp: bytes, bytesDown: modelBytes(manifest) }, options);
   observe({ type: 'contributed', task, report });
 }
 
@@ -171,12 +207,13 @@ async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortS
   const admit = admissionOf(task, options, signal);
   const { job, evaluator } = await jobs.evaluator(task, api, signal, admit.early);
   const { examples } = dataFor(job, dataSets, true);
-  await admit.final(job, examples.count);
+  await admit.final(job.manifest, examples.count);
   const of = { series: task.jobId, signal };
   const parameters = await fetchModel(task.model, job.manifest.parameters, api, of);
   const elapsed = engineTime(task, options);
   const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
-  spend(task, job, { rounds: 1, milliseconds: elapsed(), bytesDown: modelBytes(job) }, options);
+  const used = { rounds: 1, milliseconds: elapsed(), bytesDown: modelBytes(job.manifest) };
+  spend(task, job.manifest, used, options);
   if (!Number.isFinite(loss))
     throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
   const metrics = { loss, accuracy, examples: count };
@@ -199,7 +236,7 @@ function admissionOf(task: Task, { gate, api, dataSets }: TaskOptions, signal: A
       const examples = Math.min(...dataSets.map((set) => set.examples.count));
       await gate?.admit(task, { manifest, examples, ...known }, api, signal);
     },
-    final: async ({ manifest }: PreparedJob, examples: number) => {
+    final: async (manifest: JobManifest, examples: number) => {
       await gate?.admit(task, { manifest, examples, ...known }, api, signal);
     },
   };
@@ -209,7 +246,7 @@ function admissionOf(task: Task, { gate, api, dataSets }: TaskOptions, signal: A
 function metered(
   trainer: LocalTrainer,
   task: TrainTask,
-  job: PreparedJob,
+  manifest: JobManifest,
   options: TaskOptions,
 ): LocalTrainer {
   return watched(trainer, () => {
@@ -220,7 +257,7 @@ function metered(
         steps = progress.step;
         options.onProgress?.(task, progress);
       },
-      ended: () => spend(task, job, { milliseconds: elapsed(), steps }, options),
+      ended: () => spend(task, manifest, { milliseconds: elapsed(), steps }, options),
     };
   });
 }
@@ -234,15 +271,15 @@ function engineTime({ manifestSha256 }: Task, { clock, turns }: TaskOptions): ()
 
 function spend(
   { jobId }: Task,
-  job: PreparedJob,
+  { name }: JobManifest,
   spending: Partial<Spending>,
   { ledger }: TaskOptions,
 ): void {
-  ledger?.add(jobId, job.manifest.name, spending);
+  ledger?.add(jobId, name, spending);
 }
 
-function modelBytes({ manifest }: PreparedJob): number {
-  return HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * manifest.parameters;
+function modelBytes({ parameters }: JobManifest): number {
+  return HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * parameters;
 }
 
 /** Tells the coordinator not to wait. */

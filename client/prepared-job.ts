@@ -12,7 +12,7 @@ import { HanseError } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
 import { floatsOf, HEADER_BYTES, parseHeader, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
-import type { GraphChoices, JobManifest } from '../schemas/job.ts';
+import { type GraphChoices, isStatistic, type JobManifest, type TrainingManifest } from '../schemas/job.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import { checkExamples, type Examples, type ExamplesExpected } from './data/examples.ts';
@@ -33,7 +33,7 @@ const EVALUATION_BATCH = 256;
 
 export interface PreparedJob {
   readonly jobId: string;
-  readonly manifest: JobManifest;
+  readonly manifest: TrainingManifest;
   readonly manifestSha256: Sha256;
   readonly forward: ForwardGraph;
   /** Reads all values once a job. Throws `dataEmpty`, `dataShapeMismatch`, `dataSingleClass`, `dataMalformed`. */
@@ -71,13 +71,15 @@ export async function prepareJob(
   return prepareManifest(task, await fetchManifest(task, api, signal), api, signal);
 }
 
-/** The rest of it. @throws what `importModel` throws, `hashMismatch` */
+/** The rest of it. @throws what `importModel` throws, `hashMismatch`; `manifestInvalid` for a statistic */
 export async function prepareManifest(
   { jobId, manifestSha256 }: JobName,
   manifest: JobManifest,
   api: CoordinatorApi,
   signal?: AbortSignal,
 ): Promise<PreparedJob> {
+  if (isStatistic(manifest))
+    throw new HanseError('manifestInvalid', { where: 'kind', reason: 'a statistic has no model to train' });
   const forward = importModel(await fetchForward(manifest.graph.forward, api, signal), choicesOf(manifest));
   const expected = expectedExamples(manifest, forward);
   const checked = { strictly: new WeakSet<Examples>(), leniently: new WeakSet<Examples>() };
@@ -96,14 +98,14 @@ export async function prepareManifest(
 }
 
 /** How the author of a job has read the forward graph, and so does everybody else. */
-export function choicesOf({ graph }: JobManifest): GraphChoices {
+export function choicesOf({ graph }: Pick<TrainingManifest, 'graph'>): GraphChoices {
   const { forward: _, trainStep: __, ...choices } = graph;
   return choices;
 }
 
 /** What the loss makes of the outputs of the model: shapes, and the values that targets may have. */
 function expectedExamples(
-  manifest: JobManifest,
+  manifest: TrainingManifest,
   forward: ForwardGraph,
 ): Omit<ExamplesExpected, 'allowSingleClass'> {
   const { loss } = manifest.training;
@@ -178,7 +180,7 @@ export function prepareEvaluation(
   return Evaluator.create(provider, evaluation);
 }
 
-function evaluationOptions({ training }: JobManifest, { input }: ForwardGraph) {
+function evaluationOptions({ training }: TrainingManifest, { input }: ForwardGraph) {
   return { loss: training.loss, batchSize: input.batch ?? EVALUATION_BATCH };
 }
 

@@ -10,6 +10,7 @@ import type { ProblemCode } from './problem.ts';
 const LASTING: ReadonlySet<string> = new Set<ProblemCode>([
   'budgetExceeded',
   'budgetMissing',
+  'columnUnknown',
   'dataEmpty',
   'dataFileMissing',
   'dataMalformed',

@@ -602,6 +602,10 @@ export const PROBLEMS = {
     'The owner of the data set has set no privacy budget for it.',
     'To take part in jobs with a privacy promise, set one: --privacy-budget of `hanse join`, or privacy.budget of the data set in the configuration file.',
   ),
+  columnUnknown: entry<{ column: string; source: string }>(
+    'The data set has no column of this name, or its owner has not declared it.',
+    'Ask for a column that is among the features or the target of the data sets: --features and --target of `hanse join`, or columns in the configuration file.',
+  ),
   budgetInvalid: entry<{ dataSet: string; epsilon: number; delta: number }>(
     'A privacy budget is out of its range: epsilon has to be above 0, delta between 0 and 1.',
     'Give a budget such as 2,1e-5: epsilon, then delta.',

@@ -1,5 +1,6 @@
 /**
- * The job manifest: everything that defines a federated training, as data. SPEC.md section 6.
+ * The job manifest: everything that defines a federated training, or a statistic over several owners, as data. SPEC.md
+ * section 6.
  *
  * A manifest is immutable and known by the SHA-256 of its JCS form (RFC 8785). It names content by hash; a participant
  * that agrees to a manifest agrees to exactly these bytes.
@@ -9,6 +10,7 @@ import { Codec } from './codec.ts';
 import { Attempt, FederationId, JobId, NodeId, PRINTABLE, Round, Sha256, Timestamp } from './ids.ts';
 import { PrivacyPromise } from './privacy.ts';
 import { SecureAggregation, SuiteId } from './secagg.ts';
+import { StatisticQuestion } from './statistic-question.ts';
 import { Strategy } from './strategy.ts';
 import { LocalTraining } from './training.ts';
 
@@ -51,18 +53,59 @@ export type GraphChoices = Static<typeof GraphChoices>;
 export const Aggregation = Type.Union([Type.Literal('secure'), Type.Literal('plain')]);
 export type Aggregation = Static<typeof Aggregation>;
 
-export const JobManifest = Type.Object(
+/** What every manifest has. */
+const COMMON = {
+  manifestVersion: Type.Literal(1),
+  federationId: FederationId,
+  name: Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE }),
+  purpose: Type.String({ minLength: 1, maxLength: 200, pattern: PRINTABLE }),
+  privacyUnit: PrivacyUnit,
+  /** The promise; absent where the unit is `none`. */
+  privacy: Type.Optional(PrivacyPromise),
+  aggregation: Aggregation,
+  /** How, where aggregation is `secure`; absent where it is `plain`. */
+  secureAggregation: Type.Optional(SecureAggregation),
+  /** The parameters before round 1, a float32 vector. */
+  initialModel: Sha256,
+  /** Number of parameters, d. */
+  parameters: Type.Integer({ minimum: 1, maximum: 500_000_000 }),
+  /** `examples`: an update counts in proportion to the number of its examples; `uniform`: all alike. */
+  weighting: Type.Union([Type.Literal('examples'), Type.Literal('uniform')]),
+  codec: Codec,
+  strategy: Strategy,
+  rounds: Round,
+  cohort: Type.Object(
+    {
+      /** Updates in a round, at most: it does not wait for more. */
+      size: Type.Integer({ minimum: 1, maximum: 10_000 }),
+      /** Participants chosen beyond `size`, so that a round need not wait for the slowest; absent: none. */
+      extra: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
+      /** Updates without which a round is not aggregated; never lowered. */
+      minimum: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    },
+    closed,
+  ),
+  deadlines: Type.Object(
+    {
+      /** From the announcement of a round to its last acceptable update. */
+      collectSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 604_800 }),
+      /** From aggregation to release without an evaluation. */
+      evaluateSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 604_800 }),
+    },
+    closed,
+  ),
+  /** Attempts at one round before the job fails. */
+  maxAttempts: Attempt,
+  /** Evaluate after every so many rounds, and after the last; 0: never. */
+  evaluateEvery: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
+  /** Part of an experiment that is to be repeated: cohorts are then drawn from it. Absent in production. */
+  seed: Type.Optional(Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE })),
+};
+
+/** A federated training. */
+export const TrainingManifest = Type.Object(
   {
-    manifestVersion: Type.Literal(1),
-    federationId: FederationId,
-    name: Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE }),
-    purpose: Type.String({ minLength: 1, maxLength: 200, pattern: PRINTABLE }),
-    privacyUnit: PrivacyUnit,
-    /** The promise; absent where the unit is `none`. */
-    privacy: Type.Optional(PrivacyPromise),
-    aggregation: Aggregation,
-    /** How, where aggregation is `secure`; absent where it is `plain`. */
-    secureAggregation: Type.Optional(SecureAggregation),
+    ...COMMON,
     graph: Type.Object(
       {
         /** The forward graph, an ONNX file. */
@@ -73,46 +116,39 @@ export const JobManifest = Type.Object(
       },
       closed,
     ),
-    /** The parameters before round 1, a float32 vector. */
-    initialModel: Sha256,
-    /** Number of parameters, d. */
-    parameters: Type.Integer({ minimum: 1, maximum: 500_000_000 }),
     training: LocalTraining,
-    /** `examples`: an update counts in proportion to the number of its examples; `uniform`: all alike. */
-    weighting: Type.Union([Type.Literal('examples'), Type.Literal('uniform')]),
-    codec: Codec,
-    strategy: Strategy,
-    rounds: Round,
-    cohort: Type.Object(
-      {
-        /** Updates in a round, at most: it does not wait for more. */
-        size: Type.Integer({ minimum: 1, maximum: 10_000 }),
-        /** Participants chosen beyond `size`, so that a round need not wait for the slowest; absent: none. */
-        extra: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
-        /** Updates without which a round is not aggregated; never lowered. */
-        minimum: Type.Integer({ minimum: 1, maximum: 10_000 }),
-      },
-      closed,
-    ),
-    deadlines: Type.Object(
-      {
-        /** From the announcement of a round to its last acceptable update. */
-        collectSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 604_800 }),
-        /** From aggregation to release without an evaluation. */
-        evaluateSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 604_800 }),
-      },
-      closed,
-    ),
-    /** Attempts at one round before the job fails. */
-    maxAttempts: Attempt,
-    /** Evaluate after every so many rounds, and after the last; 0: never. */
-    evaluateEvery: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
-    /** Part of an experiment that is to be repeated: cohorts are then drawn from it. Absent in production. */
-    seed: Type.Optional(Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE })),
   },
   closed,
 );
+export type TrainingManifest = Static<typeof TrainingManifest>;
+
+/**
+ * A statistic over the tables of several owners, of which nobody sees more than the sum: one secure round, whose updates are
+ * integers that each owner has counted, with its share of noise. SPEC.md 12.7.
+ */
+export const StatisticManifest = Type.Object(
+  {
+    ...COMMON,
+    kind: Type.Literal('statistic'),
+    statistic: Type.Object(
+      {
+        question: StatisticQuestion,
+        /** Of the tables, as their owners have declared it. */
+        column: Type.String({ minLength: 1, maxLength: 200, pattern: PRINTABLE }),
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+export type StatisticManifest = Static<typeof StatisticManifest>;
+
+export const JobManifest = Type.Union([TrainingManifest, StatisticManifest]);
 export type JobManifest = Static<typeof JobManifest>;
+
+export function isStatistic(manifest: JobManifest): manifest is StatisticManifest {
+  return 'kind' in manifest;
+}
 
 export const JobPhase = Type.Union([
   Type.Literal('recruiting'),

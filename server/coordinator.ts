@@ -16,6 +16,7 @@ import type { JobState } from '../protocol/round-state.ts';
 import type { Secret } from '../protocol/secret.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
+import { isStatistic } from '../schemas/job.ts';
 import type { Role } from '../schemas/member.ts';
 import type { Task } from '../schemas/task.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
@@ -433,7 +434,7 @@ function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined 
 }
 
 function* contentOf(job: JobState): Iterable<Sha256> {
-  yield job.manifest.graph.forward;
+  if (!isStatistic(job.manifest)) yield job.manifest.graph.forward;
   yield job.manifest.initialModel;
   yield job.model;
   // A node that joins a secure job makes the next model itself: 11.9.

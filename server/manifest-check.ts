@@ -6,7 +6,7 @@ import { HanseError, isProblem } from '../protocol/problem.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
 import { checkSecureTerms } from '../protocol/secagg/descriptor.ts';
 import type { VectorHeader } from '../protocol/vector.ts';
-import type { JobManifest } from '../schemas/job.ts';
+import { isStatistic, type JobManifest } from '../schemas/job.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { headerOf, isUpdate } from './stored-vector.ts';
 
@@ -31,7 +31,7 @@ export async function checkManifest(
   checkPrivacy(manifest);
   checkCodec(codec, cohort.size);
 
-  await requireStored(manifest.graph.forward, blobs);
+  if (!isStatistic(manifest)) await requireStored(manifest.graph.forward, blobs);
   await requireStored(manifest.initialModel, blobs);
   const header = await initialModelHeader(manifest.initialModel, blobs);
   if (header.kind !== 'parameters' || header.length !== manifest.parameters)

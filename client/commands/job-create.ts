@@ -8,7 +8,7 @@ import { SECURE_LEAST, survivorsMinimum, thresholdOf } from '../../protocol/seca
 import { Codec } from '../../schemas/codec.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { Attempt, Round } from '../../schemas/ids.ts';
-import { JobManifest } from '../../schemas/job.ts';
+import { type JobManifest, TrainingManifest } from '../../schemas/job.ts';
 import { SecureAggregation, SuiteId } from '../../schemas/secagg.ts';
 import { FedAvgM, type Strategy } from '../../schemas/strategy.ts';
 import { LearningRateSchedule, LocalTraining } from '../../schemas/training.ts';
@@ -66,7 +66,7 @@ interface JobCreateOptions extends TrainingOptions, IdentityOptions {
   readonly seed?: string;
 }
 
-const { properties: manifest } = JobManifest;
+const { properties: manifest } = TrainingManifest;
 const { properties: training } = LocalTraining;
 const [cosine] = LearningRateSchedule.anyOf;
 

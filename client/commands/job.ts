@@ -9,7 +9,13 @@ import { explainWidth, type WidthExplanation } from '../../protocol/ring/explain
 import { hasEnded } from '../../protocol/round.ts';
 import { type CommandArgument, type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
-import type { JobStatus, RoundSummary } from '../../schemas/job.ts';
+import {
+  isStatistic,
+  type JobStatus,
+  type RoundSummary,
+  type StatisticManifest,
+  type TrainingManifest,
+} from '../../schemas/job.ts';
 import type { PrivacyPromise } from '../../schemas/privacy.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import { describeCodec } from './codec-report.ts';
@@ -95,7 +101,7 @@ export const jobCancelCommand = defineCommand<IdentityOptions>({
 });
 
 /** What a job waits for, and what keeps nodes from it; empty where it does not wait. */
-function describeWaiting({ waitingFor, unsuited = {} }: JobStatus): string {
+export function describeWaiting({ waitingFor, unsuited = {} }: JobStatus): string {
   if (waitingFor === null) return '';
   const reasons = Object.entries(unsuited).map(([code, count]) => `${count} with ${code}`);
   if (reasons.length === 0) return `waiting for ${waitingFor}`;
@@ -153,11 +159,23 @@ function promiseOf(unit: string, { epsilonServer, epsilonModel, delta }: Privacy
   return `each ${unit}, zero-out: epsilon ${against}, delta ${delta}`;
 }
 
-function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void {
-  const { manifest } = job;
-  const { codec, training, cohort } = manifest;
+function trainingOf({ graph, training }: TrainingManifest): string[] {
   const { epochs, maxSteps } = training;
   const passes = `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} a round${maxSteps === undefined ? '' : `, at most ${maxSteps} steps`}`;
+  return [
+    `  train step   ${graph.trainStep}`,
+    `  training     ${training.loss.type}, ${training.optimizer.type}, learning rate ${training.learningRate}, ` +
+      `batches of ${training.batchSize}, ${passes}`,
+  ];
+}
+
+function questionOf({ statistic: { question, column } }: StatisticManifest): string[] {
+  return [`  question     ${question.statistic} of column ${column}, summed over its owners`];
+}
+
+function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void {
+  const { manifest } = job;
+  const { codec, cohort } = manifest;
   io.print(`${job.jobId}  ${manifest.name}  (${manifest.purpose})`);
   io.print(
     `  phase        ${job.phase}${job.reason ? `: ${job.reason}` : ''}, round ${job.round} of ${manifest.rounds}`,
@@ -171,11 +189,7 @@ function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void 
   if (manifest.privacy) io.print(`  promise      ${promiseOf(manifest.privacyUnit, manifest.privacy)}`);
   io.print(`  parameters   ${job.model}: SHA-256 of the latest ${manifest.parameters}, as a vector`);
   io.print(`  manifest     ${job.manifestSha256}`);
-  io.print(`  train step   ${manifest.graph.trainStep}`);
-  io.print(
-    `  training     ${training.loss.type}, ${training.optimizer.type}, learning rate ${training.learningRate}, ` +
-      `batches of ${training.batchSize}, ${passes}`,
-  );
+  for (const line of isStatistic(manifest) ? questionOf(manifest) : trainingOf(manifest)) io.print(line);
   io.print(
     `  cohort       ${describeSpan(cohort.minimum, cohort.size)}; ${manifest.strategy.type}, weights by ${manifest.weighting}`,
   );

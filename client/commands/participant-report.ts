@@ -32,6 +32,8 @@ export function describeEvent(event: ParticipantEvent): string {
       return `${event.task.jobId}, round ${event.task.round}: training`;
     case 'contributed': {
       const { steps, lossFirst, lossLast, norm, isClipped, receipt } = event.report;
+      if (steps === 0)
+        return `${event.task.jobId}, round ${event.task.round}: counted, ${receipt.bytes} bytes sent`;
       const clipped = isClipped ? ', clipped' : '';
       return (
         `${event.task.jobId}, round ${event.task.round}: ${steps} steps, loss ${lossFirst.toFixed(3)} to ` +

@@ -11,7 +11,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { Codec } from '../../schemas/codec.ts';
 import { type CommandOption, defineCommand } from '../../schemas/command.ts';
 import { JobId, Round } from '../../schemas/ids.ts';
-import { JobManifest } from '../../schemas/job.ts';
+import { isStatistic, JobManifest, TrainingManifest } from '../../schemas/job.ts';
 import { Lot, PrivacyPromise } from '../../schemas/privacy.ts';
 import { SecureAggregation } from '../../schemas/secagg.ts';
 import { LocalTraining } from '../../schemas/training.ts';
@@ -45,7 +45,7 @@ interface PrivacyPlanOptions extends IdentityOptions, LawOptions {
   readonly force?: boolean;
 }
 
-const { properties: manifest } = JobManifest;
+const { properties: manifest } = TrainingManifest;
 const { properties: promise } = PrivacyPromise;
 const size = manifest.cohort.properties.size;
 
@@ -178,6 +178,10 @@ async function termsOf(
   const job =
     options.job === undefined ? await readManifest(options.manifest ?? '') : await jobOf(options, signal);
   checkPrivacy(job.manifest);
+  if (isStatistic(job.manifest))
+    throw new HanseError('usage', {
+      reason: 'a statistic has no model to plan: hanse job show says what it promises',
+    });
   if (job.manifest.privacyUnit === 'none')
     throw new HanseError('usage', { reason: 'the job promises nothing: its privacyUnit is none' });
   const { manifest: terms, ...ids } = job;

@@ -7,7 +7,7 @@
  */
 import Papa from 'papaparse';
 import { HanseError } from '../../protocol/problem.ts';
-import type { Examples } from './examples.ts';
+import type { ColumnNames, Examples } from './examples.ts';
 
 /**
  * The largest table that is read, as its cells take several times as much while they are text. Larger ones fit IDX,
@@ -85,7 +85,13 @@ export function parseCsv(bytes: Uint8Array, schema: CsvSchema, file: string): Ex
   return {
     ...{ name: file, count: records.length, inputShape: [width], features, targetShape, targets },
     ...(persons && { persons: persons.numbers() }),
+    columns: columnNames(schema),
   };
+}
+
+function columnNames({ features, target }: CsvSchema): ColumnNames {
+  const classes = target.type === 'class' && { classes: target.classes };
+  return { features, target: target.column, ...classes };
 }
 
 /** Numbers persons in the order in which they appear. */

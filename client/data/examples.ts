@@ -28,6 +28,15 @@ export interface Examples {
   readonly targets: BorderArray;
   /** [count], whose example it is: 0..P-1 for P persons, each of whom has one. Absent: nobody said. */
   readonly persons?: Uint32Array;
+  /** Where they come from a table: what its columns are called, in the order of the features. */
+  readonly columns?: ColumnNames;
+}
+
+export interface ColumnNames {
+  readonly features: readonly string[];
+  readonly target: string;
+  /** Of the target, where its values are names: label i stands for the i-th. */
+  readonly classes?: readonly string[];
 }
 
 /** Examples without tokens. */

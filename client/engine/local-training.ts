@@ -4,7 +4,7 @@
  */
 import { learningRateOf } from '../../protocol/learning-rate.ts';
 import type { RandomSource } from '../../protocol/random.ts';
-import type { JobManifest } from '../../schemas/job.ts';
+import { isStatistic, type JobManifest } from '../../schemas/job.ts';
 import type { TrainingExamples } from './batch-buffer.ts';
 import type { LotTrainer } from './lot-trainer.ts';
 import type { Trainer, TrainingProgress } from './trainer.ts';
@@ -36,7 +36,7 @@ export interface Learnt {
 /** @throws what the trainer throws; TypeError for a trainer that was made for another job */
 export async function learn(trainer: LocalTrainer, round: LocalRound): Promise<Learnt> {
   const { manifest, model, examples, random, signal } = round;
-  const { training, codec, rounds } = manifest;
+  const { codec, rounds } = manifest;
   if (codec.lot) {
     if (!('sum' in trainer)) throw new TypeError('a trainer of steps, and the job has lots');
     const { rate } = codec.lot;
@@ -46,7 +46,9 @@ export async function learn(trainer: LocalTrainer, round: LocalRound): Promise<L
     });
     return { delta: sum, ...endsOf(losses), steps };
   }
-  if (!('train' in trainer)) throw new TypeError('a trainer of lots, and the job has none');
+  if (!('train' in trainer) || isStatistic(manifest))
+    throw new TypeError('a trainer of lots, and the job has none');
+  const { training } = manifest;
   const trained = await trainer.train({
     parameters: model,
     examples,

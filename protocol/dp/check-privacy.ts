@@ -2,22 +2,28 @@
  * Whether a manifest can keep the promise that it states: checks that a schema cannot express. SPEC.md 12.3. Participants and
  * the coordinator make them alike, so a job whose figures are too good is refused by everybody.
  */
-import type { JobManifest } from '../../schemas/job.ts';
+import { isStatistic, type JobManifest, type TrainingManifest } from '../../schemas/job.ts';
 import type { CentralNoise } from '../../schemas/privacy.ts';
 import type { LocalTraining } from '../../schemas/training.ts';
 import { HanseError } from '../problem.ts';
 import { centralRoom } from '../ring/width.ts';
 import { centralReach } from './central-noise.ts';
 import { epsilonOfJob, jobPrivacy } from './job-privacy.ts';
+import { checkStatistic } from './statistics/statistic-job.ts';
 
 /** Stated figures are rounded for people: up, and by no more than this part. */
 const STATED_SLACK = 1e-9;
 
 /**
  * @param manifest attacker-controlled, of its schema
- * @throws `manifestInvalid`
+ * @throws `manifestInvalid`; of a statistic `statisticRefused` and `noiseTableTooLarge` besides
  */
 export function checkPrivacy(manifest: JobManifest): void {
+  if (isStatistic(manifest)) {
+    checkStatistic(manifest);
+    checkFigures(manifest);
+    return;
+  }
   const { privacyUnit, privacy, codec, weighting, training } = manifest;
   if (codec.adaptive) checkAdaptive(manifest);
   else if (codec.counters !== 0) throw invalid('codec.counters', 'they are for adaptive clipping: state 0');
@@ -47,7 +53,7 @@ export function checkPrivacy(manifest: JobManifest): void {
 }
 
 /** The counter tells of each participant whether it was clipped: SPEC.md 12.10. */
-function checkAdaptive({ privacyUnit, codec }: JobManifest): void {
+function checkAdaptive({ privacyUnit, codec }: TrainingManifest): void {
   if (privacyUnit !== 'participant' || !codec.noise)
     throw invalid(
       'codec.adaptive',
@@ -57,7 +63,7 @@ function checkAdaptive({ privacyUnit, codec }: JobManifest): void {
 }
 
 /** Noise of a trusted coordinator: SPEC.md 12.11. */
-function checkCentral({ privacyUnit, privacy, codec, cohort }: JobManifest, noise: CentralNoise): void {
+function checkCentral({ privacyUnit, privacy, codec, cohort }: TrainingManifest, noise: CentralNoise): void {
   if (codec.noise)
     throw invalid('codec.noise', 'a coordinator that is trusted adds the noise, and participants none');
   if (privacy?.epsilonServer !== undefined)

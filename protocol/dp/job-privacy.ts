@@ -11,13 +11,15 @@
  */
 import type { Codec } from '../../schemas/codec.ts';
 import type { DpEvent, Neighbouring } from '../../schemas/dp-event.ts';
-import type { JobManifest, PrivacyUnit } from '../../schemas/job.ts';
+import type { PrivacyUnit, StatisticManifest, TrainingManifest } from '../../schemas/job.ts';
 import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { roundedNormSquared } from '../ring/quantize.ts';
-import { type SecureTerms, survivorsMinimum } from '../secagg/descriptor.ts';
+import type { SecureTerms } from '../secagg/descriptor.ts';
+import { countedParties } from './counted-parties.ts';
 import { rdpCurve, rdpEpsilon } from './rdp-accountant.ts';
 import { epsilonOfCurve } from './rdp-curve.ts';
 import { roundedNorm } from './rdp-distributed.ts';
+import { planOfStatistic } from './statistics/statistic-job.ts';
 
 export interface JobPrivacy {
   readonly unit: Exclude<PrivacyUnit, 'none'>;
@@ -70,14 +72,31 @@ export const DELTA_OF_PARTS = { largerLot: LARGER_LOT, longerSum: LONGER, tables
 /** What a promise follows from. */
 export type PromisingTerms = SecureTerms &
   Pick<
-    JobManifest,
+    TrainingManifest,
     'privacyUnit' | 'privacy' | 'aggregation' | 'codec' | 'parameters' | 'weighting' | 'rounds'
   > & {
-    readonly training: Pick<JobManifest['training'], 'batchSize'>;
+    readonly training: Pick<TrainingManifest['training'], 'batchSize'>;
   };
 
 /** Undefined for a job that promises nothing. The manifest is to have passed `checkPrivacy`. */
-export function jobPrivacy(manifest: PromisingTerms): JobPrivacy | undefined {
+export function jobPrivacy(manifest: PromisingTerms | StatisticManifest): JobPrivacy | undefined {
+  return 'kind' in manifest ? privacyOfStatistic(manifest) : privacyOfTraining(manifest);
+}
+
+/** A person whose rows have no value counts for nothing, as one without rows does: SPEC.md 12.7. */
+function privacyOfStatistic(manifest: StatisticManifest): JobPrivacy | undefined {
+  const { privacyUnit: unit, privacy } = manifest;
+  if (unit === 'none' || !privacy) return undefined;
+  const { event, norm, sigma, owners } = planOfStatistic(manifest, privacy.delta);
+  return {
+    ...{ unit, neighbouring: 'replace-special', isCentral: false },
+    ...{ round: event, times: 1, total: event, delta: privacy.delta },
+    noiseMultiplier: (sigma * Math.sqrt(owners.honest)) / norm,
+    parties: owners.honest,
+  };
+}
+
+function privacyOfTraining(manifest: PromisingTerms): JobPrivacy | undefined {
   const { privacyUnit: unit, privacy, codec, parameters, training, rounds } = manifest;
   const central = privacy?.centralNoise;
   const noise = central ?? codec.noise;
@@ -106,12 +125,6 @@ export function jobPrivacy(manifest: PromisingTerms): JobPrivacy | undefined {
 /** How often a unit is in the event of a round: `roundEvent`. */
 export function timesOf(noise: Noise | CentralNoise, rounds: number): number {
   return noise.type === 'gaussianTree' ? Math.ceil(rounds / noise.rounds) : rounds;
-}
-
-/** uMin - cMax, or 1 where sums are plain. */
-export function countedParties(manifest: SecureTerms & Pick<JobManifest, 'aggregation'>): number {
-  if (manifest.aggregation === 'plain') return 1;
-  return Math.max(1, survivorsMinimum(manifest) - (manifest.secureAggregation?.colluders ?? 0));
 }
 
 /**

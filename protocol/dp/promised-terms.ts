@@ -8,7 +8,8 @@ import { Lot, PrivacyPromise } from '../../schemas/privacy.ts';
 import { parse } from '../parse.ts';
 import { HanseError } from '../problem.ts';
 import { checkSecureTerms, mostColluders, survivorsMinimum, thresholdOf } from '../secagg/descriptor.ts';
-import { countedParties, type PromisingTerms } from './job-privacy.ts';
+import { countedParties } from './counted-parties.ts';
+import type { PromisingTerms } from './job-privacy.ts';
 import { type NoisePlan, type PlannedLaw, placeNoise, planNoise } from './plan-noise.ts';
 import { checkDelta } from './privacy-plan.ts';
 

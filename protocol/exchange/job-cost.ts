@@ -1,7 +1,7 @@
 /**
  * What a round of a job asks of one participant, as far as the manifest tells it. SPEC.md section 6.5. Pure.
  */
-import type { JobManifest } from '../../schemas/job.ts';
+import type { StatisticManifest, TrainingManifest } from '../../schemas/job.ts';
 import { layoutOf } from '../ring/payload.ts';
 import { HEADER_BYTES } from '../vector.ts';
 
@@ -15,17 +15,24 @@ export interface RoundCost {
   readonly bytesDown: number;
 }
 
+type CostTerms =
+  | Pick<TrainingManifest, 'training' | 'codec' | 'parameters'>
+  | Pick<StatisticManifest, 'kind' | 'codec' | 'parameters'>;
+
 /** @param examples of this participant, at least 1 */
-export function roundCost(
-  { training, codec, parameters }: Pick<JobManifest, 'training' | 'codec' | 'parameters'>,
-  examples: number,
-): RoundCost {
-  const { epochs, batchSize, maxSteps = Number.POSITIVE_INFINITY } = training;
-  const steps = Math.min(epochs * Math.ceil(examples / batchSize), maxSteps);
+export function roundCost(manifest: CostTerms, examples: number): RoundCost {
+  const { codec, parameters } = manifest;
   return {
-    steps,
-    examples: Math.min(epochs * examples, steps * batchSize),
+    ...('training' in manifest ? passesOf(manifest.training, examples) : { steps: 0, examples }),
     bytesUp: HEADER_BYTES + layoutOf(codec, parameters).payloadBytes,
     bytesDown: HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * parameters,
   };
+}
+
+function passesOf(
+  { epochs, batchSize, maxSteps = Number.POSITIVE_INFINITY }: TrainingManifest['training'],
+  examples: number,
+): Pick<RoundCost, 'steps' | 'examples'> {
+  const steps = Math.min(epochs * Math.ceil(examples / batchSize), maxSteps);
+  return { steps, examples: Math.min(epochs * examples, steps * batchSize) };
 }

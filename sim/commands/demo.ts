@@ -6,7 +6,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { Round } from '../../schemas/ids.ts';
-import { JobManifest } from '../../schemas/job.ts';
+import { JobManifest, TrainingManifest } from '../../schemas/job.ts';
 import { BROWSER_ROUNDS, DEMO_PARTICIPANTS, DEMO_ROUNDS, minimumOf, PRIVATE_ROUNDS } from '../demo/plan.ts';
 import { type DemoResult, type DemoView, runDemo } from '../demo/run-demo.ts';
 import { renderLine, renderScreen } from '../demo/screen.ts';
@@ -46,7 +46,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       description: 'participants',
       kind: 'integer',
       default: DEMO_PARTICIPANTS,
-      schema: JobManifest.properties.cohort.properties.size,
+      schema: TrainingManifest.properties.cohort.properties.size,
     },
     { flags: '--partition <rule>', description: 'iid, shards or dirichlet:<alpha>', default: 'shards' },
     { flags: '--seed <text>', description: 'decides partition, initial weights and orders', default: '1' },
@@ -67,7 +67,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       description: 'so many of the participants are tabs of a headless browser, on WebGPU',
       kind: 'integer',
       default: 0,
-      schema: JobManifest.properties.cohort.properties.extra,
+      schema: TrainingManifest.properties.cohort.properties.extra,
     },
     {
       flags: '--drop <n>',
@@ -75,7 +75,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
         'so many participants, drawn afresh, are lost in each round between their shares and their update',
       kind: 'integer',
       default: 0,
-      schema: JobManifest.properties.cohort.properties.extra,
+      schema: TrainingManifest.properties.cohort.properties.extra,
     },
     {
       flags: '--plain',

@@ -20,7 +20,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 import { defineCommand } from '../../schemas/command.ts';
-import { JobManifest, type JobStatus } from '../../schemas/job.ts';
+import { JobManifest, type JobStatus, TrainingManifest } from '../../schemas/job.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import { SuiteId } from '../../schemas/secagg.ts';
 import { LINE_QUESTION, lineParticipants, linePlan } from '../examples/line.ts';
@@ -73,7 +73,7 @@ export const simCommand = defineCommand<SimOptions>({
       flags: '--cohort <n>',
       description: `of them train in each round; ${COHORT} unless said, or all if there are fewer`,
       kind: 'integer',
-      schema: JobManifest.properties.cohort.properties.size,
+      schema: TrainingManifest.properties.cohort.properties.size,
     },
     { flags: '--partition <rule>', description: 'iid, shards or dirichlet:<alpha>', default: 'iid' },
     { flags: '--seed <text>', description: 'decides everything random', default: 'hanse' },

@@ -18,7 +18,7 @@ import { planCodec } from '../../protocol/ring/width.ts';
 import { Secret } from '../../protocol/secret.ts';
 import { SOFTWARE } from '../../protocol/versions.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
-import type { JobManifest, JobStatus } from '../../schemas/job.ts';
+import type { JobStatus, TrainingManifest } from '../../schemas/job.ts';
 import type { SuccessionRequest } from '../../schemas/member.ts';
 import type { SecureAggregation } from '../../schemas/secagg.ts';
 import { Coordinator } from '../../server/coordinator.ts';
@@ -204,7 +204,7 @@ function plan() {
   } as const;
 }
 
-function manifestFor(schedule: FuzzSchedule, manifest: JobManifest): JobManifest {
+function manifestFor(schedule: FuzzSchedule, manifest: TrainingManifest): TrainingManifest {
   const { rounds, maxAttempts, collectSeconds, evaluateSeconds, hasEvaluator, secure } = schedule;
   const cohort = { ...schedule.cohort, ...(secure && { extra: secure.extra }) };
   return {
@@ -221,7 +221,7 @@ function manifestFor(schedule: FuzzSchedule, manifest: JobManifest): JobManifest
 
 function termsOf(
   { suite, answerSeconds }: NonNullable<FuzzSchedule['secure']>,
-  cohort: JobManifest['cohort'],
+  cohort: TrainingManifest['cohort'],
 ): SecureAggregation {
   return { ...secureAggregationFor(cohort, answerSeconds), suite };
 }

@@ -9,6 +9,7 @@ import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { attemptParams } from '../../protocol/routes.ts';
 import type { Sha256 } from '../../schemas/ids.ts';
+import type { TrainingManifest } from '../../schemas/job.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { type ListeningApp, listeningApp } from '../fixtures/listening-app.ts';
@@ -220,7 +221,7 @@ describe('over HTTP', () => {
 
     // From what is no model before it comes the whole: other content of the job, unknown content, an update.
     expect(await federation.blobs.has(update)).toBeDefined();
-    for (const base of [job.state.manifest.graph.forward, 'f'.repeat(64), update]) {
+    for (const base of [(job.state.manifest as TrainingManifest).graph.forward, 'f'.repeat(64), update]) {
       const whole = await ask({ sha256, base });
       expect(whole.headers.get('etag')).toBe(`"${sha256}"`);
       expect(hashOf(whole.bytes)).toBe(sha256);

@@ -20,7 +20,7 @@ import { parseInviteLink } from '../../protocol/invite-link.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError, type ProblemCode } from '../../protocol/problem.ts';
 import { seededRandom } from '../../protocol/random.ts';
-import type { JobManifest, JobStatus } from '../../schemas/job.ts';
+import type { JobManifest, JobStatus, TrainingManifest } from '../../schemas/job.ts';
 import type { Tasks } from '../../schemas/task.ts';
 import { runCoordinator } from '../fixtures/running-coordinator.ts';
 import { clouds, smallPlan } from '../fixtures/small-job.ts';
@@ -33,13 +33,16 @@ beforeAll(async () => {
 
 /** What a node is told in the place of what the coordinator says. */
 interface Skew {
-  readonly graph: Partial<JobManifest['graph']>;
+  readonly graph: Partial<TrainingManifest['graph']>;
   /** By its hash, beside the content that the coordinator has. */
   readonly content?: Uint8Array;
 }
 
 function skewed(api: CoordinatorApi, { graph, content }: Skew): CoordinatorApi {
-  const change = (manifest: JobManifest) => ({ ...manifest, graph: { ...manifest.graph, ...graph } });
+  const change = (manifest: JobManifest) => ({
+    ...manifest,
+    graph: { ...(manifest as TrainingManifest).graph, ...graph },
+  });
   const changedHash = async (jobId: string) => {
     const { manifest } = await api.call('getJob', { params: { jobId }, query: {} });
     return canonicalSha256(change(manifest));

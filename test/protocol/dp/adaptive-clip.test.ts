@@ -20,7 +20,7 @@ import { isProblem } from '../../../protocol/problem.ts';
 import { seededRandom } from '../../../protocol/random.ts';
 import { RingSum } from '../../../protocol/ring/sum.ts';
 import { encodeUpdate } from '../../../protocol/ring/update.ts';
-import type { JobManifest, RoundSummary } from '../../../schemas/job.ts';
+import type { RoundSummary, TrainingManifest } from '../../../schemas/job.ts';
 import { smallPlan } from '../../fixtures/small-job.ts';
 
 const RULE = { initial: 1, ...MEDIAN };
@@ -109,7 +109,7 @@ test('a bit that would take all noise, or has no room, is refused', () => {
 
 describe('in a job', () => {
   const PROMISE = { unit: 'participant', noise: 'discreteGaussian', epsilon: 8, delta: 1e-3 } as const;
-  const authored = async (adaptive?: { quantile: number; rate: number }): Promise<JobManifest> => {
+  const authored = async (adaptive?: { quantile: number; rate: number }): Promise<TrainingManifest> => {
     const privacy = { ...PROMISE, force: true, ...(adaptive && { adaptive }) };
     const aggregation = { suite: 1, colluders: 0, answerSeconds: 60 } as const;
     const cohort = { size: 100, minimum: 100 };
@@ -132,7 +132,7 @@ describe('in a job', () => {
   test('vector and bit are charged together, and cost little more noise than the vector alone', async () => {
     const [adaptive, fixed] = [await authored(MEDIAN), await authored()];
     expect(adaptive.codec).toMatchObject({ counters: 1, adaptive: { ...MEDIAN } });
-    const D = (manifest: JobManifest) =>
+    const D = (manifest: TrainingManifest) =>
       sensitivityOf({ ...manifest, batchSize: manifest.training.batchSize });
     const s = adaptive.codec.adaptive?.bitScale ?? 0;
     const { adaptive: _, ...alone } = adaptive.codec;
@@ -153,7 +153,7 @@ describe('in a job', () => {
     const manifest = await authored(MEDIAN);
     expect(() => checkPrivacy(manifest)).not.toThrow();
     const { codec } = manifest;
-    const where = (change: Partial<JobManifest>) => {
+    const where = (change: Partial<TrainingManifest>) => {
       try {
         checkPrivacy({ ...manifest, ...change });
         return undefined;

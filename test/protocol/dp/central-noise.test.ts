@@ -7,7 +7,7 @@ import { epsilonOfJob, jobPrivacy, sensitivityOf } from '../../../protocol/dp/jo
 import { rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
 import { nodesOf } from '../../../protocol/dp/tree-aggregation.ts';
 import type { DpEvent } from '../../../schemas/dp-event.ts';
-import type { JobManifest } from '../../../schemas/job.ts';
+import type { TrainingManifest } from '../../../schemas/job.ts';
 import { smallPlan } from '../../fixtures/small-job.ts';
 
 const TREE = { type: 'gaussianTree', sigma: 100, rounds: 6 } as const;
@@ -55,7 +55,10 @@ describe('the nodes of a round', () => {
 const ONE_STEP = { ...smallPlan().training, epochs: 1, learningRate: 1 };
 const FIGURES = { epsilon: 4, delta: 1e-5 };
 
-async function authored(privacy: Partial<PlannedPromise>, plan: Partial<JobPlan> = {}): Promise<JobManifest> {
+async function authored(
+  privacy: Partial<PlannedPromise>,
+  plan: Partial<JobPlan> = {},
+): Promise<TrainingManifest> {
   const promise = { unit: 'participant', noise: { type: 'gaussian' }, ...FIGURES, ...privacy } as const;
   const weighting = promise.unit === 'participant' ? 'uniform' : 'examples';
   const made = await authorJob(
@@ -66,7 +69,7 @@ async function authored(privacy: Partial<PlannedPromise>, plan: Partial<JobPlan>
 }
 
 /** D and sigma of a manifest, and what a Gaussian of them costs. */
-function gaussianOf({ codec, parameters, training, privacy }: JobManifest): DpEvent {
+function gaussianOf({ codec, parameters, training, privacy }: TrainingManifest): DpEvent {
   const { batchSize } = training;
   const sensitivity = sensitivityOf({ codec, parameters, batchSize });
   return { type: 'gaussian', noiseMultiplier: (privacy?.centralNoise?.sigma ?? 0) / sensitivity };
@@ -116,47 +119,49 @@ describe('a job whose coordinator is trusted', () => {
     expect(epsilonOfJob(promised?.total as DpEvent, 1e-5)).toBeCloseTo(whole, 6);
   });
 
-  test.each<[what: string, change: (manifest: JobManifest) => Partial<JobManifest>, where: string]>([
+  test.each<[what: string, change: (manifest: TrainingManifest) => Partial<TrainingManifest>, where: string]>(
     [
-      'figures that are too good',
-      ({ privacy }) => ({ privacy: { ...privacy, delta: 1e-5, epsilonModel: 3.9 } }),
-      'privacy.epsilonModel',
+      [
+        'figures that are too good',
+        ({ privacy }) => ({ privacy: { ...privacy, delta: 1e-5, epsilonModel: 3.9 } }),
+        'privacy.epsilonModel',
+      ],
+      [
+        'a promise against the coordinator',
+        ({ privacy }) => ({ privacy: { delta: 1e-5, epsilonModel: 4, ...privacy, epsilonServer: 5 } }),
+        'privacy.epsilonServer',
+      ],
+      [
+        'noise of participants besides',
+        ({ codec }) => ({ codec: { ...codec, noise: { type: 'discreteGaussian', sigma: 50 } } }),
+        'codec.noise',
+      ],
+      [
+        'nobody who adds noise',
+        ({ privacy }) => ({ privacy: { delta: 1e-5, epsilonModel: privacy?.epsilonModel ?? 0 } }),
+        'codec.noise',
+      ],
+      [
+        'noise for which there is no room',
+        ({ codec }) => ({
+          codec: { ...codec, width: 16 },
+          privacy: { delta: 1e-5, epsilonModel: 4, centralNoise: { type: 'gaussian', sigma: 40_000 } },
+        }),
+        'privacy.centralNoise.sigma',
+      ],
+      [
+        'less noise than is needed',
+        ({ privacy }) => ({
+          privacy: {
+            delta: 1e-5,
+            epsilonModel: privacy?.epsilonModel ?? 0,
+            centralNoise: { type: 'gaussian', sigma: 0.99 * (privacy?.centralNoise?.sigma ?? 0) },
+          },
+        }),
+        'privacy.epsilonModel',
+      ],
     ],
-    [
-      'a promise against the coordinator',
-      ({ privacy }) => ({ privacy: { delta: 1e-5, epsilonModel: 4, ...privacy, epsilonServer: 5 } }),
-      'privacy.epsilonServer',
-    ],
-    [
-      'noise of participants besides',
-      ({ codec }) => ({ codec: { ...codec, noise: { type: 'discreteGaussian', sigma: 50 } } }),
-      'codec.noise',
-    ],
-    [
-      'nobody who adds noise',
-      ({ privacy }) => ({ privacy: { delta: 1e-5, epsilonModel: privacy?.epsilonModel ?? 0 } }),
-      'codec.noise',
-    ],
-    [
-      'noise for which there is no room',
-      ({ codec }) => ({
-        codec: { ...codec, width: 16 },
-        privacy: { delta: 1e-5, epsilonModel: 4, centralNoise: { type: 'gaussian', sigma: 40_000 } },
-      }),
-      'privacy.centralNoise.sigma',
-    ],
-    [
-      'less noise than is needed',
-      ({ privacy }) => ({
-        privacy: {
-          delta: 1e-5,
-          epsilonModel: privacy?.epsilonModel ?? 0,
-          centralNoise: { type: 'gaussian', sigma: 0.99 * (privacy?.centralNoise?.sigma ?? 0) },
-        },
-      }),
-      'privacy.epsilonModel',
-    ],
-  ])('is refused with %s', async (_, change, where) => {
+  )('is refused with %s', async (_, change, where) => {
     const manifest = await authored({});
     expect(() => checkPrivacy(manifest)).not.toThrow();
     expect(() => checkPrivacy({ ...manifest, ...change(manifest) })).toThrow(

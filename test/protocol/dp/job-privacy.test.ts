@@ -1,11 +1,11 @@
-// covers: protocol/dp/check-privacy.ts, protocol/dp/plan-noise.ts, protocol/dp/rdp-distributed.ts, protocol/dp/rdp-curve.ts
+// covers: protocol/dp/check-privacy.ts, protocol/dp/counted-parties.ts, protocol/dp/plan-noise.ts, protocol/dp/rdp-distributed.ts, protocol/dp/rdp-curve.ts
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { authorJob, type JobPlan, type PlannedPromise } from '../../../client/author-job.ts';
 import { checkPrivacy } from '../../../protocol/dp/check-privacy.ts';
+import { countedParties } from '../../../protocol/dp/counted-parties.ts';
 import {
   costOfRounds,
-  countedParties,
   epsilonOfJob,
   jobPrivacy,
   lotSlack,
@@ -17,7 +17,7 @@ import { pldEpsilon } from '../../../protocol/dp/pld-accountant.ts';
 import { rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
 import { isProblem } from '../../../protocol/problem.ts';
 import { checkCodec, noiseReach } from '../../../protocol/ring/width.ts';
-import type { JobManifest } from '../../../schemas/job.ts';
+import type { TrainingManifest } from '../../../schemas/job.ts';
 import { smallPlan } from '../../fixtures/small-job.ts';
 
 const LOTS: NoisePlan = {
@@ -130,8 +130,8 @@ describe('a manifest with a promise', () => {
     aggregation: { suite: 1, colluders: 2, answerSeconds: 10 },
     ...more,
   });
-  let example: JobManifest;
-  let participant: JobManifest;
+  let example: TrainingManifest;
+  let participant: TrainingManifest;
 
   beforeAll(async () => {
     example = (await authorJob(plan(promise()), 'fed-0123456789abcdef')).manifest;
@@ -179,7 +179,7 @@ describe('a manifest with a promise', () => {
   const { noise: _n, ...noiseless } = planNoise(LOTS).codec;
   const contradictions: readonly (readonly [
     where: string,
-    change: (job: JobManifest) => Partial<JobManifest>,
+    change: (job: TrainingManifest) => Partial<TrainingManifest>,
     unit?: 'participant',
   ])[] = [
     ['privacy', ({ privacy: _ }) => ({ privacy: undefined as never })],

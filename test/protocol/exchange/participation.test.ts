@@ -5,7 +5,7 @@ import {
   isPermittedPurpose,
   type ParticipationContext,
 } from '../../../protocol/exchange/participation.ts';
-import type { JobManifest } from '../../../schemas/job.ts';
+import type { TrainingManifest } from '../../../schemas/job.ts';
 import type { CostLimits, NodePolicy } from '../../../schemas/node-policy.ts';
 import { manifestOf } from '../../fixtures/manifest.ts';
 
@@ -28,12 +28,12 @@ const context: ParticipationContext = {
   stepBytes: 50_000_000,
   organisations: ['clinic-a', 'clinic-b', 'stranger'],
 };
-const plainManifest: JobManifest = { ...manifest, aggregation: 'plain' };
+const plainManifest: TrainingManifest = { ...manifest, aggregation: 'plain' };
 const decide = (
   policy: NodePolicy,
   limits: CostLimits = {},
   changed: Partial<ParticipationContext> = {},
-  of: JobManifest = manifest,
+  of: TrainingManifest = manifest,
 ) => decideParticipation({ policy, limits }, of, { ...context, ...changed });
 
 test('without rules every job is permitted whose coordinator sees sums alone, and no other', () => {
@@ -72,13 +72,13 @@ describe('each rule permits what it names, and refuses the next thing by its own
 });
 
 test('a job with a promise is what a node that requires one takes part in', () => {
-  const promising: JobManifest = { ...manifest, privacyUnit: 'example' };
+  const promising: TrainingManifest = { ...manifest, privacyUnit: 'example' };
   expect(decide({ requirePrivacy: true }, {}, {}, promising)).toEqual({ type: 'permitted' });
 });
 
 test('a coordinator that adds the noise itself is trusted by those who say so alone', () => {
   const centralNoise = { type: 'gaussian', sigma: 100 } as const;
-  const trusting: JobManifest = {
+  const trusting: TrainingManifest = {
     ...manifest,
     privacyUnit: 'participant',
     privacy: { delta: 1e-6, epsilonModel: 1, centralNoise },
@@ -87,7 +87,7 @@ test('a coordinator that adds the noise itself is trusted by those who say so al
   expect(decide({}, {}, {}, trusting)).toMatchObject(refused);
   expect(decide({ allowTrustedCoordinator: false }, {}, {}, trusting)).toMatchObject(refused);
   expect(decide({ allowTrustedCoordinator: true }, {}, {}, trusting)).toEqual({ type: 'permitted' });
-  const shared: JobManifest = {
+  const shared: TrainingManifest = {
     ...trusting,
     privacy: { delta: 1e-6, epsilonServer: 1, epsilonModel: 1 },
   };

@@ -1,0 +1,33 @@
+/**
+ * The answer to a question, in lines. Names come from data and are shown as text.
+ */
+import type { StatisticAnswer, StatisticQuestion } from '../../schemas/statistic-question.ts';
+
+export function answerLines(
+  { value, count, buckets, deviation, threshold }: StatisticAnswer,
+  { statistic }: Pick<StatisticQuestion, 'statistic'>,
+  column: string,
+): string[] {
+  const noise = deviation === undefined ? '' : `, noise of deviation ${short(deviation)}`;
+  const lines: string[] = [];
+  if (value !== undefined) lines.push(`${statistic} of ${column}: ${value}${noise}`);
+  if (count !== undefined) lines.push(`  of about ${count} rows`);
+  if (buckets) {
+    lines.push(`persons by ${column}${noise}`);
+    const shown = buckets.map((bucket) => ({ name: asText(bucket.name), count: String(bucket.count) }));
+    const wide = Math.max(4, ...shown.map(({ name }) => name.length));
+    const long = Math.max(1, ...shown.map((bucket) => bucket.count.length));
+    for (const { name, count: one } of shown) lines.push(`  ${name.padEnd(wide)}  ${one.padStart(long)}`);
+    if (threshold !== undefined) lines.push(`  names with fewer than ${threshold} are not told`);
+  }
+  return lines;
+}
+
+/** What a terminal would obey is written out. */
+function asText(name: string): string {
+  return name.replace(/\p{C}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+function short(number: number): string {
+  return String(Number(number.toPrecision(3)));
+}
