@@ -3,35 +3,34 @@
  * what an answer costs is known before a row is read. Ranges are checked where it is planned.
  */
 import { type Static, Type } from 'typebox';
+import { PRINTABLE } from './ids.ts';
 
 const closed = { additionalProperties: false } as const;
 
-const budget = { epsilon: Type.Number() } as const;
-const Delta = Type.Number();
-const rows = { maxRows: Type.Integer() } as const;
+/** Any that is meant: what is out of range is refused by a code that says more. */
+const Figure = Type.Number({ minimum: -1e100, maximum: 1e100 });
+const Most = Type.Integer({ minimum: -1e9, maximum: 1e9 });
+const budget = { epsilon: Figure } as const;
+const Delta = Figure;
+const rows = { maxRows: Most } as const;
 /** In units of the column; without a step one is chosen from the bounds. */
-const grid = {
-  lower: Type.Number(),
-  upper: Type.Number(),
-  step: Type.Optional(Type.Number()),
-} as const;
+const grid = { lower: Figure, upper: Figure, step: Type.Optional(Figure) } as const;
+/** More than the buckets that any question may have, and the edge after the last. */
+const BUCKETS = { maxItems: 70_000 } as const;
 
 export const StatisticQuestion = Type.Union([
   Type.Object({ statistic: Type.Literal('count'), ...budget, ...rows }, closed),
   Type.Object({ statistic: Type.Literal('sum'), ...budget, ...rows, ...grid }, closed),
   Type.Object({ statistic: Type.Literal('mean'), ...budget, ...rows, ...grid }, closed),
-  Type.Object(
-    { statistic: Type.Literal('quantile'), ...budget, ...rows, ...grid, quantile: Type.Number() },
-    closed,
-  ),
+  Type.Object({ statistic: Type.Literal('quantile'), ...budget, ...rows, ...grid, quantile: Figure }, closed),
   /** Numbers between edges. */
   Type.Object(
     {
       statistic: Type.Literal('histogram'),
       ...budget,
       delta: Type.Optional(Delta),
-      maxBuckets: Type.Integer(),
-      edges: Type.Array(Type.Number()),
+      maxBuckets: Most,
+      edges: Type.Array(Figure, BUCKETS),
     },
     closed,
   ),
@@ -41,8 +40,8 @@ export const StatisticQuestion = Type.Union([
       statistic: Type.Literal('categories'),
       ...budget,
       delta: Type.Optional(Delta),
-      maxBuckets: Type.Integer(),
-      names: Type.Array(Type.String()),
+      maxBuckets: Most,
+      names: Type.Array(Type.String({ maxLength: 200, pattern: `^$|${PRINTABLE}` }), BUCKETS),
     },
     closed,
   ),
@@ -52,7 +51,7 @@ export const StatisticQuestion = Type.Union([
       statistic: Type.Literal('keys'),
       ...budget,
       delta: Delta,
-      maxBuckets: Type.Integer(),
+      maxBuckets: Most,
     },
     closed,
   ),

@@ -125,7 +125,8 @@ describe('the table', () => {
     for (const [name, route] of routes)
       for (const schema of [route.params, route.query, route.body, route.response])
         if (typeof schema === 'object')
-          expect((schema as { additionalProperties?: boolean }).additionalProperties, name).toBe(false);
+          for (const form of (schema as { anyOf?: TSchema[] }).anyOf ?? [schema])
+            expect((form as { additionalProperties?: boolean }).additionalProperties, name).toBe(false);
   });
 });
 

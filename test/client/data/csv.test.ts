@@ -23,6 +23,7 @@ describe('parseCsv', () => {
       features: Float32Array.of(3, 70, 4, -20),
       targetShape: [1],
       targets: Float32Array.of(1.5, 0.5),
+      columns: { features: ['rooms', 'area'], target: 'price' },
     });
   });
 

@@ -36,6 +36,7 @@ test('a table, with the columns named', async () => {
     features: Float32Array.of(2, 3, 5, 6, 8, 9),
     targetShape: [1],
     targets: Float32Array.of(1, 4, 7),
+    columns: { features: ['a', 'b'], target: 'y' },
   });
 });
 
