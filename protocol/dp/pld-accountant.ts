@@ -32,6 +32,8 @@ const MAX_LOSS = 1e5;
 const MAX_KINDS = 256;
 /** What the grid may add to epsilon, absolute or of epsilon, before a finer one is taken. */
 const GRID_COST = 1e-4;
+/** Share of the larger direction below which the other one does not matter. */
+const FAR_BELOW = 0.2;
 /** Share of delta that tails may take. */
 const TAIL_SHARE = 1e-8;
 /** As which delta tails are cut before it is known, and the least one as which they are. */
@@ -202,12 +204,17 @@ function composed(
   throw unsupported(event, 'its losses have no grid');
 }
 
-/** Each loss gains a variance of about h^2/6, which epsilon pays with theta/2. */
+/**
+ * Each loss gains a variance of about h^2/6, which epsilon pays with theta/2. A direction that is far below the other one may
+ * pay more: the larger one counts.
+ */
 function finerGrid(plans: readonly Plan[], counts: readonly number[], h: number): number {
   const total = counts.reduce((sum, count) => sum + (count > 1 || counts.length > 1 ? count : 0), 0);
+  const largest = Math.max(...plans.map(({ about }) => about));
   let excess = 1;
   for (const { theta, about } of plans) {
     const cost = (theta * total * h * h) / 12;
+    if (about + cost < FAR_BELOW * largest) continue;
     excess = Math.max(excess, cost / (GRID_COST * Math.max(about, 0.01)));
   }
   return excess > 1 ? h / 2 ** Math.ceil(Math.log2(excess) / 2) : h;

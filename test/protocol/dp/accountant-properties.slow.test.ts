@@ -96,7 +96,7 @@ function breaksOf(accountant: Accountant, runs: number, only?: string): string[]
 }
 
 describe.each(Object.entries(ACCOUNTANTS))('the accountant %s', (name, accountant) => {
-  const runs = name === 'rdp' ? 12 : 2;
+  const runs = name === 'rdp' ? 8 : 2;
 
   test('breaks none of the properties', () => {
     expect(breaksOf(accountant, runs)).toEqual([]);
