@@ -1,4 +1,5 @@
 /** What a person is told before taking part, and what that person permits. */
+import type { DataBudget } from '../../schemas/node-config.ts';
 
 export interface NodeChoice {
   /** Shown to the federation beside the id. */
@@ -38,6 +39,15 @@ export function purposesOf({ jobs }: Description): string[] {
   return [...new Set(jobs.map(({ purpose }) => purpose.replaceAll('*', '?')))];
 }
 
+/** Of what is asked for where nobody says otherwise: a few jobs like those of the demonstration. */
+export const USUAL_BUDGET = { epsilon: 8, delta: 1e-6 } as const;
+
+/** For whom the jobs make their promise: of the first one that makes any; each example where none does yet. */
+export function unitOf({ jobs }: Description): NonNullable<DataBudget['unit']> {
+  const unit = jobs.find(({ privacyUnit }) => privacyUnit !== 'none')?.privacyUnit;
+  return unit === undefined || unit === 'none' ? 'example' : unit;
+}
+
 export interface Consent {
   /** Patterns of purposes that are permitted; absent: every one. */
   readonly purposes?: readonly string[];
@@ -45,6 +55,8 @@ export interface Consent {
   readonly allowPlain: boolean;
   /** Ask before each update leaves. */
   readonly inspectEach: boolean;
+  /** What all jobs together may cost each unit of the data; absent: no job that promises privacy. */
+  readonly budget?: DataBudget;
   /** Keep models in the browser's own file system between visits. */
   readonly keepModels: boolean;
 }

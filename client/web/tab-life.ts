@@ -30,6 +30,7 @@ import { connectTab } from './tab-connection.ts';
 import type { TabEvent } from './tab-event.ts';
 import { releasedEvent, tabEventOf, told } from './tab-event-of.ts';
 import type { TabIdentity } from './tab-identity.ts';
+import { tabPrivacyGuard } from './tab-ledger.ts';
 import type { TabPlatform } from './tab-platform.ts';
 import {
   forgetOldAnswers,
@@ -157,13 +158,17 @@ export class TabLife {
       ...{ member, signer, directory, gate, clock, tested },
       log: tabAttemptLog(store),
     });
+    const dataSets = [
+      { examples, version: '1', allowSingleClass: false, ...(consent.budget && { budget: consent.budget }) },
+    ];
+    const privacy = await tabPrivacyGuard({ store, clock, dataSets, directory: () => directory.pinned });
     const jobs = new JobCache(provider);
     try {
       void watchSleep(clock, signal, () => this.#equipment.observe({ type: 'waiting', why: 'hidden' }));
       await participate({
         role: member.role === 'evaluator' ? 'evaluator' : 'participant',
         ...{ api, directory, mailbox, provider, jobs, gate, ledger, clock, signal, observe },
-        dataSets: [{ examples, version: '1', allowSingleClass: false }],
+        ...{ dataSets, privacy },
         buffers: new SpareBuffers(),
         randomFor: async () => primitives.random,
         leaving: this.#leaving.signal,

@@ -103,6 +103,9 @@ export const EN = {
       `All rounds together cost it at most epsilon ${epsilon} at delta ${delta} against everybody but the coordinator, which adds the noise itself: this browser does not take part.`,
     onlyThese: 'Only for the purposes above: decline jobs of any other',
     allowPlain: 'Also take part where the coordinator sees each update, not only their sum',
+    budget: 'Privacy budget of this data, epsilon:',
+    budgetMeans: (delta: number) =>
+      `All jobs together may cost each unit of the data so much, at delta ${delta}; this browser writes down what was spent and declines what would exceed it. Empty: no job with a promise.`,
     inspectEach: 'Ask me before each update is sent',
     keepModels: 'Keep models in this browser between visits',
     agree: 'I agree, begin',

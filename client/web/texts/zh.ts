@@ -97,6 +97,9 @@ export const ZH: Texts = {
       `所有轮次合计最多花费 epsilon ${epsilon}（delta ${delta}），但对自行添加噪声的协调方不作此保证：此浏览器不参与。`,
     onlyThese: '仅限上述用途：拒绝其他用途的任务',
     allowPlain: '也参与协调方能看到每次更新（而不仅是总和）的任务',
+    budget: '此数据的隐私预算 epsilon：',
+    budgetMeans: (delta) =>
+      `所有任务合计对数据的每个单位最多花费这么多（delta ${delta}）；此浏览器会记录已花费的部分，并拒绝超出预算的任务。留空：不参与带有承诺的任务。`,
     inspectEach: '每次发送更新前询问我',
     keepModels: '在此浏览器中保留模型供下次使用',
     agree: '我同意，开始',

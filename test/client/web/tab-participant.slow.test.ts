@@ -230,6 +230,36 @@ test('where the coordinator would see each update, the tab takes part only if th
   expect(permitting.events.find(({ type }) => type === 'contributed')).toMatchObject({ jobId: next.jobId });
 });
 
+test('a job that promises privacy is paid out of the budget of the person, over a reload, and declined beyond it', async () => {
+  const store = memoryTabStore();
+  const training = { ...smallPlan().training, learningRate: 1, epochs: 1 };
+  const privacy = { unit: 'example', noise: 'discreteGaussian', epsilon: 3, delta: 1e-6, rate: 0.5 } as const;
+  const promising = async () => {
+    const cohort = { size: 1, minimum: 1 };
+    const plan = smallPlan({ rounds: 1, evaluateEvery: 0, cohort, training, clipNorm: 1, privacy });
+    return submitJob(await authorJob(plan, running.operator.federationId), running.api);
+  };
+  /** One job, from its creation to what the tab makes of it. */
+  const verdict = async (tab: TabParticipant, budget?: { epsilon: number; delta: number }) => {
+    const { jobId } = await promising();
+    const consent = { ...EVERYTHING, ...(budget && { budget }) };
+    const isTold = ({ type }: TabEvent) => type === 'declined' || type === 'contributed';
+    const taking = life(tab, { until: (all) => all.some(isTold), consent });
+    await taking.seen;
+    await tab.pause();
+    await taking.ended;
+    await running.api.call('cancelJob', { params: { jobId } }).catch(() => {});
+    const told = taking.events.find(isTold);
+    return told?.type === 'declined' ? told.code : told?.type;
+  };
+  const { tab } = await member(store);
+  expect(await verdict(tab)).toBe('budgetMissing');
+  expect(await verdict(tab, { epsilon: 4, delta: 1e-6 })).toBe('contributed');
+  const reloaded = await member(memoryTabStore(new Map(store.records)));
+  expect(await verdict(reloaded.tab, { epsilon: 4, delta: 1e-6 })).toBe('budgetExceeded');
+  expect(await verdict(reloaded.tab, { epsilon: 9, delta: 1e-6 })).toBe('contributed');
+});
+
 test('a tab that is closed between writing down and sending answers no second time', async () => {
   const store = memoryTabStore();
   let sent = 0;
