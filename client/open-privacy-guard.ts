@@ -36,6 +36,6 @@ export async function openPrivacyGuard(options: OpeningGuard): Promise<PrivacyGu
     onTorn: (bytes) =>
       note(`privacy ledger: a last line of ${bytes} bytes was not written to its end, and is cut off`),
   });
-  await setBudgets(ledger, dataSets, note);
+  await setBudgets(ledger, dataSets, directory(), note);
   return new PrivacyGuard({ ledger, directory });
 }

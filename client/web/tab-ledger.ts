@@ -41,7 +41,7 @@ export async function tabPrivacyGuard({
   if (dataSets.every(({ budget }) => budget === undefined)) return new PrivacyGuard({ directory });
   const key = await tabLedgerKey(store);
   const ledger = new PrivacyLedger({ store: tabLedgerStore(store), key, clock, onTorn: () => {} });
-  await setBudgets(ledger, dataSets, () => {});
+  await setBudgets(ledger, dataSets, directory(), () => {});
   return new PrivacyGuard({ ledger, directory });
 }
 

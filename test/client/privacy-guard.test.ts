@@ -15,6 +15,7 @@ import { openLedger } from '../../client/privacy-ledger.ts';
 import { forkOf } from '../../protocol/dp/ledger-comparison.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { Secret } from '../../protocol/secret.ts';
+import type { Directory } from '../../schemas/directory.ts';
 import type { JobPhase } from '../../schemas/job.ts';
 import type { DataBudget } from '../../schemas/node-config.ts';
 import type { LedgerReport } from '../../schemas/privacy-ledger.ts';
@@ -275,6 +276,18 @@ describe('budgets', () => {
     const start = (delta: number) => guardAt(fresh(), [watchedSet({ epsilon: 1, delta })]);
     await expect(start(1 / 12)).rejects.toMatchObject({ code: 'deltaTooLarge' });
     await expect(start(1 / 13)).resolves.toBeDefined();
+  });
+
+  test('of participants have a delta below one over those in the directory', async () => {
+    const role = (name: string) => ({ role: name });
+    const nodes = [...Array.from({ length: 20 }, () => role('participant')), role('evaluator')];
+    const directory = { organisations: [{ nodes: nodes.slice(0, 8) }, { nodes: nodes.slice(8) }] };
+    const start = (delta: number) =>
+      guardAt(fresh(), [watchedSet({ epsilon: 1, delta, unit: 'participant' })], {
+        directory: () => directory as unknown as Directory,
+      });
+    await expect(start(1 / 20)).rejects.toMatchObject({ code: 'deltaTooLarge', detail: { units: 20 } });
+    await expect(start(1 / 21)).resolves.toBeDefined();
   });
 
   test('are told once, and a last line that was torn off is told', async () => {
