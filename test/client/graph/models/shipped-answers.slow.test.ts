@@ -9,22 +9,23 @@ import { answerProvider } from '../known-answers.ts';
 import { numbers } from '../random-arrays.ts';
 import { itFollowsPyTorch, SHIPPED_NAMES, shippedAnswer, shippedModel } from './shipped-answers.ts';
 
+/** Coordinates of each parameter whose slope is measured; for the second provider fewer, as slopes are the same for both. */
 const providers = [
-  ['cpu', await answerProvider('cpu')],
-  ['wasm', await answerProvider('wasm')],
+  ['cpu', 8, await answerProvider('cpu')],
+  ['wasm', 2, await answerProvider('wasm')],
 ] as const;
-const [, [, wasm]] = providers;
+const [, [, , wasm]] = providers;
 
 describe.each(SHIPPED_NAMES)('%s', (name) => {
   itFollowsPyTorch(name, wasm);
 
-  it.each(providers)('has right gradients on %s', async (_, provider) => {
+  it.each(providers)('has right gradients on %s, at %i coordinates', async (_, coordinates, provider) => {
     if (!provider) return;
     const answer = shippedAnswer(name);
     const checked = await checkGradients(await shippedModel(answer), {
       loss: answer.loss,
       batchSize: 2,
-      coordinates: 8,
+      coordinates,
       random: numbers(4),
       run: runnerOn(provider),
     });
