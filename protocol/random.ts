@@ -20,7 +20,8 @@ export function randomBytes(source: RandomSource, count: number): Uint8Array<Arr
 
 /**
  * The ChaCha20 key stream (RFC 8439) under the given key: deterministic, and independent for different keys.
- * For experiments, where the seed is part of what is published; never for keys, masks or noise of a real federation.
+ * For experiments, where the seed is part of what is published; and under a key that is secret where the same noise is needed
+ * again (`server/central-noise.ts`). For nothing else of a real federation: no keys, no masks, no other noise.
  *
  * @param key 32 bytes, for example the SHA-256 of a label and a seed
  */

@@ -3,6 +3,7 @@
  * owner's node pays out of its own budget. SPEC.md 12.7.
  */
 import { Type } from 'typebox';
+import { gridOf } from '../../protocol/dp/statistics/value-grid.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { thresholdOf } from '../../protocol/secagg/descriptor.ts';
 import { defineCommand } from '../../schemas/command.ts';
@@ -117,10 +118,13 @@ export const privacyPollCommand = defineCommand<PollOptions>({
     });
     if (job.phase !== 'finished') throw unfinished(job);
     const answer = await openedStatistic(api, identity, job);
+    const step = 'lower' in question ? { step: gridOf(question).step } : {};
+    const bounded = boundedBy(question, step);
     for (const line of described(answer, question, options)) io.print(line);
+    for (const line of bounded) io.print(`bounded: ${line}`);
     const { statistic, ...asked } = question;
     const promise = { epsilon, delta, unit, neighbouring: 'replace-special' } as const;
-    return { jobId, statistic, column, ...answer, ...promise, asked, bounded: boundedBy(question, {}) };
+    return { jobId, statistic, column, ...answer, ...step, ...promise, asked, bounded };
   },
 });
 
@@ -138,6 +142,5 @@ function described(
     ...answerLines(answer, question, column),
     `of ${owners} owners, whose single answers nobody has seen`,
     `promise: epsilon ${epsilon}, delta ${delta}, to each ${unit} at an owner (zero-out), against the coordinator, the other owners and who reads this`,
-    ...boundedBy(question, {}).map((line) => `bounded: ${line}`),
   ];
 }

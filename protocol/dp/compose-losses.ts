@@ -184,6 +184,7 @@ export function deltaOfSum(parts: readonly Part[], plan: Plan, epsilon: number):
     return lost + deltaOfTail(masses, low, h, 0, 0, epsilon);
   }
   const { h } = (only as Part).grid;
+  if (epsilon >= lastOf(parts) * h) return lost;
   const { sum, logTotal, error } = tiltedSum(parts, plan);
   const outside = Math.exp(logTotal - plan.theta * plan.to * h) * OUTSIDE;
   const rounding = Math.exp(logTotal - plan.theta * epsilon) * error * weightOf(plan.theta, h);

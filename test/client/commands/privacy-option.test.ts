@@ -20,6 +20,14 @@ test('figures become a promise; without a unit there is none', () => {
   expect(promisedBy({ unit: 'participant', noise: 'skellam', epsilon: 8, delta: 1e-6 })).toEqual({
     ...{ unit: 'participant', noise: 'skellam', epsilon: 8, delta: 1e-6 },
   });
+  const participant = { unit: 'participant', epsilon: 8, delta: 1e-6 } as const;
+  expect(promisedBy({ ...participant, noise: 'gaussian', treeRounds: 4 })).toMatchObject({
+    noise: { type: 'gaussian', treeRounds: 4 },
+  });
+  expect(promisedBy({ ...example, noise: 'gaussian' })).toMatchObject({ noise: { type: 'gaussian' } });
+  expect(promisedBy({ ...participant, adaptiveClip: 0.7 })).toMatchObject({
+    adaptive: { quantile: 0.7, rate: 0.2 },
+  });
   expect(promisedBy({})).toBeUndefined();
   expect(promisedBy({ unit: 'none' })).toBeUndefined();
 });
@@ -35,6 +43,16 @@ test.each<[string, PrivacyOptions]>([
   ['--epsilon', { ...example, epsilon: -1 }],
   ['--delta', { ...example, delta: 1 }],
   ['--lot-rate', { ...example, lotRate: 1.5 }],
+  ['--tree-rounds needs --unit', { treeRounds: 3 }],
+  ['--tree-rounds needs --noise gaussian', { unit: 'participant', epsilon: 1, delta: 1e-5, treeRounds: 3 }],
+  ['--tree-rounds needs --unit participant', { ...example, noise: 'gaussian', treeRounds: 3 }],
+  ['--adaptive-clip needs --unit', { adaptiveClip: 0.5 }],
+  ['--adaptive-clip needs --unit participant', { ...example, adaptiveClip: 0.5 }],
+  [
+    '--adaptive-clip needs --unit participant',
+    { unit: 'participant', epsilon: 1, delta: 1e-5, noise: 'gaussian', adaptiveClip: 0.5 },
+  ],
+  ['--adaptive-clip', { unit: 'participant', epsilon: 1, delta: 1e-5, adaptiveClip: 1.5 }],
 ])('%s: is named', (said, options) => {
   expect(reason(example)).toBeUndefined();
   expect(reason(options)).toContain(said);
