@@ -186,6 +186,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'a statistic over the tables of several owners, of which nobody sees more than the sum',
     load: async () => (await import('./client/commands/privacy-poll.ts')).privacyPollCommand,
   },
+  'privacy answer': {
+    summary: 'the answer of several owners to an earlier poll, checked against its signed record',
+    load: async () => (await import('./client/commands/privacy-answer.ts')).privacyAnswerCommand,
+  },
   'privacy ledger': {
     summary: 'what was spent of the privacy budgets of a node, by whom, for what, and what is left',
     load: async () => (await import('./client/commands/privacy-ledger.ts')).privacyLedgerCommand,

@@ -5,6 +5,7 @@ import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
 import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
 import { epsilonOfJob } from '../protocol/dp/job-privacy.ts';
+import { withFittingGrid } from '../protocol/dp/statistics/fitting-grid.ts';
 import { openStatistics } from '../protocol/dp/statistics/secure-statistic.ts';
 import { fixedTerms, planOfStatistic } from '../protocol/dp/statistics/statistic-job.ts';
 import { attemptOfRound } from '../protocol/past-rounds.ts';
@@ -33,11 +34,16 @@ export interface AuthoredStatistic {
   readonly blobs: AuthoredJob['blobs'];
 }
 
-/** @throws `statisticRefused`, `noiseTableTooLarge`; `manifestInvalid` if no round of such a cohort can be secure */
+/**
+ * A question that leaves its grid out is given one.
+ * @throws `statisticRefused`, `noiseTableTooLarge`; `manifestInvalid` if no round of such a cohort can be secure
+ */
 export async function authorStatistic(plan: StatisticPlan, federationId: string): Promise<AuthoredStatistic> {
   const { unit, delta, secureAggregation, ...stated } = plan;
-  const terms = { ...stated, aggregation: 'secure', secureAggregation } as const;
-  checkSecureTerms(terms);
+  const asked = { ...stated, aggregation: 'secure', secureAggregation } as const;
+  checkSecureTerms(asked);
+  const question = withFittingGrid(asked, delta);
+  const terms = { ...asked, statistic: { ...stated.statistic, question } };
   const planned = planOfStatistic(terms, delta);
   const epsilon = Math.ceil(epsilonOfJob(planned.event, delta) * 1e6) / 1e6;
   const zeros = await encodeParameters(new Float32Array(planned.dimension));
@@ -61,7 +67,7 @@ export interface OpenedStatistic extends StatisticAnswer {
 /**
  * The answer in the opened sum, which is the one of the signed record.
  * @param job has finished
- * @throws `usage` for a training; as `auditRecord` and the transport
+ * @throws `usage` for a training, `roundUnknown` for one without a released round; as `auditRecord` and the transport
  */
 export async function openedStatistic(
   api: CoordinatorApi,

@@ -166,8 +166,8 @@ async function count(
   const set = dataSets.find(({ examples }) => hasColumn(examples, column));
   if (!set)
     throw new HanseError('columnUnknown', { column, source: dataSets[0]?.examples.name ?? 'this node' });
-  await admit.final(manifest, set.examples.count);
   const counter = statisticCounter(manifest, set.examples);
+  await admit.final(manifest, set.examples.count);
   const spending = await privacy?.reserve(task, manifest, set, { api, signal });
   const paying = metered(spending ? preceded(counter, spending.draw) : counter, task, manifest, options);
   await learnAndSend(task, { manifest, set, trainer: paying }, options, signal);

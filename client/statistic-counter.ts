@@ -6,13 +6,13 @@ import { localContribution } from '../protocol/dp/statistics/secure-statistic.ts
 import { planOfStatistic } from '../protocol/dp/statistics/statistic-job.ts';
 import type { StatisticManifest } from '../schemas/job.ts';
 import type { Examples } from './data/examples.ts';
-import { requirePersons, statisticTable } from './data/statistic-table.ts';
+import { requireAnswers, requirePersons, statisticTable } from './data/statistic-table.ts';
 import type { LotTrainer } from './engine/lot-trainer.ts';
 
 /**
  * Reads no row before it is asked for the sum. The loss of a count is none.
  * @param manifest has passed `checkPrivacy`
- * @throws `dataWithoutPersons`; `statisticRefused`, `noiseTableTooLarge`
+ * @throws `dataWithoutPersons`, `columnOfNames`; `statisticRefused`, `noiseTableTooLarge`
  */
 export function statisticCounter(
   { privacyUnit, privacy, statistic, ...terms }: StatisticManifest,
@@ -20,6 +20,7 @@ export function statisticCounter(
 ): Pick<LotTrainer, 'sum'> {
   const unit = privacyUnit === 'person' ? 'person' : 'example';
   requirePersons(examples, unit);
+  requireAnswers(examples, statistic.column, statistic.question);
   const plan = planOfStatistic({ statistic, ...terms }, privacy?.delta ?? 0);
   return {
     async sum({ random }) {

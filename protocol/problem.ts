@@ -606,6 +606,10 @@ export const PROBLEMS = {
     'The data set has no column of this name, or its owner has not declared it.',
     'Ask for a column that is among the features or the target of the data sets: --features and --target of `hanse join`, or columns in the configuration file.',
   ),
+  columnOfNames: entry<{ column: string; source: string; statistic: string }>(
+    'The question is about numbers, and the owner has declared that the column holds names.',
+    'Ask how many have which name, a histogram with --categories, or ask for a column of numbers.',
+  ),
   budgetInvalid: entry<{ dataSet: string; epsilon: number; delta: number }>(
     'A privacy budget is out of its range: epsilon has to be above 0, delta between 0 and 1.',
     'Give a budget such as 2,1e-5: epsilon, then delta.',

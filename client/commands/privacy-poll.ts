@@ -3,7 +3,6 @@
  * owner's node pays out of its own budget. SPEC.md 12.7.
  */
 import { Type } from 'typebox';
-import { gridOf } from '../../protocol/dp/statistics/value-grid.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { thresholdOf } from '../../protocol/secagg/descriptor.ts';
 import { defineCommand } from '../../schemas/command.ts';
@@ -11,17 +10,10 @@ import { TrainingManifest } from '../../schemas/job.ts';
 import { PrivacyPromise } from '../../schemas/privacy.ts';
 import type { StatisticQuestion } from '../../schemas/statistic-question.ts';
 import { secureAggregationFor, submitJob } from '../author-job.ts';
-import { authorStatistic, type OpenedStatistic, openedStatistic } from '../author-statistic.ts';
+import { authorStatistic } from '../author-statistic.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
-import { describeWaiting, followJob, unfinished } from './job.ts';
-import {
-  boundedBy,
-  QUESTION_OPTIONS,
-  type QuestionOptions,
-  questionOf,
-  STATISTIC_OPTION,
-} from './question-option.ts';
-import { answerLines } from './statistic-report.ts';
+import { tellAnswer } from './poll-report.ts';
+import { QUESTION_OPTIONS, type QuestionOptions, questionOf, STATISTIC_OPTION } from './question-option.ts';
 
 interface PollOptions extends IdentityOptions, Omit<QuestionOptions, 'delta'> {
   readonly column: string;
@@ -34,6 +26,11 @@ interface PollOptions extends IdentityOptions, Omit<QuestionOptions, 'delta'> {
 }
 
 const { cohort, deadlines, purpose } = TrainingManifest.properties;
+/** What differs where owners have to know grid and names beforehand. */
+const OF_SEVERAL: Readonly<Record<string, { readonly description: string }>> = {
+  '--grid <step>': { description: 'values are rounded to multiples of it; left out: the finest with noise' },
+  '--categories <names>': { description: 'of a histogram of names: red,blue; other names are left out' },
+};
 /** For each of the small messages of a secure round. */
 const ANSWER_SECONDS = 60;
 
@@ -50,7 +47,7 @@ export const privacyPollCommand = defineCommand<PollOptions>({
       schema: PrivacyPromise.properties.delta,
       required: true,
     },
-    ...QUESTION_OPTIONS,
+    ...QUESTION_OPTIONS.map((option) => ({ ...option, ...OF_SEVERAL[option.flags] })),
     {
       flags: '--unit <whose>',
       description: 'what is protected: each person, whom the tables tell apart, or each row (example)',
@@ -91,7 +88,7 @@ export const privacyPollCommand = defineCommand<PollOptions>({
     ],
   ],
   async run({ options }, io) {
-    const { owners: size, column, epsilon, delta, unit, deadline } = options;
+    const { owners: size, column, delta, unit, deadline } = options;
     const minimum = options.minimum ?? Math.min(size, thresholdOf({ size }));
     if (minimum > size)
       throw new HanseError('usage', { reason: `--minimum ${minimum} is more than --owners ${size}` });
@@ -109,38 +106,18 @@ export const privacyPollCommand = defineCommand<PollOptions>({
       identity.federationId,
     );
     const { jobId } = await submitJob(authored, api);
-    io.note(`${jobId}: asking ${minimum} to ${size} owners`);
-    let told = '';
-    const job = await followJob(api, jobId, io.signal, (seen) => {
-      const waiting = describeWaiting(seen);
-      if (waiting !== told && waiting !== '') io.note(waiting);
-      told = waiting;
-    });
-    if (job.phase !== 'finished') throw unfinished(job);
-    const answer = await openedStatistic(api, identity, job);
-    const step = 'lower' in question ? { step: gridOf(question).step } : {};
-    const bounded = boundedBy(question, step);
-    for (const line of described(answer, question, options)) io.print(line);
-    for (const line of bounded) io.print(`bounded: ${line}`);
-    const { statistic, ...asked } = question;
-    const promise = { epsilon, delta, unit, neighbouring: 'replace-special' } as const;
-    return { jobId, statistic, column, ...answer, ...step, ...promise, asked, bounded };
+    io.note(`${jobId}: asking ${minimum} to ${size} owners; hanse privacy answer ${jobId} tells it later`);
+    return tellAnswer({ jobId, manifest: authored.manifest, api, pinned: identity }, io);
   },
 });
 
 /** Throws `usage` also for names that nobody listed: owners have to know them beforehand to add up. */
 function pollQuestion({ delta: _, ...options }: PollOptions): StatisticQuestion {
+  const { statistic, buckets, categories } = options;
+  if (statistic === 'histogram' && buckets === undefined && categories === undefined)
+    throw new HanseError('usage', {
+      reason:
+        'a histogram over several owners needs --buckets or --categories: they add up what they know beforehand',
+    });
   return questionOf(options);
-}
-
-function described(
-  { owners, ...answer }: OpenedStatistic,
-  question: StatisticQuestion,
-  { column, unit, epsilon, delta }: PollOptions,
-): string[] {
-  return [
-    ...answerLines(answer, question, column),
-    `of ${owners} owners, whose single answers nobody has seen`,
-    `promise: epsilon ${epsilon}, delta ${delta}, to each ${unit} at an owner (zero-out), against the coordinator, the other owners and who reads this`,
-  ];
 }

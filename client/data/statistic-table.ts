@@ -4,6 +4,7 @@
  */
 import type { StatisticTable } from '../../protocol/dp/statistics/plan-statistic.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import type { StatisticQuestion } from '../../schemas/statistic-question.ts';
 import type { Examples } from './examples.ts';
 
 /**
@@ -40,6 +41,17 @@ export function hasColumn({ columns }: Examples, column: string): boolean {
   return columns !== undefined && (columns.target === column || columns.features.includes(column));
 }
 
+/** Whether what the owner has declared can answer; no row is looked at. Throws `columnOfNames`. */
+export function requireAnswers(
+  { columns, name }: Examples,
+  column: string,
+  question: StatisticQuestion,
+): void {
+  const isOfNames = columns?.classes !== undefined && columns.target === column;
+  if (isOfNames && question.statistic !== 'categories')
+    throw new HanseError('columnOfNames', { column, source: name, statistic: question.statistic });
+}
+
 function reading({ columns, features, targets, inputShape, name }: Examples, column: string): Reading {
   const at = columns?.features.indexOf(column) ?? -1;
   if (at >= 0) {
@@ -52,6 +64,12 @@ function reading({ columns, features, targets, inputShape, name }: Examples, col
   return { value: () => Number.NaN, key: (row) => classes[targets[row] as number] };
 }
 
+/** The shortest decimal that is this 32-bit float: what stood in the table, unless it had more than 6 digits. */
+function shortest(value: number): string {
+  const digits = [6, 7, 8, 9].find((count) => Math.fround(Number(value.toPrecision(count))) === value);
+  return String(digits === undefined ? value : Number(value.toPrecision(digits)));
+}
+
 function ofNumbers(value: (row: number) => number): Reading {
-  return { value, key: (row) => String(value(row)) };
+  return { value, key: (row) => shortest(value(row)) };
 }

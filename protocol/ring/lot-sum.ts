@@ -3,6 +3,8 @@
  *
  *   v_k = floor(x_k / g + u_k),  u_k uniform in [0, 1);  cut to -M..M
  *
+ * Computed as floor(x_k / g) + floor(frac(x_k / g) + u_k), so that what is an integer stays it, however large.
+ *
  * It is rounded once and unconditionally: with the same u two sums that differ by one unit stay within D of each other
  * (`protocol/dp/job-privacy.ts`), whatever the sums are, and cutting moves no two numbers apart.
  */
@@ -36,7 +38,9 @@ export function roundLotSum(
     random.fill(bytes.subarray(0, 4 * part.length));
     const rounded = block.subarray(0, part.length);
     for (let i = 0; i < part.length; i += 1) {
-      const value = Math.floor((part[i] as number) / grid + (words[i] as number) * TO_UNIT);
+      const steps = (part[i] as number) / grid;
+      const whole = Math.floor(steps);
+      const value = whole + Math.floor(steps - whole + (words[i] as number) * TO_UNIT);
       if (Number.isNaN(value)) throw new HanseError('trainingDiverged', { what: 'sum of a lot' });
       rounded[i] = value > bound ? bound : value < -bound ? -bound : value;
     }

@@ -1,3 +1,4 @@
+// covers: client/commands/question-option.ts
 /** `hanse privacy ask`: questions to a table in a file, paid for by a budget of the test. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

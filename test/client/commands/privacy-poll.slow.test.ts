@@ -1,4 +1,4 @@
-// covers: client/author-statistic.ts, client/statistic-counter.ts, client/commands/question-option.ts
+// covers: client/author-statistic.ts, client/statistic-counter.ts, client/commands/privacy-answer.ts
 /** `hanse privacy poll`: owners over HTTP, each with a table and a budget of its own, and the sum of what they count. */
 import { writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
@@ -106,10 +106,26 @@ test('a mean of all owners is told, within its noise, and each has paid for it o
   const spent = JSON.stringify(ledger.json);
   expect(spent).toContain(jobId);
   expect(ledger.json).toMatchObject({ dataSets: [{ unit: 'person' }] });
+  const again = await hanse(['privacy', 'answer', jobId, ...as()]);
+  expect(again).toMatchObject({ exitCode: 0, json: told.json });
+  const read = (await hanse(['privacy', 'answer', jobId, ...as().slice(0, 2)])).out;
+  expect(read).toContain('rounded to multiples of 1');
+  expect(read).toContain('epsilon 1, delta 0.0001, to each person at an owner');
+  expect(await hanse(['privacy', 'ledger', '--identity', at('owner-0.json'), '--json'])).toEqual(ledger);
+  await expect(hanse(['round', 'verify', jobId, '1', ...as()])).resolves.toMatchObject({ exitCode: 0 });
   await expect(hanse(['model', 'export', jobId, '-o', at('no.onnx'), ...as()])).resolves.toMatchObject({
     exitCode: 2,
     json: { problem: { code: 'usage' } },
   });
+});
+
+test('a question without a grid has one that there is noise for', async () => {
+  const told = await poll(
+    `--column age --statistic mean --bounds 0,100 --epsilon 0.5 --owners 4 --delta 1e-4`,
+  );
+  expect(told).toMatchObject({ exitCode: 0, json: { asked: { step: expect.any(Number) } } });
+  const { bounded } = told.json as { bounded: string[] };
+  expect(bounded.join()).not.toContain('undefined');
 });
 
 test('classes are counted by name', async () => {
@@ -133,7 +149,7 @@ test('what no owner has, or may spend, is asked of nobody: nothing is drawn', as
     return [set?.epsilon.spent, set?.uses.map(({ draws }) => draws)];
   };
   const before = await drawn();
-  expect(before).toEqual([expect.any(Number), [1, 1]]);
+  expect(before).toEqual([expect.any(Number), [1, 1, 1]]);
   const rejected = async (words: string, code: string) => {
     // Whoever declines does so for good: the job waits for others, and says why.
     const { err } = await hanse(['privacy', 'poll', ...words.split(' '), ...as()], {
@@ -144,6 +160,7 @@ test('what no owner has, or may spend, is asked of nobody: nothing is drawn', as
     expect(err).toMatch(new RegExp(`waiting for .*with ${code}`));
   };
   await rejected(`--column weight --statistic count --epsilon 1 ${ALL}`, 'columnUnknown');
+  await rejected(`--column risk --statistic count --epsilon 1 ${ALL}`, 'columnOfNames');
   await rejected(`--column age --statistic count --epsilon 9 ${ALL}`, 'budgetExceeded');
   await rejected(
     `--column age --statistic count --epsilon 0.1 --unit example ${ALL}`,

@@ -69,3 +69,10 @@ test('what is not finite is refused', () => {
     expect.objectContaining({ code: 'trainingDiverged' }),
   );
 });
+
+test('an integer stays what it is, however large and whatever is drawn', () => {
+  const most: RandomSource = { fill: (target) => target.fill(0xff) };
+  const integers = [0, 1, -1, 2 ** 30 + 12_345, -(2 ** 30) - 12_345, 2 ** 31 - 1, 1 - 2 ** 31];
+  expect([...rounded(Float64Array.from(integers), 1, 2 ** 31 - 1, most)]).toEqual(integers);
+  expect([...rounded(Float64Array.of(0.5), 1, 9, most)]).toEqual([1]);
+});
