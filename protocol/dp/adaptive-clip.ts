@@ -69,8 +69,18 @@ export function nextClipNorm(
   { initial, quantile, rate }: AdaptiveClip,
 ): number {
   const b = Math.min(1, Math.max(0, fraction));
-  const next = clipNorm * Math.exp(-rate * (b - quantile));
+  const next = clipNorm * portableExp(-rate * (b - quantile));
   return Math.min(initial * REACH, Math.max(initial / REACH, next));
+}
+
+/**
+ * exp(x), |x| <= 1, within 2^-50: of operations that IEEE 754 defines to the bit, for `Math.exp` may differ from one engine to
+ * another, and everybody has to arrive at the same C.
+ */
+function portableExp(x: number): number {
+  let sum = 1;
+  for (let k = 20; k >= 1; k -= 1) sum = 1 + (x * sum) / k;
+  return sum;
 }
 
 /**

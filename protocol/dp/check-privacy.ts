@@ -13,6 +13,11 @@ import { checkStatistic } from './statistics/statistic-job.ts';
 
 /** Stated figures are rounded for people: up, and by no more than this part. */
 const STATED_SLACK = 1e-9;
+/**
+ * Of an adaptive codec, in units of the parameters. A clip norm goes 2^40 either way from where it begins: within these bounds
+ * all stays among the normal numbers of float64 and float32, so that C_t / g_t is C / g but for roundings, and D holds.
+ */
+const ADAPTIVE_RANGE = { least: 2 ** -80, most: 2 ** 80 } as const;
 
 /**
  * @param manifest attacker-controlled, of its schema
@@ -60,6 +65,13 @@ function checkAdaptive({ privacyUnit, codec }: TrainingManifest): void {
       'a clip count has to be hidden by the noise of participants: state the unit',
     );
   if (codec.counters !== 1) throw invalid('codec.counters', 'adaptive clipping has one');
+  for (const [field, size] of [
+    ['clipNorm', codec.clipNorm],
+    ['grid', codec.grid],
+    ['rotation.bound', codec.rotation?.bound ?? codec.clipNorm],
+  ] as const)
+    if (!(size >= ADAPTIVE_RANGE.least && size <= ADAPTIVE_RANGE.most))
+      throw invalid(`codec.${field}`, 'with adaptive clipping it has to be within 2^-80..2^80');
 }
 
 /** Noise of a trusted coordinator: SPEC.md 12.11. */

@@ -100,6 +100,20 @@ test('vector and bit share the noise as the paper says, under one charge', () =>
   );
 });
 
+test('the exponential is that of the rule, and the same bits in every engine', () => {
+  const moved = (x: number) =>
+    nextClipNorm(1, x < 0 ? 1 : 0, { ...RULE, quantile: x < 0 ? 0 : 1, rate: Math.abs(x) });
+  fc.assert(
+    fc.property(fc.double({ min: -1, max: 1, noNaN: true }), (x) => {
+      expect(Math.abs(moved(x) / Math.exp(x) - 1)).toBeLessThan(2 ** -50);
+    }),
+  );
+  // The recurrence of SPEC.md 12.10 in exact fractions, each result rounded to the nearest float64.
+  expect(moved(-0.1)).toBe(0.9048374180359595);
+  expect(moved(1)).toBe(2.718281828459045);
+  expect(moved(-1)).toBe(0.36787944117144233);
+});
+
 test('a bit that would take all noise, or has no room, is refused', () => {
   expect(splitNoise(2, 1000, 1.1).bitScale).toBeGreaterThan(1000);
   expect(() => splitNoise(2, 1000, 1)).toThrow(RangeError);
@@ -169,6 +183,35 @@ describe('in a job', () => {
     const { noise: __, ...noiseless } = codec;
     expect(where({ codec: noiseless })).toBe('codec.adaptive');
     expect(where({ privacyUnit: 'example' })).toBe('codec.adaptive');
+  });
+
+  test('no update is longer than what is charged for, however far the clip norm moves', async () => {
+    const manifest = await authored(MEDIAN);
+    const { codec } = manifest;
+    const L = codec.clipNorm / codec.grid;
+    const scaled = (clipNorm: number) => ({ ...manifest, codec: { ...codec, clipNorm, grid: clipNorm / L } });
+    const refused = (clipNorm: number) => expect(() => checkPrivacy(scaled(clipNorm)));
+    for (const clipNorm of [2 ** -70, 1, 2 ** 79]) {
+      refused(clipNorm).not.toThrow();
+      const { codec: first } = scaled(clipNorm);
+      for (const fraction of [0, 1]) {
+        const norms = clipNorms(Array(400).fill(fraction), { ...MEDIAN, initial: clipNorm });
+        for (const norm of norms) {
+          const { clipNorm: C, grid } = codecOfRound(first, norm);
+          expect(Math.abs(C / grid / (first.clipNorm / first.grid) - 1)).toBeLessThan(1e-15);
+        }
+        expect(norms.at(-1)).toBe(fraction === 0 ? clipNorm * 2 ** 40 : clipNorm / 2 ** 40);
+      }
+    }
+    // So small that its multiples are rounded to few digits, or to none.
+    for (const clipNorm of [1e-310, 2 ** -81, 2 ** 81])
+      refused(clipNorm).toThrow(expect.objectContaining({ code: 'manifestInvalid' }));
+    const bound = (size: number) => ({
+      ...manifest,
+      codec: { ...codec, rotation: { block: 4, bound: size } },
+    });
+    expect(() => checkPrivacy(bound(1))).not.toThrow();
+    expect(() => checkPrivacy(bound(1e-310))).toThrow(expect.objectContaining({ code: 'manifestInvalid' }));
   });
 
   test('an opened count tells the share that was not clipped, as far as its noise lets it', async () => {
