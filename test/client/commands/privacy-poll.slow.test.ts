@@ -78,7 +78,6 @@ test('a mean of all owners is told, within its noise, and each has paid for it o
     json: {
       ...{ statistic: 'mean', column: 'age', owners: OWNERS, epsilon: 1, delta: 1e-4, unit: 'person' },
       neighbouring: 'replace-special',
-      step: 1,
       bounded: expect.arrayContaining(['values are clamped to 0..100 and rounded to multiples of 1']),
     },
   });
