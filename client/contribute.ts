@@ -8,7 +8,7 @@
  * no other form. How it leaves, with keys and shares that say nothing of any row, is in `update-route.ts`.
  */
 import { codecOfRound } from '../protocol/dp/adaptive-clip.ts';
-import { clipNormOf } from '../protocol/past-rounds.ts';
+import { checkedClipNorm } from '../protocol/past-rounds.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { l2Norm } from '../protocol/ring/clip.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
@@ -129,7 +129,7 @@ async function ofRound(
 ): Promise<JobManifest> {
   if (!manifest.codec.adaptive) return manifest;
   const { rounds } = await api.call('getJob', { params: { jobId }, query: {} }, { signal });
-  return { ...manifest, codec: codecOfRound(manifest.codec, clipNormOf(manifest, rounds, round)) };
+  return { ...manifest, codec: codecOfRound(manifest.codec, checkedClipNorm(manifest, rounds, round)) };
 }
 
 /** The update as it leaves the node: header, packed coordinates, weight. */

@@ -1,5 +1,6 @@
 /**
- * The models of secure jobs, each made by this node from the one before and the sum that was opened. SPEC.md 11.9.
+ * The models of secure jobs, each made by this node from the one before and the sum that was opened. SPEC.md 11.9. Clip norms
+ * that follow from clip counts are made with them: 12.10.
  *
  * The sum takes the place of the model on the wire: it is shorter, and a model that does not follow from it is never
  * trained on. A chain begins with the initial model of the job, or with the first model that a node sees of a job which it
@@ -105,6 +106,9 @@ async function follow(known: Link, { task, manifest, api, signal, recordOf }: So
     link = { ...next, round: round + 1, sha256: record.nextModel };
   }
   if (link.sha256 !== task.model) throw broken(task.round, 'the model of the task is another one');
+  const told = task.secure?.descriptor.clipNorm;
+  if (told !== link.clipNorm)
+    throw broken(task.round, `its clip norm is ${told}, and ${link.clipNorm} follows from the counts`);
   return link;
 }
 
@@ -113,13 +117,16 @@ async function begin({ task, manifest, api, signal, recordOf }: Source): Promise
   if (round === 1 && sha256 !== manifest.initialModel)
     throw broken(round, 'it is not the initial model of the job');
   const model = await fetchModel(sha256, manifest.parameters, api, { series: jobId, signal });
-  const first = firstState(manifest, model);
+  const begun = firstState(manifest, model);
+  // Later ones are believed here, as the model is.
+  const clipNorm = round === 1 ? begun.clipNorm : task.secure?.descriptor.clipNorm;
+  const first = { ...begun, clipNorm };
   if (round === 1 || first.state.length === 0) return { ...first, round, sha256 };
   const record = await recordOf(round - 1);
   if (record.nextModel !== sha256) throw broken(round, 'the record before it leads to another model');
   const limitBytes = HEADER_BYTES + first.state.byteLength;
   const stored = await fetchBlob('strategy state', record.strategyState ?? '', api, { limitBytes, signal });
-  return { model, state: stateOf(manifest, stored), round, sha256 };
+  return { model, state: stateOf(manifest, stored), clipNorm, round, sha256 };
 }
 
 function broken(round: number, reason: string): HanseError<'modelChainBroken'> {

@@ -7,17 +7,16 @@
 import { primitives } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { canonicalJson, canonicalSha256 } from '../protocol/canonical.ts';
-import { openedFraction } from '../protocol/dp/adaptive-clip.ts';
-import { attemptOfRound, clipNormOf, modelBefore } from '../protocol/past-rounds.ts';
+import { attemptOfRound, checkedClipNorm, modelBefore } from '../protocol/past-rounds.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { layoutOf } from '../protocol/ring/payload.ts';
-import { firstState, followRecord, parseSum } from '../protocol/secagg/model-chain.ts';
+import { firstState, followRecord, openedClipping } from '../protocol/secagg/model-chain.ts';
 import type { CheckedRecord } from '../protocol/secagg/record.ts';
 import { checkRecordOf } from '../protocol/secagg/record-of-round.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
 import { HEADER_BYTES } from '../protocol/vector.ts';
 import type { JobManifest, JobStatus, RoundSummary } from '../schemas/job.ts';
-import type { SignedRecord } from '../schemas/secagg.ts';
+import type { RoundRecord, SignedRecord } from '../schemas/secagg.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Identity } from './identity.ts';
 import { fetchBlob, fetchModel } from './prepared-job.ts';
@@ -54,7 +53,7 @@ export async function auditRecord(
   const got = toHex(await primitives.sha256(utf8(canonicalJson(signed))));
   if (got !== secure?.record)
     throw new HanseError('hashMismatch', { what: 'record', expected: secure?.record ?? 'none', got });
-  const clipNorm = clipNormOf(manifest, job.rounds, round);
+  const clipNorm = checkedClipNorm(manifest, job.rounds, round);
   const terms = { federationId, coordinatorKey, jobId, manifest, manifestSha256, round, attempt, clipNorm };
   const checked = await checkRecordOf(primitives, signed, {
     ...terms,
@@ -68,7 +67,7 @@ export async function auditRecord(
 
 /**
  * That the model which this round has released is what the strategy makes of the one before and the opened sum. Where
- * the strategy remembers earlier rounds, those are gone through too, from the first on.
+ * the strategy remembers earlier rounds, or the clip norm follows from them, those are gone through too, from the first on.
  * @returns the first round that was gone through
  * @throws `modelChainBroken`, and as `auditRecord` and the transport
  */
@@ -81,7 +80,7 @@ export async function checkModelChain(
   const { manifest } = job;
   const { codec, parameters } = manifest;
   const limitBytes = HEADER_BYTES + layoutOf(codec, parameters).payloadBytes;
-  const from = strategyOf(manifest.strategy).isStateless ? round : 1;
+  const from = strategyOf(manifest.strategy).isStateless && !codec.adaptive ? round : 1;
   let link = firstState(manifest, await fetchModel(modelBefore(manifest, job.rounds, from), parameters, api));
   for (let at = from; at <= round; at += 1) {
     const summary = attemptOfRound(job.rounds, at);
@@ -90,19 +89,21 @@ export async function checkModelChain(
     const { record } = (await auditRecord(api, pinned, job, summary)).signed;
     const sum = await fetchBlob('sum', record.sum, api, { limitBytes });
     link = await followRecord(primitives, manifest, link, record, sum);
-    checkFraction(manifest, summary, sum);
+    checkClipping(manifest, summary, record, sum);
   }
   return from;
 }
 
-/** That the job tells the clip count which was opened, from which the clip norms of later rounds follow. */
-function checkFraction(
+/** That the job tells the clip norm and the clip count of the record, from which the clip norms of later rounds follow. */
+function checkClipping(
   manifest: JobManifest,
-  { round, updates, clipping }: RoundSummary,
+  { round, clipping: told }: RoundSummary,
+  record: RoundRecord,
   sum: Uint8Array,
 ): void {
-  const opened = openedFraction(manifest.codec, parseSum(manifest, sum).secondBlock, updates);
-  if (opened === clipping?.fraction) return;
-  const reason = `its sum has a clip count of ${opened}, and the job tells ${clipping?.fraction}`;
+  const opened = openedClipping(manifest, record, sum);
+  if (canonicalJson(opened ?? null) === canonicalJson(told ?? null)) return;
+  const [counted, claimed] = [opened, told].map((clipping) => JSON.stringify(clipping ?? null));
+  const reason = `its sum has a clip count of ${counted}, and the job tells ${claimed}`;
   throw new HanseError('modelChainBroken', { round, reason });
 }

@@ -3,6 +3,7 @@
  */
 import type { JobManifest, RoundSummary } from '../schemas/job.ts';
 import { nextClipNorm } from './dp/adaptive-clip.ts';
+import { HanseError } from './problem.ts';
 
 /**
  * The attempt of a round that was released, else its last one; undefined while none is over.
@@ -45,4 +46,32 @@ export function clipNormOf(
       (clipNorm, { clipping }) => nextClipNorm(clipNorm, clipping?.fraction ?? 0, { ...adaptive, initial }),
       initial,
     );
+}
+
+/**
+ * The same, for whoever has it from a coordinator: every round before has told its clip norm and count, once and in order, and
+ * the norms follow from each other.
+ * @param rounds attacker-controlled
+ * @throws `modelChainBroken`
+ */
+export function checkedClipNorm(
+  manifest: Pick<JobManifest, 'codec'>,
+  rounds: readonly RoundSummary[],
+  round: number,
+): number | undefined {
+  const { adaptive, clipNorm: initial } = manifest.codec;
+  if (!adaptive) return undefined;
+  const told = rounds.filter((summary) => summary.round < round && summary.clipping !== undefined);
+  let clipNorm = initial;
+  for (let at = 1; at < round; at += 1) {
+    const summary = told[at - 1];
+    if (summary?.round !== at || summary.clipping?.clipNorm !== clipNorm) {
+      const reason = `the job tells of it the clip norm ${summary?.clipping?.clipNorm}, and it was ${clipNorm}`;
+      throw new HanseError('modelChainBroken', { round: at, reason });
+    }
+    clipNorm = nextClipNorm(clipNorm, summary.clipping.fraction, { ...adaptive, initial });
+  }
+  if (told.length !== Math.max(0, round - 1))
+    throw new HanseError('modelChainBroken', { round, reason: 'the job tells more clip counts than rounds' });
+  return clipNorm;
 }

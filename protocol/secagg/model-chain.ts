@@ -1,14 +1,14 @@
 /**
  * Model r + 1 is what the strategy makes of model r and the opened sum: a participant makes it itself, in place of
- * believing one. SPEC.md 11.9.
+ * believing one. SPEC.md 11.9. So is clip norm r + 1 of clip norm r and the count in that sum, where clipping is adaptive: 12.10.
  *
  * A coordinator that wants to give out a model of its own making has to publish, signed, a sum that leads to it, which
  * whoever holds the masked updates can refute.
  */
-import type { JobManifest } from '../../schemas/job.ts';
+import type { JobManifest, RoundSummary } from '../../schemas/job.ts';
 import type { RoundRecord } from '../../schemas/secagg.ts';
 import { concatBytes, hexBytes, toHex } from '../bytes.ts';
-import { codecOfRound } from '../dp/adaptive-clip.ts';
+import { codecOfRound, nextClipNorm, openedFraction } from '../dp/adaptive-clip.ts';
 import type { Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { layoutOf, readSecondBlock } from '../ring/payload.ts';
@@ -25,11 +25,14 @@ export interface ModelState {
   /** [d] */
   readonly model: Float32Array;
   readonly state: StrategyState;
+  /** C of the round that starts from it; undefined unless clipping is adaptive. */
+  readonly clipNorm: number | undefined;
 }
 
 /** Before the first round. @param model [d] */
-export function firstState({ strategy }: JobManifest, model: Float32Array): ModelState {
-  return { model, state: strategyOf(strategy).init(model.length) };
+export function firstState({ strategy, codec }: JobManifest, model: Float32Array): ModelState {
+  const clipNorm = codec.adaptive && codec.clipNorm;
+  return { model, state: strategyOf(strategy).init(model.length), clipNorm };
 }
 
 /** The state of the strategy from its stored bytes. Throws `invalidLength`. */
@@ -38,29 +41,64 @@ export function stateOf({ strategy, parameters }: JobManifest, stored: Uint8Arra
 }
 
 /**
+ * What the sum of a round tells of lengths: C of the round, and the noised share of updates within it; undefined unless clipping
+ * is adaptive.
+ * @param sum as of `nextState`
+ * @throws `updateMalformed`, `invalidLength`
+ */
+export function openedClipping(
+  manifest: JobManifest,
+  record: RoundRecord,
+  sum: Uint8Array,
+): RoundSummary['clipping'] {
+  const { clipNorm } = record.descriptor.descriptor;
+  if (!manifest.codec.adaptive || clipNorm === undefined) return undefined;
+  const { secondBlock } = parseSum(manifest, sum);
+  const fraction = openedFraction(manifest.codec, secondBlock, survivorsOf(record));
+  return fraction === undefined ? undefined : { clipNorm, fraction };
+}
+
+function survivorsOf({ survivors, roster }: RoundRecord): number {
+  return decodeSet(hexBytes(survivors), roster.members.length)?.length ?? 0;
+}
+
+/**
  * @param sum the stored sum; attacker-controlled, though of the hash that the record names
  * @throws `modelChainBroken`
  */
 export async function nextState(
   manifest: JobManifest,
-  { model, state }: ModelState,
+  { model, state, clipNorm }: ModelState,
   record: RoundRecord,
   sum: Uint8Array,
 ): Promise<ModelState> {
   const { descriptor } = record.descriptor;
   const { round } = descriptor;
-  const members = decodeSet(hexBytes(record.survivors), record.roster.members.length);
+  if (descriptor.clipNorm !== clipNorm) {
+    const reason = `its clip norm is ${descriptor.clipNorm}, and ${clipNorm} follows from the counts before it`;
+    throw new HanseError('modelChainBroken', { round, reason });
+  }
   try {
     const turn = manifest.codec.rotation && (await rotationSeed(descriptor));
     const { parameters } = manifest;
-    const codec = codecOfRound(manifest.codec, descriptor.clipNorm);
-    const mean = openPacked(parseSum(manifest, sum), parameters, codec, members?.length ?? 0, turn);
+    const codec = codecOfRound(manifest.codec, clipNorm);
+    const mean = openPacked(parseSum(manifest, sum), parameters, codec, survivorsOf(record), turn);
     const next = strategyOf(manifest.strategy).apply(state, model, mean);
-    return { model: next.model, state: next.state };
+    const clipping = openedClipping(manifest, record, sum);
+    return { model: next.model, state: next.state, clipNorm: clipNormAfter(manifest, clipping) };
   } catch (cause) {
     const reason = `the sum of the record cannot be applied: ${(cause as Error).message}`;
     throw new HanseError('modelChainBroken', { round, reason }, { cause });
   }
+}
+
+/** C of the next round. */
+function clipNormAfter(
+  { codec: { adaptive, clipNorm: initial } }: JobManifest,
+  clipping: RoundSummary['clipping'],
+): number | undefined {
+  if (!adaptive || !clipping) return undefined;
+  return nextClipNorm(clipping.clipNorm, clipping.fraction, { ...adaptive, initial });
 }
 
 /**

@@ -3,10 +3,12 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ModelChain } from '../../client/model-chain.ts';
+import { nextClipNorm } from '../../protocol/dp/adaptive-clip.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { layoutOf } from '../../protocol/ring/payload.ts';
 import { RingSum } from '../../protocol/ring/sum.ts';
 import { packIntegers } from '../../protocol/ring/update.ts';
+import { encodeSum } from '../../protocol/secagg/model-chain.ts';
 import { signRecord } from '../../protocol/secagg/record.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import type { RoundRecord, SignedRecord } from '../../schemas/secagg.ts';
@@ -294,5 +296,91 @@ describe('a strategy that remembers', () => {
       blob: (sha256) => (sha256 === hashOf(state()) ? modelFile([9, 9, 9, 9, 9]) : undefined),
     });
     await expect(swapped.model(5)).rejects.toMatchObject({ code: 'hashMismatch' });
+  });
+});
+
+describe('a clip norm that follows from clip counts', () => {
+  const adaptive = { quantile: 0.5, rate: 0.2, bitScale: 10 };
+  /** Three of four updates are within it, in every round. */
+  const counter = 20;
+  const normAt = (round: number) => {
+    let norm = 1;
+    for (let at = 1; at < round; at += 1) norm = nextClipNorm(norm, 0.75, { ...adaptive, initial: 1 });
+    return norm;
+  };
+
+  /** Models of a mean that shrinks with the clip norm. @param told of the record of this round */
+  async function following(told: (round: number) => number | undefined = normAt) {
+    const { codec } = attempt.manifest;
+    const manifest = { codec: { ...codec, counters: 1, adaptive } };
+    const secondBlock = Uint32Array.of(attempt.sum.secondBlock[0] ?? 0, counter);
+    const counted = encodeSum({ ...attempt.manifest, ...manifest }, { ...attempt.sum, secondBlock });
+    const ring = new RingSum(codec, attempt.manifest.parameters);
+    for (const { update } of attempt.parties) ring.add(packIntegers(update, codec));
+    const own: number[][] = [[...INITIAL_VALUES]];
+    for (let round = 1; round < 5; round += 1) {
+      const { mean } = ring.open(undefined, {
+        ...codec,
+        clipNorm: normAt(round),
+        grid: codec.grid * normAt(round),
+      });
+      own.push((own.at(-1) ?? []).map((value, i) => Math.fround(value + (mean[i] ?? 0))));
+    }
+    const hash = (round: number) => hashOf(modelFile(own[round - 1] ?? []));
+    const { model } = coordinator({
+      manifest: manifest as never,
+      blob: (sha256) => [counted, ...own.map(modelFile)].find((bytes) => hashOf(bytes) === sha256),
+      record: (it, round) => {
+        const clipNorm = told(round);
+        const descriptor = {
+          ...it.descriptor.descriptor,
+          model: hash(round),
+          ...(clipNorm !== undefined && { clipNorm }),
+        };
+        return {
+          ...it,
+          descriptor: { ...it.descriptor, descriptor },
+          sum: hashOf(counted),
+          nextModel: hash(round + 1),
+        };
+      },
+    });
+    /** @param clipNorm of the task */
+    const at = (round: number, clipNorm: number | undefined = normAt(round)) =>
+      model(round, { model: hash(round), secure: { descriptor: { clipNorm } } as never });
+    return { at, own };
+  }
+
+  test('is made with the models, from the sums', async () => {
+    const { at, own } = await following();
+    for (const round of [1, 2, 3, 4]) expect(await at(round)).toEqual(own[round - 1]);
+    expect(normAt(4)).toBeLessThan(normAt(3));
+  });
+
+  test('of a task is refused where it is another one, whatever the job tells of counts', async () => {
+    const { at, own } = await following();
+    await at(1);
+    for (const clipNorm of [normAt(3), normAt(2) * (1 + 2 ** -52)])
+      await expect(at(2, clipNorm)).rejects.toMatchObject({
+        code: 'modelChainBroken',
+        detail: { round: 2, reason: expect.stringContaining('clip norm') },
+      });
+    expect(await at(2)).toEqual(own[1]);
+  });
+
+  test('of a record is refused where it is another one', async () => {
+    const { at } = await following((round) => (round === 2 ? 2 * normAt(2) : normAt(round)));
+    await at(2);
+    await expect(at(3)).rejects.toMatchObject({
+      code: 'modelChainBroken',
+      detail: { round: 2, reason: expect.stringContaining('clip norm') },
+    });
+  });
+
+  test('is believed with the model by who joins later, and made from there on', async () => {
+    const { at, own } = await following();
+    expect(await at(3)).toEqual(own[2]);
+    await expect(at(4, normAt(3))).rejects.toMatchObject({ code: 'modelChainBroken' });
+    expect(await at(4)).toEqual(own[3]);
   });
 });

@@ -15,7 +15,7 @@ import {
 import { checkPrivacy } from '../../../protocol/dp/check-privacy.ts';
 import { jobPrivacy, sensitivityOf } from '../../../protocol/dp/job-privacy.ts';
 import { rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
-import { clipNormOf } from '../../../protocol/past-rounds.ts';
+import { checkedClipNorm, clipNormOf } from '../../../protocol/past-rounds.ts';
 import { isProblem } from '../../../protocol/problem.ts';
 import { seededRandom } from '../../../protocol/random.ts';
 import { RingSum } from '../../../protocol/ring/sum.ts';
@@ -110,7 +110,7 @@ test('the exponential is that of the rule, and the same bits in every engine', (
   );
   // The recurrence of SPEC.md 12.10 in exact fractions, each result rounded to the nearest float64.
   expect(moved(-0.1)).toBe(0.9048374180359595);
-  expect(moved(1)).toBe(Math.E);
+  expect(moved(0.5)).toBe(1.6487212707001282);
   expect(moved(-1)).toBe(0.36787944117144233);
 });
 
@@ -246,10 +246,40 @@ describe('in a job', () => {
             told(at + 1, { clipNorm: norms[at] as number, fraction }),
           ]);
           for (const [at, clipNorm] of norms.entries())
-            expect(clipNormOf(manifest, rounds, at + 1)).toBe(clipNorm);
+            for (const normOf of [clipNormOf, checkedClipNorm])
+              expect(normOf(manifest, rounds, at + 1)).toBe(clipNorm);
         },
       ),
     );
-    expect(clipNormOf(await authored(), [], 1)).toBeUndefined();
+    for (const normOf of [clipNormOf, checkedClipNorm])
+      expect(normOf(await authored(), [], 1)).toBeUndefined();
+  });
+
+  test('a coordinator that tells other clip norms than follow from its counts is not believed', async () => {
+    const manifest = await authored(MEDIAN);
+    const { clipNorm: initial } = manifest.codec;
+    const fractions = [0.9, 0.2, 0.7];
+    const norms = clipNorms(fractions, { ...MEDIAN, initial });
+    const honest = fractions.map(
+      (fraction, at) => ({ round: at + 1, clipping: { clipNorm: norms[at], fraction } }) as RoundSummary,
+    );
+    const [first, second, third] = honest as [RoundSummary, RoundSummary, RoundSummary];
+    const other = (summary: RoundSummary, change: object) =>
+      ({ ...summary, clipping: { ...summary.clipping, ...change } }) as RoundSummary;
+    expect(checkedClipNorm(manifest, honest, 4)).toBe(norms[3]);
+    for (const [rounds, round] of [
+      [[first, other(second, { clipNorm: 0.5 }), third], 2],
+      [[first, other(second, { fraction: 0.3 }), third], 3],
+      [[first, third], 2],
+      [[first, second], 3],
+      [[first, first, second, third], 2],
+      [[second, first, third], 1],
+      [[first, second, third, third], 4],
+    ] as const)
+      expect(() => checkedClipNorm(manifest, rounds, 4)).toThrow(
+        expect.objectContaining({ code: 'modelChainBroken', detail: expect.objectContaining({ round }) }),
+      );
+    // What is told of later rounds is no matter of an earlier one.
+    expect(checkedClipNorm(manifest, [first, third], 2)).toBe(norms[1]);
   });
 });

@@ -1,13 +1,16 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { concatBytes, toHex } from '../../../protocol/bytes.ts';
+import { nextClipNorm } from '../../../protocol/dp/adaptive-clip.ts';
 import { layoutOf } from '../../../protocol/ring/payload.ts';
 import { RingSum } from '../../../protocol/ring/sum.ts';
 import { packIntegers } from '../../../protocol/ring/update.ts';
 import {
+  encodeSum,
   firstState,
   followRecord,
   nextState,
+  openedClipping,
   parseSum,
   stateOf,
 } from '../../../protocol/secagg/model-chain.ts';
@@ -134,4 +137,77 @@ test('a stored sum is read as it was written', () => {
   expect(() => parseSum(attempt.manifest, stored.subarray(1))).toThrow(
     expect.objectContaining({ code: 'updateMalformed' }),
   );
+});
+
+describe('where clipping is adaptive', () => {
+  const adaptive = { quantile: 0.5, rate: 0.2, bitScale: 10 };
+  const following = (): JobManifest => {
+    const { manifest } = attempt;
+    return { ...manifest, codec: { ...manifest.codec, counters: 1, adaptive } } as JobManifest;
+  };
+  /** With this counter, of four updates. */
+  const sumOf = (counter: number) => {
+    const { coordinates, secondBlock } = attempt.sum;
+    const [weight = 0] = secondBlock;
+    return encodeSum(following(), { coordinates, secondBlock: Uint32Array.of(weight, counter) });
+  };
+  const recordWith = (clipNorm?: number) => {
+    const { record } = attempt.record;
+    const { clipNorm: _, ...descriptor } = record.descriptor.descriptor;
+    const of = { ...descriptor, ...(clipNorm !== undefined && { clipNorm }) };
+    return { ...record, descriptor: { ...record.descriptor, descriptor: of } };
+  };
+
+  test.each([
+    [40, 1],
+    [20, 0.75],
+    [-40, 0],
+    [-50, -0.125],
+  ])(
+    'a counter of %d is a share of %d, and the next clip norm follows from it',
+    async (counter, fraction) => {
+      const first = firstState(following(), model);
+      expect(first.clipNorm).toBe(1);
+      expect(openedClipping(following(), recordWith(1), sumOf(counter))).toEqual({ clipNorm: 1, fraction });
+      const next = await nextState(following(), first, recordWith(1), sumOf(counter));
+      expect(next.clipNorm).toBe(nextClipNorm(1, fraction, { ...adaptive, initial: 1 }));
+      const twin = await nextState(
+        attempt.manifest,
+        firstState(attempt.manifest, model),
+        recordWith(),
+        stored,
+      );
+      expect(next.model).toEqual(twin.model);
+      expect(twin.clipNorm).toBeUndefined();
+      expect(openedClipping(attempt.manifest, recordWith(), stored)).toBeUndefined();
+    },
+  );
+
+  test('steps of the sum are those of the clip norm of its round', async () => {
+    const first = firstState(following(), model);
+    const half = { ...first, clipNorm: 0.5 };
+    const steps = async (state: typeof first, clipNorm: number) => {
+      const next = await nextState(following(), state, recordWith(clipNorm), sumOf(0));
+      return next.model.map((value, i) => value - (model[i] ?? 0));
+    };
+    const [whole, halved] = [await steps(first, 1), await steps(half, 0.5)];
+    for (const [i, step] of whole.entries()) expect(halved[i]).toBeCloseTo(step / 2, 5);
+    expect(whole.some((step) => Math.abs(step) > 0.01)).toBe(true);
+  });
+
+  test('a record of another clip norm, of none, or of one where there is none, breaks the chain', async () => {
+    const manifest = following();
+    const from = firstState(manifest, model);
+    await expect(nextState(manifest, from, recordWith(1), sumOf(0))).resolves.toBeDefined();
+    for (const clipNorm of [2, 1 + 2 ** -52, undefined])
+      await expect(nextState(manifest, from, recordWith(clipNorm), sumOf(0))).rejects.toMatchObject({
+        code: 'modelChainBroken',
+        detail: { reason: expect.stringContaining('clip norm') },
+      });
+    const fixed = firstState(attempt.manifest, model);
+    await expect(nextState(attempt.manifest, fixed, recordWith(), stored)).resolves.toBeDefined();
+    await expect(nextState(attempt.manifest, fixed, recordWith(1), stored)).rejects.toMatchObject({
+      code: 'modelChainBroken',
+    });
+  });
 });
