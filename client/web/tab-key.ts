@@ -9,19 +9,16 @@ import { primitives } from '#primitives';
 import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { randomBytes } from '../../protocol/random.ts';
+import { isSealedSecret, openSecret, type SealedSecret, sealSecret } from './sealed-secret.ts';
 import { TAB_STORAGE } from './tab-store.ts';
+
+const SEED_BYTES = 32;
 
 /** As it is stored. */
 export type TabKey =
   | { readonly kind: 'browser'; readonly privateKey: CryptoKey; readonly publicKey: Uint8Array }
-  | {
-      readonly kind: 'sealed';
-      readonly sealingKey: CryptoKey;
-      /** 12 bytes. */
-      readonly nonce: Uint8Array;
-      /** The seed and its tag: 48 bytes. */
-      readonly sealed: Uint8Array;
-    };
+  /** Of 32 bytes: the seed. */
+  | ({ readonly kind: 'sealed' } & SealedSecret);
 
 /** @param subtle that of the platform */
 export async function makeTabKey(subtle: SubtleCrypto = crypto.subtle): Promise<TabKey> {
@@ -36,15 +33,10 @@ export async function makeTabKey(subtle: SubtleCrypto = crypto.subtle): Promise<
 }
 
 async function sealedSeed(subtle: SubtleCrypto): Promise<TabKey> {
-  const seed = randomBytes(primitives.random, 32);
-  const nonce = randomBytes(primitives.random, 12);
-  const sealingKey = await subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, [
-    'encrypt',
-    'decrypt',
-  ]);
-  const sealed = await subtle.encrypt(aesGcm(nonce), sealingKey, seed as BufferSource);
+  const seed = randomBytes(primitives.random, SEED_BYTES);
+  const sealed = await sealSecret(seed, subtle);
   seed.fill(0);
-  return { kind: 'sealed', sealingKey, nonce, sealed: new Uint8Array(sealed) };
+  return { kind: 'sealed', ...sealed };
 }
 
 /** Throws `identityUnreadable` for a sealed seed that was altered. */
@@ -58,12 +50,9 @@ export async function signerOf(key: TabKey, subtle: SubtleCrypto = crypto.subtle
   };
 }
 
-async function opened(
-  { sealingKey, nonce, sealed }: Extract<TabKey, { kind: 'sealed' }>,
-  subtle: SubtleCrypto,
-): Promise<Uint8Array> {
+async function opened(key: SealedSecret, subtle: SubtleCrypto): Promise<Uint8Array> {
   try {
-    return new Uint8Array(await subtle.decrypt(aesGcm(nonce), sealingKey, sealed as BufferSource));
+    return await openSecret(key, subtle);
   } catch (cause) {
     throw unreadableKey('the key does not open', cause);
   }
@@ -72,24 +61,14 @@ async function opened(
 /** A record of the store as a key. Throws `identityUnreadable`. */
 export function parseTabKey(value: unknown): TabKey {
   const key = (value ?? {}) as Record<string, unknown>;
-  const isBytes = (name: string, length: number) => {
-    const bytes = key[name];
-    return bytes instanceof Uint8Array && bytes.length === length;
-  };
-  const isSecret = (name: string) => {
-    const one = key[name];
-    return one instanceof CryptoKey && !one.extractable;
-  };
-  if (key.kind === 'browser' && isSecret('privateKey') && isBytes('publicKey', 32)) return value as TabKey;
-  if (key.kind === 'sealed' && isSecret('sealingKey') && isBytes('nonce', 12) && isBytes('sealed', 48))
-    return value as TabKey;
+  const { privateKey, publicKey } = key;
+  const isPublicKey = publicKey instanceof Uint8Array && publicKey.length === 32;
+  const isSecret = privateKey instanceof CryptoKey && !privateKey.extractable;
+  if (key.kind === 'browser' && isSecret && isPublicKey) return value as TabKey;
+  if (key.kind === 'sealed' && isSealedSecret(key, SEED_BYTES)) return value as TabKey;
   throw unreadableKey('there is no key in its record');
 }
 
 function unreadableKey(reason: string, cause?: unknown): HanseError {
   return new HanseError('identityUnreadable', { file: TAB_STORAGE, reason }, { cause });
-}
-
-function aesGcm(nonce: Uint8Array): AesGcmParams {
-  return { name: 'AES-GCM', iv: nonce as BufferSource };
 }

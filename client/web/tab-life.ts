@@ -6,6 +6,7 @@ import { primitives } from '#primitives';
 import { HanseError } from '../../protocol/problem.ts';
 import type { SelfTest } from '../../protocol/secagg/self-test.ts';
 import type { Egress } from '../../schemas/egress.ts';
+import type { DataBudget } from '../../schemas/node-config.ts';
 import { AnswerJournal } from '../answer-journal.ts';
 import type { EgressInspector } from '../contribute.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
@@ -158,9 +159,8 @@ export class TabLife {
       ...{ member, signer, directory, gate, clock, tested },
       log: tabAttemptLog(store),
     });
-    const dataSets = [
-      { examples, version: '1', allowSingleClass: false, ...(consent.budget && { budget: consent.budget }) },
-    ];
+    const budget = this.#budget();
+    const dataSets = [{ examples, version: '1', allowSingleClass: false, ...(budget && { budget }) }];
     const privacy = await tabPrivacyGuard({ store, clock, dataSets, directory: () => directory.pinned });
     const jobs = new JobCache(provider);
     try {
@@ -183,6 +183,18 @@ export class TabLife {
       await jobs.release();
       await written();
     }
+  }
+
+  /** None where two tabs could spend it at the same time. */
+  #budget(): DataBudget | undefined {
+    const { consent, locks, observe } = this.#equipment;
+    if (!consent.budget || locks) return consent.budget;
+    const reason = 'the browser has no Web Locks, so another tab could spend the same budget';
+    observe({
+      type: 'problem',
+      ...told(new HanseError('browserStorageBlocked', { what: 'the privacy ledger', reason })),
+    });
+    return undefined;
   }
 
   #connect(): Promise<CoordinatorApi> {

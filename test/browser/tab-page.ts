@@ -3,15 +3,20 @@ import './node-in-page/buffer.ts';
 import '../client/web/files/csv-table.test.ts';
 import '../client/web/files/read-selection.test.ts';
 import '../client/web/tab-key.test.ts';
+import '../client/web/tab-ledger.test.ts';
 import { primitives } from '#primitives';
+import type { PrivacyLedger } from '../../client/privacy-ledger.ts';
 import { decodeImage } from '../../client/web/files/decode-image.ts';
 import { identityTurn } from '../../client/web/identity-turn.ts';
 import { openIndexedDbStore } from '../../client/web/indexed-db-store.ts';
 import { opfsModels } from '../../client/web/opfs-models.ts';
 import { makeTabKey, parseTabKey, signerOf } from '../../client/web/tab-key.ts';
+import { openTabLedger } from '../../client/web/tab-ledger.ts';
 import { toHex } from '../../protocol/bytes.ts';
+import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { tabStoreFaults } from '../contract/tab-store.ts';
+import { budgetFor, reservationOf, useIdOf } from '../fixtures/ledger-records.ts';
 import { type PageResult, runAll } from './vitest-in-page.ts';
 
 export function suites(): Promise<PageResult[]> {
@@ -70,6 +75,27 @@ export function waitForTurn(nodeId: string): void {
 
 export function turn(): string {
   return waits;
+}
+
+let ledger: Promise<PrivacyLedger> | undefined;
+
+/** The ledger in IndexedDB, opened once a load of the page; what it says of a promise of so many rounds to job n. */
+export async function reserved(n: number, rounds: number): Promise<string> {
+  ledger ??= openIndexedDbStore(indexedDB, 'ledger').then((store) => openTabLedger(store, systemClock));
+  const opened = await ledger;
+  await opened.setBudget(budgetFor());
+  return opened.reserve(reservationOf(n, { rounds })).then(
+    (isNews) => (isNews ? 'reserved' : 'known'),
+    (error: unknown) => (error instanceof HanseError ? error.message : String(error)),
+  );
+}
+
+/** Draws for an attempt of job n. @returns what all have drawn, and whether this one was news */
+export async function drawn(n: number, round: number): Promise<{ draws: number[]; isNews: boolean }> {
+  if (!ledger) throw new Error('nothing was reserved');
+  const opened = await ledger;
+  const isNews = await opened.draw({ useId: useIdOf(n), round, attempt: 1 });
+  return { draws: (await opened.view()).uses().map(({ draws }) => draws), isNews };
 }
 
 /** Fetches the same model twice by its hash. @returns how often it was asked of the coordinator */

@@ -54,6 +54,40 @@ inChromium('a tab in a browser', (chromium) => {
     await expect.poll(() => entry(second).turn()).toBe('had');
   });
 
+  test('what was drawn of a privacy budget is spent after a reload, and in the tab that follows', async () => {
+    const profile = await chromium.profile();
+    const [first, second] = [await chromium.open(url, profile), await chromium.open(url, profile)];
+    await entry(first).takeTurn('owner');
+    expect(await entry(first).reserved(1, 10)).toBe('reserved');
+    expect(await entry(first).drawn(1, 1)).toEqual({ draws: [1], isNews: true });
+    await first.page.reload();
+    await entry(first).takeTurn('owner');
+    expect(await entry(first).reserved(1, 10)).toBe('known');
+    expect(await entry(first).drawn(1, 1)).toEqual({ draws: [1], isNews: false });
+    await entry(second).waitForTurn('owner');
+    await expect.poll(() => entry(second).turn()).toBe('waiting');
+    expect(await entry(first).drawn(1, 2)).toEqual({ draws: [2], isNews: true });
+    await first.page.close();
+    await expect.poll(() => entry(second).turn()).toBe('had');
+    expect(await entry(second).reserved(2, 1000)).toMatch(
+      /^The privacy budget .* budget 2; delta 0\.00001; spent 0\.\d+; spentAndReserved 0\.\d+; asked \d/,
+    );
+    expect(await entry(second).reserved(2, 10)).toBe('reserved');
+    expect(await entry(second).drawn(2, 1)).toEqual({ draws: [2, 1], isNews: true });
+  });
+
+  test('of two tabs that do not take turns, the one that comes later spends nothing', async () => {
+    const profile = await chromium.profile();
+    const [first, second] = [await chromium.open(url, profile), await chromium.open(url, profile)];
+    expect(await entry(first).reserved(1, 10)).toBe('reserved');
+    expect(await entry(second).reserved(1, 10)).toBe('known');
+    expect(await entry(second).drawn(1, 1)).toEqual({ draws: [1], isNews: true });
+    await expect(entry(first).drawn(1, 1)).rejects.toThrow('runs with this identity');
+    await second.page.reload();
+    expect(await entry(second).reserved(1, 10)).toBe('known');
+    expect(await entry(second).drawn(1, 2)).toEqual({ draws: [2], isNews: true });
+  });
+
   test('models are kept in the file system of the origin only where that is wanted', async () => {
     const page = await open();
     expect(await page.modelFetches(false)).toEqual({ fetched: 2, names: [] });

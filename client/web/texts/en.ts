@@ -182,6 +182,10 @@ export const EN = {
         'You have looked at the update and did not let it go.',
         'Nothing is wrong: you decide. You are asked again in the next round.',
       ],
+      budgetMissing: [
+        'This job makes a promise of privacy, and this data has no privacy budget here.',
+        'To take part, leave, and say an epsilon where you agree.',
+      ],
     } as Partial<Record<string, readonly [cause: string, remedy: string]>>,
   },
 };

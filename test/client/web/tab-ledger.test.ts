@@ -1,9 +1,11 @@
-// covers: client/set-budgets.ts
+// covers: client/set-budgets.ts, client/web/sealed-secret.ts
 import { expect, test } from 'vitest';
 import { openLedger } from '../../../client/privacy-ledger.ts';
-import { tabLedgerStore, tabPrivacyGuard } from '../../../client/web/tab-ledger.ts';
+import type { SealedSecret } from '../../../client/web/sealed-secret.ts';
+import { openTabLedger, tabLedgerStore, tabPrivacyGuard } from '../../../client/web/tab-ledger.ts';
 import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import type { DataBudget } from '../../../schemas/node-config.ts';
+import { budgetFor, reservationOf, useIdOf } from '../../fixtures/ledger-records.ts';
 import { memoryTabStore } from '../../fixtures/memory-tab-store.ts';
 import { clouds } from '../../fixtures/small-job.ts';
 
@@ -40,9 +42,70 @@ test('what a budget has been is there after a reload, and the same budget is no 
   expect(await tabLedgerStore(store).read()).toBe(before);
   const { ledger } = await openLedger(tabLedgerStore(store), undefined);
   expect(ledger.balances()).toMatchObject([{ unit: 'example', budget: 8e6, spent: 0 }]);
-  await expect(guardOf(store, { ...BUDGET, unit: 'person' })).rejects.toMatchObject({
-    code: 'neighbouringMismatch',
+});
+
+test('a data set that has had a budget keeps its unit, and its new budget counts', async () => {
+  const store = memoryTabStore();
+  await guardOf(store, { ...BUDGET, unit: 'person' });
+  await expect(guardOf(store, { epsilon: 9, delta: 1e-6, unit: 'example' })).resolves.toBeDefined();
+  const { ledger } = await openLedger(tabLedgerStore(store), undefined);
+  expect(ledger.balances()).toMatchObject([{ unit: 'person', budget: 9e6 }]);
+});
+
+test('of two writers the one that comes later writes nothing, and cuts nothing off', async () => {
+  const store = memoryTabStore();
+  const [first, second] = [await openTabLedger(store, systemClock), await openTabLedger(store, systemClock)];
+  await first.setBudget(budgetFor());
+  expect((await second.head()).count).toBe(1);
+  await first.reserve(reservationOf(1));
+  for (let i = 0; i < 2; i += 1)
+    await expect(second.reserve(reservationOf(2))).rejects.toMatchObject({ code: 'identityInUse' });
+  await first.draw({ useId: useIdOf(1), round: 1, attempt: 1 });
+  const { ledger } = await openLedger(tabLedgerStore(store), undefined);
+  expect(ledger.uses()).toMatchObject([{ useId: useIdOf(1), draws: 1 }]);
+});
+
+test('a reload that gathers the lines into one record frees no number for a writer from before', async () => {
+  const store = memoryTabStore();
+  const before = await openTabLedger(store, systemClock);
+  await before.setBudget(budgetFor());
+  await before.reserve(reservationOf(1));
+  const after = await openTabLedger(store, systemClock);
+  expect((await after.view()).uses()).toHaveLength(1);
+  expect(await store.names('ledger/')).toHaveLength(1);
+  await after.draw({ useId: useIdOf(1), round: 1, attempt: 1 });
+  await expect(before.draw({ useId: useIdOf(1), round: 1, attempt: 1 })).rejects.toMatchObject({
+    code: 'identityInUse',
   });
+  await after.draw({ useId: useIdOf(1), round: 2, attempt: 1 });
+});
+
+test('what was drawn is there after a reload, and a writing that failed was none', async () => {
+  const store = memoryTabStore();
+  const ledger = await openTabLedger(store, systemClock);
+  await ledger.setBudget(budgetFor());
+  await ledger.reserve(reservationOf(1));
+  store.failing = new DOMException('no room', 'QuotaExceededError');
+  const draw = { useId: useIdOf(1), round: 1, attempt: 1 };
+  await expect(ledger.draw(draw)).rejects.toMatchObject({ code: 'browserStorageFull' });
+  store.failing = undefined;
+  expect((await (await openTabLedger(store, systemClock)).view()).uses()).toMatchObject([{ draws: 0 }]);
+  expect(await ledger.draw(draw)).toBe(true);
+  expect(await (await openTabLedger(store, systemClock)).draw(draw)).toBe(false);
+});
+
+test('the key of the ledger is stored sealed, under a key that nobody can read', async () => {
+  const store = memoryTabStore();
+  await guardOf(store);
+  const record = (await store.read('ledgerKey')) as SealedSecret;
+  expect(record.sealingKey.extractable).toBe(false);
+  const altered = { ...record, sealed: record.sealed.map((byte) => byte ^ 1) };
+  for (const other of [altered, { ...record, sealed: new Uint8Array(32) }]) {
+    await store.write('ledgerKey', other);
+    await expect(guardOf(store)).rejects.toMatchObject({ code: 'storageCorrupt' });
+  }
+  await store.write('ledgerKey', record);
+  await expect(guardOf(store)).resolves.toBeDefined();
 });
 
 test('a line that somebody has changed, or a key that is another, is told, and nothing is spent', async () => {

@@ -252,12 +252,15 @@ test('a job that promises privacy is paid out of the budget of the person, over 
     const told = taking.events.find(isTold);
     return told?.type === 'declined' ? told.code : told?.type;
   };
-  const { tab } = await member(store);
+  const locks = locksInMemory();
+  const { tab } = await member(store, { locks });
   expect(await verdict(tab)).toBe('budgetMissing');
   expect(await verdict(tab, { epsilon: 4, delta: 1e-6 })).toBe('contributed');
-  const reloaded = await member(memoryTabStore(new Map(store.records)));
+  const reloaded = await member(memoryTabStore(new Map(store.records)), { locks });
   expect(await verdict(reloaded.tab, { epsilon: 4, delta: 1e-6 })).toBe('budgetExceeded');
   expect(await verdict(reloaded.tab, { epsilon: 9, delta: 1e-6 })).toBe('contributed');
+  const lockless = await member(memoryTabStore(new Map(store.records)));
+  expect(await verdict(lockless.tab, { epsilon: 99, delta: 1e-6 })).toBe('budgetMissing');
 });
 
 test('a tab that is closed between writing down and sending answers no second time', async () => {
