@@ -47,6 +47,14 @@ export const LAW_OPTIONS: readonly CommandOption[] = [
   },
 ];
 
+export const ADAPTIVE_OPTION: CommandOption = {
+  flags: '--adaptive-clip <share>',
+  description:
+    'with --unit participant: the clip norm follows this quantile of the lengths of updates, e.g. 0.5',
+  kind: 'number',
+  schema: AdaptiveClipping.properties.quantile,
+};
+
 export const PRIVACY_OPTIONS: readonly CommandOption[] = [
   {
     flags: '--unit <whose>',
@@ -73,13 +81,7 @@ export const PRIVACY_OPTIONS: readonly CommandOption[] = [
     schema: Lot.properties.rate,
   },
   ...LAW_OPTIONS,
-  {
-    flags: '--adaptive-clip <share>',
-    description:
-      'with --unit participant: the clip norm follows this quantile of the lengths of updates, e.g. 0.5',
-    kind: 'number',
-    schema: AdaptiveClipping.properties.quantile,
-  },
+  ADAPTIVE_OPTION,
   {
     flags: '--force',
     description: 'make the job although noise would drown its model: hanse privacy plan',
@@ -128,10 +130,10 @@ export function lawOf(unit: PrivacyUnit, { noise = 'discreteGaussian', treeRound
   throw new HanseError('usage', { reason: '--tree-rounds needs --unit participant' });
 }
 
-/** Throws `usage`. */
-function adaptiveOf(
+/** By the rate of the paper. Throws `usage`. */
+export function adaptiveOf(
   unit: PrivacyUnit,
-  { adaptiveClip, noise }: PrivacyOptions,
+  { adaptiveClip, noise }: Pick<PrivacyOptions, 'adaptiveClip' | 'noise'>,
 ): Pick<PlannedPromise, 'adaptive'> {
   if (adaptiveClip === undefined) return {};
   if (unit !== 'participant' || noise === 'gaussian')

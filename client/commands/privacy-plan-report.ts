@@ -97,6 +97,18 @@ function mechanics(plan: PrivacyPlan): string[] {
       'grid',
       `clip norm ${figure(plan.clipNorm)} is ${figure(plan.levels)} steps; ${plan.width} bits a coordinate of ${plan.parameters}`,
     ),
+    ...(plan.clipQuantile === null
+      ? []
+      : [
+          line(
+            'clipping',
+            `the clip norm of later rounds goes to the ${figure(plan.clipQuantile)} quantile of the lengths of updates,`,
+          ),
+          line(
+            '',
+            `by a count that is off by ${figure(plan.clipCountNoise ?? 0)} of ${plan.cohort} (standard deviation), charged with the sum`,
+          ),
+        ]),
     ...(lotRate === null
       ? []
       : [line('lots', `each unit is in a round with a chance of ${figure(lotRate)}`)]),

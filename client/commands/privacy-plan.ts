@@ -20,7 +20,7 @@ import { initialParameters } from '../graph/parameters.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { WEIGHT_MAX } from './job-create.ts';
 import { loadModel } from './model-source.ts';
-import { LAW_OPTIONS, type LawOptions, lawOf } from './privacy-option.ts';
+import { ADAPTIVE_OPTION, adaptiveOf, LAW_OPTIONS, type LawOptions, lawOf } from './privacy-option.ts';
 import { describePlan } from './privacy-plan-report.ts';
 
 interface PrivacyPlanOptions extends IdentityOptions, LawOptions {
@@ -38,6 +38,7 @@ interface PrivacyPlanOptions extends IdentityOptions, LawOptions {
   readonly parameters?: number;
   readonly model?: string;
   readonly clipNorm: number;
+  readonly adaptiveClip?: number;
   readonly batch: number;
   readonly delta?: number;
   readonly epsilon?: number;
@@ -110,6 +111,7 @@ const OPTIONS: readonly CommandOption[] = [
     default: 64,
     schema: LocalTraining.properties.batchSize,
   },
+  ADAPTIVE_OPTION,
   ...LAW_OPTIONS,
   {
     flags: '--delta <d>',
@@ -191,7 +193,7 @@ async function termsOf(
 /** What a job says by itself. */
 const FIGURES = [
   ...(['cohort', 'minimum', 'colluders', 'plain', 'rounds', 'lotRate', 'parameters', 'model'] as const),
-  ...(['delta', 'epsilon', 'noiseMultiplier'] as const),
+  ...(['delta', 'epsilon', 'noiseMultiplier', 'adaptiveClip'] as const),
 ] as const;
 
 async function jobOf({ job: jobId = '', ...options }: PrivacyPlanOptions, signal: AbortSignal) {
@@ -241,6 +243,7 @@ async function termsOfFigures(options: PrivacyPlanOptions): Promise<PromisingTer
     promisedTerms({
       ...{ unit: options.unit, noise: lawOf(options.unit, options), participants, cohort, isPlain: plain },
       ...{ rounds, delta, parameters },
+      ...adaptiveOf(options.unit, options),
       ...{ clipNorm: options.clipNorm, batchSize: options.batch, weightMax: WEIGHT_MAX },
       wanted: epsilon === undefined ? { noiseMultiplier: noiseMultiplier as number } : { epsilon },
       ...(units !== undefined && { units }),

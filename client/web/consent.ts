@@ -19,6 +19,8 @@ export interface Description {
     readonly updateBytes: number;
     /** No update is longer, by its L2 norm; where rows or persons are protected, what one of them adds is not. */
     readonly clipNorm: number;
+    /** Of the first round: in later ones it follows how long the updates of all are. Absent: it stays. */
+    readonly isClipAdaptive?: true;
     readonly privacyUnit: 'none' | 'example' | 'person' | 'participant';
     /** What the job may cost each unit; absent where nothing is promised. */
     readonly privacy?: {

@@ -28,6 +28,7 @@ function describeJob({ jobId, manifest }: JobStatus): Description['jobs'][number
     parameters,
     updateBytes: HEADER_BYTES + layoutOf(codec, parameters).payloadBytes,
     clipNorm: codec.clipNorm,
+    ...(codec.adaptive && { isClipAdaptive: true as const }),
     privacyUnit,
     ...(privacy && {
       privacy: {

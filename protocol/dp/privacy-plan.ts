@@ -49,7 +49,12 @@ export interface PrivacyPlan {
   readonly units: number | null;
   readonly noise: Noise | CentralNoise;
   readonly noiseMultiplier: number;
+  /** C; of the first round, where clipping is adaptive. */
   readonly clipNorm: number;
+  /** The share of updates that is not to be clipped, to which C is moved; null: C stays. */
+  readonly clipQuantile: number | null;
+  /** Where clipping is adaptive: the deviation of the opened count of updates that are not clipped; else null. */
+  readonly clipCountNoise: number | null;
   /** g. */
   readonly grid: number;
   /** C/g. */
@@ -136,6 +141,11 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
       deltaParts: partsOf(delta, rounds, codec),
     },
     ...{ units, noise, noiseMultiplier: privacy.noiseMultiplier, clipNorm: codec.clipNorm, grid: codec.grid },
+    clipQuantile: codec.adaptive?.quantile ?? null,
+    // Of +-s with all noise of a full cohort, as a count of zeros and ones.
+    clipCountNoise: codec.adaptive
+      ? (noise.sigma * Math.sqrt(cohort.size)) / (2 * codec.adaptive.bitScale)
+      : null,
     ...{ levels: codec.clipNorm / codec.grid, width: codec.width, sensitivity: sensitivityOf(mechanics) },
     ...{ parameters, rounds, lotRate: lot?.rate ?? null, cohort: cohort.size, parties },
     excess: privacy.isCentral ? 1 : Math.sqrt(cohort.size / parties),

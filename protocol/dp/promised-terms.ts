@@ -32,8 +32,10 @@ export interface PromiseFigures {
   readonly lotRate?: number;
   /** d. */
   readonly parameters: number;
-  /** C. */
+  /** C; of the first round, where clipping is adaptive. */
   readonly clipNorm: number;
+  /** Absent: the clip norm is the same in all rounds. For participants that add noise. */
+  readonly adaptive?: NoisePlan['adaptive'];
   /** B. */
   readonly batchSize: number;
   readonly weightMax: number;
@@ -62,6 +64,7 @@ export function promisedTerms(figures: PromiseFigures): PromisingTerms {
     ...{ cohortMax: figures.cohort, parties: typeof figures.noise === 'string' ? countedParties(summed) : 1 },
     weightMax: unit === 'participant' ? 1 : figures.weightMax,
     ...(lotRate !== undefined && { rate: lotRate }),
+    ...(figures.adaptive && { adaptive: figures.adaptive }),
   };
   const { codec, epsilon, central } =
     'epsilon' in wanted

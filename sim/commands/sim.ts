@@ -176,6 +176,9 @@ export const simCommand = defineCommand<SimOptions>({
       `${roundsDone} ${roundsDone === 1 ? 'round' : 'rounds'} in ${seconds.toFixed(1)} s, ${describeMetrics(job)}`,
     );
     if (prediction !== undefined) io.print(`f(${LINE_QUESTION}) = ${prediction.toFixed(3)}`);
+    const clipNorms = job.rounds.flatMap(({ clipping }) => (clipping ? [clipping.clipNorm] : []));
+    if (clipNorms.length > 0)
+      io.print(`clip norm of each round ${clipNorms.map((norm) => Number(norm.toPrecision(4))).join(', ')}`);
     const cost = perParticipant(job, seconds);
     if (cost)
       io.print(
@@ -195,6 +198,7 @@ export const simCommand = defineCommand<SimOptions>({
       seed: options.seed,
       modelSha256,
       ...(prediction !== undefined && { prediction }),
+      ...(clipNorms.length > 0 && { clipNorms }),
       curve: job.rounds.flatMap(({ round, metrics: at }) =>
         at ? [{ round, loss: at.loss, accuracy: at.accuracy }] : [],
       ),

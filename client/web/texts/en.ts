@@ -86,6 +86,9 @@ export const EN = {
     sent: (bytes: string) =>
       `Each time one update of ${bytes} is sent: what training has changed in the model.`,
     clip: (norm: string) => `No update may be longer than ${norm}; longer ones are shortened.`,
+    clipAtFirst: (norm: string) =>
+      `At first no update may be longer than ${norm}; then the limit follows how long the updates of all are, ` +
+      'of which a count is sent under noise.',
     clipEach: (norm: string) => `What one of them adds to an update is at most ${norm} long.`,
     visibleAs: {
       update: 'The coordinator sees the update of this browser.',

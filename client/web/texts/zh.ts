@@ -80,6 +80,8 @@ export const ZH: Texts = {
     purpose: (purpose) => `用途：${purpose}。`,
     sent: (bytes) => `每次发送一个 ${bytes} 的更新：即训练对模型的改变。`,
     clip: (norm) => `更新的长度不得超过 ${norm}；超过的会被缩短。`,
+    clipAtFirst: (norm) =>
+      `起初更新的长度不得超过 ${norm}；之后该上限随所有更新的长度而变，为此会发送一个带噪声的计数。`,
     clipEach: (norm) => `其中每一个对更新的贡献长度不超过 ${norm}。`,
     visibleAs: {
       update: '协调者能看到此浏览器的更新。',

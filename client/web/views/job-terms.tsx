@@ -5,7 +5,8 @@ import { texts } from '../texts/language.ts';
 
 export function JobTerms({ job }: { readonly job: Description['jobs'][number] }) {
   const t = texts.value.consent;
-  const clipped = job.privacyUnit === 'example' || job.privacyUnit === 'person' ? t.clipEach : t.clip;
+  const clip = job.isClipAdaptive ? t.clipAtFirst : t.clip;
+  const clipped = job.privacyUnit === 'example' || job.privacyUnit === 'person' ? t.clipEach : clip;
   const promise = job.privacy?.trustsCoordinator ? t.trustingPromise : t.promise;
   return (
     <article>

@@ -368,6 +368,10 @@ test('a round in one line', () => {
   expect(describeRound(round)).toBe(
     'round 3, attempt 2: released, 4 of 5 updates, 1 declined with trainingDiverged, loss 0.2500, accuracy 97.50 %, 1.50 s',
   );
+  expect(describeRound({ ...round, clipping: { clipNorm: 0.123456, fraction: 0.478 } })).toContain(
+    ', clip norm 0.1235, about 48 % of updates within it, loss 0.2500',
+  );
+  expect(describeRound({ ...round, clipping: { clipNorm: 1, fraction: 1.2 } })).toContain('about 100 % of');
   expect(
     describeRound({
       ...round,

@@ -82,6 +82,26 @@ test('a coordinator that is trusted needs less noise than participants do, and n
   expect(lots.json).toMatchObject({ problem: { code: 'usage' } });
 });
 
+test('a clip norm that follows the lengths of updates costs little, and its count is told', async () => {
+  const persons =
+    '--unit participant --participants 1000 --rounds 20 --parameters 785 --delta 1e-5 --epsilon 8';
+  const of = async (more: string) => (await plan(`${persons} ${more} --json`)).json as PrivacyPlan;
+  const [fixed, adaptive] = [await of(''), await of('--adaptive-clip 0.5')];
+  expect(fixed).toMatchObject({ clipQuantile: null, clipCountNoise: null });
+  expect(adaptive.clipQuantile).toBe(0.5);
+  expect(adaptive.epsilonServer).toBeLessThanOrEqual(8);
+  // A twentieth of the cohort, or more where less than all noise is counted on.
+  expect(adaptive.clipCountNoise).toBeGreaterThanOrEqual(50);
+  expect(adaptive.clipCountNoise).toBeLessThan(50 * adaptive.excess * 1.05);
+  expect(adaptive.noiseMultiplier / fixed.noiseMultiplier).toBeCloseTo(1, 3);
+  expect(adaptive.model?.drift).toBeGreaterThan(fixed.model?.drift ?? Number.NaN);
+  const { out } = await plan(`${persons} --adaptive-clip 0.5`);
+  expect(out).toMatch(/clipping +the clip norm of later rounds goes to the 0.5 quantile/);
+  expect((await plan(persons)).out).not.toContain('quantile');
+  const lots = await plan(`${TEN} ${MLP} --epsilon 2 --adaptive-clip 0.5 --json`);
+  expect(lots.json).toMatchObject({ problem: { code: 'usage' } });
+});
+
 test('a plan with which nothing is learnt is a failure, unless somebody insists', async () => {
   const participants = '--unit participant --rounds 10 --parameters 7850 --epsilon 8 --delta 1e-5';
   const ten = await plan(`${participants} --participants 10`);

@@ -19,6 +19,7 @@ test.each(['iid', 'shards', 'dirichlet:0.5'])('MNIST divided by %s', async (part
   expect(exitCode).toBe(0);
   expect(json).toMatchObject({ participants: 20, rounds: 2 });
   expect((json as Result).accuracy).toBeGreaterThan(0.3);
+  expect(json).not.toHaveProperty('clipNorms');
 });
 
 test('the partition is part of what a seed decides', async () => {
@@ -27,6 +28,37 @@ test('the partition is part of what a seed decides', async () => {
     hashes.push(((await sim(...words)).json as Result).modelSha256);
   expect(hashes[1]).toBe(hashes[0]);
   expect(new Set(hashes).size).toBe(3);
+});
+
+test('a clip norm that follows the lengths of updates is told, and comes down where it is far too long', async () => {
+  const promise = [
+    '--unit',
+    'participant',
+    '--weighting',
+    'uniform',
+    '--epsilon',
+    '8',
+    '--delta',
+    '0.01',
+    '--force',
+  ];
+  const words = [
+    ...promise,
+    '--adaptive-clip',
+    '0.5',
+    '--clip-norm',
+    '20',
+    '--cohort',
+    '10',
+    '--rounds',
+    '4',
+  ];
+  const { exitCode, json } = await sim(...words);
+  expect(exitCode).toBe(0);
+  const { clipNorms } = json as { readonly clipNorms: readonly number[] };
+  expect(clipNorms).toHaveLength(4);
+  expect(clipNorms[0]).toBe(20);
+  expect(clipNorms[3]).toBeLessThan(20 * Math.exp(-0.2));
 });
 
 test('ends at the target', async () => {
