@@ -6,7 +6,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { Round } from '../../schemas/ids.ts';
-import { JobManifest, TrainingManifest } from '../../schemas/job.ts';
+import { TrainingManifest } from '../../schemas/job.ts';
 import { BROWSER_ROUNDS, DEMO_PARTICIPANTS, DEMO_ROUNDS, minimumOf, PRIVATE_ROUNDS } from '../demo/plan.ts';
 import { type DemoResult, type DemoView, runDemo } from '../demo/run-demo.ts';
 import { renderLine, renderScreen } from '../demo/screen.ts';

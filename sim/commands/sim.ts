@@ -20,7 +20,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../protocol/random.ts';
 import { SECURE_LEAST } from '../../protocol/secagg/descriptor.ts';
 import { defineCommand } from '../../schemas/command.ts';
-import { JobManifest, type JobStatus, TrainingManifest } from '../../schemas/job.ts';
+import { type JobStatus, TrainingManifest } from '../../schemas/job.ts';
 import type { ProviderName } from '../../schemas/provider.ts';
 import { SuiteId } from '../../schemas/secagg.ts';
 import { LINE_QUESTION, lineParticipants, linePlan } from '../examples/line.ts';
