@@ -3,6 +3,7 @@
  */
 import type { WidthExplanation } from '../../protocol/ring/explain-width.ts';
 import type { Codec } from '../../schemas/codec.ts';
+import { significant } from './significant.ts';
 
 export type ReportLine = readonly [label: string, text: string];
 
@@ -14,14 +15,15 @@ export function describeCodec(
   const { worstCase, rounding, levels } = width;
   const { updates } = worstCase;
   const turned =
-    rotation && `turned in blocks of ${rotation.block}, no coordinate above ${short(worstCase.coordinate)}`;
+    rotation &&
+    `turned in blocks of ${rotation.block}, no coordinate above ${significant(worstCase.coordinate)}`;
   const lighter =
     weightMax > 1 && `one of weight w, which is ${weightMax} at most, by ${weightMax} / w times as much`;
   return [
     [
       'codec',
-      `${width.width} bits a coordinate in steps of ${short(worstCase.grid)}, ` +
-        `${Math.floor(levels)} to the clip norm of ${short(clipNorm)}`,
+      `${width.width} bits a coordinate in steps of ${significant(worstCase.grid)}, ` +
+        `${Math.floor(levels)} to the clip norm of ${significant(clipNorm)}`,
     ],
     ...(turned ? [['rotation', turned] as const] : []),
     ['worst case', describeWorstCase(width, rotation !== undefined)],
@@ -59,11 +61,6 @@ function describeNarrower({ narrower, levelsWanted }: WidthExplanation): string 
   return `${width} bits: ${Math.floor(levels)}${wanted} steps to the clip norm, an update would move by ${percent(share)} of it`;
 }
 
-/** Four significant digits at most. */
-function short(value: number): string {
-  return String(Number(value.toPrecision(4)));
-}
-
 function percent(share: number): string {
-  return `${String(Number((100 * share).toPrecision(2)))} %`;
+  return `${significant(100 * share, 2)} %`;
 }

@@ -3,6 +3,7 @@
  */
 import type { Egress, EgressReport, Histogram, LeftEgress } from '../../schemas/egress.ts';
 import { counted } from './participant-report.ts';
+import { significant } from './significant.ts';
 
 const CHART_ROWS = 4;
 const CHART_COLUMNS = 60;
@@ -26,7 +27,9 @@ export function describeReport({ last, unwatched, watchedUntil }: EgressReport, 
 
 export function describeLeft({ egress, at, receipt }: LeftEgress): string[] {
   const { jobName, jobId, round, attempt, bytes, parameters, norm, clipNorm, isClipped, step } = egress;
-  const limit = isClipped ? `clipped to ${short(clipNorm)}` : `within the limit of ${short(clipNorm)}`;
+  const limit = isClipped
+    ? `clipped to ${significant(clipNorm)}`
+    : `within the limit of ${significant(clipNorm)}`;
   return [
     `name         ${cut(jobName)}`,
     `job          ${jobId}, round ${round}, attempt ${attempt}`,
@@ -37,8 +40,8 @@ export function describeLeft({ egress, at, receipt }: LeftEgress): string[] {
           '             the coordinator may have all of it, a part, or nothing',
         ]),
     `message      ${bytes} bytes, ${counted(parameters, 'parameter')}`,
-    `norm         ${short(norm)}, ${limit}`,
-    `step         ${short(step)}: what is sent are multiples of it`,
+    `norm         ${significant(norm)}, ${limit}`,
+    `step         ${significant(step)}: what is sent are multiples of it`,
     '',
     'how many parameters changed by how much',
     ...chart('before clipping', egress.before),
@@ -73,7 +76,7 @@ export function chart(title: string, { counts, least, greatest }: Histogram): st
     const label = fromTop === 0 ? String(highest) : fromTop === CHART_ROWS - 1 ? '0' : '';
     return `${label.padStart(LABEL_COLUMNS)} |${blocks.join('')}`.trimEnd();
   });
-  const [left, right] = [short(least), short(greatest)];
+  const [left, right] = [significant(least), significant(greatest)];
   const axis = `${left}${right.padStart(Math.max(right.length + 1, bars.length - left.length))}`;
   return ['', `  ${title}`, ...rows, `${' '.repeat(LABEL_COLUMNS + 2)}${axis}`];
 }
@@ -84,11 +87,6 @@ function gathered(counts: readonly number[]): number[] {
   return Array.from({ length: Math.ceil(counts.length / each) }, (_, i) =>
     counts.slice(i * each, (i + 1) * each).reduce((total, count) => total + count, 0),
   );
-}
-
-/** Four significant digits. */
-function short(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }
 
 function cut(name: string): string {

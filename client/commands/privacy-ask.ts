@@ -14,6 +14,7 @@ import { readDataFile } from '../data/data-file.ts';
 import { type NodeBudget, openNodeBudget } from '../node-budget.ts';
 import { askPassphrase, type PassphraseSource } from '../passphrase.ts';
 import { PASSPHRASE_OPTION } from './identity-options.ts';
+import { NEIGHBOURING_WORDS } from './neighbouring-words.ts';
 import {
   boundedBy,
   QUESTION_OPTIONS,
@@ -115,7 +116,7 @@ function described(told: ToldStatistic, question: StatisticQuestion, column: str
   const delta = 'delta' in question ? (question.delta ?? 0) : 0;
   return [
     ...answerLines(told, question, column),
-    `promise: epsilon ${question.epsilon}, delta ${delta}, to each ${told.unit} (${told.neighbouring})`,
+    `promise: epsilon ${question.epsilon}, delta ${delta}, to each ${told.unit}, ${NEIGHBOURING_WORDS[told.neighbouring]} (${told.neighbouring})`,
     ...boundedBy(question, told).map((line) => `bounded: ${line}`),
   ];
 }

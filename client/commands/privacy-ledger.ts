@@ -10,6 +10,7 @@ import { knownLedgerKey } from '../ledger-key.ts';
 import { askPassphrase, type PassphraseSource } from '../passphrase.ts';
 import { openLedger } from '../privacy-ledger.ts';
 import { PASSPHRASE_OPTION } from './identity-options.ts';
+import { NEIGHBOURING_WORDS } from './neighbouring-words.ts';
 import { counted } from './participant-report.ts';
 
 interface LedgerOptions extends PassphraseSource {
@@ -83,7 +84,7 @@ function decimal(micro: number): number | null {
 function* described({ dataSet, unit, neighbouring, delta, epsilon, uses }: ShownDataSet): Iterable<string> {
   const { budget, spent, spentAndReserved, left } = epsilon;
   yield '';
-  yield `${dataSet}: epsilon ${budget} at delta ${delta} for each ${unit}, ${RELATIONS[neighbouring]}`;
+  yield `${dataSet}: epsilon ${budget} at delta ${delta} for each ${unit}, ${NEIGHBOURING_WORDS[neighbouring]}`;
   yield `  ${bar(budget, spent, spentAndReserved)}`;
   yield `  spent ${told(spent)}; with what is kept for jobs that go on ${told(spentAndReserved)}; left ${told(left)}`;
   if (uses.length > 0)
@@ -96,12 +97,6 @@ function* described({ dataSet, unit, neighbouring, delta, epsilon, uses }: Shown
       `${days.join(' to ')}${isSettled ? ', ended' : ''}`;
   }
 }
-
-const RELATIONS = {
-  'add-or-remove-one': 'added or removed',
-  'replace-one': 'exchanged for any other',
-  'replace-special': 'its contribution zeroed',
-} as const;
 
 function told(epsilon: number | null): string {
   return epsilon === null ? 'without bound' : epsilon.toFixed(6);

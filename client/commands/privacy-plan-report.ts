@@ -4,6 +4,8 @@
 import { plot } from 'asciichart';
 import { DRIFT_MOST, DRIFT_NOTABLE } from '../../protocol/dp/noise-of-model.ts';
 import type { PrivacyPlan } from '../../protocol/dp/privacy-plan.ts';
+import { NEIGHBOURING_WORDS } from './neighbouring-words.ts';
+import { significant } from './significant.ts';
 
 const CHART_HEIGHT = 8;
 /** Columns of the chart. */
@@ -48,7 +50,7 @@ function promise(plan: PrivacyPlan): string[] {
   const lots = plan.lotRate === null ? 'nothing is sampled in secret' : 'lots are secret from both';
   return [
     line('unit', `${plan.unit}: ${UNITS[plan.unit]}`),
-    line('neighbours', `the contribution of one unit is replaced by zero (${plan.neighbouring})`),
+    line('neighbours', `one unit, ${NEIGHBOURING_WORDS[plan.neighbouring]} (${plan.neighbouring})`),
     ...(plan.epsilonServer === null
       ? [
           line(
@@ -188,7 +190,6 @@ function driftOf({ drift }: { readonly drift: number | null }): string {
   return drift === null ? '-' : figure(drift);
 }
 
-/** Four significant digits. */
 function figure(value: number): string {
-  return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : 'unlimited';
+  return Number.isFinite(value) ? significant(value) : 'unlimited';
 }

@@ -2,13 +2,14 @@
  * The answer to a question, in lines. Names come from data and are shown as text.
  */
 import type { StatisticAnswer, StatisticQuestion } from '../../schemas/statistic-question.ts';
+import { significant } from './significant.ts';
 
 export function answerLines(
   { value, count, buckets, deviation, threshold }: StatisticAnswer,
   { statistic }: Pick<StatisticQuestion, 'statistic'>,
   column: string,
 ): string[] {
-  const noise = deviation === undefined ? '' : `, noise of deviation ${short(deviation)}`;
+  const noise = deviation === undefined ? '' : `, noise of deviation ${significant(deviation, 3)}`;
   const lines: string[] = [];
   if (value !== undefined) lines.push(`${statistic} of ${column}: ${value}${noise}`);
   if (count !== undefined) lines.push(`  of about ${count} rows`);
@@ -26,8 +27,4 @@ export function answerLines(
 /** What a terminal would obey is written out. */
 function asText(name: string): string {
   return name.replace(/\p{C}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-}
-
-function short(number: number): string {
-  return String(Number(number.toPrecision(3)));
 }

@@ -101,7 +101,9 @@ test('histograms of numbers, of names that are known, and of names that are not'
 test('people read the answer, the promise and what was bounded, and not how many rows that were', async () => {
   const { out } = await ask('--column age --statistic mean --bounds 0,110 --epsilon 0.5');
   expect(out).toMatch(/^mean of age: \d+(\.\d+)?, noise of deviation [\d.]+\n {2}of about \d+ rows\n/);
-  expect(out).toContain('promise: epsilon 0.5, delta 0, to each person (add-or-remove-one)\n');
+  expect(out).toContain(
+    'promise: epsilon 0.5, delta 0, to each person, added or removed (add-or-remove-one)\n',
+  );
   expect(out).toContain('bounded: at most 1 of the rows of a person count, chosen at random\n');
   expect(out).toContain('bounded: values are clamped to 0..110 and rounded to multiples of 0.1\n');
   expect(out).not.toMatch(/600|590|300/);

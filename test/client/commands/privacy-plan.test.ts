@@ -1,4 +1,4 @@
-// covers: client/commands/privacy-plan-report.ts
+// covers: client/commands/privacy-plan-report.ts, client/commands/neighbouring-words.ts
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ test('says what is promised to whom, in words, tables and a chart, and as JSON',
   expect(exitCode).toBe(0);
   for (const part of [
     /unit +example: one row/,
-    /replaced by zero \(replace-special\)/,
+    /its contribution zeroed \(replace-special\)/,
     /2 against the coordinator and whoever takes part \(epsilonServer\)/,
     /against who gets the models alone \(epsilonModel\)/,
     /delta +0.00001, below 1\/N = 0.00001667 of 60000 units/,
