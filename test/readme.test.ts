@@ -9,6 +9,7 @@ import { BUILT_IN_MODELS } from '../client/commands/built-in-models.ts';
 import { loadModel } from '../client/commands/model-source.ts';
 import { supportedOperators } from '../client/graph/forward-operators.ts';
 import { parameterCount } from '../client/graph/parameters.ts';
+import { answerQuestion } from '../protocol/dp/answer-question.ts';
 import type { CommandDefinition } from '../schemas/command.ts';
 import { Loss, Optimizer } from '../schemas/training.ts';
 import { hanse } from './fixtures/command-line.ts';
@@ -83,6 +84,16 @@ test('losses and optimisers are those of a job', () => {
     kinds.anyOf.map(({ properties }) => properties.type.const).sort();
   expect(namesAfter('Losses: ').sort()).toEqual(types(Loss));
   expect(namesAfter('Optimisers: ').sort()).toEqual(types(Optimizer));
+});
+
+test('the question about an epsilon has the answer that is told', () => {
+  const text = section('I am an auditor');
+  const [, question = ''] = /echo '(.*)' \| hanse privacy account --json/.exec(text) ?? [];
+  const { rdp, pld } = answerQuestion(JSON.parse(question));
+  const [moments, losses] = [rdp, pld].map((figure) => Math.ceil(1000 * Number(figure?.epsilon['0.00001'])));
+  expect(text).toContain(
+    `By moments it is at most epsilon ${Number(moments) / 1000}, by loss distributions ${Number(losses) / 1000}.`,
+  );
 });
 
 describe('command lines', () => {
