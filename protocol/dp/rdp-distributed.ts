@@ -4,7 +4,6 @@
  * (arXiv:2110.04995), theorem 3.5. Lengths are in steps of the grid. Adjacency: one participant more or less, or zeroed.
  */
 import type { Mechanism } from '../../schemas/dp-event.ts';
-import { epsilonOfCurve } from './rdp-curve.ts';
 import { logMomentOfPoisson } from './rdp-poisson.ts';
 
 /** The divergence of order a > 1, for integers of an L2 norm. */
@@ -68,27 +67,4 @@ export function rdpOfSampledShares(divergence: Divergence, q: number, a: number)
   if (q === 1) return divergence(a);
   if (!Number.isInteger(a)) return Infinity;
   return logMomentOfPoisson((j) => (j - 1) * divergence(j), q, a) / (a - 1);
-}
-
-/** Integers alone: between them nothing is known of sampled integer noise. */
-export const DISTRIBUTED_ORDERS: readonly number[] = [...Array.from({ length: 127 }, (_, at) => at + 2), 256];
-
-/**
- * Epsilon of `steps` sums, in each of which a participant takes part with probability q, in (0, 1].
- * @param delta     in (0, 1)
- * @param sampledBy how the moment of a sample follows from that of the whole; the noise here is symmetric, which peers
- *   do not make use of
- */
-export function epsilonOfDistributed(
-  divergence: Divergence,
-  q: number,
-  steps: number,
-  delta: number,
-  sampledBy = logMomentOfPoisson,
-): number {
-  const divergences = DISTRIBUTED_ORDERS.map((a) => {
-    const once = q === 1 ? divergence(a) : sampledBy((j) => (j - 1) * divergence(j), q, a) / (a - 1);
-    return steps * once;
-  });
-  return epsilonOfCurve({ orders: DISTRIBUTED_ORDERS, divergences, delta: 0 }, delta);
 }

@@ -47,25 +47,6 @@ export function logMomentOfPoisson(logMoment: (j: number) => number, q: number, 
 }
 
 /**
- * A bound of the same for a mechanism of any kind, not only symmetric noise: Zhu, Wang 2019, theorem 6,
- *   A(a) <= (1-q)^(a-1) (a q - q + 1) + binom(a,2) q^2 (1-q)^(a-2) e^m(2)
- *           + 3 sum_(j=3..a) binom(a,j) (1-q)^(a-j) q^j e^m(j).
- * @param logMoment as above
- */
-export function logMomentOfAnyPoisson(logMoment: (j: number) => number, q: number, a: number): number {
-  const terms = [(a - 1) * Math.log1p(-q) + Math.log1p((a - 1) * q)];
-  for (let j = 2; j <= a; j += 1)
-    terms.push(
-      Math.log(j === 2 ? 1 : 3) +
-        logBinomial(a, j) +
-        (a - j) * Math.log1p(-q) +
-        j * Math.log(q) +
-        logMoment(j),
-    );
-  return logSumExp(terms);
-}
-
-/**
  * The same for Gaussian noise and any a > 1, with E_P[Q/P - 1] = 0 taken out of the integrand:
  *   A - 1 = int phi(y) [ (1+u)^a - 1 - a u ] dy,  u = q (e^t - 1),  t = y/z - 1/(2 z^2).
  * The trapezoidal rule on the whole line errs by exp(-2 pi D/h) for an integrand without poles within D of the line

@@ -7,15 +7,10 @@ import {
   noiseOfGaussian,
 } from '../../../protocol/dp/analytic-gaussian.ts';
 import { leastEnough } from '../../../protocol/dp/bisection.ts';
-import {
-  distributedDiscreteGaussian,
-  epsilonOfDistributed,
-  roundedNorm,
-  skellam,
-} from '../../../protocol/dp/rdp-distributed.ts';
-import { logMomentOfAnyPoisson } from '../../../protocol/dp/rdp-poisson.ts';
+import { distributedDiscreteGaussian, roundedNorm, skellam } from '../../../protocol/dp/rdp-distributed.ts';
 import { deltaOfZcdp, epsilonOfZcdp, epsilonOfZcdpSimple, rhoOfEpsilon } from '../../../protocol/dp/zcdp.ts';
 import { casesOf, numberOf } from './reference-cases.ts';
+import { epsilonOfSampledShares, rdpOfAnySample } from './sampled-shares.ts';
 
 test.each(casesOf('analytic-gaussian'))('$id', (one) => {
   const [epsilon, delta] = [numberOf(one, 'epsilon'), numberOf(one, 'delta')];
@@ -57,11 +52,11 @@ describe('distributed noise', () => {
           );
     const [q, steps, delta] = [numberOf(p, 'q'), numberOf(p, 'steps'), numberOf(p, 'delta')];
     // The peer takes the bound that holds for a sample of any mechanism.
-    const asPeer = epsilonOfDistributed(divergence, q, steps, delta, logMomentOfAnyPoisson);
+    const asPeer = epsilonOfSampledShares(divergence, q, steps, delta, rdpOfAnySample);
     expect(asPeer).toBeCloseTo(numberOf(one, 'epsilon'), 9);
-    const epsilon = epsilonOfDistributed(divergence, q, steps, delta);
+    const epsilon = epsilonOfSampledShares(divergence, q, steps, delta);
     expect(epsilon).toBeLessThanOrEqual(asPeer);
-    const unsampled = epsilonOfDistributed(divergence, 1, steps, delta);
+    const unsampled = epsilonOfSampledShares(divergence, 1, steps, delta);
     expect(epsilon).toBeLessThanOrEqual(unsampled);
   });
 
