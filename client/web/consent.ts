@@ -9,6 +9,8 @@ export interface NodeChoice {
 /** What would happen here, for the jobs of which this node may hear. */
 export interface Description {
   readonly rows: number;
+  /** Absent where no budget was ever set for these data here. */
+  readonly budget?: BudgetState;
   readonly jobs: readonly {
     readonly jobId: string;
     readonly name: string;
@@ -41,13 +43,31 @@ export function purposesOf({ jobs }: Description): string[] {
   return [...new Set(jobs.map(({ purpose }) => purpose.replaceAll('*', '?')))];
 }
 
-/** Of what is asked for where nobody says otherwise: a few jobs like those of the demonstration. */
-export const USUAL_BUDGET = { epsilon: 8, delta: 1e-6 } as const;
+/** Of the data that were chosen, as the ledger of this browser has it. */
+export interface BudgetState extends Required<DataBudget> {
+  /** Epsilon of what was drawn; Infinity where there is no bound. */
+  readonly spent: number;
+  /** Epsilon that no job that goes on keeps for itself either. */
+  readonly left: number;
+}
 
-/** For whom the jobs make their promise: of the first one that makes any; each example where none does yet. */
-export function unitOf({ jobs }: Description): NonNullable<DataBudget['unit']> {
-  const unit = jobs.find(({ privacyUnit }) => privacyUnit !== 'none')?.privacyUnit;
-  return unit === undefined || unit === 'none' ? 'example' : unit;
+/**
+ * What is offered where no earlier visit has set a budget: epsilon for a few jobs like those of the demonstration, and a delta
+ * of which all units together make at most a tenth.
+ */
+export function usualBudget(description: Description): Required<DataBudget> {
+  const { rows } = description;
+  const delta = 10 ** Math.min(-6, -1 - Math.ceil(Math.log10(Math.max(1, rows))));
+  return { epsilon: 8, delta: Number(delta.toPrecision(1)), unit: unitOf(description) };
+}
+
+/** Of a data set of a tab, in which nobody says whose rows they are. */
+export type TabUnit = 'example' | 'participant';
+
+/** For whom the first job makes its promise that makes one for these; each example where none does yet. */
+function unitOf({ jobs }: Description): TabUnit {
+  const units = jobs.map(({ privacyUnit }) => privacyUnit);
+  return units.find((unit) => unit === 'example' || unit === 'participant') ?? 'example';
 }
 
 export interface Consent {

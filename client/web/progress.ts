@@ -1,5 +1,6 @@
 /** What has happened since a tab began to take part: events of the worker, gathered for the eye. Pure. */
 import type { Egress } from '../../schemas/egress.ts';
+import type { BudgetState } from './consent.ts';
 import type { EngineReport } from './engine-report.ts';
 import type { TabEvent } from './tab-event.ts';
 
@@ -10,6 +11,8 @@ export interface Progress {
     { type: 'waiting' | 'preparing' | 'begun' | 'training' | 'contributed' }
   >;
   readonly engine?: EngineReport;
+  /** Absent where the person has set none. */
+  readonly budget?: BudgetState;
   readonly bytesUp: number;
   readonly bytesDown: number;
   /** Of the last steps, oldest first; at most `KEPT_LOSSES`. */
@@ -41,6 +44,8 @@ export function progressed(progress: Progress, event: TabEvent): Progress {
       return { ...progress, doing: event, sent: [event.egress, ...progress.sent].slice(0, KEPT_ENTRIES) };
     case 'engine':
       return { ...progress, engine: event.report };
+    case 'budget':
+      return { ...progress, budget: event.state };
     case 'released':
       return { ...progress, released: event };
     case 'traffic':

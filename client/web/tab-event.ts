@@ -1,6 +1,7 @@
 /** What the worker tells the page while it takes part. */
 import type { ProblemCode } from '../../protocol/problem.ts';
 import type { Egress } from '../../schemas/egress.ts';
+import type { BudgetState } from './consent.ts';
 import type { EngineReport } from './engine-report.ts';
 
 export type TabEvent =
@@ -33,6 +34,8 @@ export type TabEvent =
       readonly accuracy?: number;
       readonly loss?: number;
     }
+  /** Of the data that the tab takes part with: at its beginning, and whenever something was drawn. */
+  | { readonly type: 'budget'; readonly state: BudgetState }
   | { readonly type: 'traffic'; readonly bytesUp: number; readonly bytesDown: number }
   | {
       readonly type: 'declined' | 'missed';

@@ -29,6 +29,12 @@ export interface OpeningTabGuard {
   readonly directory: () => Directory | undefined;
 }
 
+export interface TabGuard {
+  readonly guard: PrivacyGuard;
+  /** For reading; absent without a budget. */
+  readonly view?: PrivacyLedger['view'];
+}
+
 /**
  * The budgets as the person has set them now, and what was spent of them in this browser. Of a data set that has had a
  * budget the unit stays: a job that protects another is declined, and no more than that job. Only one tab at a time: the
@@ -40,8 +46,8 @@ export async function tabPrivacyGuard({
   clock,
   dataSets,
   directory,
-}: OpeningTabGuard): Promise<PrivacyGuard> {
-  if (dataSets.every(({ budget }) => budget === undefined)) return new PrivacyGuard({ directory });
+}: OpeningTabGuard): Promise<TabGuard> {
+  if (dataSets.every(({ budget }) => budget === undefined)) return { guard: new PrivacyGuard({ directory }) };
   const ledger = await openTabLedger(store, clock);
   const view = await ledger.view();
   const asBefore = dataSets.map((set) => {
@@ -49,7 +55,7 @@ export async function tabPrivacyGuard({
     return set.budget && unit ? { ...set, budget: { ...set.budget, unit } } : set;
   });
   await setBudgets(ledger, asBefore, directory(), () => {});
-  return new PrivacyGuard({ ledger, directory });
+  return { guard: new PrivacyGuard({ ledger, directory }), view: () => ledger.view() };
 }
 
 /** @throws `storageCorrupt`; what the store throws. What the lines throw comes with the first use of them. */

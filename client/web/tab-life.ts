@@ -22,7 +22,8 @@ import { PolicyGate } from '../policy-gate.ts';
 import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { unlessAborted } from '../unless-aborted.ts';
-import type { Consent } from './consent.ts';
+import { budgetState } from './budget-state.ts';
+import type { BudgetState, Consent } from './consent.ts';
 import { countedTraffic } from './counted-traffic.ts';
 import { identityTurn } from './identity-turn.ts';
 import { JobNews } from './job-news.ts';
@@ -68,6 +69,7 @@ export class TabLife {
   readonly #end = new AbortController();
   readonly #leaving = new AbortController();
   #gate: PolicyGate | undefined;
+  #budgetState: (() => Promise<BudgetState | undefined>) | undefined;
   #ended: Promise<void> = Promise.resolve();
   /** The update that is about to leave, or has just left. */
   #egress: Egress | undefined;
@@ -161,22 +163,31 @@ export class TabLife {
     });
     const budget = this.#budget();
     const dataSets = [{ examples, version: '1', allowSingleClass: false, ...(budget && { budget }) }];
-    const privacy = await tabPrivacyGuard({ store, clock, dataSets, directory: () => directory.pinned });
+    const { guard, view } = await tabPrivacyGuard({
+      store,
+      clock,
+      dataSets,
+      directory: () => directory.pinned,
+    });
+    this.#budgetState = async () => view && budgetState(await view(), examples.name);
+    await this.#tellBudget();
     const jobs = new JobCache(provider);
     try {
       void watchSleep(clock, signal, () => this.#equipment.observe({ type: 'waiting', why: 'hidden' }));
       await participate({
         role: member.role === 'evaluator' ? 'evaluator' : 'participant',
         ...{ api, directory, mailbox, provider, jobs, gate, ledger, clock, signal, observe },
-        ...{ dataSets, privacy },
+        ...{ dataSets, privacy: guard },
         buffers: new SpareBuffers(),
         randomFor: async () => primitives.random,
         leaving: this.#leaving.signal,
         inspector: this.#inspector(),
         party,
         answers: new AnswerJournal(tabAnswerLog(store, clock)),
-        onProgress: ({ jobId, round }, { step, steps, loss }) =>
-          this.#equipment.observe({ type: 'training', jobId, round, step, steps, loss }),
+        onProgress: ({ jobId, round }, { step, steps, loss }) => {
+          if (step === 1) void this.#tellBudget();
+          this.#equipment.observe({ type: 'training', jobId, round, step, steps, loss });
+        },
         waitSeconds: WAIT_SECONDS,
       });
     } finally {
@@ -232,6 +243,12 @@ export class TabLife {
     return { ledger, written: () => writing };
   }
 
+  /** Also of a ledger that cannot be read any more a person is told: by the job that it declines. */
+  async #tellBudget(): Promise<void> {
+    const state = await this.#budgetState?.().catch(() => undefined);
+    if (state) this.#equipment.observe({ type: 'budget', state });
+  }
+
   #inspector(): EgressInspector {
     const { consent, inspect } = this.#equipment;
     return {
@@ -252,6 +269,7 @@ export class TabLife {
     const name = event.type === 'preparing' ? await news.nameOf(event.task.jobId) : '';
     const shown = tabEventOf(event, egress, () => name);
     if (shown) this.#equipment.observe(shown);
+    if (event.type === 'contributed' || event.type === 'declined') await this.#tellBudget();
     if (event.type === 'waiting' && event.why === 'paused') this.#end.abort();
   }
 }

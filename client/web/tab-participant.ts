@@ -10,6 +10,7 @@ import { requireSound, type SelfTest, selfTest } from '../../protocol/secagg/sel
 import type { Egress } from '../../schemas/egress.ts';
 import { chooseProvider } from '../engine/choose-provider.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
+import { readBudgetState } from './budget-state.ts';
 import type { Consent, Description, NodeChoice } from './consent.ts';
 import type { DataPreview } from './data-preview.ts';
 import type { DataSelection } from './data-selection.ts';
@@ -107,7 +108,11 @@ export class TabParticipant implements ParticipantWorker {
   async describe(): Promise<Description> {
     const { member, signer } = this.#known();
     const api = await connectTab(member, signer, this.#platform);
-    return { rows: this.#data?.examples.count ?? 0, jobs: await describeJobs(api) };
+    const jobs = await describeJobs(api);
+    if (!this.#data) return { rows: 0, jobs };
+    const { count: rows, name } = this.#data.examples;
+    const budget = await readBudgetState(await this.#opened(), name);
+    return { rows, jobs, ...(budget && { budget }) };
   }
 
   async participate(

@@ -1,4 +1,4 @@
-// covers: client/web/main.tsx, client/web/page-state.ts, client/web/views/app.tsx, client/web/views/problem-view.tsx, client/web/views/join-view.tsx, client/web/views/data-step.tsx, client/web/views/preview-view.tsx, client/web/views/consent-view.tsx, client/web/views/job-terms.tsx, client/web/views/live-view.tsx, client/web/views/egress-view.tsx, client/web/views/loss-chart.tsx, client/web/views/submitted.ts, client/web/views/selection-of.ts, client/web/texts/en.ts, client/web/texts/zh.ts
+// covers: client/web/main.tsx, client/web/page-state.ts, client/web/views/app.tsx, client/web/views/problem-view.tsx, client/web/views/join-view.tsx, client/web/views/data-step.tsx, client/web/views/preview-view.tsx, client/web/views/consent-view.tsx, client/web/views/job-terms.tsx, client/web/views/budget-choice.tsx, client/web/views/live-view.tsx, client/web/views/egress-view.tsx, client/web/views/loss-chart.tsx, client/web/views/submitted.ts, client/web/views/selection-of.ts, client/web/texts/en.ts, client/web/texts/zh.ts
 /**
  * The way from an invite to training as a person goes it, with the keyboard, in a real browser: no page breaks a rule of
  * axe, in either language, light or dark, at any width; what comes from files and from others is shown as text.
@@ -103,6 +103,8 @@ inChromium('the page of a participant', (chromium) => {
     await page.getByText('jobs that come later are trained too').waitFor({ timeout: 10_000 });
     await inspect(page, 'consent');
     await page.getByLabel('Only for the purposes above').check();
+    await page.getByText('epsilon 0.5 was spent before, and 3.25 is left').waitFor({ timeout: 10_000 });
+    await page.getByLabel('Epsilon').fill('5');
     await press(page, 'I agree, begin');
 
     await page.getByRole('button', { name: 'Send it', exact: true }).waitFor();
@@ -112,13 +114,19 @@ inChromium('the page of a participant', (chromium) => {
     await page.getByText('Updates that were sent').waitFor();
     for (const summary of await page.locator('summary').all()) await summary.click();
     await page.getByText('Up to 2 rounds').waitFor();
+    await page.getByText('epsilon 1.25 of 5 spent, 2.5 left, at delta 0.000001').waitFor({ timeout: 10_000 });
     await inspect(page, 'live');
     await press(page, 'Leave and delete the key and all that is stored here');
     await page.getByText('You have left').waitFor();
     await inspect(page, 'left');
 
     const entry = entryOf<typeof import('./participant-page.tsx')>(opened);
-    expect(await entry.told()).toEqual(['purposes 1', 'true', 'forget true']);
+    expect(await entry.told()).toEqual([
+      'purposes 1',
+      '{"epsilon":5,"delta":0.000001,"unit":"participant"}',
+      'true',
+      'forget true',
+    ]);
     expect(await page.title()).toMatch(/^Hanse: /);
     expect(await page.locator('img').count()).toBe(0);
     expect(elsewhere).toEqual([]);

@@ -40,6 +40,10 @@ const events: TabEvent[] = [
   { type: 'training', jobId: 'j', round: 1, step: 1, steps: 2, loss: 2 },
   { type: 'training', jobId: 'j', round: 1, step: 2, steps: 2, loss: 1 },
   { type: 'contributed', jobId: 'j', round: 1, lossFirst: 2, lossLast: 1, egress },
+  {
+    type: 'budget',
+    state: { epsilon: 5, delta: 1e-6, unit: 'participant', spent: 1.25, left: 2.5 },
+  },
   { type: 'released', jobId: 'j', round: 1, accuracy: 0.5, loss: 1 },
   { type: 'problem', code: 'overloaded', message: HOSTILE, remedy: 'wait' },
 ];
@@ -67,6 +71,7 @@ const worker: ParticipantWorker = {
   },
   describe: async () => ({
     rows: 8,
+    budget: { epsilon: 4, delta: 1e-6, unit: 'participant', spent: 0.5, left: 3.25 },
     jobs: [
       {
         ...{ jobId: 'j', name: HOSTILE, purpose: HOSTILE, rounds: 2, parameters: 19, updateBytes: 100 },
@@ -74,8 +79,9 @@ const worker: ParticipantWorker = {
       },
     ],
   }),
-  participate: async ({ purposes }, observe, inspect) => {
+  participate: async ({ purposes, budget }, observe, inspect) => {
     answers.push(`purposes ${purposes?.length ?? 'any'}`);
+    answers.push(JSON.stringify(budget));
     answers.push(String(await inspect(egress)));
     for (const event of events) observe(event);
     await new Promise(() => {});

@@ -106,13 +106,24 @@ export const EN = {
       `All rounds together cost it at most epsilon ${epsilon} at delta ${delta} against everybody but the coordinator, which adds the noise itself: this browser does not take part.`,
     onlyThese: 'Only for the purposes above: decline jobs of any other',
     allowPlain: 'Also take part where the coordinator sees each update, not only their sum',
-    budget: 'Privacy budget of this data, epsilon:',
-    budgetMeans: (delta: number) =>
-      `All jobs together may cost each unit of the data so much, at delta ${delta}; this browser writes down what was spent and declines what would exceed it. Empty: no job with a promise.`,
     inspectEach: 'Ask me before each update is sent',
     keepModels: 'Keep models in this browser between visits',
     agree: 'I agree, begin',
     chooseAgain: 'Choose other data',
+  },
+  budget: {
+    heading: 'Privacy budget',
+    means:
+      'So much may all jobs that promise privacy cost together. What is spent of it is written down in this browser before it is, for these data under this name, and stays spent when you come back; a job that would exceed it is declined. Leave epsilon empty to take part in no job that promises privacy.',
+    epsilon: 'Epsilon',
+    delta: 'Delta',
+    unit: 'It protects',
+    units: { example: 'each row', person: 'each person', participant: 'this browser, with all its rows' },
+    kept: (spent: string, left: string) =>
+      `Of the budget of these data epsilon ${spent} was spent before, and ${left} is left. Whom it protects stays as it is.`,
+    state: (spent: string, epsilon: string, left: string, delta: string, unit: string) =>
+      `epsilon ${spent} of ${epsilon} spent, ${left} left, at delta ${delta}; it protects ${unit}`,
+    none: 'none: jobs that promise privacy are declined',
   },
   live: {
     heading: 'Taking part',
@@ -180,6 +191,10 @@ export const EN = {
     unknownRemedy: 'Load the page again. If it happens again, tell the operator.',
     /** Where the words of the table are for those who write requests. */
     known: {
+      budgetExceeded: [
+        'This job would cost more than is left of the privacy budget of these data.',
+        'Nothing is wrong: the budget is there to refuse. A greater one makes the promise to those in the data a weaker one.',
+      ],
       invalidFormat: ['This does not have the form that it should have.', 'Correct what is named here.'],
       egressRefused: [
         'You have looked at the update and did not let it go.',

@@ -99,13 +99,23 @@ export const ZH: Texts = {
       `所有轮次合计最多花费 epsilon ${epsilon}（delta ${delta}），但对自行添加噪声的协调方不作此保证：此浏览器不参与。`,
     onlyThese: '仅限上述用途：拒绝其他用途的任务',
     allowPlain: '也参与协调方能看到每次更新（而不仅是总和）的任务',
-    budget: '此数据的隐私预算 epsilon：',
-    budgetMeans: (delta) =>
-      `所有任务合计对数据的每个单位最多花费这么多（delta ${delta}）；此浏览器会记录已花费的部分，并拒绝超出预算的任务。留空：不参与带有承诺的任务。`,
     inspectEach: '每次发送更新前询问我',
     keepModels: '在此浏览器中保留模型供下次使用',
     agree: '我同意，开始',
     chooseAgain: '选择其他数据',
+  },
+  budget: {
+    heading: '隐私预算',
+    means:
+      '所有承诺隐私的任务合计最多花费这么多。每次花费之前，此浏览器会先按此数据的名称记录下来，您再次打开时仍然计入；会超出预算的任务将被拒绝。epsilon 留空则不参与任何承诺隐私的任务。',
+    epsilon: 'Epsilon',
+    delta: 'Delta',
+    unit: '保护对象',
+    units: { example: '每一行', person: '每个人', participant: '此浏览器及其全部数据行' },
+    kept: (spent, left) => `此数据的预算此前已花费 epsilon ${spent}，剩余 ${left}。保护对象保持不变。`,
+    state: (spent, epsilon, left, delta, unit) =>
+      `epsilon 共 ${epsilon}，已花费 ${spent}，剩余 ${left}（delta ${delta}）；保护对象：${unit}`,
+    none: '无：拒绝承诺隐私的任务',
   },
   live: {
     heading: '正在参与',
@@ -171,6 +181,16 @@ export const ZH: Texts = {
     unknown: '发生了不应发生的错误。',
     unknownRemedy: '请重新加载页面。如果再次发生，请告知运营者。',
     known: {
+      budgetExceeded: [
+        '此任务的花费会超出此数据剩余的隐私预算。',
+        '这是正常的：预算的作用就是拒绝。提高预算会削弱对数据中各对象的承诺。',
+      ],
+      neighbouringMismatch: ['此任务保护的对象与此数据的预算不同。', '请只参与保护对象相同的任务。'],
+      deltaTooLarge: ['对这么多对象来说 delta 太大。', '请填写更小的 delta。'],
+      ledgerCorrupt: [
+        '此浏览器中的隐私记录被更改过：不再从中花费。',
+        '请留空 epsilon，或请求帮助：已花费的部分无法猜测。',
+      ],
       invalidFormat: ['一个值的格式不正确。', '请更正所指出的值。'],
       inviteUnknown: ['此协调者没有这个邀请。', '请检查链接是否完整，或向运营者索取新的邀请。'],
       inviteExpired: ['邀请已过期。', '请向运营者索取新的邀请。'],

@@ -1,7 +1,8 @@
 /** What will be computed and sent, in plain words, before anything is. */
-import { type Consent, type Description, purposesOf, USUAL_BUDGET, unitOf } from '../consent.ts';
+import { purposesOf } from '../consent.ts';
 import type { PageState } from '../page-state.ts';
 import { texts } from '../texts/language.ts';
+import { BudgetChoice, budgetIn } from './budget-choice.tsx';
 import { JobTerms } from './job-terms.tsx';
 import { submitted } from './submitted.ts';
 
@@ -13,7 +14,7 @@ export function ConsentView({ state }: { readonly state: PageState }) {
       allowPlain: fields.has('allowPlain'),
       inspectEach: fields.has('inspectEach'),
       keepModels: fields.has('keepModels'),
-      ...budgetIn(fields, description),
+      ...budgetIn(fields),
       ...(description && fields.has('onlyThese') && { purposes: purposesOf(description) }),
     });
   return (
@@ -37,31 +38,13 @@ export function ConsentView({ state }: { readonly state: PageState }) {
         <input type="checkbox" name="inspectEach" /> {t.inspectEach}
       </label>
       <label>
-        {t.budget}{' '}
-        <input
-          type="number"
-          name="epsilon"
-          min="0.001"
-          step="any"
-          defaultValue={String(USUAL_BUDGET.epsilon)}
-        />
-      </label>
-      <p>{t.budgetMeans(USUAL_BUDGET.delta)}</p>
-      <label>
         <input type="checkbox" name="keepModels" /> {t.keepModels}
       </label>
+      {description && <BudgetChoice description={description} />}
       <button type="submit">{t.agree}</button>
       <button type="button" class="secondary" onClick={state.chooseAgain}>
         {t.chooseAgain}
       </button>
     </form>
   );
-}
-
-/** None where the field is empty. */
-function budgetIn(fields: FormData, description: Description | undefined): Pick<Consent, 'budget'> {
-  const epsilon = Number(fields.get('epsilon') || Number.NaN);
-  if (!(epsilon > 0)) return {};
-  const { delta } = USUAL_BUDGET;
-  return { budget: { epsilon, delta, unit: description ? unitOf(description) : 'example' } };
 }

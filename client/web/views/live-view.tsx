@@ -1,6 +1,7 @@
 /** Taking part: what is being done, what it has come to, what was sent, and how to stop. */
 import { describeSelfTest } from '../../describe-self-test.ts';
 import { bytesText, numberText } from '../amounts.ts';
+import type { BudgetState } from '../consent.ts';
 import type { PageState } from '../page-state.ts';
 import type { Notice, Progress } from '../progress.ts';
 import { texts } from '../texts/language.ts';
@@ -9,9 +10,9 @@ import { JobTerms } from './job-terms.tsx';
 import { LossChart } from './loss-chart.tsx';
 
 export function LiveView({ state }: { readonly state: PageState }) {
-  const { live: t, egress, consent } = texts.value;
+  const { live: t, egress, consent, budget: budgetTexts } = texts.value;
   const progress = state.progress.value;
-  const { engine, released, losses, sent, notices } = progress;
+  const { engine, budget, released, losses, sent, notices } = progress;
   const asked = state.asked.value;
   const jobs = state.description.value?.jobs ?? [];
   return (
@@ -45,6 +46,8 @@ export function LiveView({ state }: { readonly state: PageState }) {
         <dd>{released?.accuracy === undefined ? '-' : `${(100 * released.accuracy).toFixed(1)} %`}</dd>
         <dt>{t.loss}</dt>
         <dd>{released?.loss === undefined ? '-' : numberText(released.loss)}</dd>
+        <dt>{budgetTexts.heading}</dt>
+        <dd>{budget ? budgetText(budget) : budgetTexts.none}</dd>
         <dt>{t.sent}</dt>
         <dd>{bytesText(progress.bytesUp)}</dd>
         <dt>{t.received}</dt>
@@ -91,6 +94,11 @@ export function LiveView({ state }: { readonly state: PageState }) {
       </ul>
     </section>
   );
+}
+
+function budgetText({ epsilon, delta, unit, spent, left }: BudgetState): string {
+  const t = texts.value.budget;
+  return t.state(numberText(spent), numberText(epsilon), numberText(left), `${delta}`, t.units[unit]);
 }
 
 function nowText({ isRunning, isEnding, isOnline, progress }: PageState): string {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Description, purposesOf } from '../../../client/web/consent.ts';
+import { type Description, purposesOf, usualBudget } from '../../../client/web/consent.ts';
 import { matchesPattern } from '../../../protocol/name-pattern.ts';
 
 const description = (...purposes: string[]) =>
@@ -16,4 +16,17 @@ test('a purpose that is a pattern permits itself and not everything', () => {
   expect(matchesPattern('any*', pattern)).toBe(true);
   expect(matchesPattern('anything at all', pattern)).toBe(false);
   expect(matchesPattern('anything at all', 'any*')).toBe(true);
+});
+
+const asking = (rows: number, ...units: string[]) =>
+  ({ rows, jobs: units.map((privacyUnit) => ({ privacyUnit })) }) as unknown as Description;
+
+test('the budget that is offered protects whom the jobs ask for, and each row where none asks', () => {
+  expect(usualBudget(asking(12)).unit).toBe('example');
+  expect(usualBudget(asking(12, 'none', 'person', 'participant', 'example')).unit).toBe('participant');
+});
+
+test('the delta that is offered is a small part of one over the rows', () => {
+  const deltas = [1, 12, 99_999, 100_001, 70_000_000].map((rows) => usualBudget(asking(rows)).delta);
+  expect(deltas).toEqual([1e-6, 1e-6, 1e-6, 1e-7, 1e-9]);
 });

@@ -19,6 +19,8 @@ test('events are gathered, and what is remembered is bounded', () => {
   expect(progress.notices[0]).toEqual({ type: 'directoryChanged', version: KEPT_LOSSES + 5 });
   progress = progressed(progress, { type: 'traffic', bytesUp: 3, bytesDown: 4 });
   expect(progress).toMatchObject({ bytesUp: 3, bytesDown: 4, doing: { type: 'training' } });
+  const state = { epsilon: 8, delta: 1e-6, unit: 'example', spent: 1, left: 5 } as const;
+  expect(progressed(progress, { type: 'budget', state })).toEqual({ ...progress, budget: state });
 });
 
 test('amounts are short', () => {

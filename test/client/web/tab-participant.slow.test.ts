@@ -239,6 +239,7 @@ test('a job that promises privacy is paid out of the budget of the person, over 
     const plan = smallPlan({ rounds: 1, evaluateEvery: 0, cohort, training, clipNorm: 1, privacy });
     return submitJob(await authorJob(plan, running.operator.federationId), running.api);
   };
+  let spent = 0;
   /** One job, from its creation to what the tab makes of it. */
   const verdict = async (tab: TabParticipant, budget?: { epsilon: number; delta: number }) => {
     const { jobId } = await promising();
@@ -250,14 +251,24 @@ test('a job that promises privacy is paid out of the budget of the person, over 
     await taking.ended;
     await running.api.call('cancelJob', { params: { jobId } }).catch(() => {});
     const told = taking.events.find(isTold);
+    const paid = taking.events.findLast(({ type }) => type === 'budget');
+    spent = paid?.type === 'budget' ? paid.state.spent : 0;
     return told?.type === 'declined' ? told.code : told?.type;
   };
   const locks = locksInMemory();
   const { tab } = await member(store, { locks });
   expect(await verdict(tab)).toBe('budgetMissing');
+  expect(spent).toBe(0);
   expect(await verdict(tab, { epsilon: 4, delta: 1e-6 })).toBe('contributed');
+  const first = spent;
+  expect(first).toBeGreaterThan(2);
+  expect(first).toBeLessThanOrEqual(4);
   const reloaded = await member(memoryTabStore(new Map(store.records)), { locks });
   expect(await verdict(reloaded.tab, { epsilon: 4, delta: 1e-6 })).toBe('budgetExceeded');
+  expect(spent).toBe(first);
+  expect(await reloaded.tab.describe()).toMatchObject({
+    budget: { epsilon: 4, unit: 'example', spent: first },
+  });
   expect(await verdict(reloaded.tab, { epsilon: 9, delta: 1e-6 })).toBe('contributed');
   const lockless = await member(memoryTabStore(new Map(store.records)));
   expect(await verdict(lockless.tab, { epsilon: 99, delta: 1e-6 })).toBe('budgetMissing');
