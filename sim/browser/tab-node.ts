@@ -16,6 +16,8 @@ export interface TabChoices {
   readonly allowPlain?: boolean;
   /** The person wants to see each update before it is sent. */
   readonly inspectEach?: boolean;
+  /** Of the data; absent: what the page offers. */
+  readonly budget?: Readonly<Record<'epsilon' | 'delta', number>>;
 }
 
 /** A tab at its invite link: the first page that a person sees. */
@@ -60,12 +62,20 @@ export async function chooseData(page: Page, data: TabData): Promise<void> {
 /** The engine is chosen and warmed up before the person is asked: shaders may be compiled in software. */
 export async function agree(
   page: Page,
-  { allowPlain = false, inspectEach = false }: Pick<TabChoices, 'allowPlain' | 'inspectEach'>,
+  {
+    allowPlain = false,
+    inspectEach = false,
+    budget,
+  }: Pick<TabChoices, 'allowPlain' | 'inspectEach' | 'budget'>,
 ): Promise<void> {
   const inspect = page.getByLabel(EN.consent.inspectEach);
   await inspect.waitFor({ timeout: 120_000 });
   if (allowPlain) await page.getByLabel(EN.consent.allowPlain).check();
   if (inspectEach) await inspect.check();
+  if (budget) {
+    await page.getByLabel(EN.budget.epsilon, { exact: true }).fill(`${budget.epsilon}`);
+    await page.getByLabel(EN.budget.delta, { exact: true }).fill(`${budget.delta}`);
+  }
   await press(page, EN.consent.agree);
   await page.getByRole('heading', { name: EN.live.heading }).waitFor();
 }

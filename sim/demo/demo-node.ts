@@ -15,8 +15,8 @@ export interface DemoNode {
   readonly part: DemoPart | undefined;
   /** As `hanse join --drop-out` takes it; absent: it stays. */
   readonly dropOut?: string;
-  /** As `hanse join --privacy-budget` takes it; absent: none, and no job that promises privacy. */
-  readonly privacyBudget?: string;
+  /** Of its images; absent: none, and no job that promises privacy. */
+  readonly budget?: Readonly<Record<'epsilon' | 'delta', number>>;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface DemoNode {
  * @param changed called when there is something new to see of the participant
  */
 export async function startNode(
-  { link, dataDir, seed, part, dropOut, allowPlain, privacyBudget }: DemoNode,
+  { link, dataDir, seed, part, dropOut, allowPlain, budget }: DemoNode,
   running: Running[],
   changed: () => void,
 ): Promise<void> {
@@ -39,7 +39,7 @@ export async function startNode(
     data.push('--rows', file, '--allow-single-class');
   }
   if (dropOut !== undefined) data.push('--drop-out', dropOut);
-  if (part && privacyBudget !== undefined) data.push('--privacy-budget', privacyBudget);
+  if (part && budget) data.push('--privacy-budget', `${budget.epsilon},${budget.delta}`);
   if (allowPlain) data.push('--allow-plain');
   const identity = ['--identity', join(folder, 'identity.json'), '--name', name, '--seed', seed];
   const child = startChild(['join', link, ...data, ...identity], join(dataDir, `${name}.log`), (event) => {

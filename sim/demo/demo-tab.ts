@@ -5,7 +5,7 @@ import { EN } from '../../client/web/texts/en.ts';
 import type { FoundChromium } from '../browser/find-chromium.ts';
 import { idxShard } from '../browser/idx-shard.ts';
 import { launchChromium, newProfile } from '../browser/launch-chromium.ts';
-import { doingIn, joinInTab, openLink } from '../browser/tab-node.ts';
+import { doingIn, joinInTab, openLink, type TabChoices } from '../browser/tab-node.ts';
 import type { DemoPart } from './demo-parts.ts';
 import type { Running } from './running.ts';
 
@@ -17,7 +17,7 @@ const LEAVE_MS = 1000;
 /**
  * Resolves when all of them take part.
  * @param links one for each part
- * @param allowPlain they take part also where the coordinator sees each update
+ * @param consent what each person permits
  * @param running receives the browser as soon as it runs
  * @param changed called when there is something new to see of a participant
  */
@@ -25,7 +25,7 @@ export async function startTabs(
   chromium: FoundChromium,
   links: readonly string[],
   parts: readonly DemoPart[],
-  allowPlain: boolean,
+  consent: Pick<TabChoices, 'allowPlain' | 'budget'>,
   running: Running[],
   changed: () => void,
 ): Promise<void> {
@@ -39,7 +39,7 @@ export async function startTabs(
   });
   await Promise.all(
     parts.map(async (part, i) =>
-      leaving.push(await startTab(browser, links[i] ?? '', part, allowPlain, changed)),
+      leaving.push(await startTab(browser, links[i] ?? '', part, consent, changed)),
     ),
   );
 }
@@ -49,7 +49,7 @@ async function startTab(
   browser: Browser,
   link: string,
   part: DemoPart,
-  allowPlain: boolean,
+  consent: Pick<TabChoices, 'allowPlain' | 'budget'>,
   changed: () => void,
 ): Promise<() => Promise<void>> {
   const data = { idx: idxShard(await loadMnist('train', part.rows)) };
@@ -60,7 +60,7 @@ async function startTab(
     changed();
   };
   page.once('crash', () => show('lost'));
-  await joinInTab(page, { name: part.name, data, allowPlain });
+  await joinInTab(page, { name: part.name, data, ...consent });
   const look = () =>
     void doingIn(page)
       .innerText()

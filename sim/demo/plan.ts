@@ -22,10 +22,10 @@ export const DEMO_PARTICIPANTS = 10;
 /** What the whole demo may cost each image. */
 const PROMISE = { unit: 'example', noise: 'discreteGaussian', epsilon: 1, delta: 1e-5, rate: 0.05 } as const;
 /**
- * What each participant allows for its images, as `--privacy-budget` takes it: the promise, what adaptivity costs beyond
- * it, and some attempts at rounds that have to be made again.
+ * What each participant allows for its images: the promise, what adaptivity costs beyond it, and some attempts at rounds
+ * that have to be made again.
  */
-export const DEMO_BUDGET = `${2 * PROMISE.epsilon},${PROMISE.delta}`;
+export const DEMO_BUDGET = { epsilon: 2 * PROMISE.epsilon, delta: PROMISE.delta } as const;
 
 /** Of the gradient of one image: most are longer, and then all count alike. */
 const IMAGE_NORM = 0.5;

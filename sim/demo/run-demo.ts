@@ -152,16 +152,23 @@ export async function runDemo(
     const processes = parts.length - options.browser;
     const plan = await demoPlan(options);
     const allowPlain = plan.aggregation === 'plain';
+    const budget = options.isPrivate ? DEMO_BUDGET : undefined;
     const nodes = [...parts.slice(0, processes), undefined].map((part) => {
       const index = part ? parts.indexOf(part) : parts.length;
       const dropOut = part && options.drop > 0 ? `${options.drop}/${processes}/${index}` : undefined;
-      const budget = options.isPrivate ? { privacyBudget: DEMO_BUDGET } : {};
-      const node = { link: links[index] ?? '', dataDir, seed: options.seed, part, ...budget };
+      const node = { link: links[index] ?? '', dataDir, seed: options.seed, part, ...(budget && { budget }) };
       return startNode({ ...node, allowPlain, ...(dropOut !== undefined && { dropOut }) }, running, update);
     });
     const ofTabs = links.slice(processes, parts.length);
     const tabs = chromium
-      ? startTabs(chromium, ofTabs, parts.slice(processes), allowPlain, running, update)
+      ? startTabs(
+          chromium,
+          ofTabs,
+          parts.slice(processes),
+          { allowPlain, ...(budget && { budget }) },
+          running,
+          update,
+        )
       : undefined;
     await abortable(Promise.all([...nodes, tabs]), io.signal);
     await readProviders(parts, api);
