@@ -32,6 +32,7 @@ import {
 
 const KILL_AT = fileURLToPath(new URL('kill-at.mjs', import.meta.url));
 const KILL_NODE_AT = fileURLToPath(new URL('kill-node-at.mjs', import.meta.url));
+const HASTY_NODE = fileURLToPath(new URL('hasty-node.mjs', import.meta.url));
 
 export const COLUMNS = ['--features', 'a,b,c,d', '--target', 'label', '--classes', 'no,yes'];
 
@@ -182,7 +183,7 @@ export class SmallFederation {
     const env = { ...common?.env, TMPDIR: this.folder };
     const options: ProcessOptions = killAt
       ? { nodeArgs: ['--import', KILL_NODE_AT], env: { ...env, HANSE_KILL_NODE_AT: killAt } }
-      : { ...common, env };
+      : { nodeArgs: ['--import', HASTY_NODE], ...common, env };
     const node = startHanse(['join', ...link, ...data, ...identity, ...repeatable, '--json'], options);
     this.nodes.set(name, node);
     this.#allNodes.push(node);
