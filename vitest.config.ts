@@ -54,6 +54,9 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'slow',
           include: ALONE,
+          // Its processes wait for each other more than they compute: two at a time leave half of two cores idle.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
           globalSetup: ['test/browser/set-up.ts'],
         },
       },

@@ -2,7 +2,6 @@
  * The coordinator on Fastify. Everything it depends on is an argument; `server/commands/serve.ts` provides it.
  */
 import swagger from '@fastify/swagger';
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import underPressure from '@fastify/under-pressure';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { HanseError } from '../protocol/problem.ts';
@@ -20,6 +19,7 @@ import { registerProbes } from './http/probes.ts';
 import { ProblemAnswers } from './http/problem-answers.ts';
 import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
 import { registerRoutes } from './http/routes.ts';
+import { serializerCompiler, validatorCompiler } from './http/schema-compilers.ts';
 import { SECURITY_HEADERS } from './http/security-headers.ts';
 import { TlsListeners } from './http/tls-listeners.ts';
 import type { WebSite } from './web-site.ts';
@@ -91,7 +91,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     if (headers.host === undefined && raw.httpVersion !== '1.0')
       throw new HanseError('invalidFormat', { where: 'header host', expected: 'one' });
   });
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
   await app.register(swagger, {
     openapi: { info: { title: 'Hanse coordinator', version: String(PROTOCOL_VERSIONS.max) } },
   });
