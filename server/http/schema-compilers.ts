@@ -6,11 +6,12 @@
  */
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { FastifySerializerCompiler } from 'fastify/types/schema.js';
 
 type ValidatorRoute = Parameters<typeof TypeBoxValidatorCompiler>[0];
 type Validator = ReturnType<typeof TypeBoxValidatorCompiler>;
-type SerializerRoute = Parameters<ReturnType<typeof makeSerializers>>[0];
-type Serializer = ReturnType<ReturnType<typeof makeSerializers>>;
+type SerializerRoute = Parameters<FastifySerializerCompiler<unknown>>[0];
+type Serializer = ReturnType<FastifySerializerCompiler<unknown>>;
 
 const makeSerializers = SerializerSelector();
 const makeSerializer = makeSerializers({}, {});
@@ -25,7 +26,9 @@ export function validatorCompiler(route: ValidatorRoute): Validator {
 }
 
 export function serializerCompiler(route: SerializerRoute): Serializer {
-  return (value) => made(serializers, route.schema as object, () => makeSerializer(route))(value);
+  const { httpStatus = '200' } = route;
+  const make = () => makeSerializer({ ...route, httpStatus });
+  return (value) => made(serializers, route.schema as object, make)(value);
 }
 
 function made<T>(known: WeakMap<object, T>, schema: object, make: () => T): T {

@@ -19,7 +19,9 @@ function watched(): { schema: typeof schema; looks: () => number } {
 
 describe('checks', () => {
   test('take a body as it is, and convert what stands in an address', () => {
-    const [body, query] = ['body', 'querystring'].map((httpPart) => validatorCompiler({ schema, httpPart }));
+    const [body, query] = ['body', 'querystring'].map((httpPart) =>
+      validatorCompiler({ ...place, schema, httpPart }),
+    );
     expect(body?.({ count: 3 })).toEqual({ value: { count: 3 } });
     expect(body?.({ count: '3' })).toHaveProperty('error');
     expect(query?.({ count: '3' })).toEqual({ value: { count: 3 } });
@@ -28,12 +30,14 @@ describe('checks', () => {
 
   test('are made when something is to be checked, and once for all routes of a schema', () => {
     const { schema: seen, looks } = watched();
-    const first = validatorCompiler({ schema: seen, httpPart: 'body' });
+    const first = validatorCompiler({ ...place, schema: seen, httpPart: 'body' });
     expect(looks()).toBe(0);
     first({ count: 1 });
     const made = looks();
     expect(made).toBeGreaterThan(0);
-    expect(validatorCompiler({ schema: seen, httpPart: 'body' })({ count: 0 })).toHaveProperty('error');
+    expect(validatorCompiler({ ...place, schema: seen, httpPart: 'body' })({ count: 0 })).toHaveProperty(
+      'error',
+    );
     expect(looks()).toBeLessThan(2 * made);
   });
 });
