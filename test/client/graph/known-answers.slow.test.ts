@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { answerNames, answerProvider, FOLDER, failures, readAnswer } from './known-answers.ts';
 
-const wasm = await answerProvider('wasm');
+const providers = [
+  ['cpu', await answerProvider('cpu')],
+  ['wasm', await answerProvider('wasm')],
+] as const;
 
-describe('known answers of PyTorch on wasm', () => {
-  it.skipIf(!wasm).each(answerNames(FOLDER))('%s', async (name) => {
-    if (wasm) expect(await failures(readAnswer(FOLDER, name), wasm)).toEqual({});
+describe.each(providers)('known answers of PyTorch on %s', (_, provider) => {
+  it.skipIf(!provider).each(answerNames(FOLDER))('%s', async (name) => {
+    if (provider) expect(await failures(readAnswer(FOLDER, name), provider)).toEqual({});
   });
 });

@@ -11,8 +11,8 @@ import { itFollowsPyTorch, SHIPPED_NAMES, shippedAnswer, shippedModel } from './
 
 /** Coordinates of each parameter whose slope is measured; for the second provider fewer, as slopes are the same for both. */
 const providers = [
-  ['cpu', 8, await answerProvider('cpu')],
-  ['wasm', 2, await answerProvider('wasm')],
+  ['cpu', 4, await answerProvider('cpu')],
+  ['wasm', 1, await answerProvider('wasm')],
 ] as const;
 const [, [, , wasm]] = providers;
 
