@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
+import { nodesOf } from '../../protocol/dp/tree-aggregation.ts';
 import { seededRandom } from '../../protocol/random.ts';
 import { Secret } from '../../protocol/secret.ts';
 import type { CentralNoise } from '../../schemas/privacy.ts';
@@ -24,6 +25,13 @@ async function noiseOf(noise: CentralNoise, round: number, jobId = 'job-1', key 
 function excess(noise: Int32Array, variance: number): number {
   const measured = noise.reduce((sum, x) => sum + x * x, 0) / noise.length;
   return (measured / variance - 1) / Math.sqrt(2 / noise.length);
+}
+
+/** Of draws around 0: within 1 / sqrt(d) of 0 where they are independent. */
+function correlation(a: Int32Array, b: Int32Array): number {
+  const product = (x: Int32Array, y: Int32Array) =>
+    x.reduce((sum, one, i) => sum + one * (y[i] as number), 0);
+  return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
 }
 
 describe('noise that is drawn afresh', () => {
@@ -55,17 +63,30 @@ describe('noise of a tree', () => {
 
   test('sums of rounds carry as much as their step has nodes, never as much as all rounds', async () => {
     const sum = new Int32Array(LENGTH);
-    for (const [round, nodes] of [
-      [1, 1],
-      [2, 1],
-      [3, 2],
-      [4, 1],
-      [5, 2],
-    ] as const) {
-      const drawn = await noiseOf(noise, round);
+    for (let round = 1; round <= 8; round += 1) {
+      const drawn = await noiseOf({ ...noise, rounds: 8 }, round);
       for (let i = 0; i < LENGTH; i += 1) sum[i] = (sum[i] as number) + (drawn[i] as number);
+      const nodes = nodesOf(round).length;
       expect(Math.abs(excess(sum, nodes * SIGMA ** 2))).toBeLessThan(5);
+      // The control: noise of its own in each round would be seen.
+      if (round > nodes) expect(excess(sum, round * SIGMA ** 2)).toBeLessThan(-5);
     }
+  });
+
+  test('the noise of a node that its parent replaces is taken away to the last step', async () => {
+    // The second round ends with the node of both; the fourth with that of all four, which nobody has seen alone.
+    const rounds = await Promise.all([1, 2, 3, 4].map((round) => noiseOf(noise, round)));
+    const [first, second, third, fourth] = rounds as [Int32Array, Int32Array, Int32Array, Int32Array];
+    const both = first.map((x, i) => x + (second[i] as number));
+    const all = both.map((x, i) => x + (third[i] as number) + (fourth[i] as number));
+    for (const [a, b] of [
+      [both, first],
+      [all, both],
+      [all, third],
+    ] as const)
+      expect(Math.abs(correlation(a, b))).toBeLessThan(5 / Math.sqrt(LENGTH));
+    // The control: what a round is given takes away the noise of the one before.
+    expect(correlation(first, second)).toBeLessThan(-0.5);
   });
 
   test('is the same after a new start, and another for another tree, job or key', async () => {

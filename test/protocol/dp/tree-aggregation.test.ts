@@ -1,27 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
-import { roundedGaussianSampler } from '../../../protocol/dp/rounded-gaussian.ts';
-import { nodesOf, TreeNoise, type TreePlan, treeLevels } from '../../../protocol/dp/tree-aggregation.ts';
+import { nodesOf, stepNodes, type TreeNode, treeLevels } from '../../../protocol/dp/tree-aggregation.ts';
 import { epsilonOfZcdp } from '../../../protocol/dp/zcdp.ts';
-import { seededRandom } from '../../../protocol/random.ts';
-
-const SIGMA = 20;
-
-function plan(steps: number, dimension: number, drawn: string[] = []): TreePlan {
-  return {
-    steps,
-    dimension,
-    randomOf: ({ level, index }) => {
-      drawn.push(`${level}/${index}`);
-      const key = new Uint8Array(32).fill(3);
-      new DataView(key.buffer).setUint32(0, level);
-      new DataView(key.buffer).setUint32(4, index);
-      return seededRandom(key);
-    },
-    noiseFrom: (random) => roundedGaussianSampler(SIGMA, random),
-  };
-}
 
 test('the nodes of a step are disjoint, without gaps, and as many as its binary digits', () => {
   fc.assert(
@@ -59,56 +40,26 @@ test('a step is in one node of each level, and in no more of those that are ever
   );
 });
 
-test('prefix sums carry noise of a variance that is the number of their nodes, and are integers', () => {
-  const dimension = 2000;
-  const tree = new TreeNoise(plan(8, dimension));
-  const total = new Float64Array(dimension);
-  for (let t = 1; t <= 8; t += 1) {
-    const difference = tree.next();
-    for (let i = 0; i < dimension; i += 1) total[i] = (total[i] as number) + (difference[i] as number);
-    const { noise } = tree;
-    expect(total.every((value, i) => Number.isInteger(value) && value === noise[i])).toBe(true);
-    const nodes = nodesOf(t).length;
-    expect(tree.held).toBe(nodes);
-    const variance = total.reduce((sum, x) => sum + x * x, 0) / dimension;
-    // The standard error is sqrt(2 / 2000) = 3.2 %; independent draws at each step would have t in place of the nodes.
-    expect(variance / (SIGMA ** 2 + 1 / 12) / nodes).toBeGreaterThan(0.84);
-    expect(variance / (SIGMA ** 2 + 1 / 12) / nodes).toBeLessThan(1.16);
-  }
-});
-
-test('each node is drawn once, and a coordinator that starts anew goes on with the same noise', () => {
-  const drawn: string[] = [];
-  const whole = new TreeNoise(plan(32, 8, drawn));
-  const differences = Array.from({ length: 32 }, () => whole.next());
-  expect(new Set(drawn).size).toBe(drawn.length);
-  expect(drawn).toHaveLength(32);
+test('the noise of a step differs from that of the one before by nodes that come once and go once', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 31 }), (step) => {
-      const restarted = new TreeNoise(plan(32, 8), step);
-      expect(restarted.step).toBe(step);
-      expect(restarted.next()).toEqual(differences[step]);
+    fc.property(fc.integer({ min: 1, max: 300 }), (steps) => {
+      const name = ({ level, index }: TreeNode) => `${level}/${index}`;
+      const [held, drawn] = [new Set<string>(), new Set<string>()];
+      for (let t = 1; t <= steps; t += 1) {
+        const { added, removed } = stepNodes(t);
+        for (const node of removed) expect(held.delete(name(node))).toBe(true);
+        for (const node of added) {
+          // None comes back: a tree of T steps has T nodes whose noise is ever used.
+          expect(drawn.has(name(node))).toBe(false);
+          held.add(name(node));
+          drawn.add(name(node));
+        }
+        expect([...held].sort()).toEqual(nodesOf(t).map(name).sort());
+      }
+      expect(drawn.size).toBe(steps);
     }),
-    { numRuns: 20 },
+    { numRuns: 40 },
   );
-  // A control: under another key the noise is another.
-  const other = { ...plan(32, 8), randomOf: () => seededRandom(new Uint8Array(32).fill(9)) };
-  expect(new TreeNoise(other, 5).next()).not.toEqual(differences[5]);
-});
-
-test('a tree ends with its last step', () => {
-  const tree = new TreeNoise(plan(3, 1));
-  for (let t = 0; t < 3; t += 1) tree.next();
-  expect(tree.step).toBe(3);
-  expect(() => tree.next()).toThrow(RangeError);
-  for (const [steps, step] of [
-    [0, 0],
-    [1.5, 0],
-    [2 ** 32, 0],
-    [4, 5],
-    [4, -1],
-  ] as const)
-    expect(() => new TreeNoise(plan(steps, 1), step)).toThrow(RangeError);
 });
 
 test('the event of a tree is rho = levels / (2 z^2) of zero-concentrated privacy', () => {
