@@ -84,21 +84,6 @@ function portableExp(x: number): number {
 }
 
 /**
- * C of each round and of the one after the last, from the fractions of all rounds before it.
- * @param fractions b_1, b_2, ..., as they were opened
- */
-export function clipNorms(fractions: readonly number[], rule: AdaptiveClip): number[] {
-  const norms = [rule.initial];
-  for (const fraction of fractions) norms.push(nextClipNorm(norms.at(-1) ?? rule.initial, fraction, rule));
-  return norms;
-}
-
-/** The bit of an update as it travels: 1 where nothing is clipped, else -1. @param norm of the update, before clipping */
-export function clipBit(norm: number, clipNorm: number): 1 | -1 {
-  return norm <= clipNorm ? 1 : -1;
-}
-
-/**
  * b of a round.
  * @param sum   of the coordinates +-s of all updates and of their noise
  * @param scale s > 0

@@ -4,7 +4,7 @@
  * on the seeds of masks, which are drawn in its place.
  */
 import { primitives } from '#primitives';
-import { clipBit, clipFraction, type SplitNoise } from '../../protocol/dp/adaptive-clip.ts';
+import { clipFraction, type SplitNoise } from '../../protocol/dp/adaptive-clip.ts';
 import { noiseSampler } from '../../protocol/dp/noise-sampler.ts';
 import { roundedGaussianSampler } from '../../protocol/dp/rounded-gaussian.ts';
 import { type RandomSource, randomBytes } from '../../protocol/random.ts';
@@ -80,7 +80,8 @@ function roundedUpdate(
   const coordinates = new Int32Array(length);
   const contribution = { delta, weight: 1, counters: [] };
   const { secondBlock } = updateIntegers(contribution, codec, random, coordinates.subarray(0, delta.length));
-  if (bit) coordinates[delta.length] = bit.bitScale * clipBit(l2Norm(delta), codec.clipNorm);
+  const isWhole = l2Norm(delta) <= codec.clipNorm;
+  if (bit) coordinates[delta.length] = isWhole ? bit.bitScale : -bit.bitScale;
   return { coordinates, secondBlock };
 }
 

@@ -3,9 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { authorJob } from '../../../client/author-job.ts';
 import {
-  clipBit,
   clipFraction,
-  clipNorms,
   codecOfRound,
   MEDIAN,
   nextClipNorm,
@@ -21,6 +19,7 @@ import { seededRandom } from '../../../protocol/random.ts';
 import { RingSum } from '../../../protocol/ring/sum.ts';
 import { encodeUpdate } from '../../../protocol/ring/update.ts';
 import type { RoundSummary, TrainingManifest } from '../../../schemas/job.ts';
+import { clipNorms } from '../../fixtures/clip-norms.ts';
 import { smallPlan } from '../../fixtures/small-job.ts';
 
 const RULE = { initial: 1, ...MEDIAN };
@@ -40,7 +39,7 @@ test('C finds the median of lengths, wherever it begins', () => {
     let clipNorm = initial;
     const fractions: number[] = [];
     for (let round = 0; round < 300; round += 1) {
-      const bits = norms.reduce((sum, norm) => sum + clipBit(norm, clipNorm), 0);
+      const bits = norms.reduce((sum, norm) => sum + (norm <= clipNorm ? 1 : -1), 0);
       fractions.push(clipFraction(7 * bits, 7, norms.length));
       clipNorm = nextClipNorm(clipNorm, fractions.at(-1) ?? 0, rule);
     }
