@@ -1,8 +1,8 @@
 /**
  * Finding one's way in the rounds of a job that are over. SPEC.md 8.1.
  */
-import type { JobManifest, RoundSummary } from '../schemas/job.ts';
-import { nextClipNorm } from './dp/adaptive-clip.ts';
+import type { JobManifest, RoundClipping, RoundSummary } from '../schemas/job.ts';
+import { clipRuleOf, nextClipNorm } from './dp/adaptive-clip.ts';
 import { HanseError } from './problem.ts';
 
 /**
@@ -38,14 +38,12 @@ export function clipNormOf(
   rounds: readonly RoundSummary[],
   round: number,
 ): number | undefined {
-  const { adaptive, clipNorm: initial } = codec;
-  if (!adaptive) return undefined;
-  return rounds
-    .filter((summary) => summary.round < round && summary.clipping !== undefined)
-    .reduce(
-      (clipNorm, { clipping }) => nextClipNorm(clipNorm, clipping?.fraction ?? 0, { ...adaptive, initial }),
-      initial,
-    );
+  const rule = clipRuleOf(codec);
+  if (!rule) return undefined;
+  return clippingsBefore(rounds, round).reduce(
+    (clipNorm, { fraction }) => nextClipNorm(clipNorm, fraction, rule),
+    rule.initial,
+  );
 }
 
 /**
@@ -55,23 +53,33 @@ export function clipNormOf(
  * @throws `modelChainBroken`
  */
 export function checkedClipNorm(
-  manifest: Pick<JobManifest, 'codec'>,
+  { codec }: Pick<JobManifest, 'codec'>,
   rounds: readonly RoundSummary[],
   round: number,
 ): number | undefined {
-  const { adaptive, clipNorm: initial } = manifest.codec;
-  if (!adaptive) return undefined;
-  const told = rounds.filter((summary) => summary.round < round && summary.clipping !== undefined);
-  let clipNorm = initial;
+  const rule = clipRuleOf(codec);
+  if (!rule) return undefined;
+  const told = clippingsBefore(rounds, round);
+  let clipNorm = rule.initial;
   for (let at = 1; at < round; at += 1) {
-    const summary = told[at - 1];
-    if (summary?.round !== at || summary.clipping?.clipNorm !== clipNorm) {
-      const reason = `the job tells of it the clip norm ${summary?.clipping?.clipNorm}, and it was ${clipNorm}`;
+    const clipping = told[at - 1];
+    if (clipping?.round !== at || clipping.clipNorm !== clipNorm) {
+      const reason = `the job tells of it the clip norm ${clipping?.clipNorm}, and it was ${clipNorm}`;
       throw new HanseError('modelChainBroken', { round: at, reason });
     }
-    clipNorm = nextClipNorm(clipNorm, summary.clipping.fraction, { ...adaptive, initial });
+    clipNorm = nextClipNorm(clipNorm, clipping.fraction, rule);
   }
   if (told.length !== Math.max(0, round - 1))
     throw new HanseError('modelChainBroken', { round, reason: 'the job tells more clip counts than rounds' });
   return clipNorm;
+}
+
+/** What was told of clip norms before a round, in the order in which it was told. */
+function clippingsBefore(
+  rounds: readonly RoundSummary[],
+  before: number,
+): (RoundClipping & Pick<RoundSummary, 'round'>)[] {
+  return rounds.flatMap(({ round, clipping }) =>
+    round < before && clipping ? [{ round, ...clipping }] : [],
+  );
 }

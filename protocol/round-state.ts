@@ -4,7 +4,7 @@
  * Shapes alone: the rules are in `round.ts`, those of secure attempts in `secagg/secure-phases.ts`.
  */
 import type { NodeId, Sha256, Signature } from '../schemas/ids.ts';
-import type { JobManifest, JobPhase, Metrics, RoundSummary } from '../schemas/job.ts';
+import type { JobManifest, JobPhase, Metrics, RoundClipping, RoundSummary } from '../schemas/job.ts';
 import type { Advertisement, SecurePhase, SignedDescriptor } from '../schemas/secagg.ts';
 import type { HanseError } from './problem.ts';
 
@@ -25,7 +25,7 @@ export interface Candidate {
   readonly weight: number;
   readonly updateNorm: number;
   /** Where clipping is adaptive. */
-  readonly clipping?: { readonly clipNorm: number; readonly fraction: number };
+  readonly clipping?: RoundClipping;
   readonly evaluateBy: string | null;
   /** Where aggregation is secure: the signed record of the round, and the sum that was opened. */
   readonly secure?: { readonly record: Sha256; readonly sum: Sha256 };

@@ -6,7 +6,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { Attempt, JobId, NodeId, Round, Sha256, Signature, Timestamp } from './ids.ts';
-import { JobManifest, Metrics } from './job.ts';
+import { JobManifest, Metrics, RoundClipping } from './job.ts';
 import { Advertisement, SecurePhase, SignedDescriptor } from './secagg.ts';
 
 /** Version of the format of all events, those of jobs and those of federations. */
@@ -98,10 +98,8 @@ const Aggregated = Type.Object(
     updates: Type.Integer({ minimum: 1 }),
     weight: Type.Integer({ minimum: 1 }),
     updateNorm: Type.Number({ minimum: 0 }),
-    /** Where clipping is adaptive: `RoundSummary`. */
-    clipping: Type.Optional(
-      Type.Object({ clipNorm: Type.Number({ exclusiveMinimum: 0 }), fraction: Type.Number() }, closed),
-    ),
+    /** Where clipping is adaptive. */
+    clipping: Type.Optional(RoundClipping),
     /** Where aggregation is secure: the record of the round, and the sum that was opened. */
     record: Type.Optional(Sha256),
     sum: Type.Optional(Sha256),

@@ -204,6 +204,18 @@ export const SecureSummary = Type.Object(
 );
 export type SecureSummary = Static<typeof SecureSummary>;
 
+/** What a round whose clipping is adaptive has told of the lengths of its updates. SPEC.md 12.10. */
+export const RoundClipping = Type.Object(
+  {
+    /** C of the round, in units of the parameters. */
+    clipNorm: Type.Number({ exclusiveMinimum: 0 }),
+    /** b: the share of updates that are no longer. It has noise, and may lie outside of 0..1. */
+    fraction: Type.Number(),
+  },
+  closed,
+);
+export type RoundClipping = Static<typeof RoundClipping>;
+
 /** One finished attempt, as anybody who may see the job may see it. */
 export const RoundSummary = Type.Object(
   {
@@ -220,10 +232,8 @@ export const RoundSummary = Type.Object(
     weight: Type.Integer({ minimum: 0 }),
     /** L2 norm of the change of the model before the strategy. */
     updateNorm: Type.Union([Type.Number(), Type.Null()]),
-    /** Where clipping is adaptive and the round was released: its clip norm, and the noised share of updates within it. */
-    clipping: Type.Optional(
-      Type.Object({ clipNorm: Type.Number({ exclusiveMinimum: 0 }), fraction: Type.Number() }, closed),
-    ),
+    /** Where clipping is adaptive and the round was released. */
+    clipping: Type.Optional(RoundClipping),
     bytesUp: Type.Integer({ minimum: 0 }),
     metrics: Type.Union([Metrics, Type.Null()]),
     /** Where aggregation is secure. */

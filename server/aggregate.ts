@@ -24,6 +24,7 @@ import type { StrategyState } from '../protocol/strategy/strategy.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
 import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
+import type { RoundClipping } from '../schemas/job.ts';
 import { addCentralNoise, type NoiseSource } from './central-noise.ts';
 import { recordOf } from './round-record.ts';
 import type { SecureAttemptView } from './secure-attempt-view.ts';
@@ -38,8 +39,8 @@ export interface AggregatedModel {
   readonly weight: number;
   /** L2 norm of the mean update, before the strategy. */
   readonly updateNorm: number;
-  /** Where clipping is adaptive: C of the round, and b. */
-  readonly clipping?: { readonly clipNorm: number; readonly fraction: number };
+  /** Where clipping is adaptive. */
+  readonly clipping?: RoundClipping;
   /** Where aggregation is secure: the signed record, and the sum that was opened. */
   readonly record?: Sha256;
   readonly sum?: Sha256;

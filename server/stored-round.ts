@@ -8,13 +8,12 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { primitives } from '#primitives';
-import { canonicalJson } from '../protocol/canonical.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { attemptOfRound, clipNormOf, modelBefore } from '../protocol/past-rounds.ts';
 import { systemClock } from '../protocol/primitives/system-clock.ts';
 import { HanseError } from '../protocol/problem.ts';
 import type { JobState } from '../protocol/round-state.ts';
-import { firstState, followRecord, openedClipping, stateOf } from '../protocol/secagg/model-chain.ts';
+import { checkClipping, firstState, followRecord, stateOf } from '../protocol/secagg/model-chain.ts';
 import { recomputeSum } from '../protocol/secagg/recompute.ts';
 import type { CheckedRecord } from '../protocol/secagg/record.ts';
 import { checkRecordOf } from '../protocol/secagg/record-of-round.ts';
@@ -82,12 +81,7 @@ export async function verifyKept(kept: KeptContent, jobId: string, round: number
   const recomputed = manifest.privacy?.centralNoise === undefined;
   if (recomputed) await recomputeFrom(record, checked, manifest, blobs);
   await checkModel(job, record, blobs);
-  const clipping = openedClipping(manifest, record, await blobs.read(record.sum));
-  if (canonicalJson(clipping ?? null) !== canonicalJson(summary.clipping ?? null))
-    throw new HanseError('modelChainBroken', {
-      round,
-      reason: 'its sum has another clip count than the job',
-    });
+  checkClipping(manifest, summary, record, await blobs.read(record.sum));
   const { sum, nextModel } = record;
   const survivors = checked.survivors.length;
   return { jobId, round, attempt, sum, model: nextModel, survivors, recomputed };

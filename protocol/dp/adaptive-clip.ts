@@ -22,6 +22,11 @@ export interface AdaptiveClip extends Pick<AdaptiveClipping, 'quantile' | 'rate'
   readonly initial: number;
 }
 
+/** The rule of a job; undefined where its clip norm stays. */
+export function clipRuleOf({ adaptive, clipNorm }: Codec): AdaptiveClip | undefined {
+  return adaptive && { ...adaptive, initial: clipNorm };
+}
+
 /**
  * The codec of a round: as long an update has as many steps of the grid in every round.
  * @param clipNorm C_t; undefined, or of a codec without adaptive clipping: the codec itself

@@ -5,10 +5,11 @@
  * A coordinator that wants to give out a model of its own making has to publish, signed, a sum that leads to it, which
  * whoever holds the masked updates can refute.
  */
-import type { JobManifest, RoundSummary } from '../../schemas/job.ts';
+import type { JobManifest, RoundClipping, RoundSummary } from '../../schemas/job.ts';
 import type { RoundRecord } from '../../schemas/secagg.ts';
 import { concatBytes, hexBytes, toHex } from '../bytes.ts';
-import { codecOfRound, nextClipNorm, openedFraction } from '../dp/adaptive-clip.ts';
+import { canonicalJson } from '../canonical.ts';
+import { clipRuleOf, codecOfRound, nextClipNorm, openedFraction } from '../dp/adaptive-clip.ts';
 import type { Primitives } from '../primitives.ts';
 import { HanseError } from '../problem.ts';
 import { layoutOf, readSecondBlock } from '../ring/payload.ts';
@@ -41,25 +42,51 @@ export function stateOf({ strategy, parameters }: JobManifest, stored: Uint8Arra
 }
 
 /**
- * What the sum of a round tells of lengths: C of the round, and the noised share of updates within it; undefined unless clipping
- * is adaptive.
+ * What the sum of a round tells of lengths; undefined unless clipping is adaptive.
  * @param sum as of `nextState`
- * @throws `updateMalformed`, `invalidLength`
+ * @throws `updateMalformed`, `invalidLength`, `recordInvalid`
  */
 export function openedClipping(
   manifest: JobManifest,
   record: RoundRecord,
   sum: Uint8Array,
-): RoundSummary['clipping'] {
+): RoundClipping | undefined {
+  return manifest.codec.adaptive && clippingOf(manifest, record, parseSum(manifest, sum));
+}
+
+function clippingOf(
+  { codec }: JobManifest,
+  record: RoundRecord,
+  { secondBlock }: PackedSum,
+): RoundClipping | undefined {
   const { clipNorm } = record.descriptor.descriptor;
-  if (!manifest.codec.adaptive || clipNorm === undefined) return undefined;
-  const { secondBlock } = parseSum(manifest, sum);
-  const fraction = openedFraction(manifest.codec, secondBlock, survivorsOf(record));
-  return fraction === undefined ? undefined : { clipNorm, fraction };
+  const fraction = openedFraction(codec, secondBlock, survivorsOf(record));
+  return clipNorm === undefined || fraction === undefined ? undefined : { clipNorm, fraction };
+}
+
+/**
+ * That a job tells the clip norm and the clip count of the record, from which the clip norms of later rounds follow.
+ * @param summary attacker-controlled @param sum as of `nextState`
+ * @throws `modelChainBroken`; as `openedClipping`
+ */
+export function checkClipping(
+  manifest: JobManifest,
+  { round, clipping: told }: Pick<RoundSummary, 'round' | 'clipping'>,
+  record: RoundRecord,
+  sum: Uint8Array,
+): void {
+  const [opened, claimed] = [openedClipping(manifest, record, sum), told].map((clipping) =>
+    canonicalJson(clipping ?? null),
+  );
+  if (opened === claimed) return;
+  const reason = `its sum has a clip count of ${opened}, and the job tells ${claimed}`;
+  throw new HanseError('modelChainBroken', { round, reason });
 }
 
 function survivorsOf({ survivors, roster }: RoundRecord): number {
-  return decodeSet(hexBytes(survivors), roster.members.length)?.length ?? 0;
+  const members = decodeSet(hexBytes(survivors), roster.members.length);
+  if (!members) throw new HanseError('recordInvalid', { reason: 'its survivors are no set of its roster' });
+  return members.length;
 }
 
 /**
@@ -82,9 +109,10 @@ export async function nextState(
     const turn = manifest.codec.rotation && (await rotationSeed(descriptor));
     const { parameters } = manifest;
     const codec = codecOfRound(manifest.codec, clipNorm);
-    const mean = openPacked(parseSum(manifest, sum), parameters, codec, survivorsOf(record), turn);
+    const packed = parseSum(manifest, sum);
+    const mean = openPacked(packed, parameters, codec, survivorsOf(record), turn);
     const next = strategyOf(manifest.strategy).apply(state, model, mean);
-    const clipping = openedClipping(manifest, record, sum);
+    const clipping = clippingOf(manifest, record, packed);
     return { model: next.model, state: next.state, clipNorm: clipNormAfter(manifest, clipping) };
   } catch (cause) {
     const reason = `the sum of the record cannot be applied: ${(cause as Error).message}`;
@@ -93,12 +121,9 @@ export async function nextState(
 }
 
 /** C of the next round. */
-function clipNormAfter(
-  { codec: { adaptive, clipNorm: initial } }: JobManifest,
-  clipping: RoundSummary['clipping'],
-): number | undefined {
-  if (!adaptive || !clipping) return undefined;
-  return nextClipNorm(clipping.clipNorm, clipping.fraction, { ...adaptive, initial });
+function clipNormAfter({ codec }: JobManifest, clipping: RoundClipping | undefined): number | undefined {
+  const rule = clipRuleOf(codec);
+  return rule && clipping && nextClipNorm(clipping.clipNorm, clipping.fraction, rule);
 }
 
 /**
