@@ -11,15 +11,14 @@ import { fixedTerms, planOfStatistic } from '../protocol/dp/statistics/statistic
 import { attemptOfRound } from '../protocol/past-rounds.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { unpack } from '../protocol/ring/bit-pack.ts';
-import { layoutOf } from '../protocol/ring/payload.ts';
 import { checkSecureTerms } from '../protocol/secagg/descriptor.ts';
 import { parseSum } from '../protocol/secagg/model-chain.ts';
-import { encodeParameters, HEADER_BYTES } from '../protocol/vector.ts';
+import { encodeParameters } from '../protocol/vector.ts';
 import { isStatistic, type JobManifest, type JobStatus, type StatisticManifest } from '../schemas/job.ts';
 import type { StatisticAnswer } from '../schemas/statistic-question.ts';
 import type { AuthoredJob } from './author-job.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
-import { fetchBlob } from './prepared-job.ts';
+import { fetchSum } from './prepared-job.ts';
 import { auditRecord, type Pinned } from './round-audit.ts';
 
 export interface StatisticPlan
@@ -81,8 +80,7 @@ export async function openedStatistic(
     throw new HanseError('roundUnknown', { jobId: job.jobId, round: 1, attempt: 1 });
   const { signed, checked } = await auditRecord(api, pinned, job, summary);
   const { codec, parameters, privacy } = manifest;
-  const limitBytes = HEADER_BYTES + layoutOf(codec, parameters).payloadBytes;
-  const sum = parseSum(manifest, await fetchBlob('sum', signed.record.sum, api, { limitBytes }));
+  const sum = parseSum(manifest, await fetchSum(manifest, signed.record, api));
   const coordinates = new Int32Array(parameters);
   unpack(sum.words, codec.width, coordinates);
   const owners = checked.survivors.length;

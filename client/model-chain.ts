@@ -9,7 +9,6 @@
 import { primitives as platform } from '#primitives';
 import type { Primitives } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
-import { layoutOf } from '../protocol/ring/payload.ts';
 import { firstState, followRecord, type ModelState, stateOf } from '../protocol/secagg/model-chain.ts';
 import { checkRecordSignature } from '../protocol/secagg/record.ts';
 import { HEADER_BYTES } from '../protocol/vector.ts';
@@ -17,7 +16,7 @@ import type { JobManifest } from '../schemas/job.ts';
 import type { RoundRecord } from '../schemas/secagg.ts';
 import type { TrainTask } from '../schemas/task.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
-import { fetchBlob, fetchModel } from './prepared-job.ts';
+import { fetchBlob, fetchModel, fetchSum } from './prepared-job.ts';
 
 /** Rounds that a node may have missed and still makes up for. */
 const MOST_STEPS = 8;
@@ -99,9 +98,7 @@ async function follow(known: Link, { task, manifest, api, signal, recordOf }: So
     const record = await recordOf(round);
     if (record.descriptor.descriptor.model !== sha256)
       throw broken(round, 'the record of the round starts from another model');
-    const { payloadBytes } = layoutOf(manifest.codec, manifest.parameters);
-    const limits = { limitBytes: HEADER_BYTES + payloadBytes, signal };
-    const sum = await fetchBlob('sum', record.sum, api, limits);
+    const sum = await fetchSum(manifest, record, api, signal);
     const next = await followRecord(platform, manifest, link, record, sum);
     link = { ...next, round: round + 1, sha256: record.nextModel };
   }

@@ -7,7 +7,7 @@ import type { Clock } from '../protocol/clock.ts';
 import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { attemptParams } from '../protocol/routes.ts';
-import { HEADER_BYTES } from '../protocol/vector.ts';
+import { modelBytes } from '../protocol/vector.ts';
 import type { JobManifest, StatisticManifest } from '../schemas/job.ts';
 import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
 import type { AnswerJournal } from './answer-journal.ts';
@@ -197,7 +197,7 @@ async function learnAndSend(
     ...(options.dropsOut && { dropsOut: options.dropsOut }),
   });
   const { bytes } = report.receipt;
-  spend(task, manifest, { rounds: 1, bytesUp: bytes, bytesDown: modelBytes(manifest) }, options);
+  spend(task, manifest, { rounds: 1, bytesUp: bytes, bytesDown: modelBytes(manifest.parameters) }, options);
   observe({ type: 'contributed', task, report });
 }
 
@@ -212,7 +212,7 @@ async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortS
   const parameters = await fetchModel(task.model, job.manifest.parameters, api, of);
   const elapsed = engineTime(task, options);
   const { loss, accuracy, count } = await evaluator.evaluate({ parameters, examples, signal });
-  const used = { rounds: 1, milliseconds: elapsed(), bytesDown: modelBytes(job.manifest) };
+  const used = { rounds: 1, milliseconds: elapsed(), bytesDown: modelBytes(job.manifest.parameters) };
   spend(task, job.manifest, used, options);
   if (!Number.isFinite(loss))
     throw new HanseError('trainingDiverged', { what: 'loss of the aggregated model' });
@@ -276,10 +276,6 @@ function spend(
   { ledger }: TaskOptions,
 ): void {
   ledger?.add(jobId, name, spending);
-}
-
-function modelBytes({ parameters }: JobManifest): number {
-  return HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * parameters;
 }
 
 /** Tells the coordinator not to wait. */

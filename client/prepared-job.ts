@@ -9,10 +9,12 @@ import { toHex } from '../protocol/bytes.ts';
 import { canonicalSha256 } from '../protocol/canonical.ts';
 import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
 import { HanseError } from '../protocol/problem.ts';
+import { updateBytes } from '../protocol/ring/payload.ts';
 import { checkCodec } from '../protocol/ring/width.ts';
-import { floatsOf, HEADER_BYTES, parseHeader, payloadOf } from '../protocol/vector.ts';
+import { floatsOf, modelBytes, parseHeader, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import { type GraphChoices, isStatistic, type JobManifest, type TrainingManifest } from '../schemas/job.ts';
+import type { RoundRecord } from '../schemas/secagg.ts';
 import type { Task } from '../schemas/task.ts';
 import type { CallOptions, CoordinatorApi } from './coordinator-api.ts';
 import { checkExamples, type Examples, type ExamplesExpected } from './data/examples.ts';
@@ -191,8 +193,7 @@ export async function fetchModel(
   api: CoordinatorApi,
   options: Pick<CallOptions, 'signal' | 'series'> = {},
 ): Promise<Float32Array> {
-  const limitBytes = HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * length;
-  const bytes = await fetchBlob('model', sha256, api, { ...options, limitBytes });
+  const bytes = await fetchBlob('model', sha256, api, { ...options, limitBytes: modelBytes(length) });
   const header = parseHeader(bytes, { maxLength: length, maxSecondBlock: 0 });
   if (header.kind !== 'parameters' || header.length !== length)
     throw new HanseError('updateMalformed', {
@@ -201,6 +202,16 @@ export async function fetchModel(
       got: `${header.length}`,
     });
   return floatsOf(payloadOf(bytes));
+}
+
+/** The sum of a round as it is stored: `parseSum`. Throws `hashMismatch`. */
+export function fetchSum(
+  manifest: JobManifest,
+  { sum }: Pick<RoundRecord, 'sum'>,
+  api: CoordinatorApi,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  return fetchBlob('sum', sum, api, { limitBytes: updateBytes(manifest), ...(signal && { signal }) });
 }
 
 /** The bytes of a forward graph, not yet looked at. Throws `hashMismatch`. */

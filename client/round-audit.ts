@@ -9,17 +9,15 @@ import { toHex, utf8 } from '../protocol/bytes.ts';
 import { canonicalJson, canonicalSha256 } from '../protocol/canonical.ts';
 import { attemptOfRound, checkedClipNorm, modelBefore } from '../protocol/past-rounds.ts';
 import { HanseError } from '../protocol/problem.ts';
-import { layoutOf } from '../protocol/ring/payload.ts';
 import { checkClipping, firstState, followRecord } from '../protocol/secagg/model-chain.ts';
 import type { CheckedRecord } from '../protocol/secagg/record.ts';
 import { checkRecordOf } from '../protocol/secagg/record-of-round.ts';
 import { strategyOf } from '../protocol/strategy/strategy-of.ts';
-import { HEADER_BYTES } from '../protocol/vector.ts';
 import type { JobStatus, RoundSummary } from '../schemas/job.ts';
 import type { SignedRecord } from '../schemas/secagg.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Identity } from './identity.ts';
-import { fetchBlob, fetchModel } from './prepared-job.ts';
+import { fetchModel, fetchSum } from './prepared-job.ts';
 
 /** Whose signatures count. */
 export type Pinned = Pick<Identity, 'federationId' | 'coordinatorKey'>;
@@ -79,7 +77,6 @@ export async function checkModelChain(
 ): Promise<number> {
   const { manifest } = job;
   const { codec, parameters } = manifest;
-  const limitBytes = HEADER_BYTES + layoutOf(codec, parameters).payloadBytes;
   const from = strategyOf(manifest.strategy).isStateless && !codec.adaptive ? round : 1;
   let link = firstState(manifest, await fetchModel(modelBefore(manifest, job.rounds, from), parameters, api));
   for (let at = from; at <= round; at += 1) {
@@ -87,7 +84,7 @@ export async function checkModelChain(
     if (!summary?.secure?.record)
       throw new HanseError('modelChainBroken', { round: at, reason: 'the job names no record of it' });
     const { record } = (await auditRecord(api, pinned, job, summary)).signed;
-    const sum = await fetchBlob('sum', record.sum, api, { limitBytes });
+    const sum = await fetchSum(manifest, record, api);
     link = await followRecord(primitives, manifest, link, record, sum);
     checkClipping(manifest, summary, record, sum);
   }

@@ -62,6 +62,11 @@ export function payloadBytes(header: Pick<VectorHeader, 'length' | 'width' | 'se
   return packedBytes(header.length, header.width) + 4 * header.secondBlock;
 }
 
+/** Bytes of a model as a vector, header included. @param parameters d */
+export function modelBytes(parameters: number): number {
+  return HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * parameters;
+}
+
 /**
  * The 64 bytes of a header.
  * @param fields without a hash, that of an update

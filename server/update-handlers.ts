@@ -2,7 +2,9 @@
  * What the coordinator does for the routes of updates, plain and masked. SPEC.md 5.3, 8.1, 11.7. As all of `handlers.ts`,
  * free of any transport; role and form have been checked.
  */
+
 import { HanseError } from '../protocol/problem.ts';
+import { updateBytes } from '../protocol/ring/payload.ts';
 import { attemptOf, type RouteName } from '../protocol/routes.ts';
 import type { Receipt } from '../schemas/task.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -11,7 +13,7 @@ import { IncomingUpdates } from './incoming-updates.ts';
 import { requireSigned, updateEvent } from './masked-update.ts';
 import { following, type SecureReplies } from './secure-replies.ts';
 import { SignedBody } from './signed-body.ts';
-import { refuseEarly, updateBytes } from './update-admission.ts';
+import { refuseEarly } from './update-admission.ts';
 import { checkedUpdate } from './update-check.ts';
 import { UPDATE_MEMORY_BYTES, UpdateMemory } from './update-memory.ts';
 

@@ -3,14 +3,16 @@
  *
  * The content of a complete upload takes the way of content in one piece, through the same handlers.
  */
+
 import { HanseError } from '../protocol/problem.ts';
+import { updateBytes } from '../protocol/ring/payload.ts';
 import { attemptParams, type RouteName } from '../protocol/routes.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation-state.ts';
 import type { Handlers } from './handler-types.ts';
 import { requireSigned, updateEvent } from './masked-update.ts';
-import { refuseEarly, updateBytes } from './update-admission.ts';
+import { refuseEarly } from './update-admission.ts';
 
 export type UploadRoute = Extract<RouteName, 'openUpload' | 'getUpload' | 'putChunk' | 'completeUpload'>;
 

@@ -1,7 +1,6 @@
 /** What the jobs of a federation would compute and send, before a person takes part. */
-import { layoutOf } from '../../protocol/ring/payload.ts';
+import { updateBytes } from '../../protocol/ring/payload.ts';
 import { hasEnded } from '../../protocol/round.ts';
-import { HEADER_BYTES } from '../../protocol/vector.ts';
 import type { JobStatus } from '../../schemas/job.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import { VISIBLE } from '../egress.ts';
@@ -26,7 +25,7 @@ function describeJob({ jobId, manifest }: JobStatus): Description['jobs'][number
     purpose,
     rounds,
     parameters,
-    updateBytes: HEADER_BYTES + layoutOf(codec, parameters).payloadBytes,
+    updateBytes: updateBytes(manifest),
     clipNorm: codec.clipNorm,
     ...(codec.adaptive && { isClipAdaptive: true as const }),
     privacyUnit,

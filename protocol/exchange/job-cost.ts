@@ -2,8 +2,8 @@
  * What a round of a job asks of one participant, as far as the manifest tells it. SPEC.md section 6.5. Pure.
  */
 import type { StatisticManifest, TrainingManifest } from '../../schemas/job.ts';
-import { layoutOf } from '../ring/payload.ts';
-import { HEADER_BYTES } from '../vector.ts';
+import { updateBytes } from '../ring/payload.ts';
+import { modelBytes } from '../vector.ts';
 
 export interface RoundCost {
   /** Optimiser steps. */
@@ -21,11 +21,10 @@ type CostTerms =
 
 /** @param examples of this participant, at least 1 */
 export function roundCost(manifest: CostTerms, examples: number): RoundCost {
-  const { codec, parameters } = manifest;
   return {
     ...('training' in manifest ? passesOf(manifest.training, examples) : { steps: 0, examples }),
-    bytesUp: HEADER_BYTES + layoutOf(codec, parameters).payloadBytes,
-    bytesDown: HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * parameters,
+    bytesUp: updateBytes(manifest),
+    bytesDown: modelBytes(manifest.parameters),
   };
 }
 

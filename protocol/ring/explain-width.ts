@@ -7,8 +7,7 @@
  * a root mean square: a coordinate whose fraction is f is moved by f (1 - f) g^2 <= g^2 / 4 in the mean square. Pure.
  */
 import type { Codec } from '../../schemas/codec.ts';
-import { HEADER_BYTES } from '../vector.ts';
-import { layoutOf } from './payload.ts';
+import { updateBytes } from './payload.ts';
 import { coordinateBound, FAST_WIDTHS, finestLevels, LEVELS_WANTED, largestOf, levelsOf } from './width.ts';
 
 export interface WidthExplanation {
@@ -92,7 +91,7 @@ export function explainWidth(codec: Codec, length: number, updates: number): Wid
       share: shareOf(levels),
       shareOfMean: shareOf(levels) / Math.sqrt(updates),
     },
-    updateBytes: HEADER_BYTES + layoutOf(codec, length).payloadBytes,
+    updateBytes: updateBytes({ codec, parameters: length }),
     float32Bytes: 4 * length,
   };
 }

@@ -8,7 +8,7 @@
  */
 import type { Codec } from '../../schemas/codec.ts';
 import { HanseError } from '../problem.ts';
-import { packedBytes } from '../vector.ts';
+import { HEADER_BYTES, packedBytes } from '../vector.ts';
 
 /** Where the two blocks of an update lie, in bytes. */
 export interface Layout {
@@ -32,6 +32,17 @@ export function layoutOf(codec: Pick<Codec, 'width' | 'counters'>, length: numbe
     secondBlock,
     payloadBytes: coordinateBytes + 4 * secondBlock,
   };
+}
+
+/** Bytes of every update of a job, and of the stored sum of a round, header included. */
+export function updateBytes({
+  codec,
+  parameters,
+}: {
+  readonly codec: Pick<Codec, 'width' | 'counters'>;
+  readonly parameters: number;
+}): number {
+  return HEADER_BYTES + layoutOf(codec, parameters).payloadBytes;
 }
 
 /**

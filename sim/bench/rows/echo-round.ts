@@ -14,8 +14,8 @@ import type { Identity } from '../../../client/identity.ts';
 import { formatInviteLink } from '../../../protocol/invite-link.ts';
 import { HanseError } from '../../../protocol/problem.ts';
 import { RandomNumbers, seededRandom } from '../../../protocol/random.ts';
-import { layoutOf } from '../../../protocol/ring/payload.ts';
-import { HEADER_BYTES } from '../../../protocol/vector.ts';
+import { updateBytes } from '../../../protocol/ring/payload.ts';
+import { modelBytes } from '../../../protocol/vector.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
 import { type BareOrder, type BareRound, exchangeBytes } from '../bare-exchange.ts';
 import { connectOperator, startCoordinator } from '../bench-coordinator.ts';
@@ -56,12 +56,11 @@ async function measureRounds(
     await startParticipants(operator, api, start);
     return runJob(authored, api, signal);
   });
-  const { parameters, codec } = job.manifest;
   const order: BareOrder = {
     clients: PARTICIPANTS,
     rounds: WARM_UP + ROUNDS,
-    bytesDown: HEADER_BYTES + 4 * parameters,
-    bytesUp: HEADER_BYTES + layoutOf(codec, parameters).payloadBytes,
+    bytesDown: modelBytes(job.manifest.parameters),
+    bytesUp: updateBytes(job.manifest),
   };
   progress('bare exchange of the same bytes');
   const bare: readonly BareRound[] = await withChildren((start) => exchangeBytes(order, start));
@@ -69,7 +68,12 @@ async function measureRounds(
   return {
     values,
     baselines: bare.slice(WARM_UP).map(({ milliseconds }) => milliseconds),
-    more: { parameters, p90: percentile(values, 0.9), bytesUp: order.bytesUp, bytesDown: order.bytesDown },
+    more: {
+      parameters: job.manifest.parameters,
+      p90: percentile(values, 0.9),
+      bytesUp: order.bytesUp,
+      bytesDown: order.bytesDown,
+    },
   };
 }
 
