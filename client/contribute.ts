@@ -50,6 +50,7 @@ export interface LocalReport {
   /** Mean training loss of the first and last batch. */
   readonly lossFirst: number;
   readonly lossLast: number;
+  /** 0 where nothing is trained: a statistic. */
   readonly steps: number;
   /** L2 norm of the update before clipping and noise; of a sum over a lot, in which each gradient is clipped, as it is. */
   readonly norm: number;
@@ -77,7 +78,7 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
 
     // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
     // Where aggregation is secure, keys and shares are exchanged with the others while it trains.
-    const ready = await route.begin(manifest.codec.adaptive && codec.clipNorm);
+    const ready = await route.begin(codec.adaptive && codec.clipNorm);
     const learnt = await learn(trainer, {
       ...{ manifest, model, examples, random },
       round: task.round,

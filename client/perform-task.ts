@@ -131,25 +131,19 @@ function lastMoment(task: Task): string {
 }
 
 async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
-  const { api, jobs, dataSets, observe, answers, party } = options;
+  const { api, jobs, dataSets, observe, answers, party, privacy } = options;
   await answers?.check(task);
   if (task.secure && party && (await answerAgain(task, party, api, signal))) return;
   observe({ type: 'preparing', task });
   const statistic = await jobs.statistic?.(task, api, signal);
   if (statistic) return count(task, statistic, options, signal);
-  const { privacy } = options;
   const admit = admissionOf(task, options, signal);
   const { job, trainer } = await jobs.trainer(task, api, signal, async (manifest, stepBytes) => {
     await admit.early(manifest, stepBytes);
     await privacy?.consider(task, manifest, dataSets, { api, signal });
   });
-  const { manifest } = job;
   const set = dataFor(job, dataSets, false);
-  await admit.final(manifest, set.examples.count);
-  const spending = await privacy?.reserve(task, manifest, set, { api, signal });
-  // Drawn from the budget before a row is read.
-  const paying = metered(spending ? preceded(trainer, spending.draw) : trainer, task, manifest, options);
-  await learnAndSend(task, { manifest, set, trainer: paying }, options, signal);
+  await payAndContribute(task, { manifest: job.manifest, set, trainer, admit }, options, signal);
 }
 
 /** The part of this node in a statistic: as a round over lots, of which nothing is trained. */
@@ -159,38 +153,43 @@ async function count(
   options: TaskOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { dataSets, privacy, api } = options;
+  const { dataSets } = options;
   const { column } = manifest.statistic;
   const admit = admissionOf(task, options, signal);
   await admit.early(manifest);
   const set = dataSets.find(({ examples }) => hasColumn(examples, column));
   if (!set)
     throw new HanseError('columnUnknown', { column, source: dataSets[0]?.examples.name ?? 'this node' });
-  const counter = statisticCounter(manifest, set.examples);
-  await admit.final(manifest, set.examples.count);
-  const spending = await privacy?.reserve(task, manifest, set, { api, signal });
-  const paying = metered(spending ? preceded(counter, spending.draw) : counter, task, manifest, options);
-  await learnAndSend(task, { manifest, set, trainer: paying }, options, signal);
+  const trainer = statisticCounter(manifest, set.examples);
+  await payAndContribute(task, { manifest, set, trainer, admit }, options, signal);
 }
 
+/** What is to be done, and the data for it. */
 interface Work {
   readonly manifest: JobManifest;
   readonly set: DataSet;
   readonly trainer: LocalTrainer;
+  readonly admit: ReturnType<typeof admissionOf>;
 }
 
-async function learnAndSend(
+/** Once the owner has admitted it, and the budget has room for it. */
+async function payAndContribute(
   task: TrainTask,
-  { manifest, set: { examples }, trainer }: Work,
+  { manifest, set, trainer, admit }: Work,
   options: TaskOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { api, buffers, observe, inspector, answers, party } = options;
+  const { api, buffers, observe, inspector, answers, party, privacy } = options;
+  const { examples } = set;
+  await admit.final(manifest, examples.count);
+  const spending = await privacy?.reserve(task, manifest, set, { api, signal });
+  // Drawn from the budget before a row is read.
+  const paying = metered(spending ? preceded(trainer, spending.draw) : trainer, task, manifest, options);
   observe({ type: 'training', task });
   const isSecret = manifest.privacyUnit !== 'none' && !options.noiseFromSeed;
   const random = isSecret ? primitives.random : await options.randomFor(task);
   const report = await contribute(task, {
-    ...{ manifest, examples, trainer, api, random, buffers, signal },
+    ...{ manifest, examples, trainer: paying, api, random, buffers, signal },
     ...(inspector && { inspector }),
     ...(answers && { answers }),
     ...(party && { party }),
