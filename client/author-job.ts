@@ -3,6 +3,7 @@
  */
 import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
+import { deviationOfSum } from '../protocol/dp/central-noise.ts';
 import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
 import { countedParties } from '../protocol/dp/counted-parties.ts';
 import { DRIFT_MOST, noiseOfModel, usefulCohort } from '../protocol/dp/noise-of-model.ts';
@@ -164,16 +165,15 @@ function checkUseful(
   parameters: number,
 ): void {
   const updates = cohort.size;
-  // Of one update, as if it were shared.
-  const sigma = central ? central.sigma / Math.sqrt(updates) : codec.noise?.sigma;
-  if (privacy?.unit !== 'participant' || sigma === undefined) return;
-  const of = { codec: { ...codec, noise: { sigma } }, parameters, updates, units: updates, rounds };
-  const model = noiseOfModel(of);
+  const noise = central ?? codec.noise;
+  if (privacy?.unit !== 'participant' || !noise) return;
+  const deviation = deviationOfSum(noise, updates);
+  const model = noiseOfModel({ codec, deviation, parameters, units: updates, rounds });
   if (model.drift < DRIFT_MOST) return;
   throw new HanseError('noiseDrownsModel', {
     unit: privacy.unit,
     drift: Number(model.drift.toPrecision(3)),
-    ...{ cohort: updates, needed: usefulCohort({ updates }, model) },
+    ...{ cohort: updates, needed: usefulCohort(updates, model) },
   });
 }
 

@@ -5,18 +5,22 @@ import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 
-/**
- * The noise that each participant adds to its update, in steps of the grid; sums of it protect what is opened. At least 16,
- * so that integers are as good as real numbers, and at most 4096, the largest table of the sampler.
- */
+/** Least standard deviation of noise, in steps of the grid: from here on integers are as good as real numbers. */
+export const SIGMA_LEAST = 16;
+/** Largest standard deviation that has a table of the samplers: of the noise of one participant. */
+export const SIGMA_MAX = 4096;
+/** Of a coordinator, which needs no table. */
+export const CENTRAL_SIGMA_MAX = 2 ** 28;
+
+const ShareSigma = Type.Number({ minimum: SIGMA_LEAST, maximum: SIGMA_MAX });
+const CentralSigma = Type.Number({ minimum: SIGMA_LEAST, maximum: CENTRAL_SIGMA_MAX });
+
+/** The noise that each participant adds to its update, in steps of the grid; sums of it protect what is opened. */
 export const Noise = Type.Union([
   /** P[X = x] proportional to exp(-x^2 / (2 sigma^2)): Kairouz, Liu, Steinke 2021. */
-  Type.Object(
-    { type: Type.Literal('discreteGaussian'), sigma: Type.Number({ minimum: 16, maximum: 4096 }) },
-    closed,
-  ),
+  Type.Object({ type: Type.Literal('discreteGaussian'), sigma: ShareSigma }, closed),
   /** Difference of two Poisson variables, of variance sigma^2 together: Agarwal, Kairouz, Liu 2021. */
-  Type.Object({ type: Type.Literal('skellam'), sigma: Type.Number({ minimum: 16, maximum: 4096 }) }, closed),
+  Type.Object({ type: Type.Literal('skellam'), sigma: ShareSigma }, closed),
 ]);
 export type Noise = Static<typeof Noise>;
 
@@ -34,8 +38,6 @@ export const Lot = Type.Object(
   closed,
 );
 export type Lot = Static<typeof Lot>;
-
-const CentralSigma = Type.Number({ minimum: 16, maximum: 2 ** 28 });
 
 /**
  * Noise that a coordinator adds to the opened sum, in steps of the grid, before anybody else sees anything of it: round(N(0,

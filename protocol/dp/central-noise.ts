@@ -1,8 +1,8 @@
 /**
  * Which noise a trusted coordinator adds to the sum of a round. SPEC.md 12.11. Pure: what draws it is
- * `server/central-noise.ts`.
+ * `server/central-noise.ts`. Lengths are in steps of the grid.
  */
-import type { CentralNoise } from '../../schemas/privacy.ts';
+import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { noiseReach } from '../ring/width.ts';
 import { type StepNodes, stepNodes, treeLevels } from './tree-aggregation.ts';
 
@@ -26,7 +26,17 @@ export function endsTree(noise: CentralNoise | undefined, round: number): boolea
   return noise?.type === 'gaussianTree' && round % noise.rounds === 0;
 }
 
-/** The largest magnitude that is reckoned with in one round, in grid units: of a step of a tree, nodes come and go. */
+/** Whether a coordinator adds it, which is trusted; else each participant adds its share. */
+export function isCentral(noise: Noise | CentralNoise): noise is CentralNoise {
+  return noise.type === 'gaussian' || noise.type === 'gaussianTree';
+}
+
+/** Standard deviation of all noise in a sum of so many updates; of one node, where it is that of a tree. */
+export function deviationOfSum(noise: Noise | CentralNoise, updates: number): number {
+  return isCentral(noise) ? noise.sigma : noise.sigma * Math.sqrt(updates);
+}
+
+/** The largest magnitude that is reckoned with in one round: of a step of a tree, nodes come and go. */
 export function centralReach(noise: CentralNoise): number {
   const draws = noise.type === 'gaussianTree' ? treeLevels(noise.rounds) + 1 : 1;
   return noiseReach({ sigma: noise.sigma * Math.sqrt(draws) });

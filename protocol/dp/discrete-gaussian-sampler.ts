@@ -6,6 +6,7 @@
  * 1 unit, an error of h at most 2: g_k is off by less than 3 (k + 1), far below what `cumulative-table.ts` asks for.
  * `test/protocol/dp/exact-discrete-gaussian.ts` draws the same without a table.
  */
+import { SIGMA_MAX } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
 import type { RandomSource } from '../random.ts';
 import { cumulativeTable } from './cumulative-table.ts';
@@ -13,8 +14,8 @@ import { expMinus, FRACTION_BITS, rationalOf } from './fixed-point.ts';
 import { cachedTables } from './table-cache.ts';
 import { type NoiseSampler, tableSampler } from './table-sampler.ts';
 
+/** Least standard deviation that the samplers draw, in grid units. */
 export const SIGMA_MIN = 0.5;
-export const SIGMA_MAX = 4096;
 
 const tableOf = cachedTables((sigma) => cumulativeTable(ratiosOf(sigma)));
 

@@ -1,13 +1,15 @@
 /**
  * What the noise of a promise does to a model: its length against that of the updates which it hides. SPEC.md 12.9.
  *
- *   noise of a step = sigma sqrt(n) g sqrt(d) / units,   the mean update <= C
+ *   noise of a step = s g sqrt(d) / units,   the mean update <= C
  *   drift           = noise sqrt(T) / (C T)
  *
- * with n updates in a sum, which hold `units` together: q (units of all n) of a lot, else n. After T rounds the noise has
- * gone sqrt(T) of its steps, and no way of the model is longer than T C. From a drift of 1 on, noise alone is longer than
- * all that the data can have said, and nothing is learnt; below 0.1 it has cost a few points of accuracy.
+ * with s the deviation of the noise of a sum, sigma sqrt(n) where each of its n updates has a share, and the sum holding
+ * `units` together: q (units of all n) of a lot, else n. After T rounds the noise has gone sqrt(T) of its steps, and no way
+ * of the model is longer than T C. From a drift of 1 on, noise alone is longer than all that the data can have said, and
+ * nothing is learnt; below 0.1 it has cost a few points of accuracy.
  */
+import type { Codec } from '../../schemas/codec.ts';
 
 export interface NoiseOfModel {
   /** The expected length of the noise of one mean update, in units of the parameters. */
@@ -19,15 +21,11 @@ export interface NoiseOfModel {
 
 export interface NoisySum {
   /** C and g. */
-  readonly codec: {
-    readonly clipNorm: number;
-    readonly grid: number;
-    readonly noise: { readonly sigma: number };
-  };
+  readonly codec: Pick<Codec, 'clipNorm' | 'grid'>;
+  /** Of a coordinate of the sum with all noise in it, in steps of the grid: `deviationOfSum`. */
+  readonly deviation: number;
   /** d. */
   readonly parameters: number;
-  /** n. */
-  readonly updates: number;
   /** Expected in the sum of a round: what it is divided by. */
   readonly units: number;
   readonly rounds: number;
@@ -38,16 +36,17 @@ export const DRIFT_MOST = 1;
 /** From here on it learns markedly less. */
 export const DRIFT_NOTABLE = 0.1;
 
-export function noiseOfModel({ codec, parameters, updates, units, rounds }: NoisySum): NoiseOfModel {
-  const { clipNorm, grid, noise } = codec;
-  const length = (noise.sigma * Math.sqrt(updates) * grid * Math.sqrt(parameters)) / units;
+export function noiseOfModel({ codec, deviation, parameters, units, rounds }: NoisySum): NoiseOfModel {
+  const { clipNorm, grid } = codec;
+  const length = (deviation * grid * Math.sqrt(parameters)) / units;
   return { noise: length, signal: clipNorm, drift: length / (clipNorm * Math.sqrt(rounds)) };
 }
 
 /**
  * Updates in a round with which a drift is no more than it may be, as long as the same share of them is counted on: drift
  * falls as one over their number.
+ * @param updates n, of a round that has this drift
  */
-export function usefulCohort({ updates }: Pick<NoisySum, 'updates'>, { drift }: NoiseOfModel): number {
+export function usefulCohort(updates: number, { drift }: Pick<NoiseOfModel, 'drift'>): number {
   return Math.ceil((updates * drift) / DRIFT_MOST);
 }

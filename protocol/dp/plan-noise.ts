@@ -6,13 +6,18 @@
  * the sampler has a table for.
  */
 import type { AdaptiveClipping, Codec } from '../../schemas/codec.ts';
-import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
+import {
+  CENTRAL_SIGMA_MAX,
+  type CentralNoise,
+  type Noise,
+  SIGMA_LEAST,
+  SIGMA_MAX,
+} from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
-import { noiseReach } from '../ring/width.ts';
+import { FAST_WIDTHS, noiseReach } from '../ring/width.ts';
 import { splitNoise } from './adaptive-clip.ts';
 import { leastEnough } from './bisection.ts';
-import { centralReach } from './central-noise.ts';
-import { SIGMA_MAX } from './discrete-gaussian-sampler.ts';
+import { centralReach, isCentral } from './central-noise.ts';
 import { epsilonOfJob, type Mechanics, roundEvent, sensitivityOf, timesOf } from './job-privacy.ts';
 
 /** Of participants, by its law; or of a coordinator that is trusted. */
@@ -51,14 +56,9 @@ export interface PlannedNoise {
   readonly epsilon: number;
 }
 
-/** From here on integers are as good as real numbers: `schemas/privacy.ts`. */
-const SIGMA_LEAST = 16;
-/** `schemas/privacy.ts`. */
-const CENTRAL_SIGMA_MAX = 2 ** 28;
 /** c: the finest grid that is worth its bits, and the coarsest that is worth its noise. */
 const FINEST = 20;
 const COARSEST = 1;
-const WIDTHS = [16, 24, 32] as const;
 const TOLERANCE = 1e-6;
 /** A coordinate of a lot's sum has room for so many gradients that all point along it. */
 const ROOM_OF_LOT = 8;
@@ -121,10 +121,6 @@ function lawOf(law: PlannedLaw, sigma: number): Noise | CentralNoise {
     : { type: 'gaussianTree', sigma, rounds: treeRounds };
 }
 
-function isCentral(noise: Noise | CentralNoise): noise is CentralNoise {
-  return noise.type === 'gaussian' || noise.type === 'gaussianTree';
-}
-
 function leastMultiplier(plan: NoisePlan, mechanics: Mechanics): number {
   const unit = sensitivityOf(mechanics) / Math.sqrt(mechanics.parties);
   const epsilonAt = (multiplier: number) =>
@@ -166,7 +162,7 @@ function codecOf(
   const wanted = rate === undefined ? Math.floor(levels) + 1 : Math.ceil(ROOM_OF_LOT * levels);
   const [own, shared] = isCentral(noise) ? [0, centralReach(noise)] : [noiseReach(noise), 0];
   const roomIn = (width: number) => Math.floor((2 ** (width - 1) - 1 - shared) / cohortMax) - own - 1;
-  const width = WIDTHS.find((bits) => roomIn(bits) >= wanted);
+  const width = FAST_WIDTHS.find((bits) => roomIn(bits) >= wanted);
   if (width === undefined)
     throw new HanseError('ringOverflow', {
       worstCase: `${cohortMax} updates with coordinates up to ${wanted + own}, and noise up to ${shared}`,

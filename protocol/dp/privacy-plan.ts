@@ -6,6 +6,7 @@ import type { Codec } from '../../schemas/codec.ts';
 import type { Neighbouring } from '../../schemas/dp-event.ts';
 import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
+import { deviationOfSum } from './central-noise.ts';
 import {
   costOfRounds,
   DELTA_OF_PARTS,
@@ -115,21 +116,17 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
   const mechanics: Mechanics = { codec, parameters, batchSize: training.batchSize, parties };
   const epsilonWith = (by: Mechanics, law: Noise | CentralNoise) =>
     epsilonOfJob({ type: 'repeat', count: timesOf(law, rounds), event: roundEvent(by, law) }, delta);
-  const modelWith = (updates: number, sigma: number): NoiseOfModel | null => {
+  const modelWith = (updates: number, law: Noise | CentralNoise): NoiseOfModel | null => {
     if (perParticipant === undefined) return null;
     const weight = weighting === 'uniform' ? 1 : Math.min(perParticipant, codec.weightMax);
     const expected = updates * weight * (lot?.rate ?? 1);
-    // Noise that is added once is as if it were shared.
-    const share = privacy.isCentral ? sigma / Math.sqrt(updates) : sigma;
     return noiseOfModel({
-      codec: { ...codec, noise: { sigma: share } },
-      parameters,
-      updates,
+      ...{ codec, parameters, deviation: deviationOfSum(law, updates) },
       units: expected,
       rounds,
     });
   };
-  const model = modelWith(cohort.size, noise.sigma);
+  const model = modelWith(cohort.size, noise);
   const costOf = costOfRounds(privacy);
   const cost = (first: number) => costOf(timesOf(noise, first));
   return {
@@ -144,7 +141,7 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
     clipQuantile: codec.adaptive?.quantile ?? null,
     // Of +-s with all noise of a full cohort, as a count of zeros and ones.
     clipCountNoise: codec.adaptive
-      ? (noise.sigma * Math.sqrt(cohort.size)) / (2 * codec.adaptive.bitScale)
+      ? deviationOfSum(noise, cohort.size) / (2 * codec.adaptive.bitScale)
       : null,
     ...{ levels: codec.clipNorm / codec.grid, width: codec.width, sensitivity: sensitivityOf(mechanics) },
     ...{ parameters, rounds, lotRate: lot?.rate ?? null, cohort: cohort.size, parties },
@@ -155,7 +152,7 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
       return {
         noiseMultiplier: noiseMultiplierOf(mechanics, law),
         epsilon: epsilonWith(mechanics, law),
-        drift: modelWith(cohort.size, law.sigma)?.drift ?? null,
+        drift: modelWith(cohort.size, law)?.drift ?? null,
       };
     }),
     byCohort: FACTORS.map((factor) => {
@@ -164,11 +161,11 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
       return {
         ...{ cohort: size, parties: by.parties, noiseMultiplier: noiseMultiplierOf(by, noise) },
         epsilon: epsilonWith(by, noise),
-        drift: modelWith(size, noise.sigma)?.drift ?? null,
+        drift: modelWith(size, noise)?.drift ?? null,
       };
     }),
     model,
-    usefulCohort: model && usefulCohort({ updates: cohort.size }, model),
+    usefulCohort: model && usefulCohort(cohort.size, model),
     isUseful: model && model.drift < DRIFT_MOST,
   };
 }

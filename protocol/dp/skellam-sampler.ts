@@ -7,10 +7,11 @@
  * other: the truth lies between (with k > 0 it is below 1, and falls with k: Amos 1974), and what is between them when they
  * have met is known. From there on each step adds at most 2 units, together less than 2^18.
  */
+import { SIGMA_MAX } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
 import type { RandomSource } from '../random.ts';
 import { type CumulativeTable, cumulativeTable } from './cumulative-table.ts';
-import { SIGMA_MAX, SIGMA_MIN } from './discrete-gaussian-sampler.ts';
+import { SIGMA_MIN } from './discrete-gaussian-sampler.ts';
 import { FRACTION_BITS, ONE, type Rational, rationalOf } from './fixed-point.ts';
 import { cachedTables } from './table-cache.ts';
 import { type NoiseSampler, tableSampler } from './table-sampler.ts';

@@ -3,9 +3,10 @@
  * even for questions that depend on earlier answers. Canonne, Kamath, Steinke 2020.
  */
 import type { DpEvent } from '../../../schemas/dp-event.ts';
+import { SIGMA_MAX } from '../../../schemas/privacy.ts';
 import { HanseError } from '../../problem.ts';
 import { leastEnough } from '../bisection.ts';
-import { SIGMA_MAX, SIGMA_MIN, tableSlack } from '../discrete-gaussian-sampler.ts';
+import { SIGMA_MIN, tableSlack } from '../discrete-gaussian-sampler.ts';
 import { rdpEpsilon } from '../rdp-accountant.ts';
 import { checkDelta, checkEpsilon, refused } from './limits.ts';
 

@@ -1,6 +1,7 @@
 // covers: protocol/dp/noise-of-model.ts, protocol/dp/promised-terms.ts
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { deviationOfSum } from '../../../protocol/dp/central-noise.ts';
 import { epsilonOfJob, jobPrivacy } from '../../../protocol/dp/job-privacy.ts';
 import { noiseOfModel, usefulCohort } from '../../../protocol/dp/noise-of-model.ts';
 import { planOfJob } from '../../../protocol/dp/privacy-plan.ts';
@@ -92,16 +93,16 @@ describe('a plan', () => {
 
 describe('noise of a model', () => {
   const sum = {
-    codec: { clipNorm: 2, grid: 0.5, noise: { sigma: 20 } },
+    codec: { clipNorm: 2, grid: 0.5 },
+    deviation: deviationOfSum({ type: 'discreteGaussian', sigma: 20 }, 16),
     parameters: 900,
-    updates: 16,
     units: 40,
   };
 
   test('by hand', () => {
     // 20 * 4 steps a coordinate, 40 of the model, 1200 for 900 of them, 30 in the mean of 40; 25 rounds of at most 2.
     expect(noiseOfModel({ ...sum, rounds: 25 })).toEqual({ noise: 30, signal: 2, drift: 3 });
-    expect(usefulCohort(sum, { noise: 30, signal: 2, drift: 3 })).toBe(48);
+    expect(usefulCohort(16, { drift: 3 })).toBe(48);
   });
 
   test('a cohort that is called useful is, with the same noise counted on', () => {
@@ -113,10 +114,10 @@ describe('noise of a model', () => {
           // The same multiplier: the noise of each falls as one over the root of how many there are.
           const at = (updates: number) =>
             noiseOfModel({
-              ...{ ...sum, rounds: 9, updates, units: updates },
-              codec: { ...sum.codec, noise: { sigma: sigma * Math.sqrt(n / updates) } },
+              ...{ ...sum, rounds: 9, units: updates },
+              deviation: deviationOfSum({ type: 'skellam', sigma: sigma * Math.sqrt(n / updates) }, updates),
             });
-          const needed = usefulCohort({ updates: n }, at(n));
+          const needed = usefulCohort(n, at(n));
           expect(at(needed).drift).toBeLessThanOrEqual(1 + 1e-12);
           if (needed > 1) expect(at(needed - 1).drift).toBeGreaterThan(1 - 1e-12);
         },
