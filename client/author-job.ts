@@ -4,7 +4,7 @@
 import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
 import { deviationOfSum } from '../protocol/dp/central-noise.ts';
-import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
+import { checkPrivacy, statedEpsilon } from '../protocol/dp/check-privacy.ts';
 import { countedParties } from '../protocol/dp/counted-parties.ts';
 import { DRIFT_MOST, noiseOfModel, usefulCohort } from '../protocol/dp/noise-of-model.ts';
 import { type NoisePlan, type PlannedLaw, type PlannedNoise, planNoise } from '../protocol/dp/plan-noise.ts';
@@ -151,7 +151,7 @@ function promiseOf(plan: JobPlan, parameters: number) {
     ...(privacy.adaptive && { adaptive: privacy.adaptive }),
   });
   if (!privacy.force) checkUseful(plan, planned, parameters);
-  const stated = Math.ceil(planned.epsilon * 1e6) / 1e6;
+  const stated = statedEpsilon(planned.epsilon);
   const figures: PrivacyPromise = planned.central
     ? { delta, epsilonModel: stated, centralNoise: planned.central }
     : { delta, epsilonServer: stated, epsilonModel: stated };

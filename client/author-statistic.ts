@@ -3,11 +3,16 @@
  */
 import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
-import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
+import { checkPrivacy, statedEpsilon } from '../protocol/dp/check-privacy.ts';
 import { epsilonOfJob } from '../protocol/dp/job-privacy.ts';
 import { withFittingGrid } from '../protocol/dp/statistics/fitting-grid.ts';
 import { openStatistics } from '../protocol/dp/statistics/secure-statistic.ts';
-import { fixedTerms, planOfStatistic } from '../protocol/dp/statistics/statistic-job.ts';
+import {
+  fixedTerms,
+  planOfManifest,
+  planOfStatistic,
+  type StatisticUnit,
+} from '../protocol/dp/statistics/statistic-job.ts';
 import { attemptOfRound } from '../protocol/past-rounds.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { unpack } from '../protocol/ring/bit-pack.ts';
@@ -23,7 +28,7 @@ import { auditRecord, type Pinned } from './round-audit.ts';
 
 export interface StatisticPlan
   extends Pick<StatisticManifest, 'name' | 'purpose' | 'statistic' | 'cohort' | 'deadlines' | 'maxAttempts'> {
-  readonly unit: 'example' | 'person';
+  readonly unit: StatisticUnit;
   readonly delta: number;
   readonly secureAggregation: NonNullable<JobManifest['secureAggregation']>;
 }
@@ -44,7 +49,7 @@ export async function authorStatistic(plan: StatisticPlan, federationId: string)
   const question = withFittingGrid(asked, delta);
   const terms = { ...asked, statistic: { ...stated.statistic, question } };
   const planned = planOfStatistic(terms, delta);
-  const epsilon = Math.ceil(epsilonOfJob(planned.event, delta) * 1e6) / 1e6;
+  const epsilon = statedEpsilon(epsilonOfJob(planned.event, delta));
   const zeros = await encodeParameters(new Float32Array(planned.dimension));
   const initialModel = toHex(await primitives.sha256(zeros));
   const manifest: StatisticManifest = {
@@ -79,11 +84,11 @@ export async function openedStatistic(
   if (!summary?.secure?.record)
     throw new HanseError('roundUnknown', { jobId: job.jobId, round: 1, attempt: 1 });
   const { signed, checked } = await auditRecord(api, pinned, job, summary);
-  const { codec, parameters, privacy } = manifest;
+  const { codec, parameters } = manifest;
   const sum = parseSum(manifest, await fetchSum(manifest, signed.record, api));
   const coordinates = new Int32Array(parameters);
   unpack(sum.words, codec.width, coordinates);
   const owners = checked.survivors.length;
-  const answer = openStatistics(planOfStatistic(manifest, privacy?.delta ?? 0), coordinates, owners);
+  const answer = openStatistics(planOfManifest(manifest), coordinates, owners);
   return { ...answer, owners };
 }

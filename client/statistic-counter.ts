@@ -3,7 +3,7 @@
  * share of the noise in it. SPEC.md 12.7.
  */
 import { localContribution } from '../protocol/dp/statistics/secure-statistic.ts';
-import { planOfStatistic } from '../protocol/dp/statistics/statistic-job.ts';
+import { planOfManifest } from '../protocol/dp/statistics/statistic-job.ts';
 import type { StatisticManifest } from '../schemas/job.ts';
 import type { Examples } from './data/examples.ts';
 import { requireAnswers, requirePersons, statisticTable } from './data/statistic-table.ts';
@@ -14,14 +14,12 @@ import type { LotTrainer } from './engine/lot-trainer.ts';
  * @param manifest has passed `checkPrivacy`
  * @throws `dataWithoutPersons`, `columnOfNames`; `statisticRefused`, `noiseTableTooLarge`
  */
-export function statisticCounter(
-  { privacyUnit, privacy, statistic, ...terms }: StatisticManifest,
-  examples: Examples,
-): Pick<LotTrainer, 'sum'> {
+export function statisticCounter(manifest: StatisticManifest, examples: Examples): Pick<LotTrainer, 'sum'> {
+  const { privacyUnit, statistic } = manifest;
   const unit = privacyUnit === 'person' ? 'person' : 'example';
   requirePersons(examples, unit);
   requireAnswers(examples, statistic.column, statistic.question);
-  const plan = planOfStatistic({ statistic, ...terms }, privacy?.delta ?? 0);
+  const plan = planOfManifest(manifest);
   return {
     async sum({ random }) {
       const vector = localContribution(plan, statisticTable(examples, statistic.column, unit), random);

@@ -1,7 +1,6 @@
 /**
  * The options that say what a job promises: shared by jobs and simulations.
  */
-import { Type } from 'typebox';
 import { MEDIAN } from '../../protocol/dp/adaptive-clip.ts';
 import type { PlannedLaw } from '../../protocol/dp/plan-noise.ts';
 import { asUsage, parse } from '../../protocol/parse.ts';
@@ -9,7 +8,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { AdaptiveClipping } from '../../schemas/codec.ts';
 import type { CommandOption } from '../../schemas/command.ts';
 import type { PrivacyUnit } from '../../schemas/job.ts';
-import { Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
+import { CentralNoise, Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
 import type { PlannedPromise } from '../author-job.ts';
 
 export interface LawOptions {
@@ -30,6 +29,7 @@ export interface PrivacyOptions extends LawOptions {
 }
 
 const promise = PrivacyPromise.properties;
+const [, tree] = CentralNoise.anyOf;
 
 /** Which noise, and whose. */
 export const LAW_OPTIONS: readonly CommandOption[] = [
@@ -43,7 +43,7 @@ export const LAW_OPTIONS: readonly CommandOption[] = [
     flags: '--tree-rounds <n>',
     description: 'with --noise gaussian: of binary trees over n rounds, in which a participant is once',
     kind: 'integer',
-    schema: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    schema: tree.properties.rounds,
   },
 ];
 

@@ -3,8 +3,9 @@
  * owner's node pays out of its own budget. SPEC.md 12.7.
  */
 import { Type } from 'typebox';
+import type { StatisticUnit } from '../../protocol/dp/statistics/statistic-job.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { thresholdOf } from '../../protocol/secagg/descriptor.ts';
+import { SECURE_LEAST, thresholdOf } from '../../protocol/secagg/descriptor.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import { TrainingManifest } from '../../schemas/job.ts';
 import { PrivacyPromise } from '../../schemas/privacy.ts';
@@ -17,7 +18,7 @@ import { QUESTION_OPTIONS, type QuestionOptions, questionOf, STATISTIC_OPTION } 
 
 interface PollOptions extends IdentityOptions, Omit<QuestionOptions, 'delta'> {
   readonly column: string;
-  readonly unit: 'example' | 'person';
+  readonly unit: StatisticUnit;
   readonly delta: number;
   readonly owners: number;
   readonly minimum?: number;
@@ -56,9 +57,9 @@ export const privacyPollCommand = defineCommand<PollOptions>({
     },
     {
       flags: '--owners <n>',
-      description: 'that are asked, at most; at least 3',
+      description: `that are asked, at most; at least ${SECURE_LEAST}`,
       kind: 'integer',
-      schema: Type.Integer({ minimum: 3, maximum: 10_000 }),
+      schema: Type.Integer({ minimum: SECURE_LEAST, maximum: 10_000 }),
       required: true,
     },
     {

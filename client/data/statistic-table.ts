@@ -3,6 +3,7 @@
  * declared is no column.
  */
 import type { StatisticTable } from '../../protocol/dp/statistics/plan-statistic.ts';
+import type { StatisticUnit } from '../../protocol/dp/statistics/statistic-job.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { StatisticQuestion } from '../../schemas/statistic-question.ts';
 import type { Examples } from './examples.ts';
@@ -11,11 +12,7 @@ import type { Examples } from './examples.ts';
  * @param unit `example`: each row is a person of its own
  * @throws `columnUnknown`; `dataWithoutPersons` where nobody said whose the rows are
  */
-export function statisticTable(
-  examples: Examples,
-  column: string,
-  unit: 'example' | 'person',
-): StatisticTable {
+export function statisticTable(examples: Examples, column: string, unit: StatisticUnit): StatisticTable {
   const read = reading(examples, column);
   requirePersons(examples, unit);
   const { persons, count } = examples;
@@ -33,7 +30,7 @@ interface Reading {
 }
 
 /** Throws `dataWithoutPersons` where nobody said whose the rows are, and it matters. */
-export function requirePersons({ persons, name }: Examples, unit: 'example' | 'person'): void {
+export function requirePersons({ persons, name }: Examples, unit: StatisticUnit): void {
   if (unit === 'person' && !persons) throw new HanseError('dataWithoutPersons', { source: name });
 }
 

@@ -11,13 +11,18 @@ import { centralReach } from './central-noise.ts';
 import { epsilonOfJob, jobPrivacy } from './job-privacy.ts';
 import { checkStatistic } from './statistics/statistic-job.ts';
 
-/** Stated figures are rounded for people: up, and by no more than this part. */
+/** By what part of a stated figure the accountant may find more: its last bits are not those of every engine. */
 const STATED_SLACK = 1e-9;
 /**
  * Of an adaptive codec, in units of the parameters. A clip norm goes 2^40 either way from where it begins: within these bounds
  * all stays among the normal numbers of float64 and float32, so that C_t / g_t is C / g but for roundings, and D holds.
  */
 const ADAPTIVE_RANGE = { least: 2 ** -80, most: 2 ** 80 } as const;
+
+/** An epsilon as the author of a job states it: rounded up to a millionth. */
+export function statedEpsilon(epsilon: number): number {
+  return Math.ceil(epsilon * 1e6) / 1e6;
+}
 
 /**
  * @param manifest attacker-controlled, of its schema

@@ -6,6 +6,7 @@ import { primitives } from '#primitives';
 import { secureAggregationFor } from '../../client/author-job.ts';
 import { TRAINING_OPTIONS, type TrainingOptions, trainingPlan } from '../../client/commands/job-create.ts';
 import { writeOutput } from '../../client/commands/output-file.ts';
+import { significant } from '../../client/commands/significant.ts';
 import { loadExamples } from '../../client/data/data-source.ts';
 import { type Examples, selectExamples } from '../../client/data/examples.ts';
 import { chooseProvider } from '../../client/engine/choose-provider.ts';
@@ -178,7 +179,7 @@ export const simCommand = defineCommand<SimOptions>({
     if (prediction !== undefined) io.print(`f(${LINE_QUESTION}) = ${prediction.toFixed(3)}`);
     const clipNorms = job.rounds.flatMap(({ clipping }) => (clipping ? [clipping.clipNorm] : []));
     if (clipNorms.length > 0)
-      io.print(`clip norm of each round ${clipNorms.map((norm) => Number(norm.toPrecision(4))).join(', ')}`);
+      io.print(`clip norm of each round ${clipNorms.map((norm) => significant(norm)).join(', ')}`);
     const cost = perParticipant(job, seconds);
     if (cost)
       io.print(

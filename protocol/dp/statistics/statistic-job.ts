@@ -6,12 +6,16 @@
  * `localContribution`, for a share may be less than a codec can have.
  */
 import type { Codec } from '../../../schemas/codec.ts';
-import type { StatisticManifest } from '../../../schemas/job.ts';
+import type { PrivacyUnit, StatisticManifest } from '../../../schemas/job.ts';
 import { canonicalJson } from '../../canonical.ts';
 import { HanseError } from '../../problem.ts';
 import { countedParties } from '../counted-parties.ts';
 import { planSecureStatistic, type SecureStatisticPlan } from './secure-statistic.ts';
 
+/** Whom the answer of several owners protects. */
+export type StatisticUnit = Extract<PrivacyUnit, 'example' | 'person'>;
+
+/** What the plan of a statistic follows from, with delta. */
 export type StatisticTerms = Pick<
   StatisticManifest,
   'statistic' | 'cohort' | 'aggregation' | 'secureAggregation'
@@ -23,6 +27,15 @@ const STRATEGY: StatisticManifest['strategy'] = { type: 'fedavg', serverLearning
 export function planOfStatistic(terms: StatisticTerms, delta: number): SecureStatisticPlan {
   const owners = { most: terms.cohort.size, honest: countedParties(terms), perPerson: 1 };
   return planSecureStatistic(terms.statistic.question, delta, owners);
+}
+
+/**
+ * That of a manifest which has passed `checkPrivacy`.
+ * @throws RangeError for one that states no figures: a defect, never input
+ */
+export function planOfManifest(manifest: StatisticManifest): SecureStatisticPlan {
+  if (!manifest.privacy) throw new RangeError('the manifest promises nothing');
+  return planOfStatistic(manifest, manifest.privacy.delta);
 }
 
 /** What a manifest says as it must, given its plan. */
