@@ -32,6 +32,7 @@ import type { BlobStore } from './store/blob-store.ts';
 import { unmaskedSum } from './unmasked-sum.ts';
 import type { UpdateSum } from './update-sum.ts';
 
+/** What a round has come to: stored, and not yet released. */
 export interface AggregatedModel {
   readonly model: Sha256;
   readonly strategyState: Sha256 | null;
@@ -57,6 +58,7 @@ export interface SecureAggregate {
 
 /**
  * @param job in the phase `aggregating`
+ * @param noise  what the noise of a trusted coordinator is drawn from; unused without such
  * @param secure where the updates are masked
  * @throws `aggregateInvalid`, `ringOverflow`: the attempt is void; or what the blob store throws: try again
  */
@@ -97,7 +99,7 @@ export async function aggregate(
   // 4. Both on disk before anybody hears of them. They become the model of the job when the round is released.
   const stored = await store(blobs, next.model);
   const memoryStored = strategy.isStateless ? null : await store(blobs, strategy.encode(next.state));
-  const fraction = openedFraction(codec, [opened.totalWeight, ...opened.counters], opened.count);
+  const fraction = openedFraction(codec, opened);
   const recorded = secure && published && (await record(secure, published, blobs, stored, memoryStored));
   return {
     model: stored,

@@ -80,13 +80,15 @@ export async function verifyKept(kept: KeptContent, jobId: string, round: number
   // Noise that the coordinator has added is in no update.
   const recomputed = manifest.privacy?.centralNoise === undefined;
   if (recomputed) await recomputeFrom(record, checked, manifest, blobs);
-  await checkModel(job, record, blobs);
-  checkClipping(manifest, summary, record, await blobs.read(record.sum));
+  const opened = await blobs.read(record.sum);
+  await checkModel(job, record, opened, blobs);
+  checkClipping(manifest, summary, record, opened);
   const { sum, nextModel } = record;
   const survivors = checked.survivors.length;
   return { jobId, round, attempt, sum, model: nextModel, survivors, recomputed };
 }
 
+/** That the kept updates add up to the sum of the record. Throws `notRecomputable`, and as `recomputeSum`. */
 async function recomputeFrom(
   record: RoundRecord,
   checked: CheckedRecord,
@@ -105,7 +107,12 @@ async function* updatesOf({ updates }: RoundRecord, blobs: KeptContent['blobs'])
 }
 
 /** That the model which was released follows from the one before and the sum. Throws `modelChainBroken`. */
-async function checkModel(job: JobState, record: RoundRecord, blobs: KeptContent['blobs']): Promise<void> {
+async function checkModel(
+  job: JobState,
+  record: RoundRecord,
+  sum: Uint8Array,
+  blobs: KeptContent['blobs'],
+): Promise<void> {
   const { manifest, history } = job;
   const { round, model: sha256 } = record.descriptor.descriptor;
   const model = floatsOf(payloadOf(await blobs.read(sha256)));
@@ -117,7 +124,7 @@ async function checkModel(job: JobState, record: RoundRecord, blobs: KeptContent
     ? stateOf(manifest, await blobs.read(last.strategyState))
     : firstState(manifest, model).state;
   const clipNorm = clipNormOf(manifest, history, round);
-  await followRecord(primitives, manifest, { model, state, clipNorm }, record, await blobs.read(record.sum));
+  await followRecord(primitives, manifest, { model, state, clipNorm }, record, sum);
 }
 
 async function jobOf({ store }: KeptContent, jobId: string): Promise<JobState> {

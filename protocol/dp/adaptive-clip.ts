@@ -15,6 +15,7 @@
  */
 
 import type { AdaptiveClipping, Codec } from '../../schemas/codec.ts';
+import type { OpenedSum } from '../ring/sum.ts';
 
 /** What a job fixes in advance. */
 export interface AdaptiveClip extends Pick<AdaptiveClipping, 'quantile' | 'rate'> {
@@ -44,16 +45,15 @@ export function codecOfRound(codec: Codec, clipNorm: number | undefined): Codec 
 }
 
 /**
- * b of a round, from the second block of its opened sum; undefined without adaptive clipping.
- * @param secondBlock weight and counter, modulo 2^32 @param count of the updates
+ * b of a round, from the counter of its opened sum; undefined without adaptive clipping.
+ * @param opened `counters`: modulo 2^32; `count`: of the updates, at least 1
  */
 export function openedFraction(
   { adaptive }: Codec,
-  secondBlock: ArrayLike<number>,
-  count: number,
+  { counters, count }: Pick<OpenedSum, 'counters' | 'count'>,
 ): number | undefined {
   if (!adaptive) return undefined;
-  const [, bits = 0] = Array.from(secondBlock);
+  const [bits = 0] = counters;
   return clipFraction(bits | 0, adaptive.bitScale, count);
 }
 
@@ -98,6 +98,7 @@ export function clipFraction(sum: number, scale: number, count: number): number 
   return (sum / (scale * count) + 1) / 2;
 }
 
+/** The noise of one event, divided between vector and bit. */
 export interface SplitNoise {
   /** s: an integer, at least 1. */
   readonly bitScale: number;

@@ -60,7 +60,8 @@ function clippingOf(
   { secondBlock }: PackedSum,
 ): RoundClipping | undefined {
   const { clipNorm } = record.descriptor.descriptor;
-  const fraction = openedFraction(codec, secondBlock, survivorsOf(record));
+  const [, ...counters] = secondBlock;
+  const fraction = openedFraction(codec, { counters, count: survivorsOf(record) });
   return clipNorm === undefined || fraction === undefined ? undefined : { clipNorm, fraction };
 }
 

@@ -132,8 +132,8 @@ describe('whoever audits a job', () => {
     const { manifest, history } = stateOf();
     const summary = history[2] as RoundSummary;
     const sum = await federation.blobs.read(summary.secure?.sum ?? '');
-    const { secondBlock } = parseSum(manifest, sum);
-    const share = (updates: number) => openedFraction(manifest.codec, secondBlock, updates) ?? Number.NaN;
+    const [, ...counters] = parseSum(manifest, sum).secondBlock;
+    const share = (count: number) => openedFraction(manifest.codec, { counters, count }) ?? Number.NaN;
     expect(share(SIZE)).toBe(summary.clipping?.fraction);
     expect(share(2 * SIZE)).not.toBe(share(SIZE));
     const doubled = (one: RoundSummary) =>
