@@ -1,7 +1,6 @@
 /**
  * The answer of several owners as whoever asked reads it: with what it has cost, whom that protects, and against whom.
  */
-
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { gridOf } from '../../protocol/dp/statistics/value-grid.ts';
 import type { CommandIo } from '../../schemas/command.ts';

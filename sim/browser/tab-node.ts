@@ -4,6 +4,7 @@
  */
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { EN } from '../../client/web/texts/en.ts';
+import type { DataBudget } from '../../schemas/node-config.ts';
 import type { IdxShard } from './idx-shard.ts';
 
 /** Files that a person chooses, or the digits that the coordinator serves beside its page. */
@@ -17,7 +18,7 @@ export interface TabChoices {
   /** The person wants to see each update before it is sent. */
   readonly inspectEach?: boolean;
   /** Of the data; absent: what the page offers. */
-  readonly budget?: Readonly<Record<'epsilon' | 'delta', number>>;
+  readonly budget?: Pick<DataBudget, 'epsilon' | 'delta'>;
 }
 
 /** A tab at its invite link: the first page that a person sees. */

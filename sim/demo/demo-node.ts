@@ -1,6 +1,7 @@
 /** A participant of the demo, or its evaluator, as a process of its own. */
 import { join } from 'node:path';
 import { makeOutputFolder, writeOutput } from '../../client/commands/output-file.ts';
+import type { DataBudget } from '../../schemas/node-config.ts';
 import { type ChildEvent, startChild } from '../child-process.ts';
 import type { DemoPart } from './demo-parts.ts';
 import type { Running } from './running.ts';
@@ -16,7 +17,7 @@ export interface DemoNode {
   /** As `hanse join --drop-out` takes it; absent: it stays. */
   readonly dropOut?: string;
   /** Of its images; absent: none, and no job that promises privacy. */
-  readonly budget?: Readonly<Record<'epsilon' | 'delta', number>>;
+  readonly budget?: Pick<DataBudget, 'epsilon' | 'delta'>;
 }
 
 /**

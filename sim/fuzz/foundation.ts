@@ -2,7 +2,6 @@
  * The federation that every run of the fuzzer begins with: founded and enrolled once, then copied. Keys, forward graph
  * and train step are the same in all runs; what varies is the schedule.
  */
-
 import { primitives } from '#primitives';
 import { type AuthoredJob, authorJob, secureAggregationFor } from '../../client/author-job.ts';
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
@@ -32,6 +31,9 @@ import { KeyedNumbers } from './keyed-numbers.ts';
 
 /** Where the time of every run begins; any moment would do. */
 export const START_MS = Date.UTC(2026, 0, 1);
+
+/** A coordinator has one; no job of the fuzzer has noise that follows from it. */
+export const NO_NOISE_KEY = new Secret(new Uint8Array(32));
 
 /** The most examples of a participant. */
 const MOST_EXAMPLES = 5;
@@ -83,7 +85,7 @@ async function found(participants: number): Promise<Foundation> {
     clock: new VirtualClock(START_MS),
     random: new KeyedNumbers('foundation').source(),
     signer,
-    noiseKey: new Secret(new Uint8Array(32)),
+    noiseKey: NO_NOISE_KEY,
     operatorKey,
     report: (error) => {
       throw error;

@@ -1,10 +1,8 @@
 /**
  * A process of the fuzzer's coordinator: that of production with short times, and the way to it that a schedule wants.
  */
-
 import type { CoordinatorApi } from '../../client/coordinator-api.ts';
 import type { Primitives, Signer } from '../../protocol/primitives.ts';
-import { Secret } from '../../protocol/secret.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
 import {
   Coordinator,
@@ -13,7 +11,7 @@ import {
 } from '../../server/coordinator.ts';
 import type { Handlers } from '../../server/handler-types.ts';
 import { inProcessCoordinator } from '../in-process-coordinator.ts';
-import type { Foundation } from './foundation.ts';
+import { type Foundation, NO_NOISE_KEY } from './foundation.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
 import type { Life } from './machine.ts';
 import { repliesApart } from './replies-apart.ts';
@@ -45,8 +43,7 @@ export function openCoordinator(options: CoordinatorOptions): Promise<Coordinato
   const { seed, life, lives, foundation, ...given } = options;
   const { operatorKey, federationId } = foundation;
   const random = new KeyedNumbers('coordinator', seed, lives).source();
-  const noiseKey = new Secret(new Uint8Array(32));
-  const known = { noiseKey, operatorKey, federationId };
+  const known = { noiseKey: NO_NOISE_KEY, operatorKey, federationId };
   return Coordinator.open({ ...given, clock: life.clock, random, ...known }, SETTINGS);
 }
 

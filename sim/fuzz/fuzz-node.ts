@@ -17,7 +17,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
 import { encodeUpdate } from '../../protocol/ring/update.ts';
 import type { FuzzSchedule } from '../../schemas/fuzz-schedule.ts';
-import type { TrainingManifest } from '../../schemas/job.ts';
+import { isStatistic } from '../../schemas/job.ts';
 import type { Task } from '../../schemas/task.ts';
 import { dataOf } from './foundation.ts';
 import { KeyedNumbers } from './keyed-numbers.ts';
@@ -97,7 +97,8 @@ function jobsOf(options: NodeOptions): JobSource {
     const got = await canonicalSha256(manifest);
     if (got !== manifestSha256)
       throw new HanseError('hashMismatch', { what: 'manifest', expected: manifestSha256, got });
-    const job = { ...prepared, jobId, manifest: manifest as TrainingManifest, manifestSha256 };
+    if (isStatistic(manifest)) throw new TypeError('the fuzzer has trainings alone');
+    const job = { ...prepared, jobId, manifest, manifestSha256 };
     jobs.set(jobId, job);
     return job;
   };
