@@ -17,6 +17,7 @@ const UNITS = {
   participant: 'all data of one participant',
 } as const satisfies Record<PrivacyPlan['unit'], string>;
 
+/** The plan in lines, for people: promise, mechanics, what other choices cost, and what becomes of the model. */
 export function describePlan(plan: PrivacyPlan): string[] {
   return [
     ...promise(plan),
@@ -47,32 +48,10 @@ export function describePlan(plan: PrivacyPlan): string[] {
 
 function promise(plan: PrivacyPlan): string[] {
   const { delta, deltaParts: parts, units } = plan;
-  const lots = plan.lotRate === null ? 'nothing is sampled in secret' : 'lots are secret from both';
   return [
     line('unit', `${plan.unit}: ${UNITS[plan.unit]}`),
     line('neighbours', `one unit, ${NEIGHBOURING_WORDS[plan.neighbouring]} (${plan.neighbouring})`),
-    ...(plan.epsilonServer === null
-      ? [
-          line(
-            'epsilon',
-            `${figure(plan.epsilonModel)} against everybody but the coordinator (epsilonModel)`,
-          ),
-          line(
-            '',
-            `the coordinator is trusted: it sees sums without noise; by the accountant ${plan.accountant}`,
-          ),
-        ]
-      : [
-          line(
-            'epsilon',
-            `${figure(plan.epsilonServer)} against the coordinator and whoever takes part (epsilonServer)`,
-          ),
-          line('', `${figure(plan.epsilonModel)} against who gets the models alone (epsilonModel)`),
-          line(
-            '',
-            `equal, for who is in a cohort is known to others, and ${lots}; by the accountant ${plan.accountant}`,
-          ),
-        ]),
+    ...epsilons(plan),
     line(
       'delta',
       units === null
@@ -83,6 +62,27 @@ function promise(plan: PrivacyPlan): string[] {
       '',
       `of it lots that are too large ${figure(parts.largerLots)}, sums that are too long ${figure(parts.longerSums)}, ` +
         `tables of noise ${figure(parts.tables)}, the accountant ${figure(parts.accountant)}`,
+    ),
+  ];
+}
+
+/** Against whom it holds. */
+function epsilons({ epsilonServer, epsilonModel, lotRate, accountant }: PrivacyPlan): string[] {
+  if (epsilonServer === null)
+    return [
+      line('epsilon', `${figure(epsilonModel)} against everybody but the coordinator (epsilonModel)`),
+      line('', `the coordinator is trusted: it sees sums without noise; by the accountant ${accountant}`),
+    ];
+  const lots = lotRate === null ? 'nothing is sampled in secret' : 'lots are secret from both';
+  return [
+    line(
+      'epsilon',
+      `${figure(epsilonServer)} against the coordinator and whoever takes part (epsilonServer)`,
+    ),
+    line('', `${figure(epsilonModel)} against who gets the models alone (epsilonModel)`),
+    line(
+      '',
+      `equal, for who is in a cohort is known to others, and ${lots}; by the accountant ${accountant}`,
     ),
   ];
 }
@@ -99,24 +99,11 @@ function mechanics(plan: PrivacyPlan): string[] {
       'grid',
       `clip norm ${figure(plan.clipNorm)} is ${figure(plan.levels)} steps; ${plan.width} bits a coordinate of ${plan.parameters}`,
     ),
-    ...(plan.clipQuantile === null
-      ? []
-      : [
-          line(
-            'clipping',
-            `the clip norm of later rounds goes to the ${figure(plan.clipQuantile)} quantile of the lengths of updates,`,
-          ),
-          line(
-            '',
-            `by a count that is off by ${figure(plan.clipCountNoise ?? 0)} of ${plan.cohort} (standard deviation), charged with the sum`,
-          ),
-        ]),
+    ...clipping(plan),
     ...(lotRate === null
       ? []
       : [line('lots', `each unit is in a round with a chance of ${figure(lotRate)}`)]),
-    ...(plan.epsilonServer === null
-      ? [line('cohort', `${plan.cohort} updates a round`)]
-      : [cohortLine(plan)]),
+    cohortLine(plan),
   ];
 }
 
@@ -126,7 +113,22 @@ function placeOf({ noise }: PrivacyPlan): string {
   return noise.type === 'gaussian' ? 'for the sum of each round' : 'for each participant';
 }
 
+function clipping({ clipQuantile, clipCountNoise, cohort }: PrivacyPlan): string[] {
+  if (clipQuantile === null || clipCountNoise === null) return [];
+  return [
+    line(
+      'clipping',
+      `the clip norm of later rounds goes to the ${figure(clipQuantile)} quantile of the lengths of updates,`,
+    ),
+    line(
+      '',
+      `by a count that is off by ${figure(clipCountNoise)} of ${cohort} (standard deviation), charged with the sum`,
+    ),
+  ];
+}
+
 function cohortLine(plan: PrivacyPlan): string {
+  if (plan.epsilonServer === null) return line('cohort', `${plan.cohort} updates a round`);
   return line(
     'cohort',
     `${plan.cohort} updates a round, noise counted of ${plan.parties} (uMin - cMax): ` +

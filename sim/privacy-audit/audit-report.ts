@@ -71,12 +71,14 @@ export interface AuditReport {
   readonly alarms: readonly AuditTest[];
 }
 
-/** @throws RangeError for a job that promises nothing, or of which no sum was opened */
+/** @throws RangeError for a job whose participants promise nothing against its coordinator, or of which no sum was opened */
 export function auditReport(audited: AuditedJob): AuditReport {
   const { manifest, survivors, nullRange } = audited;
   const { codec, privacy, rounds } = manifest;
   const promised = jobPrivacy(manifest);
-  if (!privacy || !codec.noise || !promised) throw new RangeError('the job promises nothing');
+  if (privacy?.epsilonServer === undefined || !codec.noise || !promised)
+    throw new RangeError('the job promises nothing against its coordinator');
+  const { epsilonServer: epsilon, delta } = privacy;
   const sums = audited.sums.map((sum) => coordinatesOf(manifest, sum));
   const { sigma, type } = codec.noise;
   const noise = sums.map((sum) => sum.subarray(...nullRange));
@@ -85,13 +87,12 @@ export function auditReport(audited: AuditedJob): AuditReport {
   const variance = testVariance(noise, survivors * sigma ** 2, FALSE_ALARM, kurtosis);
   const correlation = testCorrelation(noise, FALSE_ALARM);
   const total = addedUp(sums);
-  const canaries = lowerBound(audited, total, privacy);
+  const canaries = lowerBound(audited, total, { epsilon, delta });
   const alarms: AuditTest[] = [];
   if (variance.verdict === 'tooLittle') alarms.push('variance');
   if (correlation.verdict === 'repeated') alarms.push('correlation');
   if (canaries.verdict === 'beyondClaim') alarms.push('canaries');
   const { unit, neighbouring, noiseMultiplier } = promised;
-  const { epsilonServer: epsilon = privacy.epsilonModel, delta } = privacy;
   return {
     unit,
     claim: { epsilon, delta, neighbouring, noiseMultiplier, rounds, survivors },
@@ -104,7 +105,7 @@ export function auditReport(audited: AuditedJob): AuditReport {
 function lowerBound(
   { manifest, canaries, survivors }: AuditedJob,
   total: Float64Array,
-  { epsilonModel, epsilonServer: claimed = epsilonModel, delta }: NonNullable<JobManifest['privacy']>,
+  { epsilon: claimed, delta }: Pick<AuditReport['claim'], 'epsilon' | 'delta'>,
 ): LowerBound {
   const separation = (noise: number) => separationOf(manifest, survivors, noise);
   const size = (guesses: number) => ({ canaries: canaries.length, guesses, delta, confidence: CONFIDENCE });
