@@ -26,6 +26,7 @@ import type { CoordinatorApi } from './coordinator-api.ts';
 import { fetchSum } from './prepared-job.ts';
 import { auditRecord, type Pinned } from './round-audit.ts';
 
+/** What is asked, of whom, and within which time. */
 export interface StatisticPlan
   extends Pick<StatisticManifest, 'name' | 'purpose' | 'statistic' | 'cohort' | 'deadlines' | 'maxAttempts'> {
   readonly unit: StatisticUnit;
@@ -33,6 +34,7 @@ export interface StatisticPlan
   readonly secureAggregation: NonNullable<JobManifest['secureAggregation']>;
 }
 
+/** As `AuthoredJob`. */
 export interface AuthoredStatistic {
   readonly manifest: StatisticManifest;
   readonly blobs: AuthoredJob['blobs'];
@@ -63,6 +65,7 @@ export async function authorStatistic(plan: StatisticPlan, federationId: string)
   return { manifest, blobs: [{ sha256: initialModel, bytes: zeros }] };
 }
 
+/** The answer, up to its noise. */
 export interface OpenedStatistic extends StatisticAnswer {
   /** Whose counts are in the sum. */
   readonly owners: number;

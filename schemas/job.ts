@@ -146,6 +146,7 @@ export type StatisticManifest = Static<typeof StatisticManifest>;
 export const JobManifest = Type.Union([TrainingManifest, StatisticManifest]);
 export type JobManifest = Static<typeof JobManifest>;
 
+/** Whether a job asks a question, and trains nothing. */
 export function isStatistic(manifest: JobManifest): manifest is StatisticManifest {
   return 'kind' in manifest;
 }

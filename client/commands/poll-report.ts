@@ -12,6 +12,7 @@ import { describeWaiting, followJob, unfinished } from './job.ts';
 import { boundedBy } from './question-option.ts';
 import { answerLines } from './statistic-report.ts';
 
+/** The answer for people and for programs. */
 export interface PollReport {
   readonly lines: readonly string[];
   readonly result: Readonly<Record<string, unknown>>;

@@ -11,12 +11,14 @@ import type { PrivacyUnit } from '../../schemas/job.ts';
 import { CentralNoise, Lot, type Noise, PrivacyPromise } from '../../schemas/privacy.ts';
 import type { PlannedPromise } from '../author-job.ts';
 
+/** Which noise, and whose. */
 export interface LawOptions {
   /** Absent: discrete Gaussian. */
   readonly noise?: Noise['type'] | 'gaussian';
   readonly treeRounds?: number;
 }
 
+/** As they were given; `promisedBy` makes a promise of them. */
 export interface PrivacyOptions extends LawOptions {
   /** Absent: none. */
   readonly unit?: PrivacyUnit;

@@ -7,6 +7,7 @@ import type { CommandOption } from '../../schemas/command.ts';
 import { StatisticQuestion } from '../../schemas/statistic-question.ts';
 import { readDecimal } from '../data/csv.ts';
 
+/** As they were given; `questionOf` makes a question of them. */
 export interface QuestionOptions {
   readonly statistic: 'count' | 'sum' | 'mean' | 'histogram' | 'quantile';
   readonly epsilon: number;

@@ -4,6 +4,7 @@
 import type { StatisticAnswer, StatisticQuestion } from '../../schemas/statistic-question.ts';
 import { significant } from './significant.ts';
 
+/** With the deviation of the noise, where it is known. */
 export function answerLines(
   { value, count, buckets, deviation, threshold }: StatisticAnswer,
   { statistic }: Pick<StatisticQuestion, 'statistic'>,

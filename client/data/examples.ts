@@ -32,6 +32,7 @@ export interface Examples {
   readonly columns?: ColumnNames;
 }
 
+/** As the owner has declared them. */
 export interface ColumnNames {
   readonly features: readonly string[];
   readonly target: string;

@@ -34,6 +34,7 @@ export function requirePersons({ persons, name }: Examples, unit: StatisticUnit)
   if (unit === 'person' && !persons) throw new HanseError('dataWithoutPersons', { source: name });
 }
 
+/** Whether the owner has declared the column. */
 export function hasColumn({ columns }: Examples, column: string): boolean {
   return columns !== undefined && (columns.target === column || columns.features.includes(column));
 }

@@ -7,6 +7,7 @@ import { randomBytes } from '../../protocol/random.ts';
 
 const TAG_BYTES = 16;
 
+/** As it is stored. */
 export interface SealedSecret {
   readonly sealingKey: CryptoKey;
   /** 12 bytes. */

@@ -21,6 +21,7 @@ import { epsilonOfCurve } from './rdp-curve.ts';
 import { roundedNorm } from './rdp-distributed.ts';
 import { planOfStatistic } from './statistics/statistic-job.ts';
 
+/** The promise of a job: to whom, and by which events it is charged. */
 export interface JobPrivacy {
   readonly unit: Exclude<PrivacyUnit, 'none'>;
   readonly neighbouring: Neighbouring;

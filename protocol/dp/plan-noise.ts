@@ -26,6 +26,7 @@ export type PlannedLaw = Noise['type'] | LawOfCoordinator;
 /** @property treeRounds absent: drawn afresh in each round */
 export type LawOfCoordinator = { readonly type: 'gaussian'; readonly treeRounds?: number };
 
+/** What noise and grid of a job follow from. */
 export interface NoisePlan {
   readonly noise: PlannedLaw;
   /** C > 0. */
@@ -48,6 +49,7 @@ export interface NoisePlan {
   readonly epsilon: number;
 }
 
+/** Noise and grid that were found. */
 export interface PlannedNoise {
   readonly codec: Codec;
   /** Where the coordinator adds it; the codec then has none. */
