@@ -206,6 +206,16 @@ export function epsilonOfJob(event: DpEvent, delta: number): number {
   return rdpEpsilon(event, 'replace-special', delta);
 }
 
+/** The epsilon of all rounds of such sums, at delta. */
+export function epsilonOfRounds(
+  mechanics: Mechanics,
+  noise: Noise | CentralNoise,
+  { rounds, delta }: { readonly rounds: number; readonly delta: number },
+): number {
+  const event = roundEvent(mechanics, noise);
+  return epsilonOfJob({ type: 'repeat', count: timesOf(noise, rounds), event }, delta);
+}
+
 /** What the first rounds of a job cost each unit in them, or the first trees, as a function of how many there were. */
 export function costOfRounds({ round, neighbouring, delta }: JobPrivacy): (rounds: number) => number {
   const { orders, divergences, delta: lost } = rdpCurve(round, neighbouring);

@@ -18,7 +18,7 @@ import { FAST_WIDTHS, noiseReach } from '../ring/width.ts';
 import { splitNoise } from './adaptive-clip.ts';
 import { leastEnough } from './bisection.ts';
 import { centralReach, isCentral } from './central-noise.ts';
-import { epsilonOfJob, type Mechanics, roundEvent, sensitivityOf, timesOf } from './job-privacy.ts';
+import { epsilonOfRounds, type Mechanics, sensitivityOf } from './job-privacy.ts';
 
 /** Of participants, by its law; or of a coordinator that is trusted. */
 export type PlannedLaw = Noise['type'] | LawOfCoordinator;
@@ -94,7 +94,7 @@ export function placeNoise(plan: Omit<NoisePlan, 'epsilon'>, multiplier: number)
   if (sigma > most) throw new HanseError('noiseTableTooLarge', { sigma, most });
   const noise = lawOf(plan.noise, sigma);
   const codec = codecOf(plan, levelsOf(c), noise, mechanicsAt(c).codec.adaptive);
-  const epsilon = totalEpsilon(plan, { ...mechanicsOf(plan, levelsOf(c)), codec }, noise);
+  const epsilon = epsilonOfRounds({ ...mechanicsOf(plan, levelsOf(c)), codec }, noise, plan);
   return { codec, epsilon, ...(isCentral(noise) && { central: noise }) };
 }
 
@@ -126,19 +126,10 @@ function lawOf(law: PlannedLaw, sigma: number): Noise | CentralNoise {
 function leastMultiplier(plan: NoisePlan, mechanics: Mechanics): number {
   const unit = sensitivityOf(mechanics) / Math.sqrt(mechanics.parties);
   const epsilonAt = (multiplier: number) =>
-    totalEpsilon(plan, mechanics, lawOf(plan.noise, multiplier * unit));
+    epsilonOfRounds(mechanics, lawOf(plan.noise, multiplier * unit), plan);
   if (!(epsilonAt(2 ** 20) <= plan.epsilon))
     throw new HanseError('budgetUnreachable', { targetEpsilon: plan.epsilon, delta: plan.delta });
   return leastEnough((multiplier) => epsilonAt(multiplier) <= plan.epsilon, 1, TOLERANCE);
-}
-
-function totalEpsilon(
-  { rounds, delta }: Pick<NoisePlan, 'rounds' | 'delta'>,
-  mechanics: Mechanics,
-  noise: Noise | CentralNoise,
-): number {
-  const count = timesOf(noise, rounds);
-  return epsilonOfJob({ type: 'repeat', count, event: roundEvent(mechanics, noise) }, delta);
 }
 
 /** @param levels C/g */

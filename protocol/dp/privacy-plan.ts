@@ -10,13 +10,12 @@ import { deviationOfSum } from './central-noise.ts';
 import {
   costOfRounds,
   DELTA_OF_PARTS,
-  epsilonOfJob,
+  epsilonOfRounds,
   type JobPrivacy,
   jobPrivacy,
   type Mechanics,
   noiseMultiplierOf,
   type PromisingTerms,
-  roundEvent,
   sensitivityOf,
   timesOf,
 } from './job-privacy.ts';
@@ -114,8 +113,6 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
   const units = perParticipant === undefined ? null : perParticipant * federation.participants;
   checkDelta(delta, units);
   const mechanics: Mechanics = { codec, parameters, batchSize: training.batchSize, parties };
-  const epsilonWith = (by: Mechanics, law: Noise | CentralNoise) =>
-    epsilonOfJob({ type: 'repeat', count: timesOf(law, rounds), event: roundEvent(by, law) }, delta);
   const modelWith = (updates: number, law: Noise | CentralNoise): NoiseOfModel | null => {
     if (perParticipant === undefined) return null;
     const weight = weighting === 'uniform' ? 1 : Math.min(perParticipant, codec.weightMax);
@@ -126,6 +123,11 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
       rounds,
     });
   };
+  const choice = (by: Mechanics, law: Noise | CentralNoise, updates: number) => ({
+    noiseMultiplier: noiseMultiplierOf(by, law),
+    epsilon: epsilonOfRounds(by, law, { rounds, delta }),
+    drift: modelWith(updates, law)?.drift ?? null,
+  });
   const model = modelWith(cohort.size, noise);
   const costOf = costOfRounds(privacy);
   const cost = (first: number) => costOf(timesOf(noise, first));
@@ -147,22 +149,13 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
     ...{ parameters, rounds, lotRate: lot?.rate ?? null, cohort: cohort.size, parties },
     excess: privacy.isCentral ? 1 : Math.sqrt(cohort.size / parties),
     byRounds: pointsOf(rounds).map((at) => ({ rounds: at, epsilon: cost(at) })),
-    byNoise: FACTORS.map((factor) => {
-      const law = { ...noise, sigma: factor * noise.sigma };
-      return {
-        noiseMultiplier: noiseMultiplierOf(mechanics, law),
-        epsilon: epsilonWith(mechanics, law),
-        drift: modelWith(cohort.size, law)?.drift ?? null,
-      };
-    }),
+    byNoise: FACTORS.map((factor) =>
+      choice(mechanics, { ...noise, sigma: factor * noise.sigma }, cohort.size),
+    ),
     byCohort: FACTORS.map((factor) => {
       const size = Math.max(1, Math.round(factor * cohort.size));
       const by = { ...mechanics, parties: Math.max(1, Math.floor((parties * size) / cohort.size)) };
-      return {
-        ...{ cohort: size, parties: by.parties, noiseMultiplier: noiseMultiplierOf(by, noise) },
-        epsilon: epsilonWith(by, noise),
-        drift: modelWith(size, noise)?.drift ?? null,
-      };
+      return { cohort: size, parties: by.parties, ...choice(by, noise, size) };
     }),
     model,
     usefulCohort: model && usefulCohort(cohort.size, model),
