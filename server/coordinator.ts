@@ -389,6 +389,7 @@ export class Coordinator {
       },
       evaluators: () => this.#withRole('evaluator').filter((nodeId) => this.presence.mayBeLive(nodeId)),
       onArrival: (arrived) => this.presence.onArrival(arrived),
+      firstKeyOf: (nodeId) => this.federation.firstKeyOf(nodeId),
       revokedAmong: (nodes) =>
         nodes.filter((nodeId) => (this.federation.member(nodeId)?.entry.revokedAt ?? null) !== null),
       wake: (nodes) => {

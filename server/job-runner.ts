@@ -50,6 +50,8 @@ export interface JobSurroundings {
   /** Calls back when a node shows up; returns how to stop that. */
   onArrival(arrived: () => void): () => void;
   wake(nodes: readonly NodeId[] | 'evaluators'): void;
+  /** The id that a node had before it changed its key for the first time: the same for all of its keys. */
+  firstKeyOf(node: NodeId): NodeId;
   /** Which of these nodes are no members any more. */
   revokedAmong(nodes: readonly NodeId[]): readonly NodeId[];
   /** Something went wrong that is no problem of a caller. */
@@ -169,6 +171,19 @@ export class JobRunner {
     const value = new SecureAttemptView(blobs, signer, primitives);
     if (key === keyOf(this.state)) this.#view = { key, value };
     return value;
+  }
+
+  /**
+   * Those of these nodes that could be of use to the next attempt. Who is in the tree of the round with one key is in it with
+   * each that takes its place: SPEC.md 12.11.
+   */
+  drawable(nodes: readonly NodeId[]): NodeId[] {
+    const { state } = this;
+    const { firstKeyOf } = this.#around;
+    const inTree = new Set([...state.inTree].map(firstKeyOf));
+    return nodes.filter(
+      (node) => mayBeDrawn(state, node) && !(inTree.size > 0 && inTree.has(firstKeyOf(node))),
+    );
   }
 
   /**
@@ -306,11 +321,10 @@ export class JobRunner {
     return this.#around.evaluators().some((node) => mayMeasure(this.state, node));
   }
 
-  /** Without those who have said that they cannot take part in this job. */
+  /** Without those who have said that they cannot take part in this job, and those that are in the tree of the round. */
   #candidates(): ReturnType<JobSurroundings['candidates']> {
     const { live, expected } = this.#around.candidates();
-    const isOpen = (node: NodeId) => mayBeDrawn(this.state, node);
-    return { live: live.filter(isOpen), expected: expected.filter(isOpen) };
+    return { live: this.drawable(live), expected: this.drawable(expected) };
   }
 
   /** From those who are live now: a draw that is tried again may come much later than the first. */

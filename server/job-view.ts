@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../protocol/clock.ts';
 import { cohortMost, describeSpan } from '../protocol/cohort.ts';
-import { countsOf, hasEnded, mayBeDrawn } from '../protocol/round.ts';
+import { countsOf, hasEnded } from '../protocol/round.ts';
 import type { JobState } from '../protocol/round-state.ts';
 import { cohortLeast } from '../protocol/secagg/descriptor.ts';
 import type { JobLine, JobStatus } from '../schemas/job.ts';
@@ -28,7 +28,7 @@ export function statusOf(runner: JobRunner, coordinator: Coordinator): JobStatus
     sequence: runner.sequence,
     bytesUp: ended + current,
     bytesDown: coordinator.bytesDown(job.jobId),
-    waitingFor: job.phase === 'recruiting' ? describeRecruiting(job, coordinator) : null,
+    waitingFor: job.phase === 'recruiting' ? describeRecruiting(runner, coordinator) : null,
     ...(job.unsuited.size > 0 && { unsuited: countsOf(job.unsuited) }),
     createdBy: job.createdBy,
     createdAt: job.createdAt,
@@ -80,11 +80,12 @@ export function untilChanged(
   return untilSo(runner, () => runner.sequence > after, milliseconds, clock, signal);
 }
 
-function describeRecruiting(job: JobState, coordinator: Coordinator): string {
-  const minimum = cohortLeast(job.manifest);
-  const size = cohortMost(job.manifest.cohort);
+function describeRecruiting(runner: JobRunner, coordinator: Coordinator): string {
+  const { manifest } = runner.state;
+  const minimum = cohortLeast(manifest);
+  const size = cohortMost(manifest.cohort);
   const live = coordinator.liveParticipants();
-  const unsuited = live.filter((node) => !mayBeDrawn(job, node)).length;
+  const unsuited = live.length - runner.drawable(live).length;
   const apart = unsuited > 0 ? `, ${unsuited} of them cannot take part in this job` : '';
   return `participants: ${live.length} live${apart}, ${describeSpan(minimum, size)} wanted`;
 }

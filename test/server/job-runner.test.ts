@@ -71,6 +71,7 @@ function surroundings(): JobSurroundings {
     numbersFor: async () => new RandomNumbers(seededRandom(new Uint8Array(32))),
     candidates: () => ({ live, expected }),
     evaluators: () => (hasEvaluator ? ['e'.repeat(32)] : []),
+    firstKeyOf: (node) => node,
     revokedAmong: (among) => among.filter((nodeId) => revoked.has(nodeId)),
     onArrival: (arrived) => {
       listeners += 1;

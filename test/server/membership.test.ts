@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../protocol/bytes.ts';
 import { succeed } from '../../protocol/key-succession.ts';
 import { attemptParams } from '../../protocol/routes.ts';
+import type { JobRunner } from '../../server/job-runner.ts';
+import { statusOf } from '../../server/job-view.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { admissionOf, type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 import { hashOf } from '../fixtures/vector-files.ts';
@@ -214,6 +216,44 @@ describe('a change of keys', () => {
     await federation.clock.advance(60_000);
     await federation.appear([old, next, second]);
     expect([...runner.state.cohort].sort()).toEqual([next.nodeId, second.nodeId].sort());
+  });
+
+  test('does not bring a participant into a tree again, with whichever of its keys it took part in it', async () => {
+    const [old, second] = federation.participants as [Node, Node];
+    const next = await nodeOf('next', 'participant');
+    const centralNoise = { type: 'gaussianTree', sigma: 16, rounds: 2 } as const;
+    const terms = {
+      privacyUnit: 'participant',
+      privacy: { delta: 1e-5, epsilonModel: 1, centralNoise },
+      ...{ cohort: { size: 1, minimum: 1 }, rounds: 4 },
+    } as const;
+    await federation.storeContent();
+    const jobs = [await federation.coordinator.newJob(), await federation.coordinator.newJob()];
+    const [runner, reverse] = jobs as [JobRunner, JobRunner];
+    const created = { type: 'jobCreated', createdBy: federation.researcher.nodeId } as const;
+    const matter = { manifest: federation.manifest(terms), manifestSha256: '0'.repeat(64) };
+    await federation.appear([old]);
+    await runner.create({ ...created, ...matter, jobId: runner.jobId });
+    await atRest();
+    await (await change(old, next)).call();
+    await federation.work(old);
+    await federation.clock.advance(60_000);
+    await federation.appear([next]);
+    expect(runner.state).toMatchObject({ phase: 'recruiting', round: 2, cohort: [] });
+    expect(statusOf(runner, federation.coordinator).waitingFor).toMatch(/1 live, 1 of them cannot take part/);
+
+    // The old key, while the new one that is in the tree is away. Others go on, and anybody is in the next tree.
+    await reverse.create({ ...created, ...matter, jobId: reverse.jobId });
+    await atRest();
+    await federation.work(next);
+    await federation.clock.advance(60_000);
+    await federation.appear([old]);
+    expect(reverse.state).toMatchObject({ phase: 'recruiting', round: 2, cohort: [] });
+    await federation.appear([second]);
+    await federation.clock.advance(10_000);
+    for (const { state } of [runner, reverse]) expect(state.cohort).toEqual([second.nodeId]);
+    await federation.workAll();
+    for (const { state } of [runner, reverse]) expect(state.phase).toBe('finished');
   });
 
   test('needs both signatures, a key that is nobody else’s, and happens once', async () => {
