@@ -26,6 +26,8 @@ export interface Candidate {
   readonly updateNorm: number;
   /** Where clipping is adaptive. */
   readonly clipping?: RoundClipping;
+  /** Where the noise is that of a tree. */
+  readonly treeNonce?: string;
   readonly evaluateBy: string | null;
   /** Where aggregation is secure: the signed record of the round, and the sum that was opened. */
   readonly secure?: { readonly record: Sha256; readonly sum: Sha256 };
@@ -76,6 +78,8 @@ export interface JobState {
   readonly unsuited: ReadonlyMap<NodeId, string>;
   /** Participants that are in the tree of the round (SPEC.md 12.11), and take part in no further round of it. */
   readonly inTree: ReadonlySet<NodeId>;
+  /** Of each released round of that tree, in their order: what the noise of its nodes follows from. */
+  readonly treeNonces: readonly string[];
   /** Aggregated, not yet released. */
   readonly candidate: Candidate | null;
   readonly metrics: Metrics | null;

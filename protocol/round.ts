@@ -56,6 +56,7 @@ export function createJob(event: Extract<JobEvent, { type: 'jobCreated' }>, at: 
     ...EMPTY_ATTEMPT,
     unsuited: new Map(),
     inTree: new Set(),
+    treeNonces: [],
     history: [],
     failure: null,
   };
@@ -342,7 +343,7 @@ function passDeadline(
 
 function aggregated(state: JobState, event: Extract<JobEvent, { type: 'aggregated' }>, at: string): Step {
   if (state.phase !== 'aggregating') return outOfOrder(state, event.type);
-  const { model, strategyState, weight, updateNorm, clipping, evaluateBy, record, sum } = event;
+  const { model, strategyState, weight, updateNorm, clipping, treeNonce, evaluateBy, record, sum } = event;
   const secure = record !== undefined && sum !== undefined ? { record, sum } : undefined;
   if ((secure !== undefined) !== isSecure(state) || (record === undefined) !== (sum === undefined))
     return refuse(
@@ -355,6 +356,7 @@ function aggregated(state: JobState, event: Extract<JobEvent, { type: 'aggregate
   const candidate = {
     ...{ model, strategyState, weight, updateNorm, evaluateBy },
     ...(clipping && { clipping }),
+    ...(treeNonce !== undefined && { treeNonce }),
     ...(secure && { secure }),
   };
   return enter({ ...state, candidate }, evaluateBy === null ? 'releasing' : 'evaluating', at);
@@ -390,7 +392,7 @@ function released(state: JobState, event: Extract<JobEvent, { type: 'released' }
     ...EMPTY_ATTEMPT,
     model: state.candidate.model,
     strategyState: state.candidate.strategyState,
-    inTree: inTree(state),
+    ...treeAfter(state),
     history: [...state.history, summary(state, 'released', null, at)],
     phase: isLast ? 'finished' : 'recruiting',
     round: isLast ? state.round : state.round + 1,
@@ -400,10 +402,15 @@ function released(state: JobState, event: Extract<JobEvent, { type: 'released' }
 }
 
 /** After the round is released. */
-function inTree({ manifest, round, accepted, inTree: before }: JobState): ReadonlySet<NodeId> {
+function treeAfter(state: JobState): Pick<JobState, 'inTree' | 'treeNonces'> {
+  const { manifest, round, accepted, candidate, inTree, treeNonces } = state;
   const noise = manifest.privacy?.centralNoise;
-  if (noise?.type !== 'gaussianTree') return before;
-  return endsTree(noise, round) ? new Set() : new Set([...before, ...accepted.keys()]);
+  if (noise?.type !== 'gaussianTree') return { inTree, treeNonces };
+  if (endsTree(noise, round)) return { inTree: new Set(), treeNonces: [] };
+  return {
+    inTree: new Set([...inTree, ...accepted.keys()]),
+    treeNonces: [...treeNonces, candidate?.treeNonce ?? ''],
+  };
 }
 
 /** Ends the attempt without a result; the model is unchanged. */

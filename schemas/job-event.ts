@@ -103,6 +103,8 @@ const Aggregated = Type.Object(
     /** Where aggregation is secure: the record of the round, and the sum that was opened. */
     record: Type.Optional(Sha256),
     sum: Type.Optional(Sha256),
+    /** Where the noise is that of a tree: of the nodes that end with this round. SPEC.md 12.11. */
+    treeNonce: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
     /** When an evaluation has to be in; null where this round is not evaluated. */
     evaluateBy: Type.Union([Timestamp, Type.Null()]),
   },

@@ -25,7 +25,7 @@ import { strategyOf } from '../protocol/strategy/strategy-of.ts';
 import { encodeParameters, floatsOf, payloadOf } from '../protocol/vector.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import type { RoundClipping } from '../schemas/job.ts';
-import { addCentralNoise, type NoiseSource } from './central-noise.ts';
+import { addCentralNoise, type NoiseSource, treeNonce } from './central-noise.ts';
 import { recordOf } from './round-record.ts';
 import type { SecureAttemptView } from './secure-attempt-view.ts';
 import type { BlobStore } from './store/blob-store.ts';
@@ -45,6 +45,8 @@ export interface AggregatedModel {
   /** Where aggregation is secure: the signed record, and the sum that was opened. */
   readonly record?: Sha256;
   readonly sum?: Sha256;
+  /** Where the noise is that of a tree. */
+  readonly treeNonce?: string;
 }
 
 /** What opens the sum of masked updates. */
@@ -77,7 +79,7 @@ export async function aggregate(
   const summed = await sum.over(job.accepted);
   const unmasked = secure && (await unmask(secure, summed));
   const noised = await withNoise(job, unmasked ?? summed.integers, noise);
-  const published = noised ?? unmasked;
+  const published = noised?.integers ?? unmasked;
   const opened = published
     ? openIntegers(published, codec, job.accepted.size, turn)
     : summed.open(turn, codec);
@@ -108,6 +110,7 @@ export async function aggregate(
     updates: opened.count,
     weight: opened.totalWeight,
     updateNorm,
+    ...(noised?.nonce !== undefined && { treeNonce: noised.nonce }),
     ...(clipNorm !== undefined && fraction !== undefined && { clipping: { clipNorm, fraction } }),
   };
 }
@@ -121,15 +124,17 @@ async function unmask(secure: SecureAggregate, masked: RingSum): Promise<UpdateI
  * theirs, or nobody.
  */
 async function withNoise(
-  { jobId, round, manifest }: JobState,
+  { jobId, round, manifest, treeNonces }: JobState,
   { coordinates, secondBlock }: UpdateIntegers,
   source: NoiseSource,
-): Promise<UpdateIntegers | undefined> {
+): Promise<{ readonly integers: UpdateIntegers; readonly nonce?: string } | undefined> {
   const central = manifest.privacy?.centralNoise;
   if (!central) return undefined;
-  const noised = { coordinates: coordinates.slice(), secondBlock };
-  await addCentralNoise(noised.coordinates, central, { jobId, round }, source);
-  return noised;
+  const integers = { coordinates: coordinates.slice(), secondBlock };
+  const nonce = central.type === 'gaussianTree' ? treeNonce(source.random) : undefined;
+  const nonces = nonce === undefined ? [] : [...treeNonces, nonce];
+  await addCentralNoise(integers.coordinates, central, { jobId, round, nonces }, source);
+  return { integers, ...(nonce !== undefined && { nonce }) };
 }
 
 /** Stores the opened sum and the record of the round. */

@@ -4,17 +4,20 @@
  *
  *   gaussian      round(N(0, sigma^2)) from the CSPRNG of the platform
  *   gaussianTree  the same law, from the key stream of the node:
- *                 HKDF-SHA-256( noiseKey, no salt, "HANSE central noise" || 00 || JCS({ jobId, tree, level, index }), 32 bytes )
+ *                 HKDF-SHA-256( noiseKey, no salt, "HANSE central noise" || 00 || JCS({ jobId, tree, level, index, nonce }),
+ *                 32 bytes ), the nonce being that of the round with which the node ends
  *
- * so that a node has the same noise in every round that it is in, and after every start of the coordinator.
+ * so that a node has the same noise in every round that it is in, and after every start of the coordinator. The nonce is drawn
+ * with the noise and durable before any of it is released. Why: a coordinator whose data were put back to an older copy
+ * repeats rounds, with other updates; their difference would be seen where both have the same noise.
  */
-import { concatBytes, utf8 } from '../protocol/bytes.ts';
+import { concatBytes, toHex, utf8 } from '../protocol/bytes.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
 import { treeStep } from '../protocol/dp/central-noise.ts';
 import { roundedGaussianSampler } from '../protocol/dp/rounded-gaussian.ts';
-import type { TreeNode } from '../protocol/dp/tree-aggregation.ts';
+import { lastStepOf, type TreeNode } from '../protocol/dp/tree-aggregation.ts';
 import type { Primitives } from '../protocol/primitives.ts';
-import { type RandomSource, seededRandom } from '../protocol/random.ts';
+import { type RandomSource, randomBytes, seededRandom } from '../protocol/random.ts';
 import type { Secret } from '../protocol/secret.ts';
 import type { CentralNoise } from '../schemas/privacy.ts';
 
@@ -29,33 +32,56 @@ export interface NoiseSource {
 /** Coordinates at a time. */
 const BLOCK = 16_384;
 const LABEL = 'HANSE central noise';
+const NONCE_BYTES = 16;
+
+/** The round that is opened. */
+export interface NoisedRound {
+  readonly jobId: string;
+  readonly round: number;
+  /** With a tree: of each of its rounds up to this one. */
+  readonly nonces: readonly string[];
+}
+
+/** Of a round of a tree, drawn anew whenever its sum is opened. */
+export function treeNonce(random: RandomSource): string {
+  return toHex(randomBytes(random, NONCE_BYTES));
+}
 
 /**
  * @param coordinates [d] of the exact sum, modulo 2^32; overwritten
- * @param of the round that is opened
  */
 export async function addCentralNoise(
   coordinates: Int32Array,
   noise: CentralNoise,
-  of: { readonly jobId: string; readonly round: number },
+  { jobId, round, nonces }: NoisedRound,
   source: NoiseSource,
 ): Promise<void> {
   if (noise.type === 'gaussian') {
     add(coordinates, noise.sigma, source.random, 1);
     return;
   }
-  const { tree, added, removed } = treeStep(noise, of.round);
+  const { tree, added, removed } = treeStep(noise, round);
   for (const [nodes, sign] of [[added, 1] as const, [removed, -1] as const])
-    for (const node of nodes)
-      add(coordinates, noise.sigma, await streamOf({ jobId: of.jobId, tree, node }, source), sign);
+    for (const node of nodes) {
+      const nonce = nonces[lastStepOf(node) - 1];
+      add(coordinates, noise.sigma, await streamOf({ jobId, tree, node, nonce }, source), sign);
+    }
+}
+
+interface NodeOfTree {
+  readonly jobId: string;
+  readonly tree: number;
+  readonly node: TreeNode;
+  readonly nonce: string | undefined;
 }
 
 async function streamOf(
-  { jobId, tree, node }: { readonly jobId: string; readonly tree: number; readonly node: TreeNode },
+  { jobId, tree, node, nonce }: NodeOfTree,
   { primitives, noiseKey }: NoiseSource,
 ): Promise<RandomSource> {
-  const { level, index } = node;
-  const info = concatBytes(utf8(LABEL), Uint8Array.of(0), utf8(canonicalJson({ jobId, tree, level, index })));
+  if (nonce === undefined) throw new Error('unreachable: the nodes of a sum end with rounds before it');
+  const name = canonicalJson({ jobId, tree, ...node, nonce });
+  const info = concatBytes(utf8(LABEL), Uint8Array.of(0), utf8(name));
   const key = await primitives.hkdf(noiseKey.reveal(), new Uint8Array(), info, 32);
   return seededRandom(key);
 }

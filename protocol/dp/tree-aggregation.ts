@@ -38,6 +38,11 @@ export function nodesOf(step: number): TreeNode[] {
   return nodes;
 }
 
+/** The step with which a node is complete: the first whose sum carries its noise. */
+export function lastStepOf({ level, index }: TreeNode): number {
+  return (index + 1) * 2 ** level;
+}
+
 /** By which nodes the noise of a step differs from that of the step before. */
 export interface StepNodes {
   readonly added: readonly TreeNode[];

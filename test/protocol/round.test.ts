@@ -336,20 +336,21 @@ describe('what a node may send', () => {
       privacyUnit: 'participant',
       privacy: { delta: 1e-5, epsilonModel: 1, centralNoise },
     } as const;
-    const cohort = (names: string[], digit: string, context: typeof FIRST) => [
+    const cohort = (names: string[], digit: string, context: typeof FIRST): JobEvent[] => [
       select(names, context),
       ...names.map((name) => update(name, '1', context)),
-      aggregated(digit, null, context),
+      { ...aggregated(digit, null, context), treeNonce: digit.repeat(32) } as JobEvent,
       released(digit, context),
     ];
     const [second, third] = [2, 3].map((round) => ({ round, attempt: 1 })) as [typeof FIRST, typeof FIRST];
     const job = follow(jobOf({ ...trees, rounds: 4 }), ...cohort([A, B], '2', FIRST));
-    expect(job).toMatchObject({ phase: 'recruiting', ...second });
+    expect(job).toMatchObject({ phase: 'recruiting', ...second, treeNonces: ['2'.repeat(32)] });
     expect([A, B, C, D].map((node) => mayBeDrawn(job, node))).toEqual([false, false, true, true]);
     expect(verdict(job, select([A, D], second))).toBe('invalidFormat');
     // A tree ends with its last round; and without one they take part again at once.
     const ended = follow(job, ...cohort([C, D], '3', second));
     expect(verdict(ended, select([A, D], third))).toBe('accepted');
+    expect(ended.treeNonces).toEqual([]);
     const plain = follow(jobOf({ rounds: 4 }), ...cohort([A, B], '2', FIRST));
     expect(verdict(plain, select([A, D], second))).toBe('accepted');
   });

@@ -104,6 +104,15 @@ describeForm('aggregated from masked updates', JobEvent, {
   ],
 });
 
+describeForm('aggregated with noise of a tree', JobEvent, {
+  sound: { type: 'aggregated', ...EVENTS.aggregated, treeNonce: '0f'.repeat(16) },
+  optional: ['treeNonce'],
+  refuses: [
+    ['treeNonce', HASH],
+    ['treeNonce', ''],
+  ],
+});
+
 describeForm('the deadline of a secure phase', JobEvent, {
   sound: { type: 'deadlinePassed', ...context, phase: 'unmasking' },
   takes: [

@@ -9,6 +9,7 @@ import { Secret } from '../../protocol/secret.ts';
 import { floatsOf, parseHeader, payloadOf } from '../../protocol/vector.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import { aggregate } from '../../server/aggregate.ts';
+import { addCentralNoise } from '../../server/central-noise.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
 import { UpdateSum } from '../../server/update-sum.ts';
@@ -79,6 +80,34 @@ test('a strategy with a memory stores it, and goes on from what it stored', asyn
 
 test('doing it twice gives the same names', async () => {
   expect(await aggregated(jobOf())).toEqual(await aggregated(jobOf()));
+});
+
+test('sums of one round of a tree never have the same noise: it may have been opened with other updates', async () => {
+  const overrides = {
+    privacyUnit: 'participant',
+    privacy: {
+      delta: 1e-5,
+      epsilonModel: 1,
+      centralNoise: { type: 'gaussianTree', sigma: 1000, rounds: 4 },
+    },
+  } as const;
+  const [first, again] = [await aggregated(jobOf(overrides)), await aggregated(jobOf(overrides))];
+  expect(again.treeNonce).not.toBe(first.treeNonce);
+  expect(again.model).not.toBe(first.model);
+  // From the nonce that is kept the noise follows, to be taken away again.
+  const { treeNonce = '' } = first;
+  const job = { ...jobOf(overrides), round: 2, model: first.model, treeNonces: [treeNonce] };
+  const { model, treeNonce: second = '' } = await aggregated(job);
+  const noise = new Int32Array(INITIAL_VALUES.length);
+  const ofNode = { type: 'gaussianTree', sigma: 1000, rounds: 4 } as const;
+  for (const round of [1, 2])
+    await addCentralNoise(noise, ofNode, { jobId: 'job-0', round, nonces: [treeNonce, second] }, NOISE);
+  const { mean } = meanTwin(FILES, CODEC, INITIAL_VALUES.length);
+  const values = [...floatsOf(payloadOf(await blobs.read(model)))];
+  for (const [i, value] of values.entries()) {
+    const expected = (INITIAL_VALUES[i] ?? 0) + 2 * (mean[i] ?? 0);
+    expect(value).toBeCloseTo(expected + ((noise[i] ?? 0) * CODEC.grid * CODEC.weightMax) / 90, 5);
+  }
 });
 
 test('a coordinator that is trusted adds its noise before anything is stored', async () => {

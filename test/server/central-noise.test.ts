@@ -4,7 +4,7 @@ import { nodesOf } from '../../protocol/dp/tree-aggregation.ts';
 import { seededRandom } from '../../protocol/random.ts';
 import { Secret } from '../../protocol/secret.ts';
 import type { CentralNoise } from '../../schemas/privacy.ts';
-import { addCentralNoise } from '../../server/central-noise.ts';
+import { addCentralNoise, treeNonce } from '../../server/central-noise.ts';
 
 const SIGMA = 300;
 const LENGTH = 20_000;
@@ -14,10 +14,17 @@ const source = (key = 1) => ({
   noiseKey: new Secret(new Uint8Array(32).fill(key)),
 });
 
+/** Of the rounds of a tree. */
+const NONCES = ['1', '2', '3', '4', '5'].map((digit) => digit.repeat(32));
+
 /** What a round of a job is given. */
-async function noiseOf(noise: CentralNoise, round: number, jobId = 'job-1', key = 1): Promise<Int32Array> {
+async function noiseOf(
+  noise: CentralNoise,
+  round: number,
+  { jobId = 'job-1', key = 1, nonces = NONCES } = {},
+): Promise<Int32Array> {
   const coordinates = new Int32Array(LENGTH);
-  await addCentralNoise(coordinates, noise, { jobId, round }, source(key));
+  await addCentralNoise(coordinates, noise, { jobId, round, nonces }, source(key));
   return coordinates;
 }
 
@@ -36,12 +43,13 @@ function correlation(a: Int32Array, b: Int32Array): number {
 
 describe('noise that is drawn afresh', () => {
   const noise = { type: 'gaussian', sigma: SIGMA } as const;
+  const FIRST = { jobId: 'job-1', round: 1, nonces: [] };
 
   test('has the variance of the manifest, another draw in each round, and is added to what is there', async () => {
     const drawn = source();
     const [first, second] = [new Int32Array(LENGTH).fill(7), new Int32Array(LENGTH)];
-    await addCentralNoise(first, noise, { jobId: 'job-1', round: 1 }, drawn);
-    await addCentralNoise(second, noise, { jobId: 'job-1', round: 1 }, drawn);
+    await addCentralNoise(first, noise, FIRST, drawn);
+    await addCentralNoise(second, noise, FIRST, drawn);
     expect(second).not.toEqual(first.map((x) => x - 7));
     for (const one of [first.map((x) => x - 7), second])
       expect(Math.abs(excess(one, SIGMA ** 2))).toBeLessThan(5);
@@ -51,7 +59,7 @@ describe('noise that is drawn afresh', () => {
 
   test('wraps where the sum is at the end of the ring', async () => {
     const coordinates = new Int32Array(LENGTH).fill(2 ** 31 - 1);
-    await addCentralNoise(coordinates, noise, { jobId: 'job-1', round: 1 }, source());
+    await addCentralNoise(coordinates, noise, FIRST, source());
     expect(coordinates.some((x) => x < 0)).toBe(true);
     const zeros = await noiseOf(noise, 1);
     expect(coordinates.map((x) => (x - (2 ** 31 - 1)) | 0)).toEqual(zeros);
@@ -93,7 +101,24 @@ describe('noise of a tree', () => {
     const round2 = await noiseOf(noise, 2);
     expect(await noiseOf(noise, 2)).toEqual(round2);
     expect(await noiseOf(noise, 7)).not.toEqual(round2);
-    expect(await noiseOf(noise, 2, 'job-2')).not.toEqual(round2);
-    expect(await noiseOf(noise, 2, 'job-1', 2)).not.toEqual(round2);
+    expect(await noiseOf(noise, 2, { jobId: 'job-2' })).not.toEqual(round2);
+    expect(await noiseOf(noise, 2, { key: 2 })).not.toEqual(round2);
+  });
+
+  test('is another for a round that is opened again, but for the nodes that end before it', async () => {
+    const [first = '', , ...rest] = NONCES;
+    const repeated = [first, treeNonce(seededRandom(new Uint8Array(32))), ...rest];
+    expect(repeated[1]).toMatch(/^[0-9a-f]{32}$/);
+    // Of rounds 1 and 2 together there is one node, which ends with round 2; the one of round 1 is gone from both.
+    const differences = [NONCES, repeated].map(async (nonces) => {
+      const [one, two] = [await noiseOf(noise, 1, { nonces }), await noiseOf(noise, 2, { nonces })];
+      return { one, both: one.map((x, i) => x + (two[i] as number)) };
+    });
+    const [before, after] = await Promise.all(differences);
+    expect(after?.one).toEqual(before?.one);
+    const apart = before?.both.map((x, i) => x - (after?.both[i] as number));
+    expect(Math.abs(excess(apart as Int32Array, 2 * SIGMA ** 2))).toBeLessThan(5);
+    // Round 3 adds a node of its own, and takes none away.
+    expect(await noiseOf(noise, 3, { nonces: repeated })).toEqual(await noiseOf(noise, 3));
   });
 });
