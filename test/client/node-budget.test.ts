@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serveControl } from '../../client/control-socket.ts';
 import { writeIdentity } from '../../client/identity.ts';
 import { ledgerFile } from '../../client/ledger-file.ts';
 import { ledgerKey } from '../../client/ledger-key.ts';
@@ -62,4 +63,13 @@ test('a node pays for questions until its budget is used up, and while it is ask
   expect(answers.at(-1)).toMatchObject({ problem: { code: 'budgetExceeded' } });
   const { json } = await hanse(['privacy', 'ledger', '--identity', identity, '--verify', '--json']);
   expect(json).toMatchObject({ isVerified: true, dataSets: [{ dataSet: 'visits.csv', unit: 'person' }] });
+});
+
+test('nor is it asked while a node with the key that this one has replaced writes to the same ledger', async () => {
+  const identity = await nodeWithBudget();
+  const control = await serveControl(identity, async () => ({}));
+  await expect(openNodeBudget(identity)).rejects.toMatchObject({ code: 'identityInUse' });
+  await control.close();
+  const { close } = await openNodeBudget(identity);
+  await close();
 });
