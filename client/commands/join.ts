@@ -31,7 +31,6 @@ import type { ExecutionProvider } from '../engine/provider.ts';
 import { EngineTurns } from '../engine-turns.ts';
 import { connect } from '../enrol.ts';
 import { type Identity, successorIdentity } from '../identity.ts';
-import { lockIdentity } from '../identity-lock.ts';
 import { CAPACITY, JobCache } from '../job-cache.ts';
 import { type KeyHandover, throughKeys } from '../key-handover.ts';
 import { letterFile } from '../letter-log.ts';
@@ -46,6 +45,7 @@ import { givenPassphrase } from '../passphrase.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
+import { lockUnused } from '../unused-identity.ts';
 import { ADMISSION_OPTIONS } from './admission-options.ts';
 import { CA_OPTION } from './ca-option.ts';
 import { DATA_OPTIONS } from './data-options.ts';
@@ -281,7 +281,7 @@ async function live(
     .map(({ examples: { count, name } }) => `${counted(count, 'example')} of ${name}`)
     .join(', ');
   io.note(`${data}; training on ${provider.name}, ${provider.reason}`);
-  const lock = await lockIdentity(identity.nodeId, plan.identity);
+  const lock = await lockUnused(plan.identity, identity.nodeId);
   const turns = new EngineTurns({ now: () => performance.now(), soon: setImmediate });
   const jobs = new JobCache(provider, turns);
   const announced = new Set<string>();

@@ -4,6 +4,7 @@ import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { columnsOf } from '../../../client/commands/data-options.ts';
 import { planJoin } from '../../../client/commands/join-plan.ts';
+import { serveControl } from '../../../client/control-socket.ts';
 import { enrol } from '../../../client/enrol.ts';
 import { pendingKey } from '../../../client/identity.ts';
 import { parseInviteLink } from '../../../protocol/invite-link.ts';
@@ -122,6 +123,19 @@ test('one identity, one node: a second one is refused until the first has ended'
   first.stop();
   expect((await first.outcome).exitCode).toBe(0);
   const again = await started('twin.json', table());
+  again.stop();
+  expect(await again.outcome).toMatchObject({ exitCode: 0 });
+});
+
+test('nor does one begin while another still works with the key that this one has replaced', async () => {
+  const node = await started('replaced.json', [await running.invite(), ...table()]);
+  node.stop();
+  await node.outcome;
+  const control = await serveControl(at('replaced.json'), async () => ({}));
+  const second = await join('replaced.json', table());
+  expect(second).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityInUse' } } });
+  await control.close();
+  const again = await started('replaced.json', table());
   again.stop();
   expect(await again.outcome).toMatchObject({ exitCode: 0 });
 });
