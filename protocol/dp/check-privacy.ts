@@ -18,6 +18,11 @@ const STATED_SLACK = 1e-9;
  * all stays among the normal numbers of float64 and float32, so that C_t / g_t is C / g but for roundings, and D holds.
  */
 const ADAPTIVE_RANGE = { least: 2 ** -80, most: 2 ** 80 } as const;
+/**
+ * Of a codec with a lot: graphs clip by norms that are computed in float32. Below this range squares vanish, a gradient that is
+ * longer than C counts as one of length 0, and is not clipped; up to its end sums of clipped gradients are finite.
+ */
+const LOT_RANGE = { least: 2 ** -40, most: 2 ** 60 } as const;
 
 /** An epsilon as the author of a job states it: rounded up to a millionth. */
 export function statedEpsilon(epsilon: number): number {
@@ -57,6 +62,8 @@ export function checkPrivacy(manifest: JobManifest): void {
     if (codec.rotation) throw invalid('codec.rotation', 'sums over lots are not turned');
     if (weighting !== 'examples')
       throw invalid('weighting', 'sums over lots are divided by numbers of examples: state examples');
+    if (!(codec.clipNorm >= LOT_RANGE.least && codec.clipNorm <= LOT_RANGE.most))
+      throw invalid('codec.clipNorm', 'with lots it has to be within 2^-40..2^60');
     checkLotTraining(training);
   }
   checkFigures(manifest);

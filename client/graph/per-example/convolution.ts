@@ -12,7 +12,7 @@ import type { Value } from '../graph.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import { axisLength, elementCount, type Shape } from '../tensor-type.ts';
 import { type WindowAxis, windowIndices } from '../window.ts';
-import { gram, scaledRule } from './dense.ts';
+import { gramNorm, scaledRule } from './dense.ts';
 import {
   type ExampleGradient,
   examplesFirst,
@@ -54,7 +54,7 @@ export function kernelGradient(junction: Junction, kernel: Value): ExampleGradie
       squaredNorm() {
         const seen = g.reshape(rows(), [images, positions, width]);
         const gradients = g.transpose(g.reshape(columns(), [images, outputs, positions]), [0, 2, 1]);
-        return g.reduce('ReduceSum', g.mul(gram(g, seen), gram(g, gradients)), [1, 2], false);
+        return gramNorm(g, seen, gradients);
       },
       weightedSum: (factor) => scaledRule(junction, factor),
     };

@@ -38,10 +38,9 @@ export function denseGradient(
   return {
     materialized,
     squaredNorm() {
-      if (positions === 1) return g.mul(squaredRows(g, rows), squaredRows(g, gradients));
+      if (positions === 1) return g.mul(atLeastSquared(g, rows), atLeastSquared(g, gradients));
       if (!isGramCheaper) return squaredRows(g, materialized());
-      const both = g.mul(gram(g, rows), gram(g, gradients));
-      return g.reduce('ReduceSum', both, [1, 2], false);
+      return gramNorm(g, rows, gradients);
     },
     weightedSum(factor) {
       if (positions === 1 || isGramCheaper) return scaledRule(junction, factor);
@@ -49,6 +48,33 @@ export function denseGradient(
       return g.reshape(g.gemm(g.reshape(factor, [1, batchSize]), materialized()), shape);
     },
   };
+}
+
+/**
+ * The least normal number of float32: products that are less may have become zero. They would do no harm by themselves, but
+ * what a sum of them is multiplied with may be as large as they are small.
+ */
+const LEAST_NORMAL = 2 ** -126;
+
+/** [B, ...] to [B]: the sum of the squares of each row, and not less by those that have become zero. */
+function atLeastSquared(g: GraphBuilder, value: Value): Value {
+  const lost = (elementCount(value.shape) / axisLength(value.shape, 0)) * LEAST_NORMAL;
+  return g.add(squaredRows(g, value), g.scalar(lost));
+}
+
+/**
+ * [B, T, K] and [B, T, N] to [B]: sum_st (a_s . a_t) (d_s . d_t), and not less by products that have become zero in one of the
+ * Gram matrices: sum_st |a_s . a_t| <= T sum_t |a_t|^2.
+ */
+export function gramNorm(g: GraphBuilder, rows: Value, gradients: Value): Value {
+  const both = g.mul(gram(g, rows), gram(g, gradients));
+  const lostBeside = (value: Value, other: Value) =>
+    g.mul(
+      squaredRows(g, value),
+      g.scalar(axisLength(other.shape, 1) * axisLength(other.shape, 2) * LEAST_NORMAL),
+    );
+  const lost = g.add(lostBeside(rows, gradients), lostBeside(gradients, rows));
+  return g.add(g.reduce('ReduceSum', both, [1, 2], false), lost);
 }
 
 /** [B, T, K] to [B, T, T]: the products of the rows of each example. */

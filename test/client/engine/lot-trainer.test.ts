@@ -6,9 +6,13 @@ import { LotTrainer } from '../../../client/engine/lot-trainer.ts';
 import type { ExecutionProvider, Tensors } from '../../../client/engine/provider.ts';
 import type { Trainer } from '../../../client/engine/trainer.ts';
 import { unitCount, unitsOf } from '../../../client/engine/units.ts';
+import { int, ints } from '../../../client/graph/attribute.ts';
 import { compileLotGradient } from '../../../client/graph/compile-lot-gradient.ts';
+import { writeForward } from '../../../client/graph/forward-writer.ts';
+import { importModel } from '../../../client/graph/import-model.ts';
 import { mlp } from '../../../client/graph/models/mlp.ts';
 import { initialParameters } from '../../../client/graph/parameters.ts';
+import { elementCount } from '../../../client/graph/tensor-type.ts';
 import { BATCHES_IN_FLOAT32 } from '../../../protocol/dp/job-privacy.ts';
 import { lotMost } from '../../../protocol/dp/lot.ts';
 import { seededRandom } from '../../../protocol/random.ts';
@@ -57,6 +61,57 @@ describe('the sum of a lot', () => {
     expectClose(sum, total(alone));
     const { sum: shorter } = await trainer.sum({ ...request, clipNorm: 0.01, examples });
     expect(Math.hypot(...shorter)).toBeLessThanOrEqual(0.1);
+  });
+
+  test.each([2 ** -40, 1e-7, 1e-5])('clips to %s what vanishes when it is squared', async (clipNorm) => {
+    const examples = clouds(1);
+    // One activation of 1e19, and a gradient by the output of e^-52: the square of either is at an end of float32.
+    const saturated = new Float32Array(parameters.length);
+    saturated[0] = -1e19;
+    saturated[saturated.length - 2] = 52;
+    const { sum: whole } = await trainer.sum({ ...request, clipNorm: 1e9, examples, parameters: saturated });
+    expect(Math.hypot(...whole)).toBeGreaterThan(1e-4);
+    const { sum } = await trainer.sum({ ...request, clipNorm, examples, parameters: saturated });
+    expect(Math.hypot(...sum)).toBeLessThanOrEqual(clipNorm);
+    expect(Math.hypot(...sum)).toBeGreaterThan(0);
+  });
+
+  test('clips what vanishes when it is squared also where an example has several rows', async () => {
+    const shapes = { before: [4, 6], w: [6, 7], bias: [7] };
+    const sequences = importModel(
+      writeForward({
+        name: 'sequences',
+        input: { name: 'x', shape: [2, 4] },
+        parameters: Object.entries(shapes).map(([name, shape]) => ({
+          ...{ name, shape, data: new Float32Array(elementCount(shape)) },
+        })),
+        nodes: [
+          { op: 'MatMul', inputs: ['x', 'before'], output: 'h' },
+          { op: 'MatMul', inputs: ['h', 'w'], output: 'rows' },
+          {
+            op: 'ReduceMean',
+            inputs: ['rows'],
+            output: 'mean',
+            attributes: { axes: ints([1]), keepdims: int(0) },
+          },
+          { op: 'Add', inputs: ['mean', 'bias'], output: 'y' },
+        ],
+        output: { name: 'y', shape: [7] },
+      }),
+    );
+    const compiled = compileLotGradient(sequences, {
+      ...{ loss: { type: 'softmax_ce' }, batchSize: BATCH, unit: 'example' },
+    });
+    const saturated = initialParameters(sequences);
+    for (let at = 0; at < 24; at += 6) saturated[at] = 1e18;
+    saturated[saturated.length - 7] = 52;
+    const one = await LotTrainer.create(provider, compiled);
+    const examples = { ...clouds(2), count: 1, inputShape: [2, 4], targets: Int32Array.of(0) };
+    const sumOf = (clipNorm: number) => one.sum({ ...request, clipNorm, examples, parameters: saturated });
+    expect(Math.hypot(...(await sumOf(1e9)).sum)).toBeGreaterThan(1e-6);
+    expect(Math.hypot(...(await sumOf(1e-8)).sum)).toBeLessThanOrEqual(1e-8);
+    expect(Math.hypot(...(await sumOf(1e-8)).sum)).toBeGreaterThan(0);
+    await one.release();
   });
 
   test('computes as many batches whatever the lot holds, and a lot of nobody is zero', async () => {

@@ -17,6 +17,7 @@ import { pldEpsilon } from '../../../protocol/dp/pld-accountant.ts';
 import { rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
 import { isProblem } from '../../../protocol/problem.ts';
 import { checkCodec, noiseReach } from '../../../protocol/ring/width.ts';
+import type { Codec } from '../../../schemas/codec.ts';
 import type { TrainingManifest } from '../../../schemas/job.ts';
 import { smallPlan } from '../../fixtures/small-job.ts';
 
@@ -176,6 +177,11 @@ describe('a manifest with a promise', () => {
     expect(jobPrivacy({ ...rest, privacyUnit: 'none' })).toBeUndefined();
   });
 
+  const scaled = (codec: Codec, by: number) => ({
+    ...codec,
+    clipNorm: codec.clipNorm * by,
+    grid: codec.grid * by,
+  });
   const { noise: _n, ...noiseless } = planNoise(LOTS).codec;
   const contradictions: readonly (readonly [
     where: string,
@@ -188,6 +194,9 @@ describe('a manifest with a promise', () => {
     ['codec.lot', ({ codec: { lot: _, ...codec } }) => ({ codec })],
     ['codec.rotation', ({ codec }) => ({ codec: { ...codec, rotation: { block: 2, bound: 1 } } })],
     ['weighting', () => ({ weighting: 'uniform' })],
+    // In proportion, as D is: what float32 makes of it is another matter.
+    ['codec.clipNorm', ({ codec }) => ({ codec: scaled(codec, 2 ** -41 / codec.clipNorm) })],
+    ['codec.clipNorm', ({ codec }) => ({ codec: scaled(codec, 2 ** 61 / codec.clipNorm) })],
     ['training.epochs', ({ training }) => ({ training: { ...training, epochs: 2 } })],
     ['training.learningRate', ({ training }) => ({ training: { ...training, learningRate: 0.5 } })],
     ['training.learningRateDecay', ({ training }) => ({ training: { ...training, learningRateDecay: 0.5 } })],
