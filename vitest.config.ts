@@ -56,6 +56,9 @@ export default defineConfig(({ mode }) => ({
           include: ALONE,
           // Its processes wait for each other more than they compute: two at a time leave half of two cores idle.
           maxWorkers: 3,
+          // Beyond what a process of theirs is waited for (`test/e2e/hanse-process.ts`), which then tells what it said.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           sequence: { groupOrder: 1 },
           globalSetup: ['test/browser/set-up.ts'],
         },

@@ -121,7 +121,7 @@ describe.skipIf(missing)(
       const page = await tab('tab', 2, { inspectEach: true });
       const context = page.context();
       const address = new URL('/', page.url()).href;
-      const jobId = await start(2, 1, 3);
+      const jobId = await start(2, 1, 6);
       await page.getByRole('button', { name: EN.egress.send, exact: true }).waitFor();
       await page.close();
       await federation.jobWhen(

@@ -15,7 +15,7 @@ const source = (key = 1) => ({
 });
 
 /** Of the rounds of a tree. */
-const NONCES = ['1', '2', '3', '4', '5'].map((digit) => digit.repeat(32));
+const NONCES = ['1', '2', '3', '4', '5', '6', '7', '8'].map((digit) => digit.repeat(32));
 
 /** What a round of a job is given. */
 async function noiseOf(
