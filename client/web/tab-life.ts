@@ -7,6 +7,8 @@ import { HanseError } from '../../protocol/problem.ts';
 import type { SelfTest } from '../../protocol/secagg/self-test.ts';
 import type { Egress } from '../../schemas/egress.ts';
 import type { DataBudget } from '../../schemas/node-config.ts';
+import type { NodePolicy } from '../../schemas/node-policy.ts';
+import type { TrainTask } from '../../schemas/task.ts';
 import { AnswerJournal } from '../answer-journal.ts';
 import type { EgressInspector } from '../contribute.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
@@ -18,7 +20,9 @@ import { Mailbox } from '../mailbox.ts';
 import { NodeLedger } from '../node-ledger.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
+import type { TaskOptions } from '../perform-task.ts';
 import { PolicyGate } from '../policy-gate.ts';
+import type { PrivacyGuard } from '../privacy-guard.ts';
 import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { unlessAborted } from '../unless-aborted.ts';
@@ -32,7 +36,7 @@ import { connectTab } from './tab-connection.ts';
 import type { TabEvent } from './tab-event.ts';
 import { releasedEvent, tabEventOf, told } from './tab-event-of.ts';
 import type { TabIdentity } from './tab-identity.ts';
-import { tabPrivacyGuard } from './tab-ledger.ts';
+import { type OpeningTabGuard, tabPrivacyGuard } from './tab-ledger.ts';
 import type { TabPlatform } from './tab-platform.ts';
 import {
   forgetOldAnswers,
@@ -149,10 +153,7 @@ export class TabLife {
       receive: async () => {},
     });
     const { ledger, written } = await this.#ledger(store);
-    const policy = {
-      allowPlainAggregation: consent.allowPlain,
-      ...(consent.purposes && { purposes: [...consent.purposes] }),
-    };
+    const policy = policyOf(consent);
     const gate = new PolicyGate({ policy, limits: {}, clock, ledger, directory: () => directory.pinned });
     this.#gate = gate;
     const { signer } = this.#equipment.identity;
@@ -163,37 +164,48 @@ export class TabLife {
     });
     const budget = this.#budget();
     const dataSets = [{ examples, version: '1', allowSingleClass: false, ...(budget && { budget }) }];
-    const { guard, view } = await tabPrivacyGuard({
-      store,
-      clock,
-      dataSets,
-      directory: () => directory.pinned,
-    });
-    this.#budgetState = async () => view && budgetState(await view(), examples.name);
-    await this.#tellBudget();
+    const privacy = await this.#privacy({ store, clock, dataSets, directory: () => directory.pinned });
     const jobs = new JobCache(provider);
     try {
       void watchSleep(clock, signal, () => this.#equipment.observe({ type: 'waiting', why: 'hidden' }));
       await participate({
         role: member.role === 'evaluator' ? 'evaluator' : 'participant',
         ...{ api, directory, mailbox, provider, jobs, gate, ledger, clock, signal, observe },
-        ...{ dataSets, privacy: guard },
+        ...{ dataSets, privacy },
         buffers: new SpareBuffers(),
         randomFor: async () => primitives.random,
         leaving: this.#leaving.signal,
         inspector: this.#inspector(),
         party,
         answers: new AnswerJournal(tabAnswerLog(store, clock)),
-        onProgress: ({ jobId, round }, { step, steps, loss }) => {
-          if (step === 1) void this.#tellBudget();
-          this.#equipment.observe({ type: 'training', jobId, round, step, steps, loss });
-        },
+        onProgress: this.#progress(),
         waitSeconds: WAIT_SECONDS,
       });
     } finally {
       await jobs.release();
       await written();
     }
+  }
+
+  /** Keeps the budgets; what is left of them is told from now on. */
+  async #privacy(opening: OpeningTabGuard): Promise<PrivacyGuard> {
+    const { guard, view } = await tabPrivacyGuard(opening);
+    const { name } = this.#equipment.examples;
+    this.#budgetState = async () => view && budgetState(await view(), name);
+    await this.#tellBudget();
+    return guard;
+  }
+
+  /** Tells how far a training is, and at its beginning what was drawn for it. */
+  #progress(): NonNullable<TaskOptions['onProgress']> {
+    let begun: TrainTask | undefined;
+    return (task, { step, steps, loss }) => {
+      // The first run of a lot is several steps.
+      if (task !== begun) void this.#tellBudget();
+      begun = task;
+      const { jobId, round } = task;
+      this.#equipment.observe({ type: 'training', jobId, round, step, steps, loss });
+    };
   }
 
   /** None where two tabs could spend it at the same time. */
@@ -272,4 +284,8 @@ export class TabLife {
     if (event.type === 'contributed' || event.type === 'declined') await this.#tellBudget();
     if (event.type === 'waiting' && event.why === 'paused') this.#end.abort();
   }
+}
+
+function policyOf({ allowPlain, purposes }: Consent): NodePolicy {
+  return { allowPlainAggregation: allowPlain, ...(purposes && { purposes: [...purposes] }) };
 }
