@@ -19,6 +19,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import type { CommandIo } from '../../schemas/command.ts';
 import type { JobStatus } from '../../schemas/job.ts';
 import type { Role } from '../../schemas/member.ts';
+import type { FoundChromium } from '../browser/find-chromium.ts';
 import { requireChromium } from '../browser/launch-chromium.ts';
 import { startChild } from '../child-process.ts';
 import type { Partition } from '../partition/partition.ts';
@@ -106,6 +107,11 @@ export interface DemoResult {
   readonly jobId: string;
 }
 
+/**
+ * A coordinator, participants and an evaluator on this machine, from nothing to a released model; all end with it.
+ * @param changed called when there is something new to see
+ * @throws `browserMissing` where tabs are wanted; `interrupted`; what any part of it throws
+ */
 export async function runDemo(
   options: DemoOptions,
   io: CommandIo,
@@ -149,28 +155,10 @@ export async function runDemo(
       ...parts.map((_, index) => invite({ operator, api }, 'participant', index)),
       invite({ operator, api }, 'evaluator', parts.length),
     ]);
-    const processes = parts.length - options.browser;
     const plan = await demoPlan(options);
     const allowPlain = plan.aggregation === 'plain';
-    const budget = options.isPrivate ? DEMO_BUDGET : undefined;
-    const nodes = [...parts.slice(0, processes), undefined].map((part) => {
-      const index = part ? parts.indexOf(part) : parts.length;
-      const dropOut = part && options.drop > 0 ? `${options.drop}/${processes}/${index}` : undefined;
-      const node = { link: links[index] ?? '', dataDir, seed: options.seed, part, ...(budget && { budget }) };
-      return startNode({ ...node, allowPlain, ...(dropOut !== undefined && { dropOut }) }, running, update);
-    });
-    const ofTabs = links.slice(processes, parts.length);
-    const tabs = chromium
-      ? startTabs(
-          chromium,
-          ofTabs,
-          parts.slice(processes),
-          { allowPlain, ...(budget && { budget }) },
-          running,
-          update,
-        )
-      : undefined;
-    await abortable(Promise.all([...nodes, tabs]), io.signal);
+    const joining = { options, dataDir, parts, links, chromium, allowPlain };
+    await abortable(startEverybody(joining, running, update), io.signal);
     await readProviders(parts, api);
 
     show('training');
@@ -213,6 +201,36 @@ export async function runDemo(
     await Promise.all(others.map((one) => one.stop()));
     await coordinator?.stop();
   }
+}
+
+interface Joining {
+  readonly options: DemoOptions;
+  readonly dataDir: string;
+  readonly parts: readonly DemoPart[];
+  /** One for each part, and for the evaluator behind them. */
+  readonly links: readonly string[];
+  /** Of the last parts, which are tabs. */
+  readonly chromium: FoundChromium | undefined;
+  readonly allowPlain: boolean;
+}
+
+/** Resolves when all take part. @param running receives each as soon as it runs @param changed as of `startNode` */
+async function startEverybody(
+  { options, dataDir, parts, links, chromium, allowPlain }: Joining,
+  running: Running[],
+  changed: () => void,
+): Promise<void> {
+  const processes = parts.length - options.browser;
+  const consent = { allowPlain, ...(options.isPrivate && { budget: DEMO_BUDGET }) };
+  const nodes = [...parts.slice(0, processes), undefined].map((part) => {
+    const index = part ? parts.indexOf(part) : parts.length;
+    const dropOut = part && options.drop > 0 ? `${options.drop}/${processes}/${index}` : undefined;
+    const node = { link: links[index] ?? '', dataDir, seed: options.seed, part, ...consent };
+    return startNode({ ...node, ...(dropOut !== undefined && { dropOut }) }, running, changed);
+  });
+  const ofTabs = links.slice(processes, parts.length);
+  const tabs = chromium && startTabs(chromium, ofTabs, parts.slice(processes), consent, running, changed);
+  await Promise.all([...nodes, tabs]);
 }
 
 /** Also of the link that a person is shown, who may have lunch first. */
