@@ -122,7 +122,9 @@ async function begin({ task, manifest, api, signal, recordOf }: Source): Promise
   const record = await recordOf(round - 1);
   if (record.nextModel !== sha256) throw broken(round, 'the record before it leads to another model');
   const limitBytes = HEADER_BYTES + first.state.byteLength;
-  const stored = await fetchBlob('strategy state', record.strategyState ?? '', api, { limitBytes, signal });
+  if (record.strategyState === null)
+    throw broken(round, 'the record before it names no state of the strategy');
+  const stored = await fetchBlob('strategy state', record.strategyState, api, { limitBytes, signal });
   return { model, state: stateOf(manifest, stored), clipNorm, round, sha256 };
 }
 

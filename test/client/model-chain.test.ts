@@ -281,7 +281,7 @@ describe('a strategy that remembers', () => {
     expect(fetched(api)).toEqual(['model', 'record 4', 'model', 'record 5', 'sum']);
   });
 
-  test('a record before it that leads elsewhere, and another state than it names, are refused', async () => {
+  test('a record before it that leads elsewhere or names no state, and another state than it names, are refused', async () => {
     const elsewhere = coordinator({
       manifest: { strategy },
       record: (it) => ({ ...it, strategyState: hashOf(state()), nextModel: hashAt(9) }),
@@ -296,6 +296,11 @@ describe('a strategy that remembers', () => {
       blob: (sha256) => (sha256 === hashOf(state()) ? modelFile([9, 9, 9, 9, 9]) : undefined),
     });
     await expect(swapped.model(5)).rejects.toMatchObject({ code: 'hashMismatch' });
+    const nameless = coordinator({ manifest: { strategy } });
+    await expect(nameless.model(5)).rejects.toMatchObject({
+      code: 'modelChainBroken',
+      detail: { reason: 'the record before it names no state of the strategy' },
+    });
   });
 });
 
