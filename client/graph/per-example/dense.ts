@@ -55,6 +55,8 @@ export function denseGradient(
  * what a sum of them is multiplied with may be as large as they are small.
  */
 const LEAST_NORMAL = 2 ** -126;
+/** Unit round-off of float32. */
+const ROUND_OFF = 2 ** -24;
 
 /** [B, ...] to [B]: the sum of the squares of each row, and not less by those that have become zero. */
 function atLeastSquared(g: GraphBuilder, value: Value): Value {
@@ -63,18 +65,29 @@ function atLeastSquared(g: GraphBuilder, value: Value): Value {
 }
 
 /**
- * [B, T, K] and [B, T, N] to [B]: sum_st (a_s . a_t) (d_s . d_t), and not less by products that have become zero in one of the
- * Gram matrices: sum_st |a_s . a_t| <= T sum_t |a_t|^2.
+ * [B, T, K] and [B, T, N] to [B]: sum_st (a_s . a_t) (d_s . d_t), and not less by
+ *
+ *   products that have become zero in one of the Gram matrices: sum_st |a_s . a_t| <= T sum_t |a_t|^2
+ *   roundings of all sums, gamma_(K + N + 2T + 8) (sum_t |a_t| |d_t|)^2: Higham 2002, section 3.1. Rows that cancel each other
+ *   leave a gradient of which the sum has nothing else
  */
 export function gramNorm(g: GraphBuilder, rows: Value, gradients: Value): Value {
+  const [positions, width, outputs] = [
+    axisLength(rows.shape, 1),
+    axisLength(rows.shape, 2),
+    axisLength(gradients.shape, 2),
+  ];
   const both = g.mul(gram(g, rows), gram(g, gradients));
-  const lostBeside = (value: Value, other: Value) =>
-    g.mul(
-      squaredRows(g, value),
-      g.scalar(axisLength(other.shape, 1) * axisLength(other.shape, 2) * LEAST_NORMAL),
-    );
-  const lost = g.add(lostBeside(rows, gradients), lostBeside(gradients, rows));
-  return g.add(g.reduce('ReduceSum', both, [1, 2], false), lost);
+  const total = g.reduce('ReduceSum', g.reduce('ReduceSum', both, [2], false), [1], false);
+  const times = (value: Value, factor: number) => g.mul(value, g.scalar(factor));
+  const vanished = g.add(
+    times(squaredRows(g, rows), positions * outputs * LEAST_NORMAL),
+    times(squaredRows(g, gradients), positions * width * LEAST_NORMAL),
+  );
+  const lengths = (value: Value) => g.apply('Sqrt', [g.reduce('ReduceSum', g.mul(value, value), [2], false)]);
+  const sizes = g.reduce('ReduceSum', g.mul(lengths(rows), lengths(gradients)), [1], false);
+  const roundings = (width + outputs + 2 * positions + 8) * ROUND_OFF;
+  return g.add(g.add(total, vanished), times(g.mul(sizes, sizes), roundings));
 }
 
 /** [B, T, K] to [B, T, T]: the products of the rows of each example. */

@@ -114,6 +114,51 @@ describe('the sum of a lot', () => {
     await one.release();
   });
 
+  test('clips a gradient that is left of others which cancel each other, and of whose norm float32 has nothing', async () => {
+    const shapes = { before: [4, 8], shift: [2, 8], w: [8, 4], bias: [4] };
+    const sequences = importModel(
+      writeForward({
+        name: 'cancelling',
+        input: { name: 'x', shape: [2, 4] },
+        parameters: Object.entries(shapes).map(([name, shape]) => ({
+          ...{ name, shape, data: new Float32Array(elementCount(shape)) },
+        })),
+        nodes: [
+          { op: 'MatMul', inputs: ['x', 'before'], output: 'product' },
+          { op: 'Add', inputs: ['product', 'shift'], output: 'h' },
+          { op: 'MatMul', inputs: ['h', 'w'], output: 'rows' },
+          {
+            op: 'ReduceMean',
+            inputs: ['rows'],
+            output: 'mean',
+            attributes: { axes: ints([1]), keepdims: int(0) },
+          },
+          { op: 'Add', inputs: ['mean', 'bias'], output: 'y' },
+        ],
+        output: { name: 'y', shape: [4] },
+      }),
+    );
+    const compiled = compileLotGradient(sequences, {
+      ...{ loss: { type: 'softmax_ce' }, batchSize: BATCH, unit: 'example' },
+    });
+    // The rows of an example are s + 1 and 1 - s in each place.
+    const opposed = initialParameters(sequences);
+    opposed.fill(1, 0, 8);
+    opposed.fill(2 ** 20, 32, 40);
+    opposed.fill(-(2 ** 20), 40, 48);
+    const one = await LotTrainer.create(provider, compiled);
+    const features = new Float32Array(8).fill(1);
+    const examples = { ...clouds(2), count: 1, inputShape: [2, 4], features, targets: Int32Array.of(0) };
+    const normAt = async (clipNorm: number) => {
+      const { sum } = await one.sum({ ...request, clipNorm, examples, parameters: opposed });
+      return Math.hypot(...sum);
+    };
+    expect(await normAt(1e9)).toBeGreaterThan(1);
+    expect(await normAt(0.01)).toBeLessThanOrEqual(0.01);
+    expect(await normAt(0.01)).toBeGreaterThan(0);
+    await one.release();
+  });
+
   test('computes as many batches whatever the lot holds, and a lot of nobody is zero', async () => {
     const examples = clouds(40);
     const steps = Math.ceil(lotMost(40, 0.05) / BATCH);

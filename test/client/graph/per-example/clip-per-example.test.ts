@@ -30,6 +30,8 @@ interface Case {
   readonly loss: Loss;
   /** Labels or tokens below this. */
   readonly below: number;
+  /** Of Gram matrices, whose norms are given more than is in them: as much as float32 may have lost. */
+  readonly usesGram?: true;
 }
 
 type NodeLine = readonly [
@@ -82,6 +84,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'sequences, by Gram matrices and by gradients',
+    usesGram: true,
     forward: model([2, 6], { w: [6, 7], v: [7, 2], b: [7] }, [
       ['MatMul', ['x', 'w'], 'h'],
       ['Add', ['h', 'b'], 'hb'],
@@ -168,6 +171,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'convolutions: few elements, many elements, groups, strides, dilations',
+    usesGram: true,
     forward: model(
       [2, 5, 6],
       { w: [4, 2, 3, 3], b: [4], v: [4, 2, 2, 2], u: [6, 4, 3, 3], t: [6, 2, 2, 2], s: [2] },
@@ -342,7 +346,7 @@ describe.each(CASES.map((one) => [one.name, one] as const))('%s', (_, one) => {
     } as const;
     const results = interpret(trainStepGraph(one.forward, options), batch.feeds as Map<string, NdArray>);
     const next = new Map([...results].map(([name, { data }]) => [name, data]));
-    expect(worstOf(batch, sums, next)).toBeLessThan(1e-12);
+    expect(worstOf(batch, sums, next)).toBeLessThan(one.usesGram ? 1e-6 : 1e-12);
     // Not clipping is something else, so the comparison can fail.
     expect(Math.max(...norms)).toBeGreaterThan(CLIP_NORM);
     const loose = interpret(
