@@ -56,7 +56,7 @@ export function denseGradient(
  */
 const LEAST_NORMAL = 2 ** -126;
 /** Unit round-off of float32. */
-const ROUND_OFF = 2 ** -24;
+export const ROUND_OFF = 2 ** -24;
 
 /** [B, ...] to [B]: the sum of the squares of each row, and not less by those that have become zero. */
 function atLeastSquared(g: GraphBuilder, value: Value): Value {
@@ -84,10 +84,14 @@ export function gramNorm(g: GraphBuilder, rows: Value, gradients: Value): Value 
     times(squaredRows(g, rows), positions * outputs * LEAST_NORMAL),
     times(squaredRows(g, gradients), positions * width * LEAST_NORMAL),
   );
-  const lengths = (value: Value) => g.apply('Sqrt', [g.reduce('ReduceSum', g.mul(value, value), [2], false)]);
-  const sizes = g.reduce('ReduceSum', g.mul(lengths(rows), lengths(gradients)), [1], false);
+  const sizes = g.reduce('ReduceSum', g.mul(lengths(g, rows), lengths(g, gradients)), [1], false);
   const roundings = (width + outputs + 2 * positions + 8) * ROUND_OFF;
   return g.add(g.add(total, vanished), times(g.mul(sizes, sizes), roundings));
+}
+
+/** [B, T, K] to [B, T]: the L2 norms of the rows. */
+export function lengths(g: GraphBuilder, rows: Value): Value {
+  return g.apply('Sqrt', [g.reduce('ReduceSum', g.mul(rows, rows), [2], false)]);
 }
 
 /** [B, T, K] to [B, T, T]: the products of the rows of each example. */

@@ -1,10 +1,11 @@
 /**
  * Gradients of single examples by an embedding table [V, E]: row v gets the sum of the d_t of the positions t that
- * hold token v, so that |G|^2 = sum_st [token_s = token_t] d_s . d_t, and no table is built per example.
+ * hold token v, so that |G|^2 = sum_st [token_s = token_t] d_s . d_t, and no table is built per example. Roundings of the sum,
+ * gamma_(E + 2T + 8) |d_s| |d_t| of each term, are added: gradients of one token may cancel each other.
  */
 import type { Value } from '../graph.ts';
 import { axisLength, elementCount } from '../tensor-type.ts';
-import { gram, scaledRule } from './dense.ts';
+import { gram, lengths, ROUND_OFF, scaledRule } from './dense.ts';
 import { type ExampleGradient, examplesFirst, fromMaterialized, type Junction } from './example-gradient.ts';
 
 /** @param tokens indices along axis 0 of the table, with the examples somewhere */
@@ -41,8 +42,14 @@ export function embeddingGradient(junction: Junction, table: Value, tokens: Valu
     squaredNorm() {
       const row = g.reshape(ids, [batchSize, 1, positions]);
       const isSame = g.apply('Equal', [column(), row]);
-      const products = g.where(isSame, gram(g, gradients), g.scalar(0));
-      return g.reduce('ReduceSum', products, [1, 2], false);
+      const sizes = lengths(g, gradients);
+      const [left, right] = [
+        g.reshape(sizes, [batchSize, positions, 1]),
+        g.reshape(sizes, [batchSize, 1, positions]),
+      ];
+      const roundings = g.mul(g.mul(left, right), g.scalar((width + 2 * positions + 8) * ROUND_OFF));
+      const products = g.where(isSame, g.add(gram(g, gradients), roundings), g.scalar(0));
+      return g.reduce('ReduceSum', g.reduce('ReduceSum', products, [2], false), [1], false);
     },
     weightedSum: (factor) => scaledRule(junction, factor),
   };

@@ -159,6 +159,45 @@ describe('the sum of a lot', () => {
     await one.release();
   });
 
+  test('clips so also what one token gets from several places', async () => {
+    const shapes = { table: [3, 2], scale: [2, 2] };
+    const tokens = importModel(
+      writeForward({
+        name: 'tokens',
+        input: { name: 'x', shape: [2], dtype: 'int32' },
+        parameters: Object.entries(shapes).map(([name, shape]) => ({
+          ...{ name, shape, data: new Float32Array(elementCount(shape)) },
+        })),
+        nodes: [
+          { op: 'Gather', inputs: ['table', 'x'], output: 'rows' },
+          { op: 'Mul', inputs: ['rows', 'scale'], output: 'scaled' },
+          {
+            op: 'ReduceMean',
+            inputs: ['scaled'],
+            output: 'y',
+            attributes: { axes: ints([1]), keepdims: int(0) },
+          },
+        ],
+        output: { name: 'y', shape: [2] },
+      }),
+    );
+    const compiled = compileLotGradient(tokens, {
+      ...{ loss: { type: 'softmax_ce' }, batchSize: BATCH, unit: 'example' },
+    });
+    const opposed = Float32Array.of(0, 0, 0, 0, 0, 0, 2 ** 20 + 1, 2 ** 20 + 1, 1 - 2 ** 20, 1 - 2 ** 20);
+    const one = await LotTrainer.create(provider, compiled);
+    const features = Int32Array.of(1, 1);
+    const examples = { ...clouds(2), count: 1, inputShape: [2], features, targets: Int32Array.of(0) };
+    const normAt = async (clipNorm: number) => {
+      const { sum } = await one.sum({ ...request, clipNorm, examples, parameters: opposed });
+      return Math.hypot(...sum);
+    };
+    expect(await normAt(1e9)).toBeGreaterThan(0.5);
+    expect(await normAt(0.01)).toBeLessThanOrEqual(0.01);
+    expect(await normAt(0.01)).toBeGreaterThan(0);
+    await one.release();
+  });
+
   test('computes as many batches whatever the lot holds, and a lot of nobody is zero', async () => {
     const examples = clouds(40);
     const steps = Math.ceil(lotMost(40, 0.05) / BATCH);

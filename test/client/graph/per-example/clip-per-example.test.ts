@@ -235,6 +235,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'embeddings looked up once',
+    usesGram: true,
     forward: model(
       [5],
       { table: [4, 3], w: [3, 4] },
