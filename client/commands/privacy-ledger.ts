@@ -92,7 +92,8 @@ function* described({ dataSet, unit, neighbouring, delta, epsilon, uses }: Shown
   for (const use of uses) {
     const { author, useId, name, purpose, draws, rounds, isSettled, epsilonAlone, reservedAt, lastAt } = use;
     const days = [reservedAt, lastAt].map((moment) => moment.slice(0, 16).replace('T', ' '));
-    yield `  ${author ?? '(author unknown)'}  ${useId}  "${name}" for ${purpose}`;
+    const by = author ?? (useId.startsWith('ask-') ? 'owner' : '(author unknown)');
+    yield `  ${by}  ${useId}  "${name}" for ${purpose}`;
     yield `    epsilon ${told(epsilonAlone)} by ${counted(draws, 'draw')}, ${counted(rounds, 'round')} promised; ` +
       `${days.join(' to ')}${isSettled ? ', ended' : ''}`;
   }
