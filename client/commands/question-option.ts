@@ -43,7 +43,7 @@ export const QUESTION_OPTIONS: readonly CommandOption[] = [
     description:
       'of a histogram of names: red,blue; without buckets or categories names that many have are told, which needs --delta',
   },
-  { flags: '--quantile <q>', description: 'between 0 and 1; 0.5 is the median', kind: 'number' },
+  { flags: '--quantile <q>', description: 'between 0 and 1; 0.5, the median, unless said', kind: 'number' },
   {
     flags: '--max-rows <k>',
     description: 'of a person, or different buckets; others are left out at random (default 1)',

@@ -7,12 +7,12 @@ import { significant } from './significant.ts';
 /** With the deviation of the noise, where it is known. */
 export function answerLines(
   { value, count, buckets, deviation, threshold }: StatisticAnswer,
-  { statistic }: Pick<StatisticQuestion, 'statistic'>,
+  question: Pick<StatisticQuestion, 'statistic'> & { readonly quantile?: number },
   column: string,
 ): string[] {
   const noise = deviation === undefined ? '' : `, noise of deviation ${significant(deviation, 3)}`;
   const lines: string[] = [];
-  if (value !== undefined) lines.push(`${statistic} of ${column}: ${value}${noise}`);
+  if (value !== undefined) lines.push(`${statisticName(question)} of ${column}: ${value}${noise}`);
   if (count !== undefined) lines.push(`  of about ${count} rows`);
   if (buckets) {
     lines.push(`persons by ${column}${noise}`);
@@ -23,6 +23,17 @@ export function answerLines(
     if (threshold !== undefined) lines.push(`  names with fewer than ${threshold} are not told`);
   }
   return lines;
+}
+
+/** A quantile says which. */
+function statisticName({
+  statistic,
+  quantile,
+}: {
+  readonly statistic: string;
+  readonly quantile?: number;
+}): string {
+  return quantile === undefined ? statistic : `${quantile} quantile`;
 }
 
 /** What a terminal would obey is written out. */

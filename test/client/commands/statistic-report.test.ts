@@ -18,6 +18,12 @@ test('a value, a count beside it, and buckets in columns', () => {
   ]);
 });
 
+test('a quantile says which', () => {
+  expect(answerLines({ value: 73 }, { statistic: 'quantile', quantile: 0.9 }, 'age')).toEqual([
+    '0.9 quantile of age: 73',
+  ]);
+});
+
 test('a terminal obeys no name', () => {
   const buckets = [{ name: 'a\u001b[2J\u202eb', count: 1 }];
   const [, line = ''] = answerLines({ buckets }, { statistic: 'keys' }, 'name');
