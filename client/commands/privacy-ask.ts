@@ -61,24 +61,28 @@ export function privacyAskCommand(
       PASSPHRASE_OPTION,
       {
         flags: '--neighbouring <relation>',
-        description: 'that of the budget: a person more or less, or one whose rows have no value',
+        description:
+          'that of the budget: one whose rows have no value, as budgets of hanse join are, or a person more or less',
         choices: ['add-or-remove-one', 'replace-special'],
-        default: 'add-or-remove-one',
+        default: 'replace-special',
       },
-      { flags: '--data-set <name>', description: 'as the ledger calls it (default: the name of the file)' },
+      {
+        flags: '--data-set <name>',
+        description: 'as hanse privacy ledger calls it (default: the name of the file)',
+      },
       { flags: '--purpose <text>', description: 'for the ledger', default: 'a statistic for its owner' },
     ],
     examples: [
       [
-        'hanse privacy ask --data visits.csv --person patient --column age --statistic mean --bounds 0,110 --epsilon 0.5 --identity .hanse/a.json',
+        'hanse privacy ask --data visits.csv --data-set clinic-a --person patient --column age --statistic mean --bounds 0,110 --epsilon 0.5 --identity .hanse/a.json',
         'a mean, one row a person',
       ],
       [
-        'hanse privacy ask --data visits.csv --person patient --column age --statistic histogram --buckets 0,18,65,110 --epsilon 0.5 --delta 1e-6 --identity .hanse/a.json',
+        'hanse privacy ask --data visits.csv --data-set clinic-a --person patient --column age --statistic histogram --buckets 0,18,65,110 --epsilon 0.5 --delta 1e-6 --identity .hanse/a.json',
         'persons by age',
       ],
       [
-        'hanse privacy ask --data visits.csv --person patient --column cost --statistic quantile --quantile 0.9 --bounds 0,5000 --grid 1 --max-rows 3 --epsilon 1 --identity .hanse/a.json',
+        'hanse privacy ask --data visits.csv --data-set clinic-a --person patient --column cost --statistic quantile --quantile 0.9 --bounds 0,5000 --grid 1 --max-rows 3 --epsilon 1 --identity .hanse/a.json',
         'what nine of ten visits cost at most',
       ],
     ],

@@ -78,13 +78,11 @@ test.each([
   expect(json).toMatchObject({
     value: expect.any(Number),
     unit: 'person',
-    neighbouring: 'add-or-remove-one',
+    neighbouring: 'replace-special',
     event: claims[0]?.event,
   });
   expect(Math.abs((json as { value: number }).value - truth)).toBeLessThan(within);
-  expect(claims).toMatchObject([
-    { dataSet: 'visits.csv', unit: 'person', neighbouring: 'add-or-remove-one' },
-  ]);
+  expect(claims).toMatchObject([{ dataSet: 'visits.csv', unit: 'person', neighbouring: 'replace-special' }]);
   expect(draws).toBe(1);
 });
 
@@ -102,7 +100,7 @@ test('people read the answer, the promise and what was bounded, and not how many
   const { out } = await ask('--column age --statistic mean --bounds 0,110 --epsilon 0.5');
   expect(out).toMatch(/^mean of age: \d+(\.\d+)?, noise of deviation [\d.]+\n {2}of about \d+ rows\n/);
   expect(out).toContain(
-    'promise: epsilon 0.5, delta 0, to each person, added or removed (add-or-remove-one)\n',
+    'promise: epsilon 0.5, delta 0, to each person, its contribution zeroed (replace-special)\n',
   );
   expect(out).toContain('bounded: at most 1 of the rows of a person count, chosen at random\n');
   expect(out).toContain('bounded: values are clamped to 0..110 and rounded to multiples of 0.1\n');
@@ -113,10 +111,10 @@ test('people read the answer, the promise and what was bounded, and not how many
 
 test('the relation is that of the budget', async () => {
   const { json, claims } = await ask(
-    '--column age --statistic count --epsilon 1 --neighbouring replace-special --json',
+    '--column age --statistic count --epsilon 1 --neighbouring add-or-remove-one --json',
   );
-  expect(json).toMatchObject({ neighbouring: 'replace-special' });
-  expect(claims).toMatchObject([{ neighbouring: 'replace-special' }]);
+  expect(json).toMatchObject({ neighbouring: 'add-or-remove-one' });
+  expect(claims).toMatchObject([{ neighbouring: 'add-or-remove-one' }]);
   const other = await ask('--column age --statistic count --epsilon 1 --neighbouring replace-one --json');
   expect(other).toMatchObject({ exitCode: 2, claims: [] });
 });
