@@ -326,7 +326,11 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
     .description('Organisations train models together without handing over raw data.')
     .version(SOFTWARE, '-V, --version')
     .exitOverride()
-    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: terminal.err,
+      outputError: (text, write) => write(text.replace(/^error: /, 'hanse: usage: ')),
+    })
     .showSuggestionAfterError()
     .showHelpAfterError(hintAt())
     .addHelpText('after', `\n${EACH}`)
@@ -380,7 +384,7 @@ function isGroup(path: string): boolean {
 
 /** Said below every misunderstanding. */
 function hintAt(path = ''): string {
-  return `(hanse ${path}${path && ' '}--help says more)`;
+  return `  remedy: hanse ${path}${path && ' '}--help says what there is`;
 }
 
 type Examples = CommandDefinition['examples'];

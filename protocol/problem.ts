@@ -230,7 +230,7 @@ export const PROBLEMS = {
   // The round
   roundUnknown: entry<{ jobId: string; round: number; attempt: number }>(
     'The job is not at this round and attempt.',
-    'Drop the work and ask for the current task.',
+    'A node drops the work and asks for its current task; who reads asks for a round that was, `hanse job show` lists them.',
   ),
   notInCohort: entry<{ round: number }>(
     'The node was not chosen for this round.',
@@ -600,7 +600,7 @@ export const PROBLEMS = {
   ),
   budgetMissing: entry<{ dataSet: string }>(
     'The owner of the data set has set no privacy budget for it.',
-    'To take part in jobs with a privacy promise, set one: --privacy-budget of `hanse join`, or privacy.budget of the data set in the configuration file.',
+    'To take part in jobs with a privacy promise, set one: --privacy-budget of `hanse join`, or privacy.budget of the data set in the configuration file. `hanse privacy ledger` lists the data sets that have one; `hanse privacy ask` takes one of them as --data-set.',
   ),
   columnUnknown: entry<{ column: string; source: string }>(
     'The data set has no column of this name, or its owner has not declared it.',

@@ -57,6 +57,13 @@ export interface DataDirOptions {
   readonly create: boolean;
 }
 
+/** With those above it: `recursive` of Node never ends in a place such as /proc, which has no folders to make. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
 /** Not what the folder itself is made of: reading `lock` in this process could release the lock. */
 const PRIVATE_FILE = /^(?!(?:lock|pid|hanse\.sqlite.*)$)(?:keys\/)?[a-z0-9][a-z0-9.-]{0,99}$/;
 
@@ -76,7 +83,7 @@ export function openDataDir(path: string, { create }: DataDirOptions): DataDir {
   const uploads = join(root, 'uploads');
   if (!create && !existsSync(lockFile)) throw new HanseError('dataFileMissing', { file: root });
   attempt(root, () => {
-    for (const folder of [root, keys, blobs, uploads]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [root, keys, blobs, uploads]) makeFolder(folder);
   });
   const lock = tryExclusiveLock(lockFile);
   if (!lock) throw new HanseError('dataDirInUse', { path: root, pid: readPid(pidFile) });

@@ -147,10 +147,13 @@ test.each<[words: string[], said: string]>([
   [['sim', '--lr', 'fast'], 'must be a number'],
   [['sim', '--provider', 'tpu'], 'Allowed choices are auto, cpu, wasm'],
   [['invite'], '--organisation'],
+  [['privacy', 'poll', '--epsilon', '40'], 'must be <= 10'],
 ])('hanse %j is wrong usage, and says why', async (words, said) => {
   const { exitCode, out, err } = await hanse(words);
   expect(exitCode).toBe(2);
   expect(out).toBe('');
+  expect(err).toMatch(/^hanse: usage: /m);
+  expect(err).toMatch(/^ {2}remedy: hanse .*--help/m);
   expect(err).toContain(said);
   const { exitCode: same, json } = await hanse([...words, '--json']);
   expect(same).toBe(2);
@@ -166,10 +169,10 @@ test.each([[[]], [['job']], [['model']], [['graph']]])('hanse %j shows what ther
 });
 
 test.each<[words: string[], hint: string]>([
-  [['sim', '--quux'], '(hanse sim --help says more)'],
-  [['job', 'show', '--quux'], '(hanse job show --help says more)'],
-  [['job', '--quux'], '(hanse job --help says more)'],
-  [['--quux'], '(hanse --help says more)'],
+  [['sim', '--quux'], 'remedy: hanse sim --help says what there is'],
+  [['job', 'show', '--quux'], 'remedy: hanse job show --help says what there is'],
+  [['job', '--quux'], 'remedy: hanse job --help says what there is'],
+  [['--quux'], 'remedy: hanse --help says what there is'],
 ])('hanse %j resembles nothing: the help is named', async (words, hint) => {
   const { exitCode, err } = await hanse(words);
   expect(exitCode).toBe(2);

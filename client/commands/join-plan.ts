@@ -154,12 +154,17 @@ function budgetFrom({ privacyBudget, privacyUnit: unit }: JoinOptions): DataBudg
   return asUsage(() => parse(DataBudget, budget, '--privacy-budget'));
 }
 
-/** Reads the data sets. Throws as `loadExamples`, and `dataEmpty`. */
+/**
+ * Reads the data sets. Throws as `loadExamples`, `dataEmpty`, and `dataWithoutPersons` where persons have a budget and nobody
+ * said whose the rows are.
+ */
 export async function loadDataSets(sources: readonly PlannedDataSet[]): Promise<DataSet[]> {
   const sets: DataSet[] = [];
   for (const { name, version, allowSingleClass, budget, ...source } of sources) {
     const loaded = await loadExamples(source);
     if (loaded.count === 0) throw new HanseError('dataEmpty', { source: loaded.name });
+    if (budget?.unit === 'person' && !loaded.persons)
+      throw new HanseError('dataWithoutPersons', { source: loaded.name });
     const examples = { ...loaded, ...(name !== undefined && { name }) };
     sets.push({ examples, version, allowSingleClass, ...(budget && { budget }) });
   }

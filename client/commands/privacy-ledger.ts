@@ -2,6 +2,7 @@
  * `hanse privacy ledger`: what was spent of the privacy budgets of a node, by whom, on which data, for what, and what is
  * left. It reads the file beside the identity, whether or not the node runs, and changes nothing.
  */
+import { existsSync } from 'node:fs';
 import type { Balance, UseOfData } from '../../protocol/dp/ledger.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import { readIdentity } from '../identity.ts';
@@ -49,6 +50,8 @@ export const privacyLedgerCommand = defineCommand<LedgerOptions>({
     const key = identity && (await knownLedgerKey(file, identity));
     const store = ledgerFile(file);
     const { ledger, head, tornBytes } = await openLedger(store, key);
+    // A mistyped name is no node without a ledger.
+    if (head.count === 0 && !existsSync(file)) await readIdentity(file);
     const uses = ledger.uses();
     const dataSets = ledger.balances().map((balance) => shown(balance, uses));
     const checked = key ? 'written by this node, each line checked' : 'lines follow on each other';
@@ -88,7 +91,8 @@ function* described({ dataSet, unit, neighbouring, delta, epsilon, uses }: Shown
   yield `  ${bar(budget, spent, spentAndReserved)}`;
   yield `  spent ${told(spent)}; with what is kept for jobs that go on ${told(spentAndReserved)}; left ${told(left)}`;
   if (uses.length > 0)
-    yield '  epsilons of jobs are as if each had been alone: together they cost less than their sum';
+    yield '  epsilons of jobs are as if each had been alone; what is spent holds in whatever order they were chosen:';
+  if (uses.length > 0) yield '  for one or two that is a little more than their sum, for many it is less';
   for (const use of uses) {
     const { author, useId, name, purpose, draws, rounds, isSettled, epsilonAlone, reservedAt, lastAt } = use;
     const days = [reservedAt, lastAt].map((moment) => moment.slice(0, 16).replace('T', ' '));

@@ -5,7 +5,7 @@
 import { Type } from 'typebox';
 import type { StatisticUnit } from '../../protocol/dp/statistics/statistic-job.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { SECURE_LEAST, thresholdOf } from '../../protocol/secagg/descriptor.ts';
+import { cohortLeast, SECURE_LEAST, thresholdOf } from '../../protocol/secagg/descriptor.ts';
 import { defineCommand } from '../../schemas/command.ts';
 import { TrainingManifest } from '../../schemas/job.ts';
 import { PrivacyPromise } from '../../schemas/privacy.ts';
@@ -40,7 +40,14 @@ export const privacyPollCommand = defineCommand<PollOptions>({
   options: [
     { flags: '--column <column>', description: 'as the owners have declared it', required: true },
     STATISTIC_OPTION,
-    { flags: '--epsilon <e>', description: 'what it may cost each owner', kind: 'number', required: true },
+    {
+      flags: '--epsilon <e>',
+      description:
+        'what the answer promises; ledgers, which add up whatever is asked, may take a little more',
+      kind: 'number',
+      schema: PrivacyPromise.properties.epsilonServer,
+      required: true,
+    },
     {
       flags: '--delta <d>',
       description: 'less than one over the persons, or rows, of each owner',
@@ -107,7 +114,10 @@ export const privacyPollCommand = defineCommand<PollOptions>({
       identity.federationId,
     );
     const { jobId } = await submitJob(authored, api);
-    io.note(`${jobId}: asking ${minimum} to ${size} owners; hanse privacy answer ${jobId} tells it later`);
+    const least = cohortLeast(authored.manifest);
+    io.note(`${jobId}: asking ${least === size ? size : `${least} to ${size}`} owners`);
+    io.note(`it goes on without this command: hanse privacy answer ${jobId} waits for it or tells it later,`);
+    io.note(`hanse job cancel ${jobId} ends it; asked once more, it costs the owners once more`);
     return tellAnswer({ jobId, manifest: authored.manifest, api, pinned: identity }, io);
   },
 });

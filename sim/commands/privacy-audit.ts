@@ -158,6 +158,10 @@ export const privacyAuditCommand = defineCommand<PrivacyAuditOptions>({
       throw new HanseError('usage', { reason: '--runs is about --self-test' });
     if (options.selfTest && options.break !== undefined)
       throw new HanseError('usage', { reason: '--self-test plants each fault by itself: no --break' });
+    if (options.broken !== undefined && options.broken > options.participants)
+      throw new HanseError('usage', {
+        reason: `--broken ${options.broken} is more than --participants ${options.participants}`,
+      });
     const audit = await auditOf(options, io);
     if (options.selfTest) return selfTest(audit, options, io);
     const report = await audit(options.break, options.seed);
@@ -196,6 +200,9 @@ async function auditOf(options: PrivacyAuditOptions, io: CommandIo): Promise<Aud
   const { unit, epsilon, delta, lotRate: rate, noise, participants, broken = Infinity } = options;
   const { canaries = USUAL[unit].canaries, rounds = USUAL[unit].rounds } = options;
   const data = options.data === 'none' ? undefined : await someExamples(options.data, options.examples);
+  const units = unit === 'participant' ? participants + canaries : (data?.count ?? 0) + canaries;
+  if (!(delta * units < 1))
+    throw new HanseError('deltaTooLarge', { dataSet: 'all participants', delta, units });
   const { signal } = io;
   return async (fault, seed) => {
     io.note(

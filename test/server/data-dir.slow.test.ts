@@ -47,6 +47,11 @@ test('is created only where that is wanted', () => {
   expect(open({ create: false }).path).toBe(path);
 });
 
+test.skipIf(process.platform !== 'linux')('a place that has no folders to make is refused', () => {
+  path = '/proc/hanse/data';
+  expect(() => open()).toThrow(expect.objectContaining({ code: 'storageFailed' }));
+});
+
 test('one holder at a time, named by its process id', () => {
   const first = open();
   expect(() => open()).toThrow(

@@ -3,7 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { columnsOf } from '../../../client/commands/data-options.ts';
-import { planJoin } from '../../../client/commands/join-plan.ts';
+import { loadDataSets, planJoin } from '../../../client/commands/join-plan.ts';
 import { serveControl } from '../../../client/control-socket.ts';
 import { enrol } from '../../../client/enrol.ts';
 import { pendingKey } from '../../../client/identity.ts';
@@ -483,6 +483,20 @@ test('a privacy budget is one of the data set, whether the command line or the f
   await expect(planJoin({ ...options, config, privacyBudget: '8,1e-6' }, options)).rejects.toMatchObject({
     code: 'usage',
   });
+});
+
+test('a budget of persons needs to know whose the rows are', async () => {
+  const table = at('persons.csv');
+  await writeFile(table, 'a,y,who\n1,2,p\n3,4,q\n');
+  const options = { identity: 'x', name: 'n', provider: 'auto', threads: 1, dataSetVersion: '1' } as const;
+  const asked = {
+    ...{ ...options, data: `csv:${table}`, features: 'a', target: 'y' },
+    ...{ privacyBudget: '2,1e-3', privacyUnit: 'person' },
+  } as const;
+  const { sources } = await planJoin(asked, options);
+  await expect(loadDataSets(sources)).rejects.toMatchObject({ code: 'dataWithoutPersons' });
+  const told = await planJoin({ ...asked, personColumn: 'who' }, options);
+  expect((await loadDataSets(told.sources))[0]?.budget?.unit).toBe('person');
 });
 
 test('columns are named by commas, and blanks around them do not count', () => {

@@ -120,4 +120,7 @@ test('a node without a budget has no ledger', async () => {
     expect(exitCode).toBe(0);
     expect(out).toContain('no ledger');
   }
+  // A mistyped name is not such a node.
+  const missing = await hanse(['privacy', 'ledger', '--identity', join(folder, 'nobody.json'), '--json']);
+  expect(missing).toMatchObject({ exitCode: 1, json: { problem: { code: 'identityUnreadable' } } });
 });

@@ -96,4 +96,15 @@ describe('hanse privacy audit', () => {
       problem: { code: expect.stringMatching(/budgetUnreachable|noiseTableTooLarge/) },
     });
   });
+
+  test.each([
+    [['--delta', '0.01'], 'deltaTooLarge'],
+    [['--break', 'seed', '--broken', '4'], 'usage'],
+    [['--broken', '1'], 'usage'],
+  ])('%j is refused before anything is trained', async (more, code) => {
+    const { exitCode, err, json } = await hanse([...SMALL, ...more, '--json']);
+    expect(exitCode).not.toBe(0);
+    expect(json).toMatchObject({ problem: { code } });
+    expect(err).not.toContain('round 1');
+  });
 });
