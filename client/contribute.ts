@@ -79,6 +79,9 @@ export async function contribute(task: TrainTask, contributor: Contributor): Pro
     // 2. Local training, in ONNX Runtime, on the train step that was compiled and compared when the job was prepared.
     // Where aggregation is secure, keys and shares are exchanged with the others while it trains.
     const ready = await route.begin(codec.adaptive && codec.clipNorm);
+    // But what is drawn from a budget stays drawn, whatever becomes of the round: where there is a promise, all have agreed
+    // before.
+    if (manifest.privacyUnit !== 'none') await ready.agreed;
     const learnt = await learn(trainer, {
       ...{ manifest, model, examples, random },
       round: task.round,

@@ -22,6 +22,8 @@ export interface UpdateRoute {
 
 /** A route on which what can be done before the training is under way. */
 export interface ReadyRoute {
+  /** Resolves when nobody else is needed to begin; rejects as `failed` aborts. */
+  readonly agreed: Promise<unknown>;
   /** Aborted when the update has nowhere to go any more; its reason says why. */
   readonly failed: AbortSignal;
   /** In place. @param scratch [d], of any content */
@@ -66,6 +68,7 @@ export function routeFor(task: TrainTask, contributor: Travelling): UpdateRoute 
 
 function plainRoute(task: TrainTask, { manifest, api, signal, answers }: Travelling): UpdateRoute {
   const ready: ReadyRoute = {
+    agreed: Promise.resolve(),
     failed: new AbortController().signal,
     mask: async () => {},
     deliver: async (update) => {
@@ -99,6 +102,7 @@ function secureRoute(
       const agreed = begun.agree(alive);
       agreed.catch((error: unknown) => failed.abort(error));
       return {
+        agreed,
         failed: failed.signal,
         mask: async (update, scratch) => {
           const others = await agreed;
