@@ -3,7 +3,7 @@
  */
 import { primitives } from '#primitives';
 import { toHex } from '../protocol/bytes.ts';
-import { deviationOfSum } from '../protocol/dp/central-noise.ts';
+import { deviationOfSum, drawsOfRounds } from '../protocol/dp/central-noise.ts';
 import { checkPrivacy, statedEpsilon } from '../protocol/dp/check-privacy.ts';
 import { countedParties } from '../protocol/dp/counted-parties.ts';
 import { DRIFT_MOST, noiseOfModel, usefulCohort } from '../protocol/dp/noise-of-model.ts';
@@ -168,7 +168,8 @@ function checkUseful(
   const noise = central ?? codec.noise;
   if (privacy?.unit !== 'participant' || !noise) return;
   const deviation = deviationOfSum(noise, updates);
-  const model = noiseOfModel({ codec, deviation, parameters, units: updates, rounds });
+  const draws = drawsOfRounds(noise, rounds);
+  const model = noiseOfModel({ codec, deviation, parameters, units: updates, rounds, draws });
   if (model.drift < DRIFT_MOST) return;
   throw new HanseError('noiseDrownsModel', {
     unit: privacy.unit,

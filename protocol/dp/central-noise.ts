@@ -4,7 +4,7 @@
  */
 import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { noiseReach } from '../ring/width.ts';
-import { type StepNodes, stepNodes, treeLevels } from './tree-aggregation.ts';
+import { nodesOf, type StepNodes, stepNodes, treeLevels } from './tree-aggregation.ts';
 
 /** A tree of a job, and what of it a round is given. */
 export interface TreeStep extends StepNodes {
@@ -34,6 +34,13 @@ export function isCentral(noise: Noise | CentralNoise): noise is CentralNoise {
 /** Standard deviation of all noise in a sum of so many updates; of one node, where it is that of a tree. */
 export function deviationOfSum(noise: Noise | CentralNoise, updates: number): number {
   return isCentral(noise) ? noise.sigma : noise.sigma * Math.sqrt(updates);
+}
+
+/** Independent draws that the sums of so many rounds carry together: one of each, or of each tree the nodes of its last step. */
+export function drawsOfRounds(noise: Noise | CentralNoise, rounds: number): number {
+  if (noise.type !== 'gaussianTree') return rounds;
+  const [trees, rest] = [Math.floor(rounds / noise.rounds), rounds % noise.rounds];
+  return trees * nodesOf(noise.rounds).length + (rest === 0 ? 0 : nodesOf(rest).length);
 }
 
 /** The largest magnitude that is reckoned with in one round: of a step of a tree, nodes come and go. */

@@ -2,11 +2,11 @@
  * What the noise of a promise does to a model: its length against that of the updates which it hides. SPEC.md 12.9.
  *
  *   noise of a step = s g sqrt(d) / units,   the mean update <= C
- *   drift           = noise sqrt(T) / (C T)
+ *   drift           = noise sqrt(m) / (C T)
  *
  * with s the deviation of the noise of a sum, sigma sqrt(n) where each of its n updates has a share, and the sum holding
- * `units` together: q (units of all n) of a lot, else n. After T rounds the noise has gone sqrt(T) of its steps, and no way
- * of the model is longer than T C. From a drift of 1 on, noise alone is longer than all that the data can have said, and
+ * `units` together: q (units of all n) of a lot, else n. After T rounds the noise has gone sqrt(m) of its steps, m = T unless
+ * it is that of a tree, whose nodes take each other away; and no way of the model is longer than T C. From a drift of 1 on, noise alone is longer than all that the data can have said, and
  * nothing is learnt; below 0.1 it has cost a few points of accuracy.
  */
 import type { Codec } from '../../schemas/codec.ts';
@@ -29,6 +29,8 @@ export interface NoisySum {
   /** Expected in the sum of a round: what it is divided by. */
   readonly units: number;
   readonly rounds: number;
+  /** Independent draws of noise that the sums of these rounds carry together, see `drawsOfRounds`; of each round its own unless said. */
+  readonly draws?: number;
 }
 
 /** From here on a model learns nothing. */
@@ -36,10 +38,11 @@ export const DRIFT_MOST = 1;
 /** From here on it learns markedly less. */
 export const DRIFT_NOTABLE = 0.1;
 
-export function noiseOfModel({ codec, deviation, parameters, units, rounds }: NoisySum): NoiseOfModel {
+export function noiseOfModel(sum: NoisySum): NoiseOfModel {
+  const { codec, deviation, parameters, units, rounds, draws = rounds } = sum;
   const { clipNorm, grid } = codec;
   const length = (deviation * grid * Math.sqrt(parameters)) / units;
-  return { noise: length, signal: clipNorm, drift: length / (clipNorm * Math.sqrt(rounds)) };
+  return { noise: length, signal: clipNorm, drift: (length * Math.sqrt(draws)) / (clipNorm * rounds) };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Codec } from '../../schemas/codec.ts';
 import type { Neighbouring } from '../../schemas/dp-event.ts';
 import type { CentralNoise, Noise } from '../../schemas/privacy.ts';
 import { HanseError } from '../problem.ts';
-import { deviationOfSum } from './central-noise.ts';
+import { deviationOfSum, drawsOfRounds } from './central-noise.ts';
 import {
   costOfRounds,
   DELTA_OF_PARTS,
@@ -120,7 +120,7 @@ export function planOfJob(manifest: PromisingTerms, federation: Federation): Pri
     return noiseOfModel({
       ...{ codec, parameters, deviation: deviationOfSum(law, updates) },
       units: expected,
-      rounds,
+      ...{ rounds, draws: drawsOfRounds(law, rounds) },
     });
   };
   const choice = (by: Mechanics, law: Noise | CentralNoise, updates: number) => ({

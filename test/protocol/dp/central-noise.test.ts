@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { authorJob, type JobPlan, type PlannedPromise } from '../../../client/author-job.ts';
-import { centralReach, endsTree, treeStep } from '../../../protocol/dp/central-noise.ts';
+import { centralReach, drawsOfRounds, endsTree, treeStep } from '../../../protocol/dp/central-noise.ts';
 import { checkPrivacy } from '../../../protocol/dp/check-privacy.ts';
 import { epsilonOfJob, jobPrivacy, sensitivityOf } from '../../../protocol/dp/job-privacy.ts';
 import { rdpEpsilon } from '../../../protocol/dp/rdp-accountant.ts';
@@ -33,6 +33,12 @@ describe('the nodes of a round', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test('sums carry a draw of each round, or the nodes of the last step of each tree', () => {
+    expect([1, 5, 6, 7, 12, 15].map((rounds) => drawsOfRounds(TREE, rounds))).toEqual([1, 2, 2, 3, 4, 6]);
+    expect(drawsOfRounds({ type: 'gaussian', sigma: 100 }, 12)).toBe(12);
+    expect(drawsOfRounds({ type: 'skellam', sigma: 100 }, 12)).toBe(12);
   });
 
   test('a tree ends with its last round, and there is none where noise is drawn afresh', () => {

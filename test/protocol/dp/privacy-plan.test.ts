@@ -103,6 +103,8 @@ describe('noise of a model', () => {
     // 20 * 4 steps a coordinate, 40 of the model, 1200 for 900 of them, 30 in the mean of 40; 25 rounds of at most 2.
     expect(noiseOfModel({ ...sum, rounds: 25 })).toEqual({ noise: 30, signal: 2, drift: 3 });
     expect(usefulCohort(16, { drift: 3 })).toBe(48);
+    // Of 25 draws that take each other away but for one, a fifth.
+    expect(noiseOfModel({ ...sum, rounds: 25, draws: 1 }).drift).toBeCloseTo(0.6, 12);
   });
 
   test('a cohort that is called useful is, with the same noise counted on', () => {
