@@ -38,7 +38,7 @@ async function nodeWithBudget(): Promise<string> {
     budgetFor({
       dataSet: 'visits.csv',
       unit: 'person',
-      neighbouring: 'add-or-remove-one',
+      neighbouring: 'replace-special',
       microEpsilon: 2e6,
     }),
   );
