@@ -491,8 +491,8 @@ test('a budget of persons needs to know whose the rows are', async () => {
   const options = { identity: 'x', name: 'n', provider: 'auto', threads: 1, dataSetVersion: '1' } as const;
   const asked = {
     ...{ ...options, data: `csv:${table}`, features: 'a', target: 'y' },
-    ...{ privacyBudget: '2,1e-3', privacyUnit: 'person' },
-  } as const;
+    ...{ privacyBudget: '2,1e-3', privacyUnit: 'person' as const },
+  };
   const { sources } = await planJoin(asked, options);
   await expect(loadDataSets(sources)).rejects.toMatchObject({ code: 'dataWithoutPersons' });
   const told = await planJoin({ ...asked, personColumn: 'who' }, options);
