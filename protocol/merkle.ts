@@ -9,7 +9,8 @@
 import { concatBytes, equalBytes } from './bytes.ts';
 import type { Primitives } from './primitives.ts';
 
-type Hashing = Pick<Primitives, 'sha256'>;
+/** All that trees need of the primitives. */
+export type Hashing = Pick<Primitives, 'sha256'>;
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
@@ -19,7 +20,8 @@ export function leafHash(primitives: Hashing, content: Uint8Array): Promise<Uint
   return primitives.sha256(concatBytes(LEAF, content));
 }
 
-function nodeHash(primitives: Hashing, left: Uint8Array, right: Uint8Array): Promise<Uint8Array> {
+/** 32 bytes. */
+export function nodeHash(primitives: Hashing, left: Uint8Array, right: Uint8Array): Promise<Uint8Array> {
   return primitives.sha256(concatBytes(NODE, left, right));
 }
 
@@ -96,7 +98,7 @@ export async function isIncluded(
 }
 
 /** The largest power of two below `size`, which is at least 2. */
-function leftSize(size: number): number {
+export function leftSize(size: number): number {
   let left = 1;
   while (2 * left < size) left *= 2;
   return left;

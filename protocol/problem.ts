@@ -650,6 +650,62 @@ export const PROBLEMS = {
     'An audit has refuted what a job promises: its noise or clipping is not what its manifest says.',
     'Train nothing further with this software; find the fault that the test named in the detail points at.',
   ),
+  tilePathInvalid: entry<{ path: string }>(
+    'What is asked for is not the path of a tile of a log.',
+    'Ask for a path as C2SP tlog-tiles writes it, such as tile/0/x001/234 or tile/entries/000.p/17.',
+  ),
+  tileMalformed: entry<{ tile: string; reason: string }>(
+    'A tile of a log, or a bundle of its entries, does not have the form or the length that its name says.',
+    'Fetch it again; if it happens twice, what is stored was damaged or changed: keep a copy, and tell the other organisations.',
+  ),
+  verifierKeyInvalid: entry<{ reason: string }>(
+    'A key that is to verify signatures of a log or of a witness is not one.',
+    'Use the key as its owner has published it: <name>+<id>+<base64>.',
+  ),
+  noteMalformed: entry<{ reason: string }>(
+    'A signed note does not have the form that C2SP signed-note gives it.',
+    'Fetch it again; if it happens twice, one side is faulty or hostile.',
+  ),
+  noteUnsigned: entry<{ keys: string }>(
+    'No trusted key has signed the note, or a signature in its name is wrong.',
+    'Do not believe what it says. Compare the pinned key with that of its owner by another way.',
+  ),
+  checkpointMalformed: entry<{ reason: string }>(
+    'A checkpoint does not have the form that C2SP tlog-checkpoint gives it, or is of a log larger than any.',
+    'Fetch it again; if it happens twice, one side is faulty or hostile.',
+  ),
+  originUnknown: entry<{ expected: string; got: string }>(
+    'The checkpoint is of another log.',
+    'Use the checkpoint and the key of the log that is meant.',
+  ),
+  logProofMalformed: entry<{ reason: string }>(
+    'A proof file does not have the form that C2SP tlog-proof gives it.',
+    'Ask for the proof again.',
+  ),
+  proofInvalid: entry<{ what: string }>(
+    'A proof does not lead to the root that the log has signed.',
+    'What was claimed is not in the log, or was changed: keep what you were shown, and tell the other organisations.',
+  ),
+  witnessPolicyInvalid: entry<{ line: number; reason: string }>(
+    'A policy of logs and witnesses is not one.',
+    'Correct the line that the detail names; C2SP tlog-policy has the form.',
+  ),
+  quorumMissing: entry<{ size: number; cosigned: number; witnesses: number }>(
+    'Too few of the witnesses have seen this checkpoint.',
+    'Wait until more of them have cosigned it; ask those that are silent.',
+  ),
+  witnessRequestMalformed: entry(
+    'What a witness was asked does not have the form that C2SP tlog-witness gives it.',
+    'Send the old size, at most 63 hashes, an empty line and a checkpoint that is not smaller.',
+  ),
+  witnessBehind: entry<{ size: number }>(
+    'The witness has cosigned a checkpoint of another size last.',
+    'Prove consistency from the size in the detail.',
+  ),
+  logForked: entry<{ origin: string; oldSize: number; size: number; evidence: readonly string[] }>(
+    'A log has signed a checkpoint that does not go on from one that it signed before: its history was changed, or cut.',
+    'Keep both checkpoints, they are the evidence; trust nothing further of this log, and tell the other organisations.',
+  ),
   checkFailed: entry<{ check: string; reason: string }>(
     'A check found something that has to be mended first.',
     'Follow the advice printed with the check.',

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { primitives } from '#primitives';
+import { signCheckpoint } from '../../../protocol/audit/checkpoint.ts';
+import { checkLogProof, formatLogProof, parseLogProof } from '../../../protocol/audit/log-proof.ts';
+import { utf8 } from '../../../protocol/bytes.ts';
+import { inclusionProof, leafHash, treeRoot } from '../../../protocol/merkle.ts';
+import { noteKey, withFlippedBits } from './notes.ts';
+
+const log = await noteKey('hanse.example/log');
+const contents = Array.from({ length: 13 }, (_, i) => utf8(`event ${i}`));
+const leaves = await Promise.all(contents.map((content) => leafHash(primitives, content)));
+const checkpoint = await signCheckpoint(
+  { size: 13, root: await treeRoot(primitives, leaves) },
+  log.key,
+  log.signer,
+);
+const proofOf = async (index: number) => ({
+  ...{ index, checkpoint },
+  hashes: await inclusionProof(primitives, leaves, index),
+});
+
+test('each leaf is proved by a file', async () => {
+  for (const [index, content] of contents.entries()) {
+    const file = formatLogProof(await proofOf(index));
+    expect(file.startsWith(`c2sp.org/tlog-proof@v1\nindex ${index}\n`)).toBe(true);
+    expect(await checkLogProof(content, parseLogProof(file), log.key)).toMatchObject({ size: 13 });
+  }
+});
+
+test('the only leaf needs no hash, and extra data are kept', async () => {
+  const alone = await signCheckpoint({ size: 1, root: leaves[0] as Uint8Array }, log.key, log.signer);
+  const proof = { index: 0, hashes: [], checkpoint: alone, extra: utf8('x') };
+  const read = parseLogProof(formatLogProof(proof));
+  expect(read).toEqual(proof);
+  await expect(checkLogProof(contents[0] as Uint8Array, read, log.key)).resolves.toMatchObject({ size: 1 });
+});
+
+describe('not proved is', () => {
+  test.each([
+    ['other content', (proof: object) => proof, utf8('event 4'), 'proofInvalid'],
+    ['another place', (proof: object) => ({ ...proof, index: 4 }), contents[3], 'proofInvalid'],
+    ['a place that is none', (proof: object) => ({ ...proof, index: 13 }), contents[3], 'proofInvalid'],
+    ['no hashes', (proof: object) => ({ ...proof, hashes: [] }), contents[3], 'proofInvalid'],
+  ] as const)('%s', async (_, change, content, code) => {
+    const proof = await proofOf(3);
+    await expect(checkLogProof(contents[3] as Uint8Array, proof, log.key)).resolves.toBeTruthy();
+    await expect(
+      checkLogProof(content as Uint8Array, change(proof) as typeof proof, log.key),
+    ).rejects.toThrow(expect.objectContaining({ code }));
+  });
+
+  test('anything with a bit changed', async () => {
+    const file = formatLogProof(await proofOf(3));
+    const content = contents[3] as Uint8Array;
+    await expect(checkLogProof(content, parseLogProof(file), log.key)).resolves.toBeTruthy();
+    for (const changed of withFlippedBits(file))
+      await expect(
+        (async () => checkLogProof(content, parseLogProof(changed), log.key))(),
+        changed,
+      ).rejects.toThrow(
+        expect.objectContaining({
+          code: expect.stringMatching(
+            /logProofMalformed|proofInvalid|noteMalformed|checkpointMalformed|originUnknown|noteUnsigned/,
+          ),
+        }),
+      );
+  });
+});
+
+test('files of another form are refused', async () => {
+  const file = formatLogProof(await proofOf(3));
+  const [hash = ''] = file.split('\n').slice(2);
+  const changed = [
+    file.replace('@v1', '@v2'),
+    file.replace('index 3\n', ''),
+    file.replace('index 3', 'index 03'),
+    file.replace('index 3', 'index -3'),
+    file.replace('index 3', 'extra !!\nindex 3'),
+    file.replace(hash, hash.slice(4)),
+    file.replace(hash, `${hash}\n`.repeat(64).slice(0, -1)),
+    file.replace(`${hash}\n`, `${hash}\r\n`),
+    '',
+    'c2sp.org/tlog-proof@v1',
+  ];
+  for (const text of changed)
+    expect(() => parseLogProof(text), text).toThrow(expect.objectContaining({ code: 'logProofMalformed' }));
+});
