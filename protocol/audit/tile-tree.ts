@@ -5,6 +5,7 @@
 import { primitives } from '#primitives';
 import { leftSize, nodeHash } from '../merkle.ts';
 import { HanseError } from '../problem.ts';
+import { GrowingTree, wholeSubtrees } from './growing-tree.ts';
 import { TILE_WIDTH, type Tile, tileAt, tilePath } from './tile.ts';
 
 export const HASH_BYTES = 32;
@@ -68,9 +69,11 @@ export async function consistencyProofOf(
   return (await Promise.all(hashes)).reverse();
 }
 
-/** The hash that stands for a full tile in the level above it. @param tile 256 hashes */
-export async function hashOfTile(tile: Uint8Array): Promise<Uint8Array> {
-  return combine(tile.subarray(0, TILE_WIDTH * HASH_BYTES));
+/** The tree that a log of this size is, to be grown on. */
+export async function treeOf(read: ReadTile, size: number): Promise<GrowingTree> {
+  const tree = reading(read, size);
+  const whole = [...wholeSubtrees(size)].map(({ start, end }) => hashOf(tree, start, end));
+  return new GrowingTree(size, await Promise.all(whole));
 }
 
 interface Tree {
