@@ -654,6 +654,10 @@ export const PROBLEMS = {
     'What is asked for is not the path of a tile of a log.',
     'Ask for a path as C2SP tlog-tiles writes it, such as tile/0/x001/234 or tile/entries/000.p/17.',
   ),
+  tileUnknown: entry<{ path: string; size: number }>(
+    'The log has no such tile: it is not so long.',
+    'Read the checkpoint, and ask for the tiles that a log of its size has.',
+  ),
   tileMalformed: entry<{ tile: string; reason: string }>(
     'A tile of a log, or a bundle of its entries, does not have the form or the length that its name says.',
     'Fetch it again; if it happens twice, what is stored was damaged or changed: keep a copy, and tell the other organisations.',

@@ -1,0 +1,231 @@
+/**
+ * The audit log of a coordinator: entries in an order that never changes, a Merkle tree over them, and signed checkpoints.
+ * C2SP tlog-tiles. SPEC.md chapter 13.
+ *
+ * Group commit: what is appended while a transaction is under way goes into the next one, with one flush, one root and one
+ * signature for all of it. An append that has resolved is on the medium and under a signed checkpoint.
+ */
+import { primitives } from '#primitives';
+import { type Checkpoint, readCheckpoint, signCheckpoint } from '../protocol/audit/checkpoint.ts';
+import { ENTRY_BYTES_MAX, encodeBundle } from '../protocol/audit/entry-bundle.ts';
+import type { GrowingTree, TileHash } from '../protocol/audit/growing-tree.ts';
+import { hashesOfLevel, TILE_WIDTH, type Tile, tilePath } from '../protocol/audit/tile.ts';
+import {
+  consistencyProofOf,
+  HASH_BYTES,
+  inclusionProofOf,
+  rootOf,
+  treeOf,
+} from '../protocol/audit/tile-tree.ts';
+import type { VerifierKey } from '../protocol/audit/verifier-key.ts';
+import { equalBytes } from '../protocol/bytes.ts';
+import { leafHash } from '../protocol/merkle.ts';
+import type { Signer } from '../protocol/primitives.ts';
+import { HanseError } from '../protocol/problem.ts';
+import type { AuditFile, Cursor } from './store/audit-file.ts';
+
+/** Entries of one transaction, at most: others wait for the next one. */
+const BATCH = 8192;
+
+export interface LogKey {
+  /** Of type `note`; its name is the origin of the log. */
+  readonly key: VerifierKey;
+  readonly signer: Signer;
+}
+
+interface Pending {
+  readonly entries: readonly Uint8Array[];
+  readonly cursor: Cursor | undefined;
+  readonly resolve: (first: number) => void;
+  readonly reject: (problem: unknown) => void;
+}
+
+/** Where a log stands. */
+interface Head {
+  readonly tree: GrowingTree;
+  readonly checkpoint: Checkpoint;
+  /** As it was signed. */
+  readonly note: string;
+}
+
+export class AuditLog {
+  readonly #file: AuditFile;
+  readonly #by: LogKey;
+  #head: Head;
+  #pending: Pending[] = [];
+  #working: Promise<void> | undefined;
+
+  private constructor(file: AuditFile, by: LogKey, head: Head) {
+    this.#file = file;
+    this.#by = by;
+    this.#head = head;
+  }
+
+  /**
+   * Opens a log where it was left, having checked that its last checkpoint is one of this key, that its root is that of the
+   * stored hashes, and that the hashes of the last tile are those of its entries. A new one is signed with no entries.
+   * @throws storageCorrupt, originUnknown, noteUnsigned, and what else `readCheckpoint` throws; storageFailed
+   */
+  static async open(file: AuditFile, by: LogKey): Promise<AuditLog> {
+    const known = file.lastCheckpoint();
+    const size = known === undefined ? 0 : (await readCheckpoint(known, by.key)).size;
+    const tree = await treeOf(async (tile) => readTile(file, tile), size);
+    const root = await tree.root();
+    const note = known ?? (await signCheckpoint({ size, root }, by.key, by.signer));
+    const checkpoint = await readCheckpoint(note, by.key);
+    if (!equalBytes(root, checkpoint.root))
+      throw corrupt(file, `the hashes of ${size} entries are not those of the signed root`);
+    await checkTail(file, size);
+    if (known === undefined) file.grow({ before: 0, entries: [], hashes: [], checkpoint: note, cursors: [] });
+    return new AuditLog(file, by, { tree, checkpoint, note });
+  }
+
+  /** The last signed checkpoint, as it is. */
+  get note(): string {
+    return this.#head.note;
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#head.checkpoint;
+  }
+
+  /** Of entries. */
+  get size(): number {
+    return this.#head.checkpoint.size;
+  }
+
+  /**
+   * Appends all of the entries one after the other, or none. Resolves to the index of the first once they are durable and under
+   * a signed checkpoint.
+   * @param entries at least one, each at most 65,535 bytes. Throws RangeError for others.
+   * @param cursor  how far this brings a source, stored with them: events are never twice in the log
+   * @throws storageConflict if the cursor would not move on, or another process has written; storageFull, storageFailed
+   */
+  append(entries: readonly Uint8Array[], cursor?: Cursor): Promise<number> {
+    if (entries.length === 0 || entries.length > BATCH)
+      throw new RangeError(`${entries.length} entries at once`);
+    for (const { length } of entries)
+      if (length > ENTRY_BYTES_MAX) throw new RangeError(`an entry of ${length} bytes`);
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ entries, cursor, resolve, reject });
+      this.#working ??= this.#work();
+    });
+  }
+
+  /** A tile, or a bundle of entries, of the log as it is. @throws tileUnknown if it has none so wide at this place */
+  async tile(tile: Tile): Promise<Uint8Array> {
+    const hashes = tile.level === 'entries' ? this.size : hashesOfLevel(this.size, tile.level);
+    if (tile.index * TILE_WIDTH + tile.width > hashes)
+      throw new HanseError('tileUnknown', { path: tilePath(tile), size: this.size });
+    return readTile(this.#file, tile);
+  }
+
+  /** That the leaf of this index is in the log of this size. Throws RangeError beyond it, or beyond what is signed. */
+  inclusionProof(index: number, size: number): Promise<Uint8Array[]> {
+    return inclusionProofOf((tile) => this.#wide(tile), index, this.#within(size));
+  }
+
+  /** That the log of this size goes on from the old one. Throws RangeError beyond it, or beyond what is signed. */
+  consistencyProof(oldSize: number, size: number): Promise<Uint8Array[]> {
+    return consistencyProofOf((tile) => this.#wide(tile), oldSize, this.#within(size));
+  }
+
+  /** Of the log when it had this size. */
+  rootAt(size: number): Promise<Uint8Array> {
+    return rootOf((tile) => this.#wide(tile), this.#within(size));
+  }
+
+  /** Resolves once everything that was appended has been answered. */
+  async settled(): Promise<void> {
+    while (this.#working) await this.#working;
+  }
+
+  #within(size: number): number {
+    if (!(Number.isInteger(size) && size >= 0 && size <= this.size))
+      throw new RangeError(`a size of ${size}, of ${this.size}`);
+    return size;
+  }
+
+  async #wide(tile: Tile): Promise<Uint8Array> {
+    return readTile(this.#file, tile);
+  }
+
+  async #work(): Promise<void> {
+    // What is issued together goes together.
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      const batch = this.#take();
+      try {
+        const head = await this.#commit(batch);
+        let first = this.size;
+        this.#head = head;
+        for (const { entries, resolve } of batch) {
+          resolve(first);
+          first += entries.length;
+        }
+      } catch (error) {
+        // One that cannot be is no reason to refuse the others.
+        if (batch.length === 1) batch[0]?.reject(error);
+        else await this.#oneByOne(batch);
+      }
+    }
+    this.#working = undefined;
+  }
+
+  async #oneByOne(batch: readonly Pending[]): Promise<void> {
+    for (const one of batch) {
+      try {
+        const first = this.size;
+        this.#head = await this.#commit([one]);
+        one.resolve(first);
+      } catch (error) {
+        one.reject(error);
+      }
+    }
+  }
+
+  #take(): Pending[] {
+    let [count, sum] = [0, 0];
+    while (count < this.#pending.length) {
+      sum += (this.#pending[count] as Pending).entries.length;
+      if (sum > BATCH && count > 0) break;
+      count += 1;
+    }
+    return this.#pending.splice(0, count);
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<Head> {
+    const before = this.size;
+    const tree = this.#head.tree.clone();
+    const entries = batch.flatMap((one) => one.entries);
+    const hashes: TileHash[] = [];
+    for (const entry of entries) hashes.push(...(await tree.add(await leafHash(primitives, entry))));
+    const { key, signer } = this.#by;
+    const note = await signCheckpoint({ size: tree.size, root: await tree.root() }, key, signer);
+    const cursors = batch.flatMap(({ cursor }) => (cursor ? [cursor] : []));
+    this.#file.grow({ before, entries, hashes, checkpoint: note, cursors });
+    return { tree, note, checkpoint: await readCheckpoint(note, key) };
+  }
+}
+
+/** Of the last tile, and that nothing lies behind it. */
+async function checkTail(file: AuditFile, size: number): Promise<void> {
+  const from = Math.max(0, Math.ceil(size / TILE_WIDTH) - 1) * TILE_WIDTH;
+  const entries = file.entries(from, size - from + 1);
+  if (entries.length !== size - from) throw corrupt(file, `there are not ${size} entries`);
+  const hashes = file.hashes(0, from, entries.length);
+  for (const [at, entry] of entries.entries()) {
+    const hash = hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
+    if (!equalBytes(await leafHash(primitives, entry), hash))
+      throw corrupt(file, `entry ${from + at} is not the one that was signed`);
+  }
+}
+
+function corrupt({ path }: AuditFile, reason: string): HanseError<'storageCorrupt'> {
+  return new HanseError('storageCorrupt', { path, reason });
+}
+
+function readTile(file: AuditFile, { level, index, width }: Tile): Uint8Array {
+  const from = index * TILE_WIDTH;
+  return level === 'entries' ? encodeBundle(file.entries(from, width)) : file.hashes(level, from, width);
+}

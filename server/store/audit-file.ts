@@ -1,0 +1,181 @@
+/**
+ * The file of an audit log: entries, the hashes of its tiles, and the checkpoints that were signed. A SQLite file in WAL mode
+ * with `synchronous = FULL`: what is committed is on the medium.
+ *
+ * One transaction adds entries, hashes and the checkpoint over them, so that a kill at any moment leaves a whole log. Rows are
+ * added and never changed or removed.
+ */
+import { closeSync, openSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import type { TileHash } from '../../protocol/audit/growing-tree.ts';
+import { HASH_BYTES } from '../../protocol/audit/tile-tree.ts';
+import { HanseError } from '../../protocol/problem.ts';
+import { storageProblem } from './storage-problem.ts';
+
+/** Of the tables below. */
+const VERSION = 1;
+const TABLES = `
+  CREATE TABLE entries (place INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
+  CREATE TABLE hashes (level INTEGER, place INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, place)) STRICT, WITHOUT ROWID;
+  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+  CREATE TABLE cursors (source TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/** How far the events of a source are in the log. */
+export interface Cursor {
+  readonly source: string;
+  /** Increasing. */
+  readonly position: number;
+}
+
+/** What one transaction adds. */
+export interface Growth {
+  /** Of the log before it. */
+  readonly before: number;
+  readonly entries: readonly Uint8Array[];
+  readonly hashes: readonly TileHash[];
+  /** Over all of it, signed. */
+  readonly checkpoint: string;
+  readonly cursors: readonly Cursor[];
+}
+
+export interface AuditFileOptions {
+  /** Only reads, also while another process writes. The file must be there. */
+  readonly readOnly?: boolean;
+}
+
+export class AuditFile {
+  readonly path: string;
+  readonly #connection: Database.Database;
+  readonly #statements: ReturnType<typeof prepare>;
+  readonly #grow: (growth: Growth) => void;
+
+  /**
+   * Opens the file, creates it with mode 600 if it is not there.
+   * @throws storageCorrupt if it is no such file, or one of a newer version; storageFull, storageFailed
+   */
+  constructor(path: string, { readOnly = false }: AuditFileOptions = {}) {
+    this.path = path;
+    let connection: Database.Database | undefined;
+    try {
+      if (!readOnly) createPrivately(path);
+      connection = new Database(path, { readonly: readOnly });
+      connection.pragma('synchronous = FULL');
+      if (!readOnly) connection.pragma('journal_mode = WAL');
+      prepareTables(connection, path, readOnly);
+      this.#statements = prepare(connection);
+    } catch (error) {
+      connection?.close();
+      throw storageProblem(path, error);
+    }
+    this.#connection = connection;
+    this.#grow = connection.transaction((growth: Growth) => this.#insert(growth)).immediate;
+  }
+
+  /**
+   * All of it, or nothing.
+   * @throws storageConflict if the log is of another size, or a cursor would not move on; storageFull, storageFailed
+   */
+  grow(growth: Growth): void {
+    this.#attempt(() => this.#grow(growth));
+  }
+
+  /** The last checkpoint, as it was signed. */
+  lastCheckpoint(): string | undefined {
+    return this.#attempt(() => this.#statements.lastCheckpoint.get()) as string | undefined;
+  }
+
+  /** The first checkpoint over at least so many entries. */
+  checkpointOver(size: number): string | undefined {
+    return this.#attempt(() => this.#statements.checkpointOver.get(size)) as string | undefined;
+  }
+
+  /** 0 before anything of the source is in the log. */
+  cursor(source: string): number {
+    return this.#attempt(() => (this.#statements.cursor.get(source) as number | undefined) ?? 0);
+  }
+
+  /** Up to `count` entries from a place on. */
+  entries(from: number, count: number): Uint8Array[] {
+    return this.#attempt(() => this.#statements.entries.all(from, from + count)) as Uint8Array[];
+  }
+
+  /** Up to `count` hashes of a level from a place on, one after the other. */
+  hashes(level: number, from: number, count: number): Uint8Array {
+    const rows = this.#attempt(() => this.#statements.hashes.all(level, from, from + count)) as Uint8Array[];
+    const bytes = new Uint8Array(rows.length * HASH_BYTES);
+    for (const [at, hash] of rows.entries()) bytes.set(hash, at * HASH_BYTES);
+    return bytes;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #insert({ before, entries, hashes, checkpoint, cursors }: Growth): void {
+    const { count, insertEntry, insertHash, insertCheckpoint, moveCursor } = this.#statements;
+    const length = count.get() as number;
+    if (length !== before) throw this.#conflict(before, length);
+    for (const [at, entry] of entries.entries()) insertEntry.run(before + at, entry);
+    for (const { level, place, hash } of hashes) insertHash.run(level, place, hash);
+    insertCheckpoint.run(before + entries.length, checkpoint);
+    for (const { source, position } of cursors)
+      if (moveCursor.run({ source, position }).changes === 0)
+        throw this.#conflict(position, this.cursor(source));
+  }
+
+  #conflict(expected: number, got: number): HanseError {
+    return new HanseError('storageConflict', { stream: this.path, expected, got });
+  }
+
+  #attempt<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storageProblem(this.path, error);
+    }
+  }
+}
+
+function prepareTables(connection: Database.Database, path: string, readOnly: boolean): void {
+  const version = connection.pragma('user_version', { simple: true });
+  const isNew = version === 0 && connection.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (isNew && !readOnly)
+    connection.transaction(() => {
+      connection.exec(TABLES);
+      connection.pragma(`user_version = ${VERSION}`);
+    })();
+  else if (version !== VERSION)
+    throw new HanseError('storageCorrupt', {
+      path,
+      reason: isNew ? 'it is empty' : 'it is no audit log, or was written by a newer version of Hanse',
+    });
+}
+
+function prepare(connection: Database.Database) {
+  const one = (sql: string) => connection.prepare(sql).pluck();
+  return {
+    count: one('SELECT coalesce(max(place) + 1, 0) FROM entries'),
+    insertEntry: connection.prepare('INSERT INTO entries VALUES (?, ?)'),
+    insertHash: connection.prepare('INSERT INTO hashes VALUES (?, ?, ?)'),
+    // A log may sign the same size again: the note is the same.
+    insertCheckpoint: connection.prepare('INSERT OR IGNORE INTO checkpoints VALUES (?, ?)'),
+    moveCursor: connection.prepare(
+      'INSERT INTO cursors VALUES (:source, :position) ON CONFLICT (source) DO UPDATE SET position = :position WHERE position < :position',
+    ),
+    lastCheckpoint: one('SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1'),
+    checkpointOver: one('SELECT note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT 1'),
+    cursor: one('SELECT position FROM cursors WHERE source = ?'),
+    entries: one('SELECT entry FROM entries WHERE place >= ? AND place < ? ORDER BY place'),
+    hashes: one('SELECT hash FROM hashes WHERE level = ? AND place >= ? AND place < ? ORDER BY place'),
+  };
+}
+
+/** SQLite would create the file readable for everyone. */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+}
