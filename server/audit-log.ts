@@ -6,9 +6,14 @@
  * signature for all of it. An append that has resolved is on the medium and under a signed checkpoint.
  */
 import { primitives } from '#primitives';
-import { type Checkpoint, readCheckpoint, signCheckpoint } from '../protocol/audit/checkpoint.ts';
+import {
+  type Checkpoint,
+  parseCheckpoint,
+  readCheckpoint,
+  signCheckpoint,
+} from '../protocol/audit/checkpoint.ts';
 import { ENTRY_BYTES_MAX, encodeBundle } from '../protocol/audit/entry-bundle.ts';
-import type { GrowingTree, TileHash } from '../protocol/audit/growing-tree.ts';
+import { GrowingTree, type TileHash } from '../protocol/audit/growing-tree.ts';
 import { hashesOfLevel, TILE_WIDTH, type Tile, tilePath } from '../protocol/audit/tile.ts';
 import {
   consistencyProofOf,
@@ -21,7 +26,7 @@ import type { VerifierKey } from '../protocol/audit/verifier-key.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import { leafHash } from '../protocol/merkle.ts';
 import type { Signer } from '../protocol/primitives.ts';
-import { HanseError } from '../protocol/problem.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { AuditFile, Cursor } from './store/audit-file.ts';
 
 /** Entries of one transaction, at most: others wait for the next one. */
@@ -67,17 +72,12 @@ export class AuditLog {
    * @throws storageCorrupt, originUnknown, noteUnsigned, and what else `readCheckpoint` throws; storageFailed
    */
   static async open(file: AuditFile, by: LogKey): Promise<AuditLog> {
-    const known = file.lastCheckpoint();
-    const size = known === undefined ? 0 : (await readCheckpoint(known, by.key)).size;
-    const tree = await treeOf(async (tile) => readTile(file, tile), size);
-    const root = await tree.root();
-    const note = known ?? (await signCheckpoint({ size, root }, by.key, by.signer));
-    const checkpoint = await readCheckpoint(note, by.key);
-    if (!equalBytes(root, checkpoint.root))
-      throw corrupt(file, `the hashes of ${size} entries are not those of the signed root`);
-    await checkTail(file, size);
-    if (known === undefined) file.grow({ before: 0, entries: [], hashes: [], checkpoint: note, cursors: [] });
-    return new AuditLog(file, by, { tree, checkpoint, note });
+    const head = await storedHead(file, by);
+    if (head) return new AuditLog(file, by, head);
+    const tree = new GrowingTree();
+    const first = await signedHead(tree, by);
+    file.grow({ before: 0, entries: [], hashes: [], checkpoint: first.note, cursors: [] });
+    return new AuditLog(file, by, first);
   }
 
   /** The last signed checkpoint, as it is. */
@@ -99,7 +99,8 @@ export class AuditLog {
    * a signed checkpoint.
    * @param entries at least one, each at most 65,535 bytes. Throws RangeError for others.
    * @param cursor  how far this brings a source, stored with them: events are never twice in the log
-   * @throws storageConflict if the cursor would not move on, or another process has written; storageFull, storageFailed
+   * @throws storageConflict if the cursor would not move on, or another process has written; storageFull, storageFailed. After
+   *   the last one, entries are there or are not: a cursor tells
    */
   append(entries: readonly Uint8Array[], cursor?: Cursor): Promise<number> {
     if (entries.length === 0 || entries.length > BATCH)
@@ -155,33 +156,11 @@ export class AuditLog {
     await Promise.resolve();
     while (this.#pending.length > 0) {
       const batch = this.#take();
-      try {
-        const head = await this.#commit(batch);
-        let first = this.size;
-        this.#head = head;
-        for (const { entries, resolve } of batch) {
-          resolve(first);
-          first += entries.length;
-        }
-      } catch (error) {
-        // One that cannot be is no reason to refuse the others.
-        if (batch.length === 1) batch[0]?.reject(error);
-        else await this.#oneByOne(batch);
-      }
+      if (await this.#commit(batch, batch.length === 1)) continue;
+      // One that cannot be is no reason to refuse the others.
+      for (const one of batch) await this.#commit([one], true);
     }
     this.#working = undefined;
-  }
-
-  async #oneByOne(batch: readonly Pending[]): Promise<void> {
-    for (const one of batch) {
-      try {
-        const first = this.size;
-        this.#head = await this.#commit([one]);
-        one.resolve(first);
-      } catch (error) {
-        one.reject(error);
-      }
-    }
   }
 
   #take(): Pending[] {
@@ -194,18 +173,63 @@ export class AuditLog {
     return this.#pending.splice(0, count);
   }
 
-  async #commit(batch: readonly Pending[]): Promise<Head> {
+  /** Answers the batch, unless it has failed and is not to be answered then. Never rejects. */
+  async #commit(batch: readonly Pending[], isLast: boolean): Promise<boolean> {
     const before = this.size;
-    const tree = this.#head.tree.clone();
-    const entries = batch.flatMap((one) => one.entries);
-    const hashes: TileHash[] = [];
-    for (const entry of entries) hashes.push(...(await tree.add(await leafHash(primitives, entry))));
-    const { key, signer } = this.#by;
-    const note = await signCheckpoint({ size: tree.size, root: await tree.root() }, key, signer);
-    const cursors = batch.flatMap(({ cursor }) => (cursor ? [cursor] : []));
-    this.#file.grow({ before, entries, hashes, checkpoint: note, cursors });
-    return { tree, note, checkpoint: await readCheckpoint(note, key) };
+    let next: Head | undefined;
+    try {
+      const tree = this.#head.tree.clone();
+      const entries = batch.flatMap((one) => one.entries);
+      const hashes: TileHash[] = [];
+      for (const entry of entries) hashes.push(...(await tree.add(await leafHash(primitives, entry))));
+      next = await signedHead(tree, this.#by);
+      const cursors = batch.flatMap(({ cursor }) => (cursor ? [cursor] : []));
+      this.#file.grow({ before, entries, hashes, checkpoint: next.note, cursors });
+      this.#head = next;
+    } catch (error) {
+      // A conflict has stored nothing; of another failure that is not known.
+      if (isProblem(error, 'storageConflict') || !(await this.#isStored(next))) {
+        if (isLast) for (const one of batch) one.reject(error);
+        return false;
+      }
+    }
+    let first = before;
+    for (const { entries, resolve } of batch) {
+      resolve(first);
+      first += entries.length;
+    }
+    return true;
   }
+
+  /** After a failure: whether the medium has what it was given nevertheless. What it has is where the log goes on from. */
+  async #isStored(next: Head | undefined): Promise<boolean> {
+    try {
+      const stored = await storedHead(this.#file, this.#by);
+      const isNext = next !== undefined && stored?.note === next.note;
+      if (isNext) this.#head = stored;
+      return isNext;
+    } catch {
+      return false; // the next append fails as this one did
+    }
+  }
+}
+
+/** Undefined for a file without a checkpoint. Throws what `open` throws. */
+async function storedHead(file: AuditFile, by: LogKey): Promise<Head | undefined> {
+  const note = file.lastCheckpoint();
+  if (note === undefined) return undefined;
+  const checkpoint = await readCheckpoint(note, by.key);
+  const { size, root } = checkpoint;
+  const tree = await treeOf(async (tile) => readTile(file, tile), size);
+  if (!equalBytes(root, await tree.root()))
+    throw corrupt(file, `the hashes of ${size} entries are not those of the signed root`);
+  await checkTail(file, size);
+  return { tree, checkpoint, note };
+}
+
+async function signedHead(tree: GrowingTree, { key, signer }: LogKey): Promise<Head> {
+  const note = await signCheckpoint({ size: tree.size, root: await tree.root() }, key, signer);
+  return { tree, note, checkpoint: parseCheckpoint(note) };
 }
 
 /** Of the last tile, and that nothing lies behind it. */
