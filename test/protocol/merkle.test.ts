@@ -1,6 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
@@ -100,36 +97,3 @@ test('sizes and places that are no numbers of leaves prove nothing', async () =>
     expect(await isIncluded(primitives, { leaf, index, size, proof: [] }, leaf)).toBe(false);
   await expect(inclusionProof(primitives, [leaf], 1)).rejects.toThrow(RangeError);
 });
-
-const VECTORS = fileURLToPath(new URL('../../../shared/vectors/merkle/inclusion', import.meta.url));
-
-interface Vector {
-  readonly leafIdx: number;
-  readonly treeSize: number;
-  readonly root: string;
-  readonly leafHash: string;
-  readonly proof: readonly string[] | null;
-  readonly desc: string;
-  readonly wantErr: boolean;
-}
-
-/** All files of these folders, however deep. */
-function vectorsIn(folder: string): Vector[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    return entry.isDirectory() ? vectorsIn(path) : [JSON.parse(readFileSync(path, 'utf8')) as Vector];
-  });
-}
-
-test.skipIf(!existsSync(VECTORS))(
-  'the vectors of transparency-dev (skipped where they are not beside the project)',
-  async () => {
-    const vectors = vectorsIn(VECTORS);
-    expect(vectors.filter(({ wantErr }) => !wantErr).length).toBeGreaterThan(5);
-    for (const { leafIdx, treeSize, root, leafHash: leaf, proof, desc, wantErr } of vectors) {
-      const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
-      const claim = { leaf: bytes(leaf), index: leafIdx, size: treeSize, proof: (proof ?? []).map(bytes) };
-      expect(await isIncluded(primitives, claim, bytes(root)), desc).toBe(!wantErr);
-    }
-  },
-);
