@@ -56,6 +56,17 @@ class MemoryStore implements Store {
     return rows.slice(after, after + limit).map(copy);
   }
 
+  async readAll(after: number, limit: number): Promise<StoredEvent[]> {
+    this.#refuseIfClosed();
+    checkInteger('after', after, 0);
+    checkInteger('limit', limit, 0);
+    return [...this.#streams.values()]
+      .flatMap((rows) => rows.filter(({ position }) => position > after))
+      .sort((a, b) => a.position - b.position)
+      .slice(0, limit)
+      .map(copy);
+  }
+
   async streams(prefix: string): Promise<StreamLength[]> {
     this.#refuseIfClosed();
     checkPrefix('prefix', prefix);

@@ -39,6 +39,14 @@ export function prepareEventStatements(connection: Database) {
       .orderBy(asc(events.sequence))
       .limit(placeholder('limit'))
       .prepare(),
+    /** Up to `limit` events of all streams after position `after`, in order. */
+    readAll: db
+      .select()
+      .from(events)
+      .where(gt(events.position, placeholder('after')))
+      .orderBy(asc(events.position))
+      .limit(placeholder('limit'))
+      .prepare(),
     /** The first stream from `from` (inclusive) to `before` (exclusive). */
     firstStream: db
       .select({ stream: events.stream })

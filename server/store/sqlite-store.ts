@@ -149,6 +149,14 @@ class OpenSqliteStore implements SqliteStore {
     return rows.map((row) => ({ ...row, data: this.#decode(row) }));
   }
 
+  async readAll(after: number, limit: number): Promise<StoredEvent[]> {
+    this.#refuseIfEnded();
+    checkInteger('after', after, 0);
+    checkInteger('limit', limit, 0);
+    const rows = this.#attempt(() => this.#events.readAll.all({ after, limit }));
+    return rows.map((row) => ({ ...row, data: this.#decode(row) }));
+  }
+
   /** Two look-ups in the index for each stream: it does not matter how long the streams are. */
   async streams(prefix: string): Promise<StreamLength[]> {
     this.#refuseIfEnded();

@@ -73,6 +73,14 @@ export interface Store {
    */
   read(stream: string, after?: number, limit?: number): Promise<StoredEvent[]>;
 
+  /**
+   * The events of all streams with a position greater than `after`, by position, at most `limit`. No event that is appended
+   * later has a position below one that was read: whoever reads on from the last one misses none.
+   *
+   * @throws `storageCorrupt` if a record cannot be read back as it was written
+   */
+  readAll(after: number, limit: number): Promise<StoredEvent[]>;
+
   /** The streams whose name starts with `prefix` ('' for all) and that hold an event, in ASCII order of the names. */
   streams(prefix: string): Promise<StreamLength[]>;
 

@@ -76,6 +76,7 @@ export class FaultyDisk {
             return stored;
           }),
         read: (...request) => read('read events', () => store.read(...request)),
+        readAll: (...args) => store.readAll(...args),
         streams: (prefix) => store.streams(prefix),
         claimOnce: (...claim) => store.claimOnce(...claim),
         close: async () => {},

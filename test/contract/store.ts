@@ -76,6 +76,26 @@ export function storeContract(name: string, create: () => Promise<StoreFixture>)
       }
     });
 
+    test('readAll() goes through all streams by position, in parts, and misses nothing', async () => {
+      const before = await store.append('b', 0, [event(1), event(2)], NOON);
+      const between = await store.append('a', 0, [event(3)], NOON);
+      const after = await store.append('b', 2, [event(4)], NOON);
+      const all = [...before, ...between, ...after];
+      expect(await store.readAll(0, 100)).toEqual(all);
+      const parts: StoredEvent[] = [];
+      for (;;) {
+        const part = await store.readAll(parts.at(-1)?.position ?? 0, 3);
+        if (part.length === 0) break;
+        expect(part.length).toBeLessThanOrEqual(3);
+        parts.push(...part);
+      }
+      expect(parts).toEqual(all);
+      expect(await store.readAll(all.at(-1)?.position ?? 0, 1)).toEqual([]);
+      expect(await store.readAll(0, 0)).toEqual([]);
+      const added = await store.append('c', 0, [event(5)], NOON);
+      expect(await store.readAll(all.at(-1)?.position ?? 0, 1)).toEqual(added);
+    });
+
     test('an append that expects another version is refused and leaves nothing', async () => {
       await store.append('s', 0, [event(1)], NOON);
       for (const expected of [0, 2])
@@ -222,6 +242,8 @@ export function storeContract(name: string, create: () => Promise<StoreFixture>)
         () => store.read('s', -1),
         () => store.read('s', 0, 0.5),
         () => store.read('s p'),
+        () => store.readAll(-1, 1),
+        () => store.readAll(0, 0.5),
         () => store.streams('\n'),
         () => store.claimOnce('', 'k', seconds(1), NOON),
         () => store.claimOnce('n', '\ud800', seconds(1), NOON),
@@ -242,6 +264,7 @@ export function storeContract(name: string, create: () => Promise<StoreFixture>)
       const calls = [
         store.append('s', 1, [event(2)], NOON),
         store.read('s'),
+        store.readAll(0, 1),
         store.streams(''),
         store.claimOnce('n', 'k', seconds(1), NOON),
       ];

@@ -155,6 +155,7 @@ test('whoever has the host verifies the count of a round with its sum', async ()
   /** The same events, but for one count. */
   const altered = (by: number): Store => ({
     ...store,
+    readAll: (...args) => store.readAll(...args),
     streams: (prefix) => store.streams(prefix),
     async read(stream, after, limit) {
       const events = await store.read(stream, after, limit);
