@@ -113,6 +113,11 @@ export class AuditLog {
     });
   }
 
+  /** How far this source is in the log: 0 before anything of it is. */
+  cursor(source: string): number {
+    return this.#file.cursor(source);
+  }
+
   /** A tile, or a bundle of entries, of the log as it is. @throws tileUnknown if it has none so wide at this place */
   async tile(tile: Tile): Promise<Uint8Array> {
     const hashes = tile.level === 'entries' ? this.size : hashesOfLevel(this.size, tile.level);
