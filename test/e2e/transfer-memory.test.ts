@@ -148,6 +148,10 @@ describe.skipIf(!isBuilt || !isMeasurable)('memory of transfers (needs the build
   });
 
   test('of the coordinator tells neither how large content is nor how many read it slowly', async () => {
+    // What it makes at the first request of a kind is no content.
+    const small = await streaming.upload(MB);
+    await streaming.name(small);
+    await streaming.read(small);
     const idle = streaming.rest();
     const content = await streaming.upload(LARGE);
     await streaming.name(content);
