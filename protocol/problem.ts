@@ -662,6 +662,10 @@ export const PROBLEMS = {
     'A tile of a log, or a bundle of its entries, does not have the form or the length that its name says.',
     'Fetch it again; if it happens twice, what is stored was damaged or changed: keep a copy, and tell the other organisations.',
   ),
+  leafMalformed: entry<{ reason: string }>(
+    'An entry of a log is not the canonical form of an event that is known.',
+    'Nothing follows from it; its log, or a newer version of Hanse, may say what it is.',
+  ),
   verifierKeyInvalid: entry<{ reason: string }>(
     'A key that is to verify signatures of a log or of a witness is not one.',
     'Use the key as its owner has published it: <name>+<id>+<base64>.',

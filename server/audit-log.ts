@@ -14,6 +14,7 @@ import {
 } from '../protocol/audit/checkpoint.ts';
 import { ENTRY_BYTES_MAX, encodeBundle } from '../protocol/audit/entry-bundle.ts';
 import { GrowingTree, type TileHash } from '../protocol/audit/growing-tree.ts';
+import type { SaltedField } from '../protocol/audit/salted-field.ts';
 import { hashesOfLevel, TILE_WIDTH, type Tile, tilePath } from '../protocol/audit/tile.ts';
 import {
   consistencyProofOf,
@@ -38,8 +39,14 @@ export interface LogKey {
   readonly signer: Signer;
 }
 
+/** What is appended: the bytes of a leaf, and the salts of its salted fields, which are kept beside the tree. */
+export interface LogEntry {
+  readonly bytes: Uint8Array;
+  readonly salted?: readonly SaltedField[];
+}
+
 interface Pending {
-  readonly entries: readonly Uint8Array[];
+  readonly entries: readonly LogEntry[];
   readonly cursor: Cursor | undefined;
   readonly resolve: (first: number) => void;
   readonly reject: (problem: unknown) => void;
@@ -76,7 +83,7 @@ export class AuditLog {
     if (head) return new AuditLog(file, by, head);
     const tree = new GrowingTree();
     const first = await signedHead(tree, by);
-    file.grow({ before: 0, entries: [], hashes: [], checkpoint: first.note, cursors: [] });
+    file.grow({ before: 0, entries: [], salted: [], hashes: [], checkpoint: first.note, cursors: [] });
     return new AuditLog(file, by, first);
   }
 
@@ -97,16 +104,16 @@ export class AuditLog {
   /**
    * Appends all of the entries one after the other, or none. Resolves to the index of the first once they are durable and under
    * a signed checkpoint.
-   * @param entries at least one, each at most 65,535 bytes. Throws RangeError for others.
+   * @param entries at least one, each of at most 65,535 bytes. Throws RangeError for others.
    * @param cursor  how far this brings a source, stored with them: events are never twice in the log
    * @throws storageConflict if the cursor would not move on, or another process has written; storageFull, storageFailed. After
    *   the last one, entries are there or are not: a cursor tells
    */
-  append(entries: readonly Uint8Array[], cursor?: Cursor): Promise<number> {
+  append(entries: readonly LogEntry[], cursor?: Cursor): Promise<number> {
     if (entries.length === 0 || entries.length > BATCH)
       throw new RangeError(`${entries.length} entries at once`);
-    for (const { length } of entries)
-      if (length > ENTRY_BYTES_MAX) throw new RangeError(`an entry of ${length} bytes`);
+    for (const { bytes } of entries)
+      if (bytes.length > ENTRY_BYTES_MAX) throw new RangeError(`an entry of ${bytes.length} bytes`);
     return new Promise((resolve, reject) => {
       this.#pending.push({ entries, cursor, resolve, reject });
       this.#working ??= this.#work();
@@ -116,6 +123,16 @@ export class AuditLog {
   /** How far this source is in the log: 0 before anything of it is. */
   cursor(source: string): number {
     return this.#file.cursor(source);
+  }
+
+  /** The salted fields of an entry that were not erased. */
+  saltedFields(index: number): SaltedField[] {
+    return this.#file.saltedFields(index);
+  }
+
+  /** Erases the salt and the value of a field for good. What was signed stays, and so does every proof. */
+  eraseField(index: number, pointer: string): boolean {
+    return this.#file.eraseField(index, pointer);
   }
 
   /** A tile, or a bundle of entries, of the log as it is. @throws tileUnknown if it has none so wide at this place */
@@ -186,10 +203,14 @@ export class AuditLog {
       const tree = this.#head.tree.clone();
       const entries = batch.flatMap((one) => one.entries);
       const hashes: TileHash[] = [];
-      for (const entry of entries) hashes.push(...(await tree.add(await leafHash(primitives, entry))));
+      for (const { bytes } of entries) hashes.push(...(await tree.add(await leafHash(primitives, bytes))));
       next = await signedHead(tree, this.#by);
       const cursors = batch.flatMap(({ cursor }) => (cursor ? [cursor] : []));
-      this.#file.grow({ before, entries, hashes, checkpoint: next.note, cursors });
+      const salted = entries.flatMap(({ salted = [] }, at) =>
+        salted.map((field) => ({ ...field, place: before + at })),
+      );
+      const bytes = entries.map((entry) => entry.bytes);
+      this.#file.grow({ before, entries: bytes, salted, hashes, checkpoint: next.note, cursors });
       this.#head = next;
     } catch (error) {
       // A conflict has stored nothing; of another failure that is not known.

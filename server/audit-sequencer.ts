@@ -3,7 +3,7 @@
  * far it has come, so that a start goes on where the last process was killed: what was stored and not logged is logged then, and
  * nothing is logged twice.
  */
-import type { AuditLog } from './audit-log.ts';
+import type { AuditLog, LogEntry } from './audit-log.ts';
 import type { Store, StoredEvent } from './store/store.ts';
 
 /** The name of the cursor. */
@@ -15,7 +15,7 @@ export interface SequencerOptions {
   readonly store: Pick<Store, 'readAll'>;
   readonly log: Pick<AuditLog, 'append' | 'cursor'>;
   /** What an event is in the log: entries of at most 65,535 bytes, none for what does not belong there; eight at most. */
-  readonly entriesOf: (event: StoredEvent) => readonly Uint8Array[];
+  readonly entriesOf: (event: StoredEvent) => Promise<readonly LogEntry[]>;
 }
 
 export class AuditSequencer {
@@ -74,7 +74,8 @@ export class AuditSequencer {
     const events = await store.readAll(this.#at, PAGE);
     const last = events.at(-1);
     if (!last) return;
-    const entries = events.flatMap(entriesOf);
+    const entries: LogEntry[] = [];
+    for (const event of events) entries.push(...(await entriesOf(event)));
     if (entries.length > 0) await log.append(entries, { source: SOURCE, position: last.position });
     this.#at = last.position;
   }

@@ -3,11 +3,12 @@
  * with `synchronous = FULL`: what is committed is on the medium.
  *
  * One transaction adds entries, hashes and the checkpoint over them, so that a kill at any moment leaves a whole log. Rows are
- * added and never changed or removed.
+ * added and never changed or removed, but for salts, which may be erased: `secure_delete` writes over them.
  */
 import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { TileHash } from '../../protocol/audit/growing-tree.ts';
+import type { SaltedField } from '../../protocol/audit/salted-field.ts';
 import { HASH_BYTES } from '../../protocol/audit/tile-tree.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { storageProblem } from './storage-problem.ts';
@@ -18,6 +19,7 @@ const TABLES = `
   CREATE TABLE entries (place INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
   CREATE TABLE hashes (level INTEGER, place INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, place)) STRICT, WITHOUT ROWID;
   CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+  CREATE TABLE salts (place INTEGER, pointer TEXT, salt BLOB NOT NULL, value TEXT NOT NULL, PRIMARY KEY (place, pointer)) STRICT, WITHOUT ROWID;
   CREATE TABLE cursors (source TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
@@ -33,6 +35,8 @@ export interface Growth {
   /** Of the log before it. */
   readonly before: number;
   readonly entries: readonly Uint8Array[];
+  /** What is kept beside entries. */
+  readonly salted: readonly (SaltedField & { readonly place: number })[];
   readonly hashes: readonly TileHash[];
   /** Over all of it, signed. */
   readonly checkpoint: string;
@@ -61,6 +65,7 @@ export class AuditFile {
       if (!readOnly) createPrivately(path);
       connection = new Database(path, { readonly: readOnly });
       connection.pragma('synchronous = FULL');
+      connection.pragma('secure_delete = ON');
       if (!readOnly) connection.pragma('journal_mode = WAL');
       prepareTables(connection, path, readOnly);
       this.#statements = prepare(connection);
@@ -100,6 +105,20 @@ export class AuditFile {
     return this.#attempt(() => this.#statements.entries.all(from, from + count)) as Uint8Array[];
   }
 
+  /** Those of an entry that were not erased. */
+  saltedFields(place: number): SaltedField[] {
+    return this.#attempt(() => this.#statements.salts.all(place)) as SaltedField[];
+  }
+
+  /** True if there was one. Afterwards it is neither in the file nor in the log of its changes. */
+  eraseField(place: number, pointer: string): boolean {
+    return this.#attempt(() => {
+      const isErased = this.#statements.eraseSalt.run(place, pointer).changes === 1;
+      this.#connection.pragma('wal_checkpoint(TRUNCATE)');
+      return isErased;
+    });
+  }
+
   /** Up to `count` hashes of a level from a place on, one after the other. */
   hashes(level: number, from: number, count: number): Uint8Array {
     const rows = this.#attempt(() => this.#statements.hashes.all(level, from, from + count)) as Uint8Array[];
@@ -112,11 +131,12 @@ export class AuditFile {
     this.#connection.close();
   }
 
-  #insert({ before, entries, hashes, checkpoint, cursors }: Growth): void {
-    const { count, insertEntry, insertHash, insertCheckpoint, moveCursor } = this.#statements;
+  #insert({ before, entries, salted, hashes, checkpoint, cursors }: Growth): void {
+    const { count, insertEntry, insertSalt, insertHash, insertCheckpoint, moveCursor } = this.#statements;
     const length = count.get() as number;
     if (length !== before) throw this.#conflict(before, length);
     for (const [at, entry] of entries.entries()) insertEntry.run(before + at, entry);
+    for (const { place, pointer, salt, value } of salted) insertSalt.run(place, pointer, salt, value);
     for (const { level, place, hash } of hashes) insertHash.run(level, place, hash);
     insertCheckpoint.run(before + entries.length, checkpoint);
     for (const { source, position } of cursors)
@@ -157,6 +177,9 @@ function prepare(connection: Database.Database) {
   return {
     count: one('SELECT coalesce(max(place) + 1, 0) FROM entries'),
     insertEntry: connection.prepare('INSERT INTO entries VALUES (?, ?)'),
+    insertSalt: connection.prepare('INSERT INTO salts VALUES (?, ?, ?, ?)'),
+    salts: connection.prepare('SELECT pointer, salt, value FROM salts WHERE place = ? ORDER BY pointer'),
+    eraseSalt: connection.prepare('DELETE FROM salts WHERE place = ? AND pointer = ?'),
     insertHash: connection.prepare('INSERT INTO hashes VALUES (?, ?, ?)'),
     // A log may sign the same size again: the note is the same.
     insertCheckpoint: connection.prepare('INSERT OR IGNORE INTO checkpoints VALUES (?, ?)'),

@@ -57,7 +57,7 @@ print('opened', log.size, from);
 // Events of a store, each to be in the log once: position p is the entry "event p".
 for (let position = from + 1; position <= from + 12; position = file.cursor('store') + 1) {
   const positions = [position, position + 1, position + 2];
-  const entries = positions.map((one) => Buffer.from(`event ${one}`));
+  const entries = positions.map((one) => ({ bytes: Buffer.from(`event ${one}`) }));
   try {
     const first = await log.append(entries, { source: 'store', position: position + 2 });
     for (const [k, one] of positions.entries()) print('appended', one, first + k);

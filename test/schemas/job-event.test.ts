@@ -3,59 +3,10 @@ import { expect, test } from 'vitest';
 import { EVENT_VERSION, JobEvent } from '../../schemas/job-event.ts';
 import { ProblemDetails } from '../../schemas/problem.ts';
 import { Decline, Receipt, Tasks } from '../../schemas/task.ts';
-import { manifestOf } from '../fixtures/manifest.ts';
+import { AT, context, HASH, JOB_EVENTS, SIGNATURE } from '../fixtures/sample-events.ts';
 import { describeForm } from './form-of.ts';
 
-const NODE = 'a'.repeat(32);
-const HASH = '0'.repeat(64);
-const AT = '2026-01-01T00:00:00.000Z';
-const context = { round: 1, attempt: 2 };
-const SIGNATURE = '1'.repeat(128);
-const ADVERTISEMENT = {
-  nodeId: NODE,
-  publicKey: HASH,
-  channelKey: HASH,
-  maskKey: HASH,
-  nonce: HASH,
-  signature: SIGNATURE,
-};
-
-/** One event of each type. */
-const EVENTS = {
-  jobCreated: {
-    jobId: 'job-0123456789abcdef',
-    manifest: manifestOf('fed-0123456789abcdef'),
-    manifestSha256: HASH,
-    createdBy: NODE,
-  },
-  cohortSelected: { ...context, cohort: [NODE], deadline: AT },
-  keysAdvertised: { ...context, node: NODE, advertisement: ADVERTISEMENT },
-  sharesAccepted: { ...context, node: NODE, sha256: HASH, bytes: 100 },
-  updateAccepted: { ...context, node: NODE, sha256: HASH, bytes: 100 },
-  consentGiven: { ...context, node: NODE, signature: SIGNATURE },
-  answerAccepted: { ...context, node: NODE, sha256: HASH, bytes: 64 },
-  secretsOpened: { ...context, answers: [NODE], faulty: [] },
-  taskDeclined: { ...context, node: NODE, code: 'dataEmpty' },
-  deadlinePassed: { ...context, phase: 'evaluating' },
-  aggregated: {
-    ...context,
-    model: HASH,
-    strategyState: null,
-    updates: 2,
-    weight: 100,
-    updateNorm: 0,
-    evaluateBy: AT,
-  },
-  aggregationFailed: { ...context, code: 'ringOverflow' },
-  evaluated: { ...context, node: NODE, metrics: { loss: 1, accuracy: null, examples: 5 } },
-  evaluationDeclined: { ...context, node: NODE, code: 'dataShapeMismatch' },
-  evaluationGivenUp: context,
-  released: { ...context, model: HASH },
-  nodeReported: { node: NODE },
-  jobCancelled: { by: NODE },
-} satisfies Record<JobEvent['type'], object>;
-
-for (const [type, data] of Object.entries(EVENTS))
+for (const [type, data] of Object.entries(JOB_EVENTS))
   describeForm(`event ${type}`, JobEvent, {
     sound: { type, ...data },
     optional: type === 'jobCreated' ? ['manifest.seed'] : [],
@@ -76,7 +27,7 @@ test('events have the version that is stored with them', () => {
 });
 
 describeForm('aggregated', JobEvent, {
-  sound: { type: 'aggregated', ...EVENTS.aggregated },
+  sound: { type: 'aggregated', ...JOB_EVENTS.aggregated },
   takes: [
     ['strategyState', HASH],
     ['evaluateBy', null],
@@ -90,13 +41,13 @@ describeForm('aggregated', JobEvent, {
 });
 
 describeForm('an update that is masked', JobEvent, {
-  sound: { type: 'updateAccepted', ...EVENTS.updateAccepted, signature: SIGNATURE },
+  sound: { type: 'updateAccepted', ...JOB_EVENTS.updateAccepted, signature: SIGNATURE },
   optional: ['signature'],
   refuses: [['signature', 'x']],
 });
 
 describeForm('aggregated from masked updates', JobEvent, {
-  sound: { type: 'aggregated', ...EVENTS.aggregated, record: HASH, sum: HASH },
+  sound: { type: 'aggregated', ...JOB_EVENTS.aggregated, record: HASH, sum: HASH },
   optional: ['record', 'sum'],
   refuses: [
     ['record', null],
@@ -105,7 +56,7 @@ describeForm('aggregated from masked updates', JobEvent, {
 });
 
 describeForm('aggregated with noise of a tree', JobEvent, {
-  sound: { type: 'aggregated', ...EVENTS.aggregated, treeNonce: '0f'.repeat(16) },
+  sound: { type: 'aggregated', ...JOB_EVENTS.aggregated, treeNonce: '0f'.repeat(16) },
   optional: ['treeNonce'],
   refuses: [
     ['treeNonce', HASH],

@@ -1,5 +1,5 @@
 // covers: server/store/audit-file.ts
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -40,6 +40,7 @@ const fileOf = (options = {}) => {
 const open = (key = by) => AuditLog.open(fileOf(), key);
 const entriesOf = (count: number, from = 0) =>
   Array.from({ length: count }, (_, i) => utf8(`entry ${from + i}`));
+const plain = (entries: readonly Uint8Array[]) => entries.map((bytes) => ({ bytes }));
 const rootOf = async (count: number) =>
   treeRoot(primitives, await Promise.all(entriesOf(count).map((entry) => leafHash(primitives, entry))));
 /** With another connection, as whoever can write the file could. */
@@ -66,7 +67,7 @@ test('what is appended has its place and is under a signed checkpoint, whatever 
   const appended = sizes.map((size) => {
     const entries = entriesOf(size, from);
     from += size;
-    return log.append(entries);
+    return log.append(plain(entries));
   });
   expect(await Promise.all(appended)).toEqual([0, 1, 4, 254, 255, 257]);
   expect(await readCheckpoint(log.note, by.key)).toMatchObject({ size: from, root: await rootOf(from) });
@@ -82,7 +83,7 @@ test('each entry is proved in each checkpoint that has it, and each checkpoint i
   const log = await open();
   const notes = [log.note];
   for (const entry of entriesOf(9)) {
-    await log.append([entry]);
+    await log.append(plain([entry]));
     notes.push(log.note);
   }
   for (let size = 1; size <= 9; size += 1)
@@ -116,7 +117,7 @@ test('goes on after a new start as if there had been none', () =>
           try {
             const log = await AuditLog.open(file, by);
             expect(log.size).toBe(size);
-            expect(await log.append(entriesOf(step, size))).toBe(size);
+            expect(await log.append(plain(entriesOf(step, size)))).toBe(size);
             size += step;
             expect(log.checkpoint.root).toEqual(await rootOf(size));
           } finally {
@@ -130,13 +131,13 @@ test('goes on after a new start as if there had been none', () =>
 
 test('a reader sees what is durable while it is written, and changes nothing', async () => {
   const log = await open();
-  await log.append(entriesOf(2));
+  await log.append(plain(entriesOf(2)));
   const reader = fileOf({ readOnly: true });
   expect(reader.lastCheckpoint()).toBe(log.note);
   expect(reader.entries(0, 10)).toEqual(entriesOf(2).map((entry) => Buffer.from(entry)));
   expect(reader.checkpointOver(1)).toBe(log.note);
   expect(reader.checkpointOver(3)).toBeUndefined();
-  const growth = { before: 2, entries: [], hashes: [], checkpoint: '', cursors: [] };
+  const growth = { before: 2, entries: [], salted: [], hashes: [], checkpoint: '', cursors: [] };
   expect(() => reader.grow(growth)).toThrow(refusal('storageFailed'));
   expect(() => new AuditFile(join(folder, 'none'), { readOnly: true })).toThrow(refusal('storageFailed'));
 });
@@ -146,22 +147,22 @@ describe('events of a source', () => {
     const file = fileOf();
     const log = await AuditLog.open(file, by);
     expect(file.cursor('store')).toBe(0);
-    await log.append(entriesOf(2), { source: 'store', position: 7 });
+    await log.append(plain(entriesOf(2)), { source: 'store', position: 7 });
     expect(file.cursor('store')).toBe(7);
     for (const position of [7, 3])
-      await expect(log.append(entriesOf(1, 2), { source: 'store', position })).rejects.toThrow(
+      await expect(log.append(plain(entriesOf(1, 2)), { source: 'store', position })).rejects.toThrow(
         refusal('storageConflict'),
       );
     expect([log.size, file.cursor('store')]).toEqual([2, 7]);
-    await log.append(entriesOf(1, 2), { source: 'store', position: 8 });
+    await log.append(plain(entriesOf(1, 2)), { source: 'store', position: 8 });
     expect(log.checkpoint.root).toEqual(await rootOf(3));
   });
 
   test('that come again beside new entries hinder those not', async () => {
     const log = await open();
-    await log.append(entriesOf(1), { source: 'store', position: 1 });
-    const again = log.append([utf8('again')], { source: 'store', position: 1 });
-    const other = log.append(entriesOf(1, 1));
+    await log.append(plain(entriesOf(1)), { source: 'store', position: 1 });
+    const again = log.append(plain([utf8('again')]), { source: 'store', position: 1 });
+    const other = log.append(plain(entriesOf(1, 1)));
     await expect(again).rejects.toThrow(refusal('storageConflict'));
     expect(await other).toBe(1);
     expect(log.checkpoint.root).toEqual(await rootOf(2));
@@ -169,18 +170,35 @@ describe('events of a source', () => {
   });
 });
 
+test('a salt can be erased for good, and what was signed stays', async () => {
+  const log = await open();
+  const salt = new Uint8Array(16).fill(0xc3);
+  const field = { pointer: '/data/name', salt, value: '"a name that is to be forgotten"' };
+  await log.append([{ bytes: utf8('entry 0'), salted: [field] }, ...plain(entriesOf(1, 1))]);
+  expect(log.saltedFields(0)).toEqual([{ ...field, salt: Buffer.from(salt) }]);
+  expect(log.saltedFields(1)).toEqual([]);
+  const { root } = log.checkpoint;
+  const bytesOf = () => ['', '-wal'].map((end) => readFileSync(path + end, 'latin1')).join('');
+  expect(bytesOf()).toContain('to be forgotten');
+  expect(log.eraseField(0, '/data/name')).toBe(true);
+  expect(log.eraseField(0, '/data/name')).toBe(false);
+  expect(bytesOf()).not.toContain('to be forgotten');
+  expect(log.saltedFields(0)).toEqual([]);
+  expect((await open()).checkpoint.root).toEqual(root);
+});
+
 test('two processes do not write one log: the one that comes later is refused', async () => {
   const [first, second] = [await open(), await open()];
-  await first.append(entriesOf(1));
-  await expect(second.append(entriesOf(1))).rejects.toThrow(refusal('storageConflict'));
-  expect(await first.append(entriesOf(1, 1))).toBe(1);
+  await first.append(plain(entriesOf(1)));
+  await expect(second.append(plain(entriesOf(1)))).rejects.toThrow(refusal('storageConflict'));
+  expect(await first.append(plain(entriesOf(1, 1)))).toBe(1);
 });
 
 describe('a start finds', () => {
   beforeEach(async () => {
     const log = await open();
-    await log.append(entriesOf(300));
-    await log.append(entriesOf(3, 300));
+    await log.append(plain(entriesOf(300)));
+    await log.append(plain(entriesOf(3, 300)));
   });
 
   test('nothing wrong in what nobody changed', async () => {
@@ -233,7 +251,7 @@ describe('a start finds', () => {
 
 test('tiles that the log does not have are refused by name', async () => {
   const log = await open();
-  await log.append(entriesOf(3));
+  await log.append(plain(entriesOf(3)));
   expect(await log.tile({ level: 0, index: 0, width: 3 })).toHaveLength(96);
   // A part of it serves checkpoints that were smaller.
   expect(await log.tile({ level: 0, index: 0, width: 2 })).toHaveLength(64);
@@ -249,7 +267,7 @@ test('tiles that the log does not have are refused by name', async () => {
 test('entries that are too many, too large or none are a defect of the caller', async () => {
   const log = await open();
   expect(() => log.append([])).toThrow(RangeError);
-  expect(() => log.append([new Uint8Array(65_536)])).toThrow(RangeError);
-  expect(() => log.append(Array(8193).fill(utf8('x')))).toThrow(RangeError);
-  expect(await log.append([new Uint8Array(65_535)])).toBe(0);
+  expect(() => log.append(plain([new Uint8Array(65_536)]))).toThrow(RangeError);
+  expect(() => log.append(Array(8193).fill({ bytes: utf8('x') }))).toThrow(RangeError);
+  expect(await log.append(plain([new Uint8Array(65_535)]))).toBe(0);
 });

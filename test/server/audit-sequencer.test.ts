@@ -19,8 +19,8 @@ const by = await noteKey('hanse.example/log');
 const NOON = new Date('2026-01-01T12:00:00.000Z');
 const event = (data: unknown, type = 'said') => ({ type, version: 1, data });
 /** Nothing of what is only thought. */
-const entriesOf = ({ stream, sequence, type }: StoredEvent) =>
-  type === 'thought' ? [] : [utf8(`${stream} ${sequence}`)];
+const entriesOf = async ({ stream, sequence, type }: StoredEvent) =>
+  type === 'thought' ? [] : [{ bytes: utf8(`${stream} ${sequence}`) }];
 
 let folder: string;
 const opened: AuditFile[] = [];

@@ -93,7 +93,7 @@ async function entriesPerSecond(waiting: number, count: number): Promise<number>
   try {
     const key = await verifierKey('hanse.example/log', 'note', signer.publicKey);
     const log = await AuditLog.open(file, { key, signer });
-    const entries = Array(TOGETHER).fill(ENTRY);
+    const entries = Array(TOGETHER).fill({ bytes: ENTRY });
     const begun = performance.now();
     const rounds = count / TOGETHER / waiting;
     await Promise.all(

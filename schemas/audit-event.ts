@@ -1,0 +1,126 @@
+/**
+ * Entries of the audit log: CloudEvents 1.0 envelopes, and what each type of event says. SPEC.md 13.5.
+ *
+ * What an entry says of a person, or of who took part in a round, stands there as a salted hash: whoever has the salt can show
+ * what it was, and once the salt is erased nobody can, while every proof holds as before (`protocol/audit/salted-field.ts`).
+ */
+import { type Static, type TProperties, Type } from 'typebox';
+import { DirectoryStatement } from './directory.ts';
+import {
+  Attempt,
+  FederationId,
+  JobId,
+  NodeId,
+  OrganisationId,
+  PRINTABLE,
+  PublicKey,
+  Round,
+  Sha256,
+  Timestamp,
+} from './ids.ts';
+import { Metrics, TrainingManifest } from './job.ts';
+import { Revocation, Role } from './member.ts';
+import { SecurePhase } from './secagg.ts';
+
+const closed = { additionalProperties: false } as const;
+
+/** In the place of a value: SHA-256 of a salt and the value. */
+export const Salted = Type.Object({ salted: Sha256 }, closed);
+export type Salted = Static<typeof Salted>;
+
+/** `urn:hanse:<kind>:<name>`. */
+const Urn = Type.String({ pattern: '^urn:hanse:[a-z]+:[A-Za-z0-9./-]{1,200}$' });
+
+/**
+ * Where what the event is about comes from, in the words of W3C PROV-DM: the activity used some entities, others were generated
+ * by it and are attributed to agents.
+ */
+export const Provenance = Type.Object(
+  {
+    activity: Urn,
+    used: Type.Optional(Type.Array(Urn)),
+    generated: Type.Optional(Type.Array(Urn)),
+    attributedTo: Type.Optional(Type.Array(Urn)),
+  },
+  closed,
+);
+export type Provenance = Static<typeof Provenance>;
+
+const says = <Properties extends TProperties>(properties: Properties) =>
+  Type.Object({ ...properties, prov: Type.Optional(Provenance) }, closed);
+
+const Count = Type.Integer({ minimum: 0 });
+const attempt = { jobId: JobId, round: Round, attempt: Attempt } as const;
+const member = {
+  nodeId: NodeId,
+  publicKey: PublicKey,
+  name: Salted,
+  role: Role,
+  organisationId: OrganisationId,
+  organisationKey: PublicKey,
+} as const;
+const { name, purpose, privacyUnit } = TrainingManifest.properties;
+
+/** By type, without the prefix `hanse.` that types have in an envelope. */
+export const AUDIT_EVENTS = {
+  'federation.created': says({ federationId: FederationId, coordinatorKey: PublicKey }),
+  'member.invited': says({
+    role: Role,
+    organisationId: OrganisationId,
+    expiresAt: Timestamp,
+    needsApproval: Type.Boolean(),
+    by: NodeId,
+  }),
+  'member.enrolled': says(member),
+  'member.requested': says(member),
+  'member.approved': says({ nodeId: NodeId, by: NodeId }),
+  'member.refused': says({ nodeId: NodeId, by: NodeId }),
+  'member.keySucceeded': says({ nodeId: NodeId, publicKey: PublicKey, validUntil: Timestamp }),
+  'member.revoked': says({ nodeId: NodeId, ...Revocation.properties, by: NodeId }),
+  'organisation.revoked': says({ organisationId: OrganisationId, ...Revocation.properties, by: NodeId }),
+  'directory.issued': says({ version: DirectoryStatement.properties.version, sha256: Sha256 }),
+  'job.created': says({ jobId: JobId, manifestSha256: Sha256, name, purpose, privacyUnit, by: NodeId }),
+  'job.cancelled': says({ jobId: JobId, by: NodeId }),
+  /** Whom: the list of their ids, as one value. */
+  'round.opened': says({ ...attempt, size: Count, cohort: Salted, deadline: Timestamp }),
+  'round.updateAccepted': says({ ...attempt, node: Salted, sha256: Sha256, bytes: Count }),
+  'round.consented': says({ ...attempt, node: Salted }),
+  'round.declined': says({ ...attempt, node: Salted, code: Type.String() }),
+  'round.deadlinePassed': says({
+    ...attempt,
+    phase: Type.Union([...SecurePhase.anyOf, Type.Literal('evaluating')]),
+  }),
+  'round.secretsOpened': says({ ...attempt, answers: Count, faulty: Count }),
+  'round.aggregated': says({
+    ...attempt,
+    model: Sha256,
+    updates: Type.Integer({ minimum: 1 }),
+    weight: Type.Integer({ minimum: 1 }),
+    /** Where aggregation is secure. */
+    record: Type.Optional(Sha256),
+    sum: Type.Optional(Sha256),
+  }),
+  'round.failed': says({ ...attempt, code: Type.String() }),
+  'round.evaluated': says({ ...attempt, node: Salted, metrics: Metrics }),
+  'round.released': says({ ...attempt, model: Sha256 }),
+} as const;
+
+export type AuditType = keyof typeof AUDIT_EVENTS;
+export type AuditData<Name extends AuditType> = Static<(typeof AUDIT_EVENTS)[Name]>;
+
+/** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md */
+export const AuditEvent = Type.Object(
+  {
+    specversion: Type.Literal('1.0'),
+    /** Unique within the source: the stream of the event, and its place there. */
+    id: Type.String({ minLength: 1, maxLength: 300, pattern: PRINTABLE }),
+    source: Type.String({ pattern: '^urn:hanse:federation:fed-[0-9a-f]{16}$' }),
+    type: Type.String({ pattern: '^hanse\\.[a-z]+\\.[a-zA-Z]+$' }),
+    time: Timestamp,
+    subject: Type.Optional(Urn),
+    datacontenttype: Type.Literal('application/json'),
+    data: Type.Object({}),
+  },
+  closed,
+);
+export type AuditEvent = Static<typeof AuditEvent>;
