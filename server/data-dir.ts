@@ -57,11 +57,18 @@ export interface DataDirOptions {
   readonly create: boolean;
 }
 
-/** With those above it: `recursive` of Node never ends in a place such as /proc, which has no folders to make. */
+/**
+ * With those above it; others may make them at the same moment. `recursive` of Node never ends in a place such as /proc, which has
+ * no folders to make.
+ */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
-  mkdirSync(path, { mode: 0o700 });
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
 }
 
 /** Not what the folder itself is made of: reading `lock` in this process could release the lock. */
