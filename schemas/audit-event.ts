@@ -114,7 +114,7 @@ export const AuditEvent = Type.Object(
     specversion: Type.Literal('1.0'),
     /** Unique within the source: the stream of the event, and its place there. */
     id: Type.String({ minLength: 1, maxLength: 300, pattern: PRINTABLE }),
-    source: Type.String({ pattern: '^urn:hanse:federation:fed-[0-9a-f]{16}$' }),
+    source: Type.String({ pattern: '^urn:hanse:coordinator:[0-9a-f]{64}$' }),
     type: Type.String({ pattern: '^hanse\\.[a-z]+\\.[a-zA-Z]+$' }),
     time: Timestamp,
     subject: Type.Optional(Urn),

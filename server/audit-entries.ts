@@ -21,7 +21,8 @@ import type { StoredEvent } from './store/store.ts';
 const JOB = 'job/';
 
 export interface AuditSource {
-  readonly federationId: string;
+  /** Of the coordinator, hex. */
+  readonly coordinatorKey: string;
   /** Of the stream in which the federation is kept. */
   readonly federationStream: string;
   /** Of salts. */
@@ -47,7 +48,7 @@ export async function auditEntriesOf(event: StoredEvent, source: AuditSource): P
   const envelope: AuditEvent = {
     specversion: '1.0',
     id: `${event.stream}/${event.sequence}`,
-    source: `urn:hanse:federation:${source.federationId}`,
+    source: `urn:hanse:coordinator:${source.coordinatorKey}`,
     type: `hanse.${said.type}`,
     time: event.at,
     ...(said.subject !== undefined && { subject: said.subject }),

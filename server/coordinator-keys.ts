@@ -10,6 +10,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { primitives } from '#primitives';
+import { verifierKey } from '../protocol/audit/verifier-key.ts';
 import { fromHex, hexBytes, toHex, utf8 } from '../protocol/bytes.ts';
 import { nodeIdOf } from '../protocol/identity.ts';
 import { parse, parseJson } from '../protocol/parse.ts';
@@ -19,6 +20,7 @@ import { randomBytes } from '../protocol/random.ts';
 import { Secret } from '../protocol/secret.ts';
 import { IdentityFile, type SealedSeed, type StoredKey } from '../schemas/identity-file.ts';
 import { FederationId } from '../schemas/ids.ts';
+import type { LogKey } from './audit-log.ts';
 import type { DataDir } from './data-dir.ts';
 import type { Addresses } from './entrance.ts';
 
@@ -27,6 +29,7 @@ const FEDERATION_ID = 'keys/federation.id';
 const OPERATOR_IDENTITY = 'keys/operator.json';
 /** Under HKDF-SHA-256, of the seed. */
 const NOISE_KEY = 'HANSE central noise key';
+const LOG_KEY = 'HANSE audit log key';
 const OPERATOR_PENDING = 'keys/operator.pending';
 
 /** A key under a passphrase stays so: the coordinator has no use for the secret part. */
@@ -39,25 +42,29 @@ interface OperatorKey {
 interface OwnKey {
   readonly signer: Signer;
   readonly noiseKey: Secret;
+  readonly logKey: LogKey;
 }
 
 export class CoordinatorKeys {
   readonly signer: Signer;
   /** `server/central-noise.ts`. */
   readonly noiseKey: Secret;
+  /** `server/audit-log.ts`. */
+  readonly logKey: LogKey;
   readonly #dataDir: DataDir;
   readonly #operator: OperatorKey;
   #federationId: string | undefined;
 
   private constructor(
     dataDir: DataDir,
-    { signer, noiseKey }: OwnKey,
+    { signer, noiseKey, logKey }: OwnKey,
     operator: OperatorKey,
     federationId: string | undefined,
   ) {
     this.#dataDir = dataDir;
     this.signer = signer;
     this.noiseKey = noiseKey;
+    this.logKey = logKey;
     this.#operator = operator;
     this.#federationId = federationId;
   }
@@ -152,8 +159,17 @@ async function ownKey(dataDir: DataDir): Promise<OwnKey> {
   const seed = stored === undefined ? newSeed() : seedOf(stored);
   if (!seed) throw new HanseError('storageCorrupt', { path: COORDINATOR_KEY, reason: 'it is not a key' });
   if (stored === undefined) writeSeed(dataDir, COORDINATOR_KEY, seed);
-  const key = await primitives.hkdf(seed.reveal(), new Uint8Array(), utf8(NOISE_KEY), 32);
-  return { signer: await primitives.signer(seed.reveal()), noiseKey: new Secret(key) };
+  const derived = (label: string) => primitives.hkdf(seed.reveal(), new Uint8Array(), utf8(label), 32);
+  const signer = await primitives.signer(seed.reveal());
+  const noiseKey = new Secret(await derived(NOISE_KEY));
+  return { signer, noiseKey, logKey: await logKeyOf(signer.publicKey, await derived(LOG_KEY)) };
+}
+
+/** The log is named by the key of its coordinator, which is there before any federation is. */
+async function logKeyOf(coordinatorKey: Uint8Array, seed: Uint8Array): Promise<LogKey> {
+  const signer = await primitives.signer(seed);
+  const name = `hanse/coordinator/${toHex(coordinatorKey).slice(0, 16)}`;
+  return { signer, key: await verifierKey(name, 'note', signer.publicKey) };
 }
 
 /** On disk before it is enrolled: a start that fails after that, at its port for one, finds it again. */

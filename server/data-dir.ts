@@ -2,6 +2,7 @@
  * The folder in which a coordinator keeps everything: one process at a time, readable by its user only.
  *
  *     hanse.sqlite   events and claims (with -wal and -shm while open)
+ *     audit.sqlite   the audit log over them (likewise)
  *     blobs/         content by its SHA-256
  *     uploads/       content that is still arriving in chunks
  *     keys/          private keys, and the id of the federation that they belong to
@@ -29,6 +30,8 @@ export interface DataDir {
   readonly path: string;
   /** File of the SQLite store; it need not exist. */
   readonly database: string;
+  /** File of the audit log; it need not exist. */
+  readonly audit: string;
   /** Folder of the blob store. */
   readonly blobs: string;
   /** Folder of the part store. */
@@ -72,7 +75,7 @@ function makeFolder(path: string): void {
 }
 
 /** Not what the folder itself is made of: reading `lock` in this process could release the lock. */
-const PRIVATE_FILE = /^(?!(?:lock|pid|hanse\.sqlite.*)$)(?:keys\/)?[a-z0-9][a-z0-9.-]{0,99}$/;
+const PRIVATE_FILE = /^(?!(?:lock|pid|(?:hanse|audit)\.sqlite.*)$)(?:keys\/)?[a-z0-9][a-z0-9.-]{0,99}$/;
 
 /**
  * Takes the folder for this process, until `release` or the end of the process.
@@ -119,6 +122,7 @@ export function openDataDir(path: string, { create }: DataDirOptions): DataDir {
   return {
     path: root,
     database: join(root, 'hanse.sqlite'),
+    audit: join(root, 'audit.sqlite'),
     blobs,
     uploads,
     keys,

@@ -15,9 +15,9 @@ import { CoordinatorKeys } from '../coordinator-keys.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
 import { addressesOf, type Entrance, entranceOf, requireName } from '../entrance.ts';
 import { TlsListeners } from '../http/tls-listeners.ts';
+import { openRecords } from '../records.ts';
 import { openFileBlobStore } from '../store/file-blob-store.ts';
 import { openFilePartStore } from '../store/file-part-store.ts';
-import { openSqliteStore } from '../store/sqlite-store.ts';
 import { readTlsCredentials, type TlsCredentials } from '../tls-credentials.ts';
 import { openWebSite } from '../web-site.ts';
 
@@ -170,11 +170,13 @@ async function serve(
 
 async function openCoordinator(
   dataDir: DataDir,
-  { signer, noiseKey, operatorKey, federationId }: CoordinatorKeys,
+  keys: CoordinatorKeys,
   { storeLimit, liveness, recruitGrace, keepUpdates }: ServeOptions,
   report: (error: unknown, doing: string) => void,
 ): Promise<Coordinator> {
-  const store = openSqliteStore(dataDir.database, storeLimit === undefined ? {} : { limitBytes: storeLimit });
+  const { signer, noiseKey, operatorKey, federationId } = keys;
+  const limits = storeLimit === undefined ? {} : { limitBytes: storeLimit };
+  const { store } = await openRecords(dataDir, keys, primitives.random, limits);
   try {
     const blobs = await openFileBlobStore(dataDir.blobs);
     const parts = await openFilePartStore(dataDir.uploads);

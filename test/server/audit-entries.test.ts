@@ -11,7 +11,7 @@ import { AT, FEDERATION_EVENTS, HASH, JOB_EVENTS, NODE } from '../fixtures/sampl
 
 const JOB = 'job-0123456789abcdef';
 const SOURCE = {
-  federationId: 'fed-0123456789abcdef',
+  coordinatorKey: HASH,
   federationStream: 'federation',
   random: primitives.random,
 };
@@ -47,7 +47,7 @@ describe.each([
     const event = decodeLeaf(entry.bytes);
     expect(event).toMatchObject({
       id: `${stream}/7`,
-      source: 'urn:hanse:federation:fed-0123456789abcdef',
+      source: `urn:hanse:coordinator:${HASH}`,
       time: AT,
     });
     // Whatever is salted can be shown, at its place.

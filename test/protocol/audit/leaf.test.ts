@@ -8,7 +8,7 @@ const HASH = '0'.repeat(64);
 const event: AuditEvent = {
   specversion: '1.0',
   id: 'job/job-0123456789abcdef/7',
-  source: 'urn:hanse:federation:fed-0123456789abcdef',
+  source: `urn:hanse:coordinator:${HASH}`,
   type: 'hanse.round.released',
   time: '2026-01-01T00:00:00.000Z',
   subject: 'urn:hanse:round:job-0123456789abcdef/1/1',
@@ -38,7 +38,7 @@ describe('refused is', () => {
     ['a type of Object', text.replace('round.released', 'to.constructor')],
     ['a member that the type does not have', text.replace('"attempt":1', '"attempt":1,"evil":1')],
     ['one that is missing', text.replace('"attempt":1,', '')],
-    ['a source that is none', text.replace('fed-0', 'fad-0')],
+    ['a source that is none', text.replace(':coordinator:0', ':coordinator:z')],
     ['no JSON', 'hello'],
     ['a list', '[]'],
     ['nothing', ''],

@@ -1,0 +1,88 @@
+/**
+ * The records of a coordinator in its data directory: a store of events, and the audit log over it.
+ *
+ *     hanse.sqlite      the store
+ *     audit.sqlite      the log
+ *     keys/audit.vkey   the key by which the log is verified; that there is a log
+ */
+import { existsSync } from 'node:fs';
+import { formatVerifierKey } from '../protocol/audit/verifier-key.ts';
+import { toHex, utf8 } from '../protocol/bytes.ts';
+import { HanseError } from '../protocol/problem.ts';
+import type { RandomSource } from '../protocol/random.ts';
+import { auditEntriesOf } from './audit-entries.ts';
+import { AuditLog } from './audit-log.ts';
+import { AuditSequencer } from './audit-sequencer.ts';
+import type { CoordinatorKeys } from './coordinator-keys.ts';
+import type { DataDir } from './data-dir.ts';
+import { FEDERATION_STREAM } from './federation.ts';
+import { loggedStore } from './logged-store.ts';
+import { AuditFile } from './store/audit-file.ts';
+import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+
+const VERIFIER_KEY = 'keys/audit.vkey';
+
+export interface Records {
+  /** Whose events are in the log before anybody hears of them. Closing it closes both. */
+  readonly store: Store;
+  readonly log: AuditLog;
+}
+
+/**
+ * Opens both, and logs what was stored and not logged.
+ * @param random of salts
+ * @throws storageCorrupt where the log is lost, damaged, or ahead of the store; storageFull, storageFailed
+ */
+export async function openRecords(
+  dataDir: DataDir,
+  { logKey, signer }: Pick<CoordinatorKeys, 'logKey' | 'signer'>,
+  random: RandomSource,
+  options: SqliteStoreOptions = {},
+): Promise<Records> {
+  const pinned = dataDir.readPrivateFile(VERIFIER_KEY);
+  if (pinned && !existsSync(dataDir.audit))
+    throw new HanseError('storageCorrupt', {
+      path: dataDir.audit,
+      reason: 'it is not there, but there has been a log',
+    });
+  const beneath = openSqliteStore(dataDir.database, options);
+  let file: AuditFile | undefined;
+  try {
+    file = new AuditFile(dataDir.audit);
+    const log = await AuditLog.open(file, logKey);
+    if (!pinned) dataDir.writePrivateFile(VERIFIER_KEY, utf8(`${formatVerifierKey(logKey.key)}\n`));
+    const coordinatorKey = toHex(signer.publicKey);
+    const source = { coordinatorKey, federationStream: FEDERATION_STREAM, random };
+    const sequencer = new AuditSequencer({
+      ...{ store: beneath, log },
+      entriesOf: (event) => auditEntriesOf(event, source),
+    });
+    await requireAhead(beneath, sequencer.position, file);
+    await sequencer.catchUp();
+    return { log, store: closingBoth(loggedStore(beneath, sequencer), log, file) };
+  } catch (error) {
+    file?.close();
+    await beneath.close();
+    throw error;
+  }
+}
+
+/** A store that was put back to an older copy would give positions anew that the log has seen. */
+async function requireAhead(store: Store, position: number, { path }: AuditFile): Promise<void> {
+  if (position === 0) return;
+  const [last] = await store.readAll(position - 1, 1);
+  if (last?.position !== position)
+    throw new HanseError('storageCorrupt', { path, reason: 'it has events that the records do not have' });
+}
+
+function closingBoth(store: Store, log: AuditLog, file: AuditFile): Store {
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      await log.settled();
+      file.close();
+    },
+  };
+}
