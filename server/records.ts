@@ -8,10 +8,10 @@
 import { existsSync } from 'node:fs';
 import { formatVerifierKey } from '../protocol/audit/verifier-key.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
-import { HanseError } from '../protocol/problem.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { auditEntriesOf } from './audit-entries.ts';
-import { AuditLog } from './audit-log.ts';
+import { AuditLog, type LogKey } from './audit-log.ts';
 import { AuditSequencer } from './audit-sequencer.ts';
 import type { CoordinatorKeys } from './coordinator-keys.ts';
 import type { DataDir } from './data-dir.ts';
@@ -50,7 +50,7 @@ export async function openRecords(
   let file: AuditFile | undefined;
   try {
     file = new AuditFile(dataDir.audit);
-    const log = await AuditLog.open(file, logKey);
+    const log = await openLog(file, logKey);
     if (!pinned) dataDir.writePrivateFile(VERIFIER_KEY, utf8(`${formatVerifierKey(logKey.key)}\n`));
     const coordinatorKey = toHex(signer.publicKey);
     const source = { coordinatorKey, federationStream: FEDERATION_STREAM, random };
@@ -65,6 +65,16 @@ export async function openRecords(
     file?.close();
     await beneath.close();
     throw error;
+  }
+}
+
+async function openLog(file: AuditFile, key: LogKey): Promise<AuditLog> {
+  try {
+    return await AuditLog.open(file, key);
+  } catch (error) {
+    if (!isProblem(error, 'originUnknown') && !isProblem(error, 'noteUnsigned')) throw error;
+    const reason = 'the key of this coordinator has not signed it';
+    throw new HanseError('storageCorrupt', { path: file.path, reason }, { cause: error });
   }
 }
 

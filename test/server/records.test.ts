@@ -113,6 +113,13 @@ describe('a start is refused', () => {
     await expect(open()).rejects.toThrow(refusal);
   });
 
+  test('where it is that of another coordinator', async () => {
+    const other = openDataDir(join(folder, 'other'), { create: true });
+    const { logKey, signer } = await CoordinatorKeys.open(other);
+    other.release();
+    await expect(openRecords(dataDir, { logKey, signer }, primitives.random)).rejects.toThrow(refusal);
+  });
+
   test('where the store was put back to an older copy than the log', async () => {
     for (const name of readdirSync(dataDir.path))
       if (name.startsWith('hanse.sqlite')) rmSync(join(dataDir.path, name));
