@@ -5,12 +5,12 @@
  * One transaction adds entries, hashes and the checkpoint over them, so that a kill at any moment leaves a whole log. Rows are
  * added and never changed or removed, but for salts, which may be erased: `secure_delete` writes over them.
  */
-import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { TileHash } from '../../protocol/audit/growing-tree.ts';
 import type { SaltedField } from '../../protocol/audit/salted-field.ts';
 import { HASH_BYTES } from '../../protocol/audit/tile-tree.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { createPrivately } from './create-privately.ts';
 import { storageProblem } from './storage-problem.ts';
 
 /** Of the tables below. */
@@ -192,13 +192,4 @@ function prepare(connection: Database.Database) {
     entries: one('SELECT entry FROM entries WHERE place >= ? AND place < ? ORDER BY place'),
     hashes: one('SELECT hash FROM hashes WHERE level = ? AND place >= ? AND place < ? ORDER BY place'),
   };
-}
-
-/** SQLite would create the file readable for everyone. */
-function createPrivately(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
 }

@@ -12,9 +12,9 @@
  * Why a failed medium ends the store: after a failed flush the operating system may count pages as written that are
  * not (https://wiki.postgresql.org/wiki/Fsync_Errors), and a later flush would then confirm what is not there.
  */
-import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { HanseError } from '../../protocol/problem.ts';
+import { createPrivately } from './create-privately.ts';
 import {
   afterPrefix,
   checkClaim,
@@ -86,16 +86,6 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
   } catch (error) {
     for (const connection of connections) connection.close();
     throw storageProblem(file, error);
-  }
-}
-
-/** SQLite would create the file readable for everyone; its log and index files get the mode of the file. */
-function createPrivately(file: string): void {
-  try {
-    closeSync(openSync(file, 'wx', 0o600));
-  } catch (error) {
-    // Never open a file that exists: closing it again would drop the locks SQLite holds on it in this process.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }
 
