@@ -10,9 +10,10 @@ import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { TSchema } from 'typebox';
+import { describeProblem, printable, problemLine } from './client/commands/told-problem.ts';
 import { fileProblem } from './client/file-problem.ts';
 import { parse } from './protocol/parse.ts';
-import { HanseError, isProblem, PROBLEMS } from './protocol/problem.ts';
+import { HanseError, isProblem } from './protocol/problem.ts';
 import { SOFTWARE } from './protocol/versions.ts';
 import type { CommandDefinition, CommandIo, CommandOption } from './schemas/command.ts';
 
@@ -491,24 +492,4 @@ async function runCommand(
     err(describeProblem(error));
     return isProblem(error, 'usage') ? 2 : 1;
   }
-}
-
-/** A problem is told by its code, cause and remedy; anything else is a bug and shows where it happened. */
-function describeProblem(error: unknown): string {
-  if (isProblem(error))
-    return `hanse: ${error.code}: ${printable(error.message)}\n  remedy: ${error.remedy}\n`;
-  return `hanse: ${printable(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`;
-}
-
-/** What a bug says of itself, and where it happened, is on standard error alone. */
-function problemLine(error: unknown): string {
-  const told = isProblem(error) ? error : new HanseError('internalError', { reference: 'standard error' });
-  const { code, message, remedy, detail }: HanseError = told;
-  const problem = { code, cause: PROBLEMS[code].cause, detail: message, remedy, particulars: detail };
-  return `${JSON.stringify({ problem })}\n`;
-}
-
-/** Names and reasons may come from other members: nothing in them moves the cursor or turns text round. */
-function printable(text: string): string {
-  return text.replaceAll(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu, '\uFFFD');
 }

@@ -1,3 +1,4 @@
+// covers: client/commands/told-problem.ts
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
