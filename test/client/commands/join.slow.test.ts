@@ -1,9 +1,8 @@
-// covers: client/secure-attempt.ts, client/commands/data-options.ts, client/commands/join-identity.ts, client/commands/ca-option.ts
+// covers: client/secure-attempt.ts, client/commands/join-identity.ts, client/commands/ca-option.ts
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { columnsOf } from '../../../client/commands/data-options.ts';
-import { loadDataSets, planJoin } from '../../../client/commands/join-plan.ts';
+import { planJoin } from '../../../client/commands/join-plan.ts';
 import { serveControl } from '../../../client/control-socket.ts';
 import { enrol } from '../../../client/enrol.ts';
 import { pendingKey } from '../../../client/identity.ts';
@@ -424,88 +423,5 @@ test('the configuration file says how the coordinator is trusted and what admits
     proxy: 'proxy.example',
     admission: 'a.b',
     organisationKey: undefined,
-  });
-});
-
-test('a node takes part in plain jobs if its command line or its file says so, and the two are not mixed', async () => {
-  const options = { identity: 'x', name: 'n', provider: 'auto', threads: 1, dataSetVersion: '1' } as const;
-  const given = { ...options, data: 'mnist:test' };
-  expect((await planJoin(given, options)).policy).toEqual({});
-  expect((await planJoin({ ...given, allowPlain: true }, options)).policy).toEqual({
-    allowPlainAggregation: true,
-  });
-  const columns = 'columns: { features: [a, b], target: y, classes: [n, p] }';
-  const data = `data: [{ name: p, version: "1", source: "csv:table.csv", ${columns} }]`;
-  const config = at('plain.yaml');
-  await writeFile(config, `identity: plain.json\npolicy: { allowPlainAggregation: true }\n${data}\n`);
-  expect((await planJoin({ ...options, config }, options)).policy).toEqual({ allowPlainAggregation: true });
-  await expect(planJoin({ ...options, config, allowPlain: true }, options)).rejects.toMatchObject({
-    code: 'usage',
-    detail: { reason: expect.stringContaining('allowPlainAggregation') },
-  });
-});
-
-test('a privacy budget is one of the data set, whether the command line or the file says it', async () => {
-  const options = { identity: 'x', name: 'n', provider: 'auto', threads: 1, dataSetVersion: '1' } as const;
-  const given = { ...options, data: 'mnist:test' };
-  const budgetOf = async (more: object) =>
-    (await planJoin({ ...given, ...more }, options)).sources[0]?.budget;
-  expect(await budgetOf({})).toBeUndefined();
-  expect(await budgetOf({ privacyBudget: '8, 1e-6' })).toEqual({ epsilon: 8, delta: 1e-6 });
-  expect(await budgetOf({ privacyBudget: '0.5,1e-6', privacyUnit: 'person' })).toEqual({
-    epsilon: 0.5,
-    delta: 1e-6,
-    unit: 'person',
-  });
-  for (const privacyBudget of [
-    '8',
-    '8,',
-    '0,1e-6',
-    '-1,1e-6',
-    '8,0',
-    '8,1',
-    'x,1e-6',
-    '8,1e-6,2',
-    'Infinity,1e-6',
-  ])
-    await expect(budgetOf({ privacyBudget }), privacyBudget).rejects.toMatchObject({ code: 'usage' });
-  await expect(budgetOf({ privacyUnit: 'person' })).rejects.toMatchObject({ code: 'usage' });
-  const columns = 'columns: { features: [a, b], target: y, classes: [n, p] }';
-  const budget = 'privacy: { budget: { epsilon: 2, delta: 1.0e-3, unit: person } }';
-  const config = at('budget.yaml');
-  await writeFile(
-    config,
-    `identity: budget.json\ndata: [{ name: p, version: "1", source: "csv:table.csv", ${columns}, ${budget} }]\n`,
-  );
-  expect((await planJoin({ ...options, config }, options)).sources).toMatchObject([
-    { budget: { epsilon: 2, delta: 1e-3, unit: 'person' } },
-  ]);
-  await expect(planJoin({ ...options, config, privacyBudget: '8,1e-6' }, options)).rejects.toMatchObject({
-    code: 'usage',
-  });
-});
-
-test('a budget of persons needs to know whose the rows are', async () => {
-  const table = at('persons.csv');
-  await writeFile(table, 'a,y,who\n1,2,p\n3,4,q\n');
-  const options = { identity: 'x', name: 'n', provider: 'auto', threads: 1, dataSetVersion: '1' } as const;
-  const asked = {
-    ...{ ...options, data: `csv:${table}`, features: 'a', target: 'y' },
-    ...{ privacyBudget: '2,1e-3', privacyUnit: 'person' as const },
-  };
-  const { sources } = await planJoin(asked, options);
-  await expect(loadDataSets(sources)).rejects.toMatchObject({ code: 'dataWithoutPersons' });
-  const told = await planJoin({ ...asked, personColumn: 'who' }, options);
-  expect((await loadDataSets(told.sources))[0]?.budget?.unit).toBe('person');
-});
-
-test('columns are named by commas, and blanks around them do not count', () => {
-  const data = 'csv:x';
-  expect(columnsOf({ data })).toEqual({});
-  expect(columnsOf({ data, features: 'a, b', target: 'y' })).toEqual({
-    columns: { features: ['a', 'b'], target: { column: 'y', type: 'number' } },
-  });
-  expect(columnsOf({ data, features: 'a', target: 'y', classes: 'no, yes' })).toEqual({
-    columns: { features: ['a'], target: { column: 'y', type: 'class', classes: ['no', 'yes'] } },
   });
 });

@@ -1,4 +1,4 @@
-// covers: client/commands/join-plan.ts, client/commands/running-node.ts
+// covers: client/commands/running-node.ts
 import { readFile, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
