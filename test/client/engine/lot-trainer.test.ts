@@ -26,6 +26,36 @@ const parameters = initialParameters(forward);
 const gradientOf = (unit: 'example' | 'person') =>
   compileLotGradient(forward, { loss: { type: 'softmax_ce' }, batchSize: BATCH, unit });
 const seeded = (byte = 3) => seededRandom(new Uint8Array(32).fill(byte));
+/**
+ * A model of examples with two rows of four numbers: `first` makes `h` of them, then come a matrix `w`, the mean of the rows, and
+ * a bias. All parameters are zero.
+ */
+function rowsModel(
+  shapes: { readonly bias: readonly [number]; readonly [name: string]: readonly number[] },
+  first: Parameters<typeof writeForward>[0]['nodes'],
+) {
+  return importModel(
+    writeForward({
+      name: 'rows',
+      input: { name: 'x', shape: [2, 4] },
+      parameters: Object.entries(shapes).map(([name, shape]) => ({
+        ...{ name, shape, data: new Float32Array(elementCount(shape)) },
+      })),
+      nodes: [
+        ...first,
+        { op: 'MatMul', inputs: ['h', 'w'], output: 'rows' },
+        {
+          op: 'ReduceMean',
+          inputs: ['rows'],
+          output: 'mean',
+          attributes: { axes: ints([1]), keepdims: int(0) },
+        },
+        { op: 'Add', inputs: ['mean', 'bias'], output: 'y' },
+      ],
+      output: { name: 'y', shape: shapes.bias },
+    }),
+  );
+}
 let provider: ExecutionProvider;
 let trainer: LotTrainer;
 
@@ -77,28 +107,9 @@ describe('the sum of a lot', () => {
   });
 
   test('clips what vanishes when it is squared also where an example has several rows', async () => {
-    const shapes = { before: [4, 6], w: [6, 7], bias: [7] };
-    const sequences = importModel(
-      writeForward({
-        name: 'sequences',
-        input: { name: 'x', shape: [2, 4] },
-        parameters: Object.entries(shapes).map(([name, shape]) => ({
-          ...{ name, shape, data: new Float32Array(elementCount(shape)) },
-        })),
-        nodes: [
-          { op: 'MatMul', inputs: ['x', 'before'], output: 'h' },
-          { op: 'MatMul', inputs: ['h', 'w'], output: 'rows' },
-          {
-            op: 'ReduceMean',
-            inputs: ['rows'],
-            output: 'mean',
-            attributes: { axes: ints([1]), keepdims: int(0) },
-          },
-          { op: 'Add', inputs: ['mean', 'bias'], output: 'y' },
-        ],
-        output: { name: 'y', shape: [7] },
-      }),
-    );
+    const sequences = rowsModel({ before: [4, 6], w: [6, 7], bias: [7] }, [
+      { op: 'MatMul', inputs: ['x', 'before'], output: 'h' },
+    ]);
     const compiled = compileLotGradient(sequences, {
       ...{ loss: { type: 'softmax_ce' }, batchSize: BATCH, unit: 'example' },
     });
@@ -115,29 +126,10 @@ describe('the sum of a lot', () => {
   });
 
   test('clips a gradient that is left of others which cancel each other, and of whose norm float32 has nothing', async () => {
-    const shapes = { before: [4, 8], shift: [2, 8], w: [8, 4], bias: [4] };
-    const sequences = importModel(
-      writeForward({
-        name: 'cancelling',
-        input: { name: 'x', shape: [2, 4] },
-        parameters: Object.entries(shapes).map(([name, shape]) => ({
-          ...{ name, shape, data: new Float32Array(elementCount(shape)) },
-        })),
-        nodes: [
-          { op: 'MatMul', inputs: ['x', 'before'], output: 'product' },
-          { op: 'Add', inputs: ['product', 'shift'], output: 'h' },
-          { op: 'MatMul', inputs: ['h', 'w'], output: 'rows' },
-          {
-            op: 'ReduceMean',
-            inputs: ['rows'],
-            output: 'mean',
-            attributes: { axes: ints([1]), keepdims: int(0) },
-          },
-          { op: 'Add', inputs: ['mean', 'bias'], output: 'y' },
-        ],
-        output: { name: 'y', shape: [4] },
-      }),
-    );
+    const sequences = rowsModel({ before: [4, 8], shift: [2, 8], w: [8, 4], bias: [4] }, [
+      { op: 'MatMul', inputs: ['x', 'before'], output: 'product' },
+      { op: 'Add', inputs: ['product', 'shift'], output: 'h' },
+    ]);
     const compiled = compileLotGradient(sequences, {
       ...{ loss: { type: 'softmax_ce' }, batchSize: BATCH, unit: 'example' },
     });
