@@ -155,6 +155,13 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         (await import('./server/stored-round.ts')).verifyDataDir(...round),
       ),
   },
+  'audit export': {
+    summary: 'write the audit log of a coordinator as a folder that anybody can verify',
+    load: async () =>
+      (await import('./client/commands/audit-export.ts')).auditExportCommand(async (dataDir) =>
+        (await import('./server/audit-export-source.ts')).openAuditExportSource(dataDir),
+      ),
+  },
   'model export': {
     summary: 'write the released model of a job as an ONNX file',
     load: async () => (await import('./client/commands/model.ts')).modelExportCommand,
@@ -226,6 +233,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   identity: 'look after the key of a node',
   job: 'create and follow federated trainings',
   round: 'see what happened in a round, and verify it',
+  audit: 'export and check the audit log of a federation',
   model: 'export and use released models',
   graph: 'compile and check train steps',
   privacy: 'see what differential privacy costs',

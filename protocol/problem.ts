@@ -448,6 +448,10 @@ export const PROBLEMS = {
     'A file is not there, or may not be read.',
     'Check the path and its permissions.',
   ),
+  folderNotEmpty: entry<{ folder: string }>(
+    'What is to be written into a folder of its own would mix with other files.',
+    'Name a folder that is not there or is empty; what an export has left that was stopped can be removed.',
+  ),
   dataMalformed: entry<{ file: string; reason: string }>(
     'A data file does not have the form that its type promises.',
     'Correct the file at the place named in the detail.',

@@ -110,6 +110,13 @@ export class AuditFile {
     return this.#attempt(() => this.#statements.salts.all(place)) as SaltedField[];
   }
 
+  /** Those of `count` entries from a place on. */
+  saltedFieldsFrom(from: number, count: number): (SaltedField & { readonly place: number })[] {
+    return this.#attempt(() => this.#statements.saltsFrom.all(from, from + count)) as (SaltedField & {
+      readonly place: number;
+    })[];
+  }
+
   /** True if there was one. Afterwards it is neither in the file nor in the log of its changes. */
   eraseField(place: number, pointer: string): boolean {
     return this.#attempt(() => {
@@ -179,6 +186,9 @@ function prepare(connection: Database.Database) {
     insertEntry: connection.prepare('INSERT INTO entries VALUES (?, ?)'),
     insertSalt: connection.prepare('INSERT INTO salts VALUES (?, ?, ?, ?)'),
     salts: connection.prepare('SELECT pointer, salt, value FROM salts WHERE place = ? ORDER BY pointer'),
+    saltsFrom: connection.prepare(
+      'SELECT place, pointer, salt, value FROM salts WHERE place >= ? AND place < ? ORDER BY place, pointer',
+    ),
     eraseSalt: connection.prepare('DELETE FROM salts WHERE place = ? AND pointer = ?'),
     insertHash: connection.prepare('INSERT INTO hashes VALUES (?, ?, ?)'),
     // A log may sign the same size again: the note is the same.

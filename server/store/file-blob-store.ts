@@ -47,7 +47,7 @@ export async function openFileBlobStore(
 }
 
 /** Content of a folder that another process may have open; nothing is created or removed. */
-export function fileBlobReader(root: string): Pick<BlobStore, 'has' | 'read'> {
+export function fileBlobReader(root: string): Pick<BlobStore, 'has' | 'read' | 'stream'> {
   return new FileBlobStore(root, nodeFileSystem);
 }
 

@@ -1,0 +1,112 @@
+/**
+ * The log of a data directory as something to be exported. Everything is only read, so the coordinator may be running: the log
+ * only grows, and what is below its checkpoint does not change.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { encodeBundle } from '../protocol/audit/entry-bundle.ts';
+import type { ExportSource } from '../protocol/audit/export-source.ts';
+import { TILE_WIDTH, type Tile, tilePath } from '../protocol/audit/tile.ts';
+import { HASH_BYTES } from '../protocol/audit/tile-tree.ts';
+import { parseVerifierKey } from '../protocol/audit/verifier-key.ts';
+import { formatWitnessPolicy, majorityPolicy } from '../protocol/audit/witness-policy.ts';
+import { utf8 } from '../protocol/bytes.ts';
+import { canonicalJson } from '../protocol/canonical.ts';
+import { HanseError } from '../protocol/problem.ts';
+import type { JobId } from '../schemas/ids.ts';
+import { AuditFile } from './store/audit-file.ts';
+import { fileBlobReader } from './store/file-blob-store.ts';
+import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+
+/** Entries whose salts are in memory at a time: that of a cohort may have ten thousand names. */
+const SALTED_ENTRIES = 32;
+
+/** The records of a data directory, to be read. */
+export interface ReadRecords {
+  readonly store: SqliteStore;
+  readonly log: AuditFile;
+  /** Text of `keys/audit.vkey`. */
+  readonly verifierKey: string;
+  /** Folder. */
+  readonly blobs: string;
+  close(): Promise<void>;
+}
+
+/** @throws dataFileMissing where it is no data directory with a log; storageCorrupt, storageFailed */
+export function readRecords(path: string): ReadRecords {
+  const root = resolve(path);
+  const [database, audit, key] = ['hanse.sqlite', 'audit.sqlite', 'keys/audit.vkey'].map((name) => {
+    const file = join(root, name);
+    if (!existsSync(file)) throw new HanseError('dataFileMissing', { file });
+    return file;
+  }) as [string, string, string];
+  const verifierKey = readFileSync(key, 'utf8').trimEnd();
+  const log = new AuditFile(audit, { readOnly: true });
+  try {
+    const store = openSqliteStore(database, { readOnly: true });
+    const close = async () => {
+      await store.close();
+      log.close();
+    };
+    return { store, log, verifierKey, blobs: join(root, 'blobs'), close };
+  } catch (error) {
+    log.close();
+    throw error;
+  }
+}
+
+/** An export source that is let go of. */
+export interface OpenExportSource extends ExportSource {
+  close(): Promise<void>;
+}
+
+/** @param path of the data directory of a coordinator. Throws as `readRecords` */
+export function openAuditExportSource(path: string): OpenExportSource {
+  const { store, log, verifierKey, blobs, close } = readRecords(path);
+  return {
+    async checkpoint() {
+      const note = log.lastCheckpoint();
+      if (note === undefined) throw corrupt(log, 'it has no checkpoint');
+      return note;
+    },
+    verifierKey: async () => verifierKey,
+    policy: async () => formatWitnessPolicy(majorityPolicy(await parseVerifierKey(verifierKey), [])),
+    tile: async (tile) => readWhole(log, tile),
+    manifest: (jobId) => manifestOf(store, jobId),
+    content: (sha256) => fileBlobReader(blobs).stream(sha256),
+    async *saltedFields(size) {
+      for (let from = 0; from < size; from += SALTED_ENTRIES)
+        for (const { place, ...field } of log.saltedFieldsFrom(from, Math.min(SALTED_ENTRIES, size - from)))
+          yield { index: place, ...field };
+    },
+    close,
+  };
+}
+
+/** @throws storageCorrupt where something of it is missing, or has another length than it can have */
+function readWhole(log: AuditFile, tile: Tile): Uint8Array {
+  const from = tile.index * TILE_WIDTH;
+  try {
+    if (tile.level === 'entries') {
+      const entries = log.entries(from, tile.width);
+      if (entries.length === tile.width) return encodeBundle(entries);
+    } else {
+      const hashes = log.hashes(tile.level, from, tile.width);
+      if (hashes.length === tile.width * HASH_BYTES) return hashes;
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw corrupt(log, `${tilePath(tile)} is not whole: hanse audit fsck tells what is missing`);
+}
+
+async function manifestOf(store: Store, jobId: JobId): Promise<Uint8Array | undefined> {
+  const [created] = await store.read(`job/${jobId}`, 0, 1);
+  if (created?.type !== 'jobCreated') return undefined;
+  return utf8(canonicalJson((created.data as { readonly manifest: unknown }).manifest));
+}
+
+function corrupt({ path }: AuditFile, reason: string): HanseError<'storageCorrupt'> {
+  return new HanseError('storageCorrupt', { path, reason });
+}
