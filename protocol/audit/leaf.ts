@@ -3,13 +3,15 @@
  * has the event has the leaf.
  */
 import { AUDIT_EVENTS, AuditEvent, type AuditType } from '../../schemas/audit-event.ts';
-import { equalBytes, utf8 } from '../bytes.ts';
-import { canonicalJson } from '../canonical.ts';
+import { utf8 } from '../bytes.ts';
+import { canonicalJson, isCanonicalJson } from '../canonical.ts';
 import { parse, parseJson } from '../parse.ts';
 import { HanseError, isProblem } from '../problem.ts';
 import { ENTRY_BYTES_MAX } from './entry-bundle.ts';
 
 const PREFIX = 'hanse.';
+/** One text for the same bytes, and none for others. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws invalidFormat for an event that is not one of `AUDIT_EVENTS`; RangeError for one above 65,535 bytes */
 export function encodeLeaf(event: AuditEvent): Uint8Array {
@@ -25,10 +27,10 @@ export function encodeLeaf(event: AuditEvent): Uint8Array {
  */
 export function decodeLeaf(bytes: Uint8Array): AuditEvent {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = UTF8.decode(bytes);
     const event = parseJson(AuditEvent, text, 'entry');
     checkData(event);
-    if (equalBytes(utf8(canonicalJson(event)), bytes)) return event;
+    if (isCanonicalJson(text, event)) return event;
   } catch (error) {
     if (!isProblem(error, 'invalidFormat') && !(error instanceof TypeError)) throw error;
     const reason = isProblem(error, 'invalidFormat')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalJson, canonicalSha256 } from '../../protocol/canonical.ts';
+import { canonicalJson, canonicalSha256, isCanonicalJson } from '../../protocol/canonical.ts';
 
 describe('canonicalJson', () => {
   test('is that of the example in RFC 8785, 3.2.2', () => {
@@ -73,3 +73,49 @@ function reversed(value: unknown): unknown {
   const entries = Object.entries(value).reverse();
   return Object.fromEntries(entries.map(([key, member]) => [key, reversed(member)]));
 }
+
+describe('isCanonicalJson', () => {
+  const slowly = (text: string) => {
+    try {
+      return canonicalJson(JSON.parse(text)) === text;
+    } catch {
+      return false;
+    }
+  };
+
+  test('says what a comparison with the canonical form says, of any text', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'binary' }), fc.boolean(), (value, isCanonical) => {
+        let text = JSON.stringify(value);
+        if (isCanonical) {
+          try {
+            text = canonicalJson(value);
+          } catch {
+            return; // half of a character
+          }
+          expect(isCanonicalJson(text, JSON.parse(text))).toBe(true);
+        }
+        expect(isCanonicalJson(text, JSON.parse(text))).toBe(slowly(text));
+      }),
+    );
+  });
+
+  test.each([
+    ['{"a":1,"b":[{"c":2}]}', true],
+    ['{"b":1,"a":1}', false],
+    ['[{"b":1,"a":1}]', false],
+    ['{"10":1,"9":1}', true],
+    ['{"9":1,"10":1}', false],
+    ['{"a":1,"a":1}', false],
+    ['"\\ud83d"', false],
+    ['"\\\\ud83d"', true],
+    ['1.0', false],
+    ['-0', false],
+    ['1e+30', true],
+    [' 1', false],
+    ['"\\u00e9"', false],
+  ])('%s: %s', (text, isCanonical) => {
+    expect(isCanonicalJson(text, JSON.parse(text))).toBe(isCanonical);
+    expect(slowly(text)).toBe(isCanonical);
+  });
+});

@@ -47,6 +47,21 @@ describe('refused is', () => {
     expect(() => decodeLeaf(utf8(changed))).toThrow(expect.objectContaining({ code: 'leafMalformed' }));
   });
 
+  test('half of a character, which has no canonical form', () => {
+    const declined = {
+      ...event,
+      type: 'hanse.round.declined',
+      data: { jobId: 'job-0123456789abcdef', round: 1, attempt: 1, node: { salted: HASH }, code: 'x' },
+    };
+    const sound = new TextDecoder().decode(encodeLeaf(declined));
+    expect(decodeLeaf(utf8(sound))).toEqual(declined);
+    const halved = sound.replace('"code":"x"', '"code":"\\ud83d"');
+    expect(halved).not.toBe(sound);
+    expect(() => decodeLeaf(utf8(halved))).toThrow(expect.objectContaining({ code: 'leafMalformed' }));
+    const written = encodeLeaf({ ...declined, data: { ...declined.data, code: 'a\\ud' } });
+    expect(decodeLeaf(written).data).toMatchObject({ code: 'a\\ud' });
+  });
+
   test('what is no UTF-8', () => {
     const bytes = utf8(text);
     bytes[20] = 0xff;
