@@ -162,6 +162,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         (await import('./server/audit-export-source.ts')).openAuditExportSource(dataDir),
       ),
   },
+  'audit fsck': {
+    summary:
+      'check every entry, hash and checkpoint of the audit log of a coordinator, and its records against it',
+    load: async () =>
+      (await import('./client/commands/audit-fsck.ts')).auditFsckCommand(async (dataDir, surroundings) =>
+        (await import('./server/audit-fsck/fsck.ts')).fsckDataDir(dataDir, surroundings),
+      ),
+  },
   'model export': {
     summary: 'write the released model of a job as an ONNX file',
     load: async () => (await import('./client/commands/model.ts')).modelExportCommand,

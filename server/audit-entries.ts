@@ -20,18 +20,42 @@ import type { StoredEvent } from './store/store.ts';
 
 const JOB = 'job/';
 
-export interface AuditSource {
+export interface AuditOrigin {
   /** Of the coordinator, hex. */
   readonly coordinatorKey: string;
   /** Of the stream in which the federation is kept. */
   readonly federationStream: string;
+}
+
+export interface AuditSource extends AuditOrigin {
   /** Of salts. */
   readonly random: RandomSource;
 }
 
+/** Gives what stands in an entry in the place of a value. @param pointer of the place, within the entry */
+export type Hide = (pointer: string, value: unknown) => Salted | Promise<Salted>;
+
 /** The entries of an event: one, or none. */
 export async function auditEntriesOf(event: StoredEvent, source: AuditSource): Promise<LogEntry[]> {
-  const fields = new Fields(source.random);
+  const kept: SaltedField[] = [];
+  const said = await auditEventOf(event, source, (pointer, value) => {
+    const salt = newSalt(source.random);
+    kept.push({ pointer, salt, value: canonicalJson(value) });
+    return salted(salt, value);
+  });
+  return said ? [{ bytes: encodeLeaf(said), salted: kept }] : [];
+}
+
+/**
+ * What an event is in the log; undefined where it has no entry.
+ * @throws invalidFormat for an event that is not known
+ */
+export async function auditEventOf(
+  event: StoredEvent,
+  source: AuditOrigin,
+  hide: Hide,
+): Promise<AuditEvent | undefined> {
+  const fields = new Fields(hide);
   const said = event.stream.startsWith(JOB)
     ? await ofJob(
         event.stream.slice(JOB.length),
@@ -44,8 +68,8 @@ export async function auditEntriesOf(event: StoredEvent, source: AuditSource): P
           fields,
         )
       : undefined;
-  if (!said) return [];
-  const envelope: AuditEvent = {
+  if (!said) return undefined;
+  return {
     specversion: '1.0',
     id: `${event.stream}/${event.sequence}`,
     source: `urn:hanse:coordinator:${source.coordinatorKey}`,
@@ -55,7 +79,6 @@ export async function auditEntriesOf(event: StoredEvent, source: AuditSource): P
     datacontenttype: 'application/json',
     data: said.data,
   };
-  return [{ bytes: encodeLeaf(envelope), salted: fields.all }];
 }
 
 interface Said {
@@ -70,17 +93,14 @@ function says<Name extends AuditType>(type: Name, data: AuditData<Name>, subject
 
 /** The salted fields of one entry. */
 class Fields {
-  readonly all: SaltedField[] = [];
-  readonly #random: RandomSource;
+  readonly #hide: Hide;
 
-  constructor(random: RandomSource) {
-    this.#random = random;
+  constructor(hide: Hide) {
+    this.#hide = hide;
   }
 
   async hide(pointer: string, value: unknown): Promise<Salted> {
-    const salt = newSalt(this.#random);
-    this.all.push({ pointer: `/data/${pointer}`, salt, value: canonicalJson(value) });
-    return salted(salt, value);
+    return this.#hide(`/data/${pointer}`, value);
   }
 }
 

@@ -5,9 +5,7 @@ import type { ExportSource } from '../../protocol/audit/export-source.ts';
 import { type CommandDefinition, type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
 import { type ExportedFolder, exportFolder } from '../audit/export-folder.ts';
-
-/** Between two lines about how far it has come. */
-const PROGRESS_MS = 3000;
+import { everySoOften } from './every-so-often.ts';
 
 interface AuditExportOptions {
   readonly dataDir: string;
@@ -82,13 +80,4 @@ function printExported(
   io.print(`  ${tiles} tiles, ${content} files of content, ${bytes} bytes`);
   if (missing > 0)
     io.print(`  ${missing} contents that it names are not kept any more, and not in the folder`);
-}
-
-function everySoOften<Said>(say: (said: Said) => void): (said: Said) => void {
-  let last = performance.now();
-  return (said) => {
-    if (performance.now() - last < PROGRESS_MS) return;
-    last = performance.now();
-    say(said);
-  };
 }

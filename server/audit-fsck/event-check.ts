@@ -1,0 +1,183 @@
+/**
+ * Whether the log tells what the records of a coordinator do: each event up to the cursor once, in order, and nothing else. Both
+ * are read once, side by side.
+ */
+import { canonicalJson } from '../../protocol/canonical.ts';
+import { isProblem } from '../../protocol/problem.ts';
+import type { AuditEvent, Salted } from '../../schemas/audit-event.ts';
+import { auditEventOf } from '../audit-entries.ts';
+import { FEDERATION_STREAM } from '../federation.ts';
+import type { Store, StoredEvent } from '../store/store.ts';
+import type { Findings } from './findings.ts';
+
+const PAGE = 1000;
+
+/** An event that has an entry. */
+interface Expected {
+  readonly event: StoredEvent;
+  /** Undefined where the event is none that is known. */
+  readonly said: AuditEvent | undefined;
+  /** Values of salted fields, by pointer. */
+  readonly hidden: ReadonlyMap<string, unknown>;
+}
+
+/** Values that are kept beside an entry, JCS, by pointer. */
+export type KeptValues = ReadonlyMap<string, string>;
+
+export class EventCheck {
+  readonly #store: Pick<Store, 'read' | 'readAll'>;
+  readonly #cursor: number;
+  readonly #coordinatorKey: string;
+  readonly #findings: Findings;
+  #page: StoredEvent[] = [];
+  #at = 0;
+  #after = 0;
+  #expected: Expected | undefined;
+
+  private constructor(
+    store: Pick<Store, 'read' | 'readAll'>,
+    cursor: number,
+    coordinatorKey: string,
+    findings: Findings,
+  ) {
+    this.#store = store;
+    this.#cursor = cursor;
+    this.#coordinatorKey = coordinatorKey;
+    this.#findings = findings;
+  }
+
+  /** @param cursor position up to which all events are in the log */
+  static async open(
+    store: Pick<Store, 'read' | 'readAll'>,
+    cursor: number,
+    findings: Findings,
+  ): Promise<EventCheck> {
+    const [founded] = await store.read(FEDERATION_STREAM, 0, 1);
+    const { coordinatorKey = '' } = (founded?.data ?? {}) as { coordinatorKey?: string };
+    const check = new EventCheck(store, cursor, coordinatorKey, findings);
+    if (cursor > 0) {
+      const [last] = await store.readAll(cursor - 1, 1);
+      if (last?.position !== cursor) findings.add('cursorAhead', { position: cursor });
+    }
+    await check.#advance();
+    return check;
+  }
+
+  /** The next entry of the log; one that cannot be read has been told, and is taken for the event that should be there. */
+  async check(index: number, entry: AuditEvent | undefined, kept: KeptValues): Promise<void> {
+    if (
+      entry &&
+      this.#expected &&
+      idOf(this.#expected.event) !== entry.id &&
+      !(await this.#found(index, entry.id))
+    )
+      return;
+    const expected = this.#expected;
+    if (!expected) {
+      if (entry) await this.#found(index, entry.id);
+      return;
+    }
+    await this.#advance();
+    if (entry && !isTold(expected, entry, kept))
+      this.#findings.add('eventChanged', { index, position: expected.event.position });
+  }
+
+  /** No entry comes any more. */
+  async end(): Promise<void> {
+    while (this.#expected) await this.#miss(this.#expected);
+  }
+
+  /** Finds the event that an unexpected entry tells of, and goes on to it. False where it is not one of those to come. */
+  async #found(index: number, id: string): Promise<boolean> {
+    const cut = id.lastIndexOf('/');
+    const [stream, sequence] = [id.slice(0, cut), Number(id.slice(cut + 1))];
+    const isName = cut > 0 && Number.isSafeInteger(sequence) && sequence > 0;
+    const [event] = isName ? await this.#store.read(stream, sequence - 1, 1) : [];
+    const position = event?.sequence === sequence ? event.position : undefined;
+    if (position === undefined) this.#findings.add('eventMissing', { index, detail: id });
+    else if (position > this.#cursor) this.#findings.add('entryAhead', { index, position });
+    else if (!this.#expected || position < this.#expected.event.position)
+      this.#findings.add('entryRepeated', { index, position });
+    else {
+      while (this.#expected && this.#expected.event.position < position) await this.#miss(this.#expected);
+      return this.#expected?.event.position === position;
+    }
+    return false;
+  }
+
+  async #miss({ event }: Expected): Promise<void> {
+    this.#findings.add('eventUnlogged', { position: event.position, detail: idOf(event) });
+    await this.#advance();
+  }
+
+  /** To the next event that has an entry. */
+  async #advance(): Promise<void> {
+    for (;;) {
+      if (this.#at === this.#page.length) {
+        this.#page = await this.#store.readAll(this.#after, PAGE);
+        this.#at = 0;
+      }
+      const event = this.#page[this.#at];
+      if (!event || event.position > this.#cursor) {
+        this.#expected = undefined;
+        return;
+      }
+      this.#at += 1;
+      this.#after = event.position;
+      this.#expected = await this.#saidBy(event);
+      if (this.#expected) return;
+    }
+  }
+
+  async #saidBy(event: StoredEvent): Promise<Expected | undefined> {
+    const hidden = new Map<string, unknown>();
+    try {
+      const said = await auditEventOf(
+        event,
+        { coordinatorKey: this.#coordinatorKey, federationStream: FEDERATION_STREAM },
+        (pointer, value) => {
+          hidden.set(pointer, value);
+          return HIDDEN;
+        },
+      );
+      return said && { event, said, hidden };
+    } catch (error) {
+      if (!isProblem(error, 'invalidFormat')) throw error;
+      return { event, said: undefined, hidden };
+    }
+  }
+}
+
+/** In the place of a salted field: what stands there follows from a salt that is not known here. */
+const HIDDEN: Salted = { salted: '' };
+
+function idOf({ stream, sequence }: StoredEvent): string {
+  return `${stream}/${sequence}`;
+}
+
+function isTold({ said, hidden }: Expected, entry: AuditEvent, kept: KeptValues): boolean {
+  if (!said || !isSame(said, entry)) return false;
+  for (const [pointer, value] of hidden) {
+    const known = kept.get(pointer);
+    if (known !== undefined && known !== canonicalJson(value)) return false;
+  }
+  return true;
+}
+
+/** Of JSON values, members that are undefined not being there. */
+function isSame(said: unknown, got: unknown): boolean {
+  if (said === HIDDEN) return typeof got === 'object' && got !== null && 'salted' in got;
+  if (typeof said !== 'object' || said === null || typeof got !== 'object' || got === null)
+    return said === got;
+  if (Array.isArray(said)) {
+    if (!Array.isArray(got) || said.length !== got.length) return false;
+    return said.every((value, at) => isSame(value, got[at]));
+  }
+  let count = 0;
+  for (const [key, value] of Object.entries(said)) {
+    if (value === undefined) continue;
+    count += 1;
+    if (!Object.hasOwn(got, key) || !isSame(value, (got as Record<string, unknown>)[key])) return false;
+  }
+  return count === Object.keys(got).length;
+}

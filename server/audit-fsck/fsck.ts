@@ -1,0 +1,174 @@
+/**
+ * `hanse audit fsck`: everything of a stored log, checked against the key that it is verified with, against itself, and against the
+ * records that it tells of. SPEC.md 13.7.
+ *
+ * One pass over the entries, a tile of them in memory at a time. Only reads; a coordinator may be running, of which what it adds
+ * meanwhile is not looked at.
+ */
+import { createHash } from 'node:crypto';
+import { parseCheckpoint } from '../../protocol/audit/checkpoint.ts';
+import { decodeLeaf } from '../../protocol/audit/leaf.ts';
+import { SALT_BYTES } from '../../protocol/audit/salted-field.ts';
+import { TILE_WIDTH } from '../../protocol/audit/tile.ts';
+import { parseVerifierKey, type VerifierKey } from '../../protocol/audit/verifier-key.ts';
+import { toHex } from '../../protocol/bytes.ts';
+import { HanseError, isProblem } from '../../protocol/problem.ts';
+import type { AuditEvent } from '../../schemas/audit-event.ts';
+import type { FsckReport } from '../../schemas/fsck-report.ts';
+import { readRecords } from '../audit-export-source.ts';
+import { AuditRows, type PlacedSalt, type RowsHead } from '../store/audit-rows.ts';
+import type { Store } from '../store/store.ts';
+import { CheckpointCheck } from './checkpoint-check.ts';
+import { EventCheck, type KeptValues } from './event-check.ts';
+import { Findings } from './findings.ts';
+import { leafHashNow } from './sync-tree.ts';
+import { TreeCheck } from './tree-check.ts';
+
+/** The name of the cursor of the records. */
+const SOURCE = 'store';
+
+export interface FsckOptions {
+  /** After each tile. */
+  readonly progress?: (entries: number, of: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * @param path of the data directory of a coordinator
+ * @throws dataFileMissing where it is none with a log; verifierKeyInvalid; storageCorrupt where a file is no database, or an event
+ *   no JSON; storageFailed; interrupted
+ */
+export async function fsckDataDir(path: string, options: FsckOptions = {}): Promise<FsckReport> {
+  const { store, log, verifierKey, close } = readRecords(path);
+  let rows: AuditRows | undefined;
+  try {
+    rows = new AuditRows(log.path);
+    return await fsck(rows, store, await parseVerifierKey(verifierKey), options);
+  } finally {
+    rows?.close();
+    await close();
+  }
+}
+
+async function fsck(
+  rows: AuditRows,
+  store: Store,
+  key: VerifierKey,
+  { progress, signal }: FsckOptions,
+): Promise<FsckReport> {
+  const findings = new Findings();
+  const head = rows.head();
+  const size = Math.max(0, head.last?.size ?? 0);
+  tellStrays(head, findings);
+  const checkpoints = new CheckpointCheck(rows, key, size, findings);
+  const tree = new TreeCheck(findings, (level, place) => rows.hashes(level, place, 1)[0]?.hash);
+  const cursor = head.cursors.find(({ source }) => source === SOURCE)?.position ?? 0;
+  const events = await EventCheck.open(store, cursor, findings);
+  const none = await checkpoints.rootAt(0);
+  if (none) tree.reach(0, none);
+  for (let from = 0; from < size; from += TILE_WIDTH) {
+    if (signal?.aborted) throw new HanseError('interrupted');
+    const width = Math.min(TILE_WIDTH, size - from);
+    const page = readPage(rows, from, width);
+    if (page.isEmpty) {
+      // What comes after so large a gap cannot have a root that was signed.
+      findings.add('entryMissing', { index: from, count: size - from });
+      await checkpoints.rootAt(size);
+      tree.end();
+      return reportOf(head, findings);
+    }
+    for (let index = from; index < from + width; index += 1) {
+      const entry = page.entries.get(index);
+      const hash = page.hashes.get(index);
+      if (!entry) findings.add('entryMissing', { index });
+      if (!hash) findings.add('hashMissing', { level: 0, index });
+      tree.add(index, entry && leafHashNow(entry), hash);
+      const event = entry && readLeaf(entry, index, findings);
+      await events.check(index, event, checkSalts(page.salts.get(index) ?? [], index, event, findings));
+      const root = await checkpoints.rootAt(index + 1);
+      if (root) tree.reach(index + 1, root);
+    }
+    progress?.(from + width, size);
+  }
+  tree.end();
+  await events.end();
+  return reportOf(head, findings);
+}
+
+function reportOf(head: RowsHead, { listed, unlisted, isEmpty }: Findings): FsckReport {
+  const size = head.last?.size ?? 0;
+  return { size, root: rootOf(head), findings: listed, unlisted, ok: isEmpty };
+}
+
+function tellStrays({ last, strays }: RowsHead, findings: Findings): void {
+  if (!last) findings.add('checkpointMissing');
+  for (const { what, place, level } of strays)
+    findings.add('behindSize', { index: place, ...(level !== undefined && { level }), detail: what });
+}
+
+/** As the note says it, whoever has signed it. */
+function rootOf({ last }: RowsHead): string {
+  if (!last) return '';
+  try {
+    return toHex(parseCheckpoint(last.note).root);
+  } catch (error) {
+    if (!isProblem(error, 'noteMalformed') && !isProblem(error, 'checkpointMalformed')) throw error;
+    return '';
+  }
+}
+
+/** A tile of entries, and what belongs to them, by place. */
+function readPage(rows: AuditRows, from: number, width: number) {
+  const entries = new Map(rows.entries(from, width).map(({ place, entry }) => [place, entry]));
+  const hashes = new Map(rows.hashes(0, from, width).map(({ place, hash }) => [place, hash]));
+  const salts = new Map<number, PlacedSalt[]>();
+  for (const salt of rows.salts(from, width)) {
+    const together = salts.get(salt.place);
+    if (together) together.push(salt);
+    else salts.set(salt.place, [salt]);
+  }
+  return { entries, hashes, salts, isEmpty: entries.size === 0 && hashes.size === 0 };
+}
+
+function readLeaf(entry: Uint8Array, index: number, findings: Findings): AuditEvent | undefined {
+  try {
+    return decodeLeaf(entry);
+  } catch (error) {
+    if (!isProblem(error, 'leafMalformed')) throw error;
+    findings.add('leafMalformed', { index, detail: error.detail.reason });
+    return undefined;
+  }
+}
+
+const NONE: KeptValues = new Map();
+
+/** Those that open the fields of the entry. One that cannot be read has been told already. */
+function checkSalts(
+  salts: readonly PlacedSalt[],
+  index: number,
+  event: AuditEvent | undefined,
+  findings: Findings,
+): KeptValues {
+  if (salts.length === 0 || !event) return NONE;
+  const kept = new Map<string, string>();
+  for (const { pointer, salt, value } of salts) {
+    const { salted } = (at(event, pointer) ?? {}) as { readonly salted?: unknown };
+    if (salt.length === SALT_BYTES && sha256(salt, value) === salted) kept.set(pointer, value);
+    else findings.add('saltForeign', { index, pointer });
+  }
+  return kept;
+}
+
+/** RFC 6901, of names that need no escapes; undefined where nothing is. @param pointer not trusted */
+function at(event: AuditEvent, pointer: string): unknown {
+  let value: unknown = event;
+  for (const name of pointer.split('/').slice(1)) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value;
+}
+
+function sha256(salt: Uint8Array, value: string): string {
+  return createHash('sha256').update(salt).update(value).digest('hex');
+}
