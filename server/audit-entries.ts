@@ -69,15 +69,16 @@ export async function auditEventOf(
         )
       : undefined;
   if (!said) return undefined;
+  // In the order of the canonical form, which spares whoever makes that a copy.
   return {
-    specversion: '1.0',
+    data: said.data,
+    datacontenttype: 'application/json',
     id: `${event.stream}/${event.sequence}`,
     source: `urn:hanse:coordinator:${source.coordinatorKey}`,
-    type: `hanse.${said.type}`,
-    time: event.at,
+    specversion: '1.0',
     ...(said.subject !== undefined && { subject: said.subject }),
-    datacontenttype: 'application/json',
-    data: said.data,
+    time: event.at,
+    type: `hanse.${said.type}`,
   };
 }
 
@@ -99,7 +100,7 @@ class Fields {
     this.#hide = hide;
   }
 
-  async hide(pointer: string, value: unknown): Promise<Salted> {
+  hide(pointer: string, value: unknown): Salted | Promise<Salted> {
     return this.#hide(`/data/${pointer}`, value);
   }
 }

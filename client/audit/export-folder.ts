@@ -15,6 +15,7 @@ import { decodeLeaf } from '../../protocol/audit/leaf.ts';
 import {
   contentNamedBy,
   contentNamedByRecord,
+  mayNameContent,
   type NamedContent,
 } from '../../protocol/audit/named-content.ts';
 import { newTiles, TILE_WIDTH, type Tile, tilePath } from '../../protocol/audit/tile.ts';
@@ -140,6 +141,7 @@ class ContentExport {
   }
 
   #namedBy(entry: Uint8Array, index: number): NamedContent | undefined {
+    if (!mayNameContent(entry)) return undefined;
     let event: AuditEvent;
     try {
       event = decodeLeaf(entry);

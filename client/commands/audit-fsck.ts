@@ -2,7 +2,12 @@
  * `hanse audit fsck`: checks everything of the audit log in a data directory. SPEC.md 13.7.
  */
 import { type CommandDefinition, defineCommand } from '../../schemas/command.ts';
-import { FSCK_FINDINGS, type FsckFinding, type FsckReport } from '../../schemas/fsck-report.ts';
+import {
+  FSCK_FINDINGS,
+  type FsckFinding,
+  type FsckFindingName,
+  type FsckReport,
+} from '../../schemas/fsck-report.ts';
 import { everySoOften } from './every-so-often.ts';
 
 export interface FsckSurroundings {
@@ -51,7 +56,17 @@ export function auditFsckCommand(fsck: Fsck): CommandDefinition<AuditFsckOptions
   });
 }
 
-/** `entryChanged: entry 7: the entry is not the one that was signed`. */
+/** Whose index is a size. */
+const OF_CHECKPOINTS: ReadonlySet<FsckFindingName> = new Set([
+  'noteMalformed',
+  'checkpointMalformed',
+  'checkpointMisplaced',
+  'originUnknown',
+  'noteUnsigned',
+  'rootMismatch',
+]);
+
+/** `entryChanged: index 7: the entry is not the one that was signed`. */
 export function describeFinding({
   what,
   index,
@@ -63,7 +78,7 @@ export function describeFinding({
 }: FsckFinding): string {
   const where = [
     ...(level === undefined ? [] : [`level ${level}`]),
-    ...(index === undefined ? [] : [what.startsWith('checkpoint') ? `size ${index}` : `index ${index}`]),
+    ...(index === undefined ? [] : [`${OF_CHECKPOINTS.has(what) ? 'size' : 'index'} ${index}`]),
     ...(count === undefined ? [] : [`${count} from there on`]),
     ...(pointer === undefined ? [] : [pointer]),
     ...(position === undefined ? [] : [`position ${position} of the records`]),

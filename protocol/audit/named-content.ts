@@ -8,6 +8,11 @@ import type { JobId, Sha256 } from '../../schemas/ids.ts';
 import type { SignedRecord } from '../../schemas/secagg.ts';
 import { typeOf } from './leaf.ts';
 
+/** Any bytes are characters in it. */
+const LATIN1 = new TextDecoder('latin1');
+/** As the canonical form has the types of entries that name content. */
+const NAMING = ['"type":"hanse.job.created"', '"type":"hanse.round.aggregated"'];
+
 export type NamedContent =
   | { readonly of: 'job'; readonly jobId: JobId; readonly manifest: Sha256 }
   | {
@@ -17,6 +22,12 @@ export type NamedContent =
       readonly contents: readonly Sha256[];
       readonly record: Sha256 | undefined;
     };
+
+/** False for most entries that name nothing, at a hundredth of what it takes to decode them. */
+export function mayNameContent(entry: Uint8Array): boolean {
+  const text = LATIN1.decode(entry);
+  return NAMING.some((type) => text.includes(type));
+}
 
 /** Undefined for an entry that names nothing. @param event as `decodeLeaf` gives it */
 export function contentNamedBy(event: AuditEvent): NamedContent | undefined {

@@ -27,6 +27,11 @@ export class CheckpointCheck {
     this.#findings = findings;
   }
 
+  /** Of the next checkpoint; Infinity after the last. */
+  get nextSize(): number {
+    return this.#next()?.size ?? Number.POSITIVE_INFINITY;
+  }
+
   /** The root that the log has signed at this size, where it has. To be called with sizes that grow. */
   async rootAt(size: number): Promise<Uint8Array | undefined> {
     for (let next = this.#next(); next !== undefined && next.size <= size; next = this.#next()) {

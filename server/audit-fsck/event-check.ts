@@ -2,6 +2,7 @@
  * Whether the log tells what the records of a coordinator do: each event up to the cursor once, in order, and nothing else. Both
  * are read once, side by side.
  */
+import type { SaltedField } from '../../protocol/audit/salted-field.ts';
 import { canonicalJson } from '../../protocol/canonical.ts';
 import { isProblem } from '../../protocol/problem.ts';
 import type { AuditEvent, Salted } from '../../schemas/audit-event.ts';
@@ -9,6 +10,7 @@ import { auditEventOf } from '../audit-entries.ts';
 import { FEDERATION_STREAM } from '../federation.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import type { Findings } from './findings.ts';
+import { isSaltOf, type KeptValues } from './salt-check.ts';
 
 const PAGE = 1000;
 
@@ -20,9 +22,6 @@ interface Expected {
   /** Values of salted fields, by pointer. */
   readonly hidden: ReadonlyMap<string, unknown>;
 }
-
-/** Values that are kept beside an entry, JCS, by pointer. */
-export type KeptValues = ReadonlyMap<string, string>;
 
 export class EventCheck {
   readonly #store: Pick<Store, 'read' | 'readAll'>;
@@ -61,6 +60,17 @@ export class EventCheck {
     }
     await check.#advance();
     return check;
+  }
+
+  /**
+   * Whether the next entry is, byte for byte, the one of the event that should be there, and what is kept beside it opens its
+   * field. Where it is, all has been said of it, and the next one is expected. Else `check` finds out what is the matter.
+   */
+  async goesOn(entry: Uint8Array, kept: readonly SaltedField[]): Promise<boolean> {
+    const expected = this.#expected;
+    if (!expected || !isEntryOf(expected, entry, kept)) return false;
+    await this.#advance();
+    return true;
   }
 
   /** The next entry of the log; one that cannot be read has been told, and is taken for the event that should be there. */
@@ -149,7 +159,50 @@ export class EventCheck {
 }
 
 /** In the place of a salted field: what stands there follows from a salt that is not known here. */
-const HIDDEN: Salted = { salted: '' };
+const HIDDEN: Salted = { salted: '0'.repeat(64) };
+
+const SALTED = '"salted":"';
+const HASH = /^[0-9a-f]{64}$/;
+
+/** False also where it would be laborious to say. */
+function isEntryOf({ said, hidden }: Expected, entry: Uint8Array, kept: readonly SaltedField[]): boolean {
+  if (!said || hidden.size > 1) return false;
+  const bytes = Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength);
+  const text = bytes.toString();
+  let [hash, wanted] = ['', JSON.stringify(inOrder(said))];
+  if (hidden.size === 1) {
+    // What was hashed is known, and the salt is not: its hash is taken from the entry.
+    const from = wanted.indexOf(SALTED) + SALTED.length;
+    const to = from + HIDDEN.salted.length;
+    hash = text.slice(from, to);
+    if (kept.length === 0 && !HASH.test(hash)) return false;
+    wanted = wanted.slice(0, from) + hash + wanted.slice(to);
+  }
+  // What is no UTF-8 would be another text, and so would it be in bytes.
+  if (text !== wanted || text.includes('\ufffd')) return false;
+  return kept.every(
+    ({ pointer, salt, value }) =>
+      hidden.has(pointer) && canonicalJson(hidden.get(pointer)) === value && isSaltOf(hash, { salt, value }),
+  );
+}
+
+/** The value with members in the order of their names: itself where they are. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const keys = Object.keys(value);
+  let isOrdered = true;
+  for (let at = 1; at < keys.length; at += 1) isOrdered &&= (keys[at - 1] as string) < (keys[at] as string);
+  if (!isOrdered) keys.sort();
+  let ordered: Record<string, unknown> | undefined = isOrdered ? undefined : {};
+  for (const key of keys) {
+    const member = (value as Record<string, unknown>)[key];
+    const same = inOrder(member);
+    if (same !== member) ordered ??= { ...value };
+    if (ordered) ordered[key] = same;
+  }
+  return ordered ?? value;
+}
 
 function idOf({ stream, sequence }: StoredEvent): string {
   return `${stream}/${sequence}`;

@@ -5,11 +5,10 @@
  * One pass over the entries, a tile of them in memory at a time. Only reads; a coordinator may be running, of which what it adds
  * meanwhile is not looked at.
  */
-import { createHash } from 'node:crypto';
 import { parseCheckpoint } from '../../protocol/audit/checkpoint.ts';
 import { decodeLeaf } from '../../protocol/audit/leaf.ts';
-import { SALT_BYTES } from '../../protocol/audit/salted-field.ts';
 import { TILE_WIDTH } from '../../protocol/audit/tile.ts';
+import { HASH_BYTES } from '../../protocol/audit/tile-tree.ts';
 import { parseVerifierKey, type VerifierKey } from '../../protocol/audit/verifier-key.ts';
 import { toHex } from '../../protocol/bytes.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
@@ -19,8 +18,9 @@ import { readRecords } from '../audit-export-source.ts';
 import { AuditRows, type PlacedSalt, type RowsHead } from '../store/audit-rows.ts';
 import type { Store } from '../store/store.ts';
 import { CheckpointCheck } from './checkpoint-check.ts';
-import { EventCheck, type KeptValues } from './event-check.ts';
+import { EventCheck } from './event-check.ts';
 import { Findings } from './findings.ts';
+import { checkSalts } from './salt-check.ts';
 import { leafHashNow } from './sync-tree.ts';
 import { TreeCheck } from './tree-check.ts';
 
@@ -65,7 +65,7 @@ async function fsck(
   const cursor = head.cursors.find(({ source }) => source === SOURCE)?.position ?? 0;
   const events = await EventCheck.open(store, cursor, findings);
   const none = await checkpoints.rootAt(0);
-  if (none) tree.reach(0, none);
+  if (none) tree.reach(0, toHex(none));
   for (let from = 0; from < size; from += TILE_WIDTH) {
     if (signal?.aborted) throw new HanseError('interrupted');
     const width = Math.min(TILE_WIDTH, size - from);
@@ -78,15 +78,19 @@ async function fsck(
       return reportOf(head, findings);
     }
     for (let index = from; index < from + width; index += 1) {
-      const entry = page.entries.get(index);
-      const hash = page.hashes.get(index);
+      const entry = page.entryAt(index);
+      const hash = page.hashAt(index);
       if (!entry) findings.add('entryMissing', { index });
       if (!hash) findings.add('hashMissing', { level: 0, index });
       tree.add(index, entry && leafHashNow(entry), hash);
-      const event = entry && readLeaf(entry, index, findings);
-      await events.check(index, event, checkSalts(page.salts.get(index) ?? [], index, event, findings));
+      const salts = page.salts.get(index) ?? [];
+      if (!entry || !(await events.goesOn(entry, salts))) {
+        const event = entry && readLeaf(entry, index, findings);
+        await events.check(index, event, checkSalts(salts, index, event, findings));
+      }
+      if (index + 1 < checkpoints.nextSize) continue;
       const root = await checkpoints.rootAt(index + 1);
-      if (root) tree.reach(index + 1, root);
+      if (root) tree.reach(index + 1, toHex(root));
     }
     progress?.(from + width, size);
   }
@@ -117,17 +121,36 @@ function rootOf({ last }: RowsHead): string {
   }
 }
 
-/** A tile of entries, and what belongs to them, by place. */
+/** A tile of entries, and what belongs to them. */
 function readPage(rows: AuditRows, from: number, width: number) {
-  const entries = new Map(rows.entries(from, width).map(({ place, entry }) => [place, entry]));
-  const hashes = new Map(rows.hashes(0, from, width).map(({ place, hash }) => [place, hash]));
   const salts = new Map<number, PlacedSalt[]>();
   for (const salt of rows.salts(from, width)) {
     const together = salts.get(salt.place);
     if (together) together.push(salt);
     else salts.set(salt.place, [salt]);
   }
-  return { entries, hashes, salts, isEmpty: entries.size === 0 && hashes.size === 0 };
+  const { hashAt, areNone } = readHashes(rows, from, width);
+  const { entryAt, areNone: isWithoutEntries } = readEntries(rows, from, width);
+  return { entryAt, hashAt, salts, isEmpty: areNone && isWithoutEntries };
+}
+
+function readEntries(rows: AuditRows, from: number, width: number) {
+  const all = rows.allEntries(from, width);
+  if (all) return { entryAt: (place: number) => all[place - from], areNone: false };
+  const entries = new Map(rows.entries(from, width).map(({ place, entry }) => [place, entry]));
+  return { entryAt: (place: number) => entries.get(place), areNone: entries.size === 0 };
+}
+
+/** Those of leaves. */
+function readHashes(rows: AuditRows, from: number, width: number) {
+  const text = rows.hashText(from, width);
+  const digits = 2 * HASH_BYTES;
+  if (text !== undefined) {
+    const hashAt = (place: number) => text.slice(digits * (place - from), digits * (place - from + 1));
+    return { hashAt, areNone: false };
+  }
+  const hashes = new Map(rows.hashes(0, from, width).map(({ place, hash }) => [place, hash]));
+  return { hashAt: (place: number) => hashes.get(place), areNone: hashes.size === 0 };
 }
 
 function readLeaf(entry: Uint8Array, index: number, findings: Findings): AuditEvent | undefined {
@@ -138,37 +161,4 @@ function readLeaf(entry: Uint8Array, index: number, findings: Findings): AuditEv
     findings.add('leafMalformed', { index, detail: error.detail.reason });
     return undefined;
   }
-}
-
-const NONE: KeptValues = new Map();
-
-/** Those that open the fields of the entry. One that cannot be read has been told already. */
-function checkSalts(
-  salts: readonly PlacedSalt[],
-  index: number,
-  event: AuditEvent | undefined,
-  findings: Findings,
-): KeptValues {
-  if (salts.length === 0 || !event) return NONE;
-  const kept = new Map<string, string>();
-  for (const { pointer, salt, value } of salts) {
-    const { salted } = (at(event, pointer) ?? {}) as { readonly salted?: unknown };
-    if (salt.length === SALT_BYTES && sha256(salt, value) === salted) kept.set(pointer, value);
-    else findings.add('saltForeign', { index, pointer });
-  }
-  return kept;
-}
-
-/** RFC 6901, of names that need no escapes; undefined where nothing is. @param pointer not trusted */
-function at(event: AuditEvent, pointer: string): unknown {
-  let value: unknown = event;
-  for (const name of pointer.split('/').slice(1)) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return value;
-}
-
-function sha256(salt: Uint8Array, value: string): string {
-  return createHash('sha256').update(salt).update(value).digest('hex');
 }

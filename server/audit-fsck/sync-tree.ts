@@ -1,13 +1,15 @@
 /**
  * A Merkle tree that grows by a leaf at a time, as `protocol/audit/growing-tree.ts` does, without a promise for each hash: a
- * million leaves take two million hashes, and a promise takes as long as one of them.
+ * million leaves take two million hashes, and a promise takes as long as one of them. Hashes are in hex here, as bytes of their own
+ * would take as long again.
  */
 import { hash } from 'node:crypto';
 
 /** Of tiles, two to their width. */
 const TILE_HEIGHT = 8;
 
-export type Hash = Uint8Array;
+/** 64 lower-case hexadecimal digits. */
+export type Hash = string;
 
 /** A hash that tiles have above level 0. */
 export interface UpperHash {
@@ -16,23 +18,22 @@ export interface UpperHash {
   readonly hash: Hash;
 }
 
-let leaf = new Uint8Array(4096);
+let leaf = Buffer.alloc(4096);
 
 /** SHA-256( 00 || entry ) */
 export function leafHashNow(entry: Uint8Array): Hash {
-  if (leaf.length <= entry.length) leaf = new Uint8Array(2 * entry.length + 1);
+  if (leaf.length <= entry.length) leaf = Buffer.alloc(2 * entry.length);
   leaf.set(entry, 1);
-  return hash('sha256', leaf.subarray(0, entry.length + 1), 'buffer');
+  return hash('sha256', leaf.subarray(0, entry.length + 1), 'hex');
 }
 
-const node = new Uint8Array(65);
-node[0] = 1;
+const node = Buffer.alloc(65, 1);
 
-/** SHA-256( 01 || left || right ), both of 32 bytes */
+/** SHA-256( 01 || left || right ) */
 function nodeHashNow(left: Hash, right: Hash): Hash {
-  node.set(left, 1);
-  node.set(right, 33);
-  return hash('sha256', node, 'buffer');
+  node.write(left, 1, 'hex');
+  node.write(right, 33, 'hex');
+  return hash('sha256', node, 'hex');
 }
 
 export class SyncTree {
@@ -64,7 +65,7 @@ export class SyncTree {
 
   /** Of none it is the hash of nothing. */
   root(): Hash {
-    let root = this.#whole.at(-1) ?? hash('sha256', new Uint8Array(), 'buffer');
+    let root = this.#whole.at(-1) ?? hash('sha256', new Uint8Array(), 'hex');
     for (let at = this.#whole.length - 2; at >= 0; at -= 1) root = nodeHashNow(this.#whole[at] as Hash, root);
     return root;
   }

@@ -3,11 +3,10 @@
  * has signed tell. From the first difference on there are two trees, one of what entries hash to and one of the stored hashes, until
  * a checkpoint has the root of one of them.
  */
-import { equalBytes } from '../../protocol/bytes.ts';
 import type { Findings } from './findings.ts';
 import { type Hash, SyncTree, type UpperHash } from './sync-tree.ts';
 
-const NOTHING = new Uint8Array(32);
+const NOTHING: Hash = '0'.repeat(64);
 /** Kept until a checkpoint tells; more than are listed help nobody. */
 const SUSPECTS = 10_000;
 
@@ -42,7 +41,7 @@ export class TreeCheck {
   add(index: number, ofEntry: Hash | undefined, stored: Hash | undefined): void {
     const one = ofEntry ?? stored ?? NOTHING;
     const other = stored ?? one;
-    if (one !== other && !equalBytes(one, other)) {
+    if (one !== other) {
       this.#ofHashes ??= this.#ofEntries.clone();
       this.#suspect({ level: 0, index, isOfEntries: false, isOfHashes: true });
     }
@@ -53,11 +52,12 @@ export class TreeCheck {
 
   /** A checkpoint over what was added, which the log has signed. */
   reach(size: number, root: Hash): void {
-    const truth = equalBytes(this.#ofEntries.root(), root)
-      ? 'entries'
-      : this.#ofHashes && equalBytes(this.#ofHashes.root(), root)
-        ? 'hashes'
-        : undefined;
+    const truth =
+      this.#ofEntries.root() === root
+        ? 'entries'
+        : this.#ofHashes && this.#ofHashes.root() === root
+          ? 'hashes'
+          : undefined;
     if (truth === undefined) {
       // Those after it will not have it either: one of them is enough.
       if (!this.#isBroken) this.#findings.add('rootMismatch', { index: size });
@@ -91,8 +91,8 @@ export class TreeCheck {
       this.#findings.add('hashMissing', { level, index: place });
       return;
     }
-    const isOfEntries = equalBytes(stored, hash);
-    const isOfHashes = other ? equalBytes(stored, other.hash) : isOfEntries;
+    const isOfEntries = stored === hash;
+    const isOfHashes = other ? stored === other.hash : isOfEntries;
     if (!isOfEntries || !isOfHashes) this.#suspect({ level, index: place, isOfEntries, isOfHashes });
   }
 

@@ -6,6 +6,7 @@
 import Database from 'better-sqlite3';
 import type { SaltedField } from '../../protocol/audit/salted-field.ts';
 import { hashesOfLevel } from '../../protocol/audit/tile.ts';
+import { HASH_BYTES } from '../../protocol/audit/tile-tree.ts';
 import type { Cursor } from './audit-file.ts';
 import { storageProblem } from './storage-problem.ts';
 
@@ -19,7 +20,8 @@ export interface PlacedEntry {
 
 export interface PlacedHash {
   readonly place: number;
-  readonly hash: Uint8Array;
+  /** In hex. */
+  readonly hash: string;
 }
 
 export interface PlacedSalt extends SaltedField {
@@ -75,6 +77,20 @@ export class AuditRows {
   /** Those at `count` places from a place on. */
   entries(from: number, count: number): PlacedEntry[] {
     return this.#attempt(() => this.#statements.entries.all(from, from + count)) as PlacedEntry[];
+  }
+
+  /** The same without their places, where there are so many. */
+  allEntries(from: number, count: number): Uint8Array[] | undefined {
+    const found = this.#attempt(() => this.#statements.allEntries.all(from, from + count)) as Uint8Array[];
+    return found.length === count ? found : undefined;
+  }
+
+  /** The hashes of level 0 at these places in hex, one after the other; undefined where they are not all there, or not all hashes. */
+  hashText(from: number, count: number): string | undefined {
+    const { hashes, least, most, text } = this.#attempt(() =>
+      this.#statements.hashText.get(from, from + count),
+    ) as Record<'hashes' | 'least' | 'most', number> & { readonly text: string };
+    return hashes === count && least === HASH_BYTES && most === HASH_BYTES ? text : undefined;
   }
 
   hashes(level: number, from: number, count: number): PlacedHash[] {
@@ -138,9 +154,17 @@ function prepare(connection: Database.Database) {
     entries: connection.prepare(
       'SELECT place, entry FROM entries WHERE place >= ? AND place < ? ORDER BY place',
     ),
+    allEntries: connection
+      .prepare('SELECT entry FROM entries WHERE place >= ? AND place < ? ORDER BY place')
+      .pluck(),
     hashes: connection.prepare(
-      'SELECT place, hash FROM hashes WHERE level = ? AND place >= ? AND place < ? ORDER BY place',
+      'SELECT place, lower(hex(hash)) AS hash FROM hashes WHERE level = ? AND place >= ? AND place < ? ORDER BY place',
     ),
+    // Rows take four times as long.
+    hashText: connection.prepare(`
+      SELECT count(*) AS hashes, min(length(hash)) AS least, max(length(hash)) AS most,
+        lower(group_concat(hex(hash), '' ORDER BY place)) AS text
+      FROM hashes WHERE level = 0 AND place >= ? AND place < ?`),
     salts: connection.prepare(
       'SELECT place, pointer, salt, value FROM salts WHERE place >= ? AND place < ? ORDER BY place, pointer',
     ),

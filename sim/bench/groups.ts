@@ -4,6 +4,7 @@
 import type { RowDefinition } from './row.ts';
 import { calibrateEps1, pldEpsilon10000, rdpEpsilon10000 } from './rows/accountants.ts';
 import { aggregatePlain } from './rows/aggregate.ts';
+import { auditExport1M, auditFsck1M } from './rows/audit-checks.ts';
 import { auditAppend, auditConsistency, auditInclusion } from './rows/audit-log.ts';
 import { browserHeapGrowth } from './rows/browser-heap-growth.ts';
 import { browserInteractive } from './rows/browser-interactive.ts';
@@ -98,8 +99,8 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     rows: [samplerCdt, noise1M, pldEpsilon10000, rdpEpsilon10000, calibrateEps1, lotGradientMlp],
   },
   audit: {
-    summary: 'what an audit log costs who writes it and who checks it; a minute',
-    rows: [auditAppend, auditInclusion, auditConsistency],
+    summary: 'what an audit log costs who writes it and who checks it; ten minutes',
+    rows: [auditAppend, auditInclusion, auditConsistency, auditExport1M, auditFsck1M],
   },
   mnist: {
     summary: 'learning curves to 97 %, as a table and a picture; some minutes',

@@ -1,4 +1,4 @@
-// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/mask-add.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/rows/noise.ts, sim/bench/rows/lot-gradient.ts, sim/bench/rows/accountants.ts, sim/bench/tab-federation.ts, sim/bench/bench-coordinator.ts, sim/bench/rows/audit-log.ts
+// covers: sim/bench/main.ts, sim/bench/groups.ts, sim/bench/rows/train-step.ts, sim/bench/rows/train-step-cnn.ts, sim/bench/rows/clip-per-example.ts, sim/bench/rows/simulate.ts, sim/bench/rows/aggregate.ts, sim/bench/rows/mask-add.ts, sim/bench/rows/train-step-transformer.ts, sim/bench/rows/server-update.ts, sim/bench/rows/fuzz.ts, sim/bench/rows/noise.ts, sim/bench/rows/lot-gradient.ts, sim/bench/rows/accountants.ts, sim/bench/tab-federation.ts, sim/bench/bench-coordinator.ts, sim/bench/rows/audit-log.ts, sim/bench/rows/audit-checks.ts, sim/bench/audit-process.ts
 import { expect, test } from 'vitest';
 import { GROUPS } from '../../../sim/bench/groups.ts';
 import { help, parseInvocation } from '../../../sim/bench/main.ts';
@@ -36,7 +36,13 @@ test('a group, all groups, or the rows that are named', () => {
     'privacy/calibrate/eps1-q.01-T1000',
     'privacy/train-step-overhead/mlp200',
   ]);
-  expect(names('audit')).toEqual(['audit/append', 'audit/inclusion/1M', 'audit/consistency/1M']);
+  expect(names('audit')).toEqual([
+    'audit/append',
+    'audit/inclusion/1M',
+    'audit/consistency/1M',
+    'audit/export/1M',
+    'audit/fsck/1M',
+  ]);
   const groups = [...Object.keys(GROUPS)].flatMap((group) => names(group));
   expect(names()).toEqual([...new Set(groups)]);
   expect(names('ground', 'echo', '--json')).toEqual(['round/echo/10x159k', 'round/echo/10x1M']);
