@@ -170,53 +170,65 @@ async function ofJob(jobId: string, event: JobEvent, fields: Fields): Promise<Sa
   if (event.type === 'jobCancelled') return says('job.cancelled', { jobId, by: event.by }, job);
   if (event.type === 'nodeReported') return undefined;
   const { round, attempt } = event;
-  const of = { jobId, round, attempt };
+  // Names are written out below: a literal that begins with others' members takes longer than all the rest.
   const activity = `urn:hanse:round:${jobId}/${round}/${attempt}`;
   switch (event.type) {
     case 'cohortSelected': {
       const { cohort, deadline } = event;
       const hidden = await fields.hide('cohort', cohort);
-      return says('round.opened', { ...of, size: cohort.length, cohort: hidden, deadline }, activity);
+      return says(
+        'round.opened',
+        { jobId, round, attempt, size: cohort.length, cohort: hidden, deadline },
+        activity,
+      );
     }
     case 'updateAccepted': {
       const { sha256, bytes } = event;
       const prov = { activity, used: [`urn:hanse:update:${sha256}`] };
       return says(
         'round.updateAccepted',
-        { ...of, node: await fields.hide('node', event.node), sha256, bytes, prov },
+        { jobId, round, attempt, node: await fields.hide('node', event.node), sha256, bytes, prov },
         activity,
       );
     }
     case 'consentGiven':
-      return says('round.consented', { ...of, node: await fields.hide('node', event.node) }, activity);
+      return says(
+        'round.consented',
+        { jobId, round, attempt, node: await fields.hide('node', event.node) },
+        activity,
+      );
     case 'taskDeclined':
     case 'evaluationDeclined': {
       const node = await fields.hide('node', event.node);
-      return says('round.declined', { ...of, node, code: event.code }, activity);
+      return says('round.declined', { jobId, round, attempt, node, code: event.code }, activity);
     }
     case 'deadlinePassed':
-      return says('round.deadlinePassed', { ...of, phase: event.phase }, activity);
+      return says('round.deadlinePassed', { jobId, round, attempt, phase: event.phase }, activity);
     case 'secretsOpened': {
       const [answers, faulty] = [event.answers.length, event.faulty.length];
-      return says('round.secretsOpened', { ...of, answers, faulty }, activity);
+      return says('round.secretsOpened', { jobId, round, attempt, answers, faulty }, activity);
     }
     case 'aggregated': {
       const { model, updates, weight, record, sum } = event;
       const secure = { ...(record !== undefined && { record }), ...(sum !== undefined && { sum }) };
       const used = sum === undefined ? {} : { used: [`urn:hanse:sum:${sum}`] };
       const prov = { activity, ...used, generated: [modelUrn(model)] };
-      return says('round.aggregated', { ...of, model, updates, weight, ...secure, prov }, activity);
+      return says(
+        'round.aggregated',
+        { jobId, round, attempt, model, updates, weight, ...secure, prov },
+        activity,
+      );
     }
     case 'aggregationFailed':
-      return says('round.failed', { ...of, code: event.code }, activity);
+      return says('round.failed', { jobId, round, attempt, code: event.code }, activity);
     case 'evaluated': {
       const node = await fields.hide('node', event.node);
-      return says('round.evaluated', { ...of, node, metrics: event.metrics }, activity);
+      return says('round.evaluated', { jobId, round, attempt, node, metrics: event.metrics }, activity);
     }
     case 'released':
       return says(
         'round.released',
-        { ...of, model: event.model, prov: { activity, generated: [modelUrn(event.model)] } },
+        { jobId, round, attempt, model: event.model, prov: { activity, generated: [modelUrn(event.model)] } },
         activity,
       );
     case 'keysAdvertised':
