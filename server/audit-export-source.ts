@@ -2,8 +2,6 @@
  * The log of a data directory as something to be exported. Everything is only read, so the coordinator may be running: the log
  * only grows, and what is below its checkpoint does not change.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { encodeBundle } from '../protocol/audit/entry-bundle.ts';
 import type { ExportSource } from '../protocol/audit/export-source.ts';
 import { TILE_WIDTH, type Tile, tilePath } from '../protocol/audit/tile.ts';
@@ -14,47 +12,13 @@ import { utf8 } from '../protocol/bytes.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
 import { HanseError } from '../protocol/problem.ts';
 import type { JobId } from '../schemas/ids.ts';
-import { AuditFile } from './store/audit-file.ts';
+import { readRecords } from './read-records.ts';
+import type { AuditFile } from './store/audit-file.ts';
 import { fileBlobReader } from './store/file-blob-store.ts';
-import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 
 /** Entries whose salts are in memory at a time: that of a cohort may have ten thousand names. */
 const SALTED_ENTRIES = 32;
-
-/** The records of a data directory, to be read. */
-export interface ReadRecords {
-  readonly store: SqliteStore;
-  readonly log: AuditFile;
-  /** Text of `keys/audit.vkey`. */
-  readonly verifierKey: string;
-  /** Folder. */
-  readonly blobs: string;
-  close(): Promise<void>;
-}
-
-/** @throws dataFileMissing where it is no data directory with a log; storageCorrupt, storageFailed */
-export function readRecords(path: string): ReadRecords {
-  const root = resolve(path);
-  const [database, audit, key] = ['hanse.sqlite', 'audit.sqlite', 'keys/audit.vkey'].map((name) => {
-    const file = join(root, name);
-    if (!existsSync(file)) throw new HanseError('dataFileMissing', { file });
-    return file;
-  }) as [string, string, string];
-  const verifierKey = readFileSync(key, 'utf8').trimEnd();
-  const log = new AuditFile(audit, { readOnly: true });
-  try {
-    const store = openSqliteStore(database, { readOnly: true });
-    const close = async () => {
-      await store.close();
-      log.close();
-    };
-    return { store, log, verifierKey, blobs: join(root, 'blobs'), close };
-  } catch (error) {
-    log.close();
-    throw error;
-  }
-}
 
 /** An export source that is let go of. */
 export interface OpenExportSource extends ExportSource {
@@ -104,7 +68,8 @@ function readWhole(log: AuditFile, tile: Tile): Uint8Array {
 async function manifestOf(store: Store, jobId: JobId): Promise<Uint8Array | undefined> {
   const [created] = await store.read(`job/${jobId}`, 0, 1);
   if (created?.type !== 'jobCreated') return undefined;
-  return utf8(canonicalJson((created.data as { readonly manifest: unknown }).manifest));
+  const { manifest } = (created.data ?? {}) as { readonly manifest?: unknown };
+  return manifest === undefined ? undefined : utf8(canonicalJson(manifest));
 }
 
 function corrupt({ path }: AuditFile, reason: string): HanseError<'storageCorrupt'> {

@@ -73,7 +73,7 @@ export class FolderWriter {
   }
 
   async #append(path: string, file: FileHandle, piece: Uint8Array): Promise<void> {
-    await attempt(path, () => file.writeFile(piece));
+    await attempt(this.#place(path), () => file.writeFile(piece));
     this.#bytes += piece.length;
   }
 

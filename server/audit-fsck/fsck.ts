@@ -14,7 +14,7 @@ import { toHex } from '../../protocol/bytes.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { AuditEvent } from '../../schemas/audit-event.ts';
 import type { FsckReport } from '../../schemas/fsck-report.ts';
-import { readRecords } from '../audit-export-source.ts';
+import { readRecords } from '../read-records.ts';
 import { AuditRows, type PlacedSalt, type RowsHead } from '../store/audit-rows.ts';
 import type { Store } from '../store/store.ts';
 import { CheckpointCheck } from './checkpoint-check.ts';

@@ -1,3 +1,4 @@
+// covers: server/read-records.ts
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -160,4 +161,24 @@ test('a log of which something is missing is not exported as if it were whole', 
     await cut.close();
     rmSync(cut.path, { recursive: true });
   }
+});
+
+test('a log that was tampered with is exported as it is: whoever verifies it finds it out', async () => {
+  const tampered = await loggedDataDir(10);
+  const words = ['audit', 'export', '--data-dir', tampered.path];
+  const sound = join(folder, 'sound');
+  expect((await hanse([...words, sound])).exitCode).toBe(0);
+  expect(await verifiedFolder(sound)).toHaveLength(10);
+  const db = new Database(join(tampered.path, 'audit.sqlite'));
+  // Of a kind that names content, so that it is looked into.
+  const entry = Buffer.from('{"type":"hanse.job.created"}');
+  db.prepare('UPDATE entries SET entry = ? WHERE place = 3').run(entry);
+  db.close();
+  const to = join(folder, 'tampered');
+  const { exitCode, err } = await hanse([...words, to]);
+  await tampered.close();
+  rmSync(tampered.path, { recursive: true });
+  expect(exitCode).toBe(0);
+  expect(err).toContain('entry 3 is no event that is known');
+  await expect(verifiedFolder(to)).rejects.toThrow();
 });

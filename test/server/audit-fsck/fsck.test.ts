@@ -15,7 +15,7 @@ import { hanse } from '../../fixtures/command-line.ts';
 import { loggedDataDir } from '../../fixtures/logged-data-dir.ts';
 import { noteKey } from '../../protocol/audit/notes.ts';
 
-const SIZE = 600;
+const SIZE = 300;
 const by = await noteKey('hanse.example/log');
 
 let pristine: string;
@@ -106,10 +106,10 @@ interface Planted {
 const PLANTED: Readonly<Record<string, Planted>> = {
   'a byte of an entry': {
     plant: () =>
-      inLog((db) => run(db, 'UPDATE entries SET entry = ? WHERE place = 300', flipped(entryOf(db, 300)))),
+      inLog((db) => run(db, 'UPDATE entries SET entry = ? WHERE place = 290', flipped(entryOf(db, 290)))),
     findings: () => [
-      { what: 'leafMalformed', index: 300 },
-      { what: 'entryChanged', index: 300 },
+      { what: 'leafMalformed', index: 290 },
+      { what: 'entryChanged', index: 290 },
     ],
   },
   'an entry in the place of another': {
@@ -145,12 +145,12 @@ const PLANTED: Readonly<Record<string, Planted>> = {
     findings: () => [{ what: 'hashChanged', level: 0, index: 17 }],
   },
   'a hash of a leaf that is gone': {
-    plant: () => inLog((db) => run(db, 'DELETE FROM hashes WHERE level = 0 AND place = 599')),
-    findings: () => [{ what: 'hashMissing', level: 0, index: 599 }],
+    plant: () => inLog((db) => run(db, 'DELETE FROM hashes WHERE level = 0 AND place = 299')),
+    findings: () => [{ what: 'hashMissing', level: 0, index: 299 }],
   },
   'a bit of a hash of a tile': {
-    plant: () => inLog((db) => setHash(db, 1, 1, flipped(hashOf(db, 1, 1)))),
-    findings: () => [{ what: 'hashChanged', level: 1, index: 1 }],
+    plant: () => inLog((db) => setHash(db, 1, 0, flipped(hashOf(db, 1, 0)))),
+    findings: () => [{ what: 'hashChanged', level: 1, index: 0 }],
   },
   'a hash of a tile that is gone': {
     plant: () => inLog((db) => run(db, 'DELETE FROM hashes WHERE level = 1 AND place = 0')),
@@ -159,14 +159,14 @@ const PLANTED: Readonly<Record<string, Planted>> = {
   'an entry and its hash, as if it had been so': {
     plant: () =>
       inLog((db) => {
-        const entry = Buffer.from(entryOf(db, 420).toString().replace('clinic-a', 'clinic-b'));
-        run(db, 'UPDATE entries SET entry = ? WHERE place = 420', entry);
-        setHash(db, 0, 420, Buffer.from(leafHashNow(entry), 'hex'));
+        const entry = Buffer.from(entryOf(db, 120).toString().replace('clinic-a', 'clinic-b'));
+        run(db, 'UPDATE entries SET entry = ? WHERE place = 120', entry);
+        setHash(db, 0, 120, Buffer.from(leafHashNow(entry), 'hex'));
       }),
     findings: () => [
-      { what: 'eventChanged', index: 420 },
-      { what: 'rootMismatch', index: inLog(sizesOf).find((size) => size > 420) as number },
-      { what: 'hashChanged', level: 1, index: 1 },
+      { what: 'eventChanged', index: 120 },
+      { what: 'rootMismatch', index: inLog(sizesOf).find((size) => size > 120) as number },
+      { what: 'hashChanged', level: 1, index: 0 },
     ],
   },
   'entry and hash, each to something else': {
@@ -399,6 +399,10 @@ test('an entry that was changed is told apart from a hash that was, also where b
 });
 
 test('a log that is damaged throughout has a short report', async () => {
+  const opened = await loggedDataDir(600);
+  await opened.close();
+  rmSync(folder, { recursive: true });
+  folder = opened.path;
   inLog((db) => run(db, 'UPDATE hashes SET hash = zeroblob(32) WHERE level = 0'));
   inLog((db) => run(db, 'UPDATE entries SET entry = zeroblob(9)'));
   const report = await fsckDataDir(folder);
@@ -414,13 +418,13 @@ describe('the command', () => {
     const sound = await hanse([...words(), '--json']);
     expect(sound).toMatchObject({ exitCode: 0, json: { size: SIZE, ok: true, findings: [] } });
     expect((await hanse(words())).out).toContain('everything is as it was signed');
-    inLog((db) => setHash(db, 1, 1, flipped(hashOf(db, 1, 1))));
+    inLog((db) => setHash(db, 1, 0, flipped(hashOf(db, 1, 0))));
     const { exitCode, out } = await hanse(words());
     expect(exitCode).toBe(1);
-    expect(out).toContain('hashChanged: level 1, index 1: a hash of the tree is not the one that was signed');
+    expect(out).toContain('hashChanged: level 1, index 0: a hash of the tree is not the one that was signed');
     const outcome = await hanse([...words(), '--json']);
     expect(outcome.exitCode).toBe(1);
-    expect((outcome.json as FsckReport).findings).toEqual([{ what: 'hashChanged', level: 1, index: 1 }]);
+    expect((outcome.json as FsckReport).findings).toEqual([{ what: 'hashChanged', level: 1, index: 0 }]);
   });
 
   test.each([
