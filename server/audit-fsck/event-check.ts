@@ -2,12 +2,12 @@
  * Whether the log tells what the records of a coordinator do: each event up to the cursor once, in order, and nothing else. Both
  * are read once, side by side.
  */
-import type { SaltedField } from '../../protocol/audit/salted-field.ts';
 import { canonicalJson } from '../../protocol/canonical.ts';
 import { isProblem } from '../../protocol/problem.ts';
 import type { AuditEvent, Salted } from '../../schemas/audit-event.ts';
 import { auditEventOf } from '../audit-entries.ts';
 import { FEDERATION_STREAM } from '../federation.ts';
+import type { PlacedSalt } from '../store/audit-rows.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import type { Findings } from './findings.ts';
 import { isSaltOf, type KeptValues } from './salt-check.ts';
@@ -63,10 +63,10 @@ export class EventCheck {
   }
 
   /**
-   * Whether the next entry is, byte for byte, the one of the event that should be there, and what is kept beside it opens its
+   * Whether the next entry is, to the character, the one of the event that should be there, and what is kept beside it opens its
    * field. Where it is, all has been said of it, and the next one is expected. Else `check` finds out what is the matter.
    */
-  async goesOn(entry: Uint8Array, kept: readonly SaltedField[]): Promise<boolean> {
+  async goesOn(entry: string, kept: readonly PlacedSalt[]): Promise<boolean> {
     const expected = this.#expected;
     if (!expected || !isEntryOf(expected, entry, kept)) return false;
     await this.#advance();
@@ -165,21 +165,18 @@ const SALTED = '"salted":"';
 const HASH = /^[0-9a-f]{64}$/;
 
 /** False also where it would be laborious to say. */
-function isEntryOf({ said, hidden }: Expected, entry: Uint8Array, kept: readonly SaltedField[]): boolean {
+function isEntryOf({ said, hidden }: Expected, entry: string, kept: readonly PlacedSalt[]): boolean {
   if (!said || hidden.size > 1) return false;
-  const bytes = Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength);
-  const text = bytes.toString();
   let [hash, wanted] = ['', JSON.stringify(inOrder(said))];
   if (hidden.size === 1) {
     // What was hashed is known, and the salt is not: its hash is taken from the entry.
     const from = wanted.indexOf(SALTED) + SALTED.length;
     const to = from + HIDDEN.salted.length;
-    hash = text.slice(from, to);
+    hash = entry.slice(from, to);
     if (kept.length === 0 && !HASH.test(hash)) return false;
     wanted = wanted.slice(0, from) + hash + wanted.slice(to);
   }
-  // What is no UTF-8 would be another text, and so would it be in bytes.
-  if (text !== wanted || text.includes('\ufffd')) return false;
+  if (entry !== wanted) return false;
   return kept.every(
     ({ pointer, salt, value }) =>
       hidden.has(pointer) && canonicalJson(hidden.get(pointer)) === value && isSaltOf(hash, { salt, value }),

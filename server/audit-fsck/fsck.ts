@@ -21,7 +21,7 @@ import { CheckpointCheck } from './checkpoint-check.ts';
 import { EventCheck } from './event-check.ts';
 import { Findings } from './findings.ts';
 import { checkSalts } from './salt-check.ts';
-import { leafHashNow } from './sync-tree.ts';
+import { leafHashNow, leafHashOfText } from './sync-tree.ts';
 import { TreeCheck } from './tree-check.ts';
 
 /** The name of the cursor of the records. */
@@ -78,14 +78,16 @@ async function fsck(
       return reportOf(head, findings);
     }
     for (let index = from; index < from + width; index += 1) {
-      const entry = page.entryAt(index);
+      const text = page.textAt(index);
+      const entry = text === undefined ? entryAt(rows, index) : undefined;
       const hash = page.hashAt(index);
-      if (!entry) findings.add('entryMissing', { index });
+      if (text === undefined && !entry) findings.add('entryMissing', { index });
       if (!hash) findings.add('hashMissing', { level: 0, index });
-      tree.add(index, entry && leafHashNow(entry), hash);
+      tree.add(index, text === undefined ? entry && leafHashNow(entry) : leafHashOfText(text), hash);
       const salts = page.salts.get(index) ?? [];
-      if (!entry || !(await events.goesOn(entry, salts))) {
-        const event = entry && readLeaf(entry, index, findings);
+      if (text === undefined || !(await events.goesOn(text, salts))) {
+        const bytes = entry ?? entryAt(rows, index);
+        const event = bytes && readLeaf(bytes, index, findings);
         await events.check(index, event, checkSalts(salts, index, event, findings));
       }
       if (index + 1 < checkpoints.nextSize) continue;
@@ -130,15 +132,18 @@ function readPage(rows: AuditRows, from: number, width: number) {
     else salts.set(salt.place, [salt]);
   }
   const { hashAt, areNone } = readHashes(rows, from, width);
-  const { entryAt, areNone: isWithoutEntries } = readEntries(rows, from, width);
-  return { entryAt, hashAt, salts, isEmpty: areNone && isWithoutEntries };
+  const texts = rows.entryTexts(from, width);
+  const areNoEntries = !texts && rows.entries(from, width).length === 0;
+  /** Undefined for what is missing, or no text to be sure. */
+  const textAt = (place: number) => {
+    const text = texts?.[place - from];
+    return text?.includes('\ufffd') ? undefined : text;
+  };
+  return { textAt, hashAt, salts, isEmpty: areNone && areNoEntries };
 }
 
-function readEntries(rows: AuditRows, from: number, width: number) {
-  const all = rows.allEntries(from, width);
-  if (all) return { entryAt: (place: number) => all[place - from], areNone: false };
-  const entries = new Map(rows.entries(from, width).map(({ place, entry }) => [place, entry]));
-  return { entryAt: (place: number) => entries.get(place), areNone: entries.size === 0 };
+function entryAt(rows: AuditRows, place: number): Uint8Array | undefined {
+  return rows.entries(place, 1)[0]?.entry;
 }
 
 /** Those of leaves. */

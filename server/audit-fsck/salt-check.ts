@@ -3,8 +3,9 @@
  * without promises.
  */
 import { hash as digest } from 'node:crypto';
-import { SALT_BYTES, type SaltedField } from '../../protocol/audit/salted-field.ts';
+import { SALT_BYTES } from '../../protocol/audit/salted-field.ts';
 import type { AuditEvent } from '../../schemas/audit-event.ts';
+import type { PlacedSalt } from '../store/audit-rows.ts';
 import type { Findings } from './findings.ts';
 
 /** Values that are kept beside an entry, JCS, by pointer. */
@@ -12,11 +13,11 @@ export type KeptValues = ReadonlyMap<string, string>;
 
 let salted = Buffer.alloc(4096);
 
-export function isSaltOf(hash: unknown, { salt, value }: Pick<SaltedField, 'salt' | 'value'>): boolean {
-  if (salt.length !== SALT_BYTES) return false;
+export function isSaltOf(hash: unknown, { salt, value }: Pick<PlacedSalt, 'salt' | 'value'>): boolean {
+  if (salt.length !== 2 * SALT_BYTES) return false;
   const bytes = 3 * value.length + SALT_BYTES;
   if (salted.length < bytes) salted = Buffer.alloc(bytes);
-  salted.set(salt);
+  salted.write(salt, 'hex');
   const end = SALT_BYTES + salted.write(value, SALT_BYTES);
   return digest('sha256', salted.subarray(0, end), 'hex') === hash;
 }
@@ -25,7 +26,7 @@ const NONE: KeptValues = new Map();
 
 /** Those that open the fields of the entry. One that cannot be read has been told already. */
 export function checkSalts(
-  salts: readonly SaltedField[],
+  salts: readonly PlacedSalt[],
   index: number,
   event: AuditEvent | undefined,
   findings: Findings,

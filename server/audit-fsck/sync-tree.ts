@@ -27,6 +27,13 @@ export function leafHashNow(entry: Uint8Array): Hash {
   return hash('sha256', leaf.subarray(0, entry.length + 1), 'hex');
 }
 
+/** Of the UTF-8 of this text. */
+export function leafHashOfText(entry: string): Hash {
+  if (leaf.length <= 3 * entry.length) leaf = Buffer.alloc(6 * entry.length);
+  const end = 1 + leaf.write(entry, 1);
+  return hash('sha256', leaf.subarray(0, end), 'hex');
+}
+
 const node = Buffer.alloc(65, 1);
 
 /** SHA-256( 01 || left || right ) */

@@ -4,7 +4,6 @@
  * the log of changes.
  */
 import Database from 'better-sqlite3';
-import type { SaltedField } from '../../protocol/audit/salted-field.ts';
 import { hashesOfLevel } from '../../protocol/audit/tile.ts';
 import { HASH_BYTES } from '../../protocol/audit/tile-tree.ts';
 import type { Cursor } from './audit-file.ts';
@@ -24,8 +23,12 @@ export interface PlacedHash {
   readonly hash: string;
 }
 
-export interface PlacedSalt extends SaltedField {
+export interface PlacedSalt {
   readonly place: number;
+  readonly pointer: string;
+  /** In hex. */
+  readonly salt: string;
+  readonly value: string;
 }
 
 export interface PlacedNote {
@@ -79,9 +82,9 @@ export class AuditRows {
     return this.#attempt(() => this.#statements.entries.all(from, from + count)) as PlacedEntry[];
   }
 
-  /** The same without their places, where there are so many. */
-  allEntries(from: number, count: number): Uint8Array[] | undefined {
-    const found = this.#attempt(() => this.#statements.allEntries.all(from, from + count)) as Uint8Array[];
+  /** As text, where there are so many; what is no UTF-8 has U+FFFD in the place of it. Bytes take twice as long. */
+  entryTexts(from: number, count: number): string[] | undefined {
+    const found = this.#attempt(() => this.#statements.entryTexts.all(from, from + count)) as string[];
     return found.length === count ? found : undefined;
   }
 
@@ -154,8 +157,8 @@ function prepare(connection: Database.Database) {
     entries: connection.prepare(
       'SELECT place, entry FROM entries WHERE place >= ? AND place < ? ORDER BY place',
     ),
-    allEntries: connection
-      .prepare('SELECT entry FROM entries WHERE place >= ? AND place < ? ORDER BY place')
+    entryTexts: connection
+      .prepare('SELECT CAST(entry AS TEXT) FROM entries WHERE place >= ? AND place < ? ORDER BY place')
       .pluck(),
     hashes: connection.prepare(
       'SELECT place, lower(hex(hash)) AS hash FROM hashes WHERE level = ? AND place >= ? AND place < ? ORDER BY place',
@@ -166,7 +169,7 @@ function prepare(connection: Database.Database) {
         lower(group_concat(hex(hash), '' ORDER BY place)) AS text
       FROM hashes WHERE level = 0 AND place >= ? AND place < ?`),
     salts: connection.prepare(
-      'SELECT place, pointer, salt, value FROM salts WHERE place >= ? AND place < ? ORDER BY place, pointer',
+      'SELECT place, pointer, lower(hex(salt)) AS salt, value FROM salts WHERE place >= ? AND place < ? ORDER BY place, pointer',
     ),
     strayEntry: connection.prepare('SELECT place FROM entries WHERE place >= ? OR place < 0 LIMIT 1'),
     strayHash: connection.prepare(

@@ -12,7 +12,8 @@ import { FSCK_FINDINGS, type FsckFinding, type FsckReport } from '../../../schem
 import { fsckDataDir } from '../../../server/audit-fsck/fsck.ts';
 import { leafHashNow, SyncTree } from '../../../server/audit-fsck/sync-tree.ts';
 import { hanse } from '../../fixtures/command-line.ts';
-import { loggedDataDir } from '../../fixtures/logged-data-dir.ts';
+import { LOGGED_JOB, loggedDataDir } from '../../fixtures/logged-data-dir.ts';
+import { AT, JOB_EVENTS } from '../../fixtures/sample-events.ts';
 import { noteKey } from '../../protocol/audit/notes.ts';
 
 const SIZE = 300;
@@ -39,6 +40,7 @@ afterEach(() => {
 const inFile = <T>(name: string, work: (db: Database.Database) => T): T => {
   const db = new Database(join(folder, name));
   try {
+    db.pragma('synchronous = OFF');
     return work(db);
   } finally {
     db.close();
@@ -110,6 +112,18 @@ const PLANTED: Readonly<Record<string, Planted>> = {
     findings: () => [
       { what: 'leafMalformed', index: 290 },
       { what: 'entryChanged', index: 290 },
+    ],
+  },
+  'an entry that is no UTF-8 any more': {
+    plant: () =>
+      inLog((db) => {
+        const entry = Buffer.from(entryOf(db, 8));
+        entry[20] = 0xff;
+        run(db, 'UPDATE entries SET entry = ? WHERE place = 8', entry);
+      }),
+    findings: () => [
+      { what: 'leafMalformed', index: 8, detail: 'no UTF-8' },
+      { what: 'entryChanged', index: 8 },
     ],
   },
   'an entry in the place of another': {
@@ -379,6 +393,20 @@ describe('found is', () => {
 function namesOf(findings: () => readonly Partial<FsckFinding>[]): string[] {
   return findings().map(({ what }) => what ?? '');
 }
+
+test('any characters that an event has are no finding', async () => {
+  const opened = await loggedDataDir(3);
+  const data = { ...JOB_EVENTS.taskDeclined, code: 'é "\\\u{1f600} \ufffd "salted":"' };
+  const { length = 0 } = (await opened.store.streams('job/')).at(0) ?? {};
+  const event = { type: 'taskDeclined', version: 1, data };
+  await opened.store.append(`job/${LOGGED_JOB}`, length, [event], new Date(AT));
+  await opened.close();
+  rmSync(folder, { recursive: true });
+  folder = opened.path;
+  expect(await found()).toEqual([]);
+  inRecords((db) => run(db, "UPDATE events SET data = replace(data, 'é', 'e') WHERE type = 'taskDeclined'"));
+  expect(await found()).toEqual([expect.objectContaining({ what: 'eventChanged', index: 3 })]);
+});
 
 test('a salt that was erased is not missed', async () => {
   inLog((db) => run(db, 'DELETE FROM salts WHERE place = ?', saltedPlace(db)));
