@@ -99,12 +99,10 @@ export class EventCheck {
 
   /** Finds the event that an unexpected entry tells of, and goes on to it. False where it is not one of those to come. */
   async #found(index: number, id: string): Promise<boolean> {
-    const cut = id.lastIndexOf('/');
-    const [stream, sequence] = [id.slice(0, cut), Number(id.slice(cut + 1))];
-    const isName = cut > 0 && Number.isSafeInteger(sequence) && sequence > 0;
-    const [event] = isName ? await this.#store.read(stream, sequence - 1, 1) : [];
-    const position = event?.sequence === sequence ? event.position : undefined;
-    if (position === undefined) this.#findings.add('eventMissing', { index, detail: id });
+    const event = await this.#eventOf(id);
+    const position = event?.position;
+    if (!event || position === undefined || !(await this.#saidBy(event)))
+      this.#findings.add('eventMissing', { index, detail: id });
     else if (position > this.#cursor) this.#findings.add('entryAhead', { index, position });
     else if (!this.#expected || position < this.#expected.event.position)
       this.#findings.add('entryRepeated', { index, position });
@@ -113,6 +111,20 @@ export class EventCheck {
       return this.#expected?.event.position === position;
     }
     return false;
+  }
+
+  /** @param id of an entry, not trusted */
+  async #eventOf(id: string): Promise<StoredEvent | undefined> {
+    const cut = id.lastIndexOf('/');
+    const sequence = Number(id.slice(cut + 1));
+    if (cut < 1 || !Number.isSafeInteger(sequence) || sequence < 1) return undefined;
+    try {
+      const [event] = await this.#store.read(id.slice(0, cut), sequence - 1, 1);
+      return event?.sequence === sequence && idOf(event) === id ? event : undefined;
+    } catch (error) {
+      if (!isProblem(error, 'invalidFormat')) throw error;
+      return undefined; // no stream has such a name
+    }
   }
 
   async #miss({ event }: Expected): Promise<void> {

@@ -126,6 +126,31 @@ const PLANTED: Readonly<Record<string, Planted>> = {
       { what: 'entryChanged', index: 8 },
     ],
   },
+  'entries with names of no events, and of one that has none': {
+    plant: () =>
+      inLog((db) => {
+        const named = (place: number, id: string) => {
+          const entry = entryOf(db, place).toString();
+          const changed = Buffer.from(entry.replace(/"id":"[^"]*"/, `"id":"${id}"`));
+          expect(changed.toString()).not.toBe(entry);
+          run(db, 'UPDATE entries SET entry = ? WHERE place = ?', changed, place);
+        };
+        named(3, 'of no stream/1');
+        named(5, 'federation/0x1');
+        named(saltedPlace(db), `job/${LOGGED_JOB}/1`);
+      }),
+    findings: () => [
+      { what: 'eventMissing', index: 3, detail: 'of no stream/1' },
+      { what: 'eventUnlogged', position: 4 },
+      { what: 'eventMissing', index: 5, detail: 'federation/0x1' },
+      { what: 'eventUnlogged', position: 6 },
+      { what: 'entryChanged', index: 3 },
+      { what: 'entryChanged', index: 5 },
+      { what: 'eventMissing', index: inLog(saltedPlace), detail: `job/${LOGGED_JOB}/1` },
+      { what: 'eventUnlogged', position: positionOf(`job/${LOGGED_JOB}`, 2) },
+      { what: 'entryChanged', index: inLog(saltedPlace) },
+    ],
+  },
   'an entry in the place of another': {
     plant: () => inLog((db) => run(db, 'UPDATE entries SET entry = ? WHERE place = 1', entryOf(db, 2))),
     findings: () => [
