@@ -218,6 +218,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'test whether a simulated job keeps its promise: canaries, and the noise of its sums',
     load: async () => (await import('./sim/commands/privacy-audit.ts')).privacyAuditCommand,
   },
+  'audit verify': {
+    summary: 'verify an exported audit log: signatures, every entry, and the rounds of its jobs',
+    load: async () => (await import('./client/commands/audit-verify.ts')).auditVerifyCommand,
+  },
   sim: {
     summary: 'simulate a federation in this process',
     load: async () => (await import('./sim/commands/sim.ts')).simCommand,
@@ -241,10 +245,10 @@ const GROUPS: Readonly<Record<string, string>> = {
   identity: 'look after the key of a node',
   job: 'create and follow federated trainings',
   round: 'see what happened in a round, and verify it',
-  audit: 'export and check the audit log of a federation',
   model: 'export and use released models',
   graph: 'compile and check train steps',
   privacy: 'see what differential privacy costs',
+  audit: 'export, check and verify what a coordinator has logged, and make it again',
 };
 
 /** What stands below a list of commands. */

@@ -718,6 +718,34 @@ export const PROBLEMS = {
     'A log has signed a checkpoint that does not go on from one that it signed before: its history was changed, or cut.',
     'Keep both checkpoints, they are the evidence; trust nothing further of this log, and tell the other organisations.',
   ),
+  leafMismatch: entry<{ leaf: number }>(
+    'An entry of a log is not the one whose hash stands in its tile: one of both was changed.',
+    'Keep what you were given, it is the evidence; ask for the same tiles elsewhere, and tell the other organisations.',
+  ),
+  tileMismatch: entry<{ tile: string }>(
+    'A tile of a log does not have the hash that stands for it in the tile above.',
+    'Keep what you were given, it is the evidence; ask for the same tiles elsewhere, and tell the other organisations.',
+  ),
+  rootMismatch: entry<{ size: number }>(
+    'The tiles of a log do not lead to the root that it has signed.',
+    'Keep what you were given, it is the evidence; ask for the same tiles elsewhere, and tell the other organisations.',
+  ),
+  leafContradicts: entry<{ reason: string }>(
+    'An entry of a log contradicts an entry before it, or what it names.',
+    'Do not rely on what it says. The log is signed: keep it, and tell the other organisations.',
+  ),
+  contentMissing: entry<{ what: string; sha256: string }>(
+    'What an entry of a log names by its hash is not there, so nothing that follows from it can be checked.',
+    'Ask whoever keeps it for the content of this hash.',
+  ),
+  receiptMissing: entry<{ jobId: string; round: number; attempt: number; sha256: string }>(
+    'The log has no entry of an update for which there is a receipt.',
+    'Keep the receipt and the checkpoint: the coordinator has left out what it took, or the log ends before it.',
+  ),
+  exportMalformed: entry<{ path: string; reason: string }>(
+    'An exported log holds what does not belong in it, or lacks what does.',
+    'Export the log again; what the detail names was added, cut or removed.',
+  ),
   checkFailed: entry<{ check: string; reason: string }>(
     'A check found something that has to be mended first.',
     'Follow the advice printed with the check.',

@@ -28,19 +28,25 @@ export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array<ArrayBu
  * @throws tileMalformed
  */
 export function decodeBundle(bundle: Uint8Array, width: number): Uint8Array[] {
-  const view = new DataView(bundle.buffer, bundle.byteOffset, bundle.byteLength);
   const entries: Uint8Array[] = [];
-  let at = 0;
-  while (at < bundle.length) {
-    const from = at + 2;
-    const to = from <= bundle.length ? from + view.getUint16(at) : Number.POSITIVE_INFINITY;
-    if (to > bundle.length) throw malformed(`entry ${entries.length} is cut`);
-    entries.push(bundle.subarray(from, to));
-    at = to;
-    if (entries.length > width) break;
-  }
+  for (const entry of entriesOf(bundle)) if (entries.push(entry) > width) break;
   if (entries.length !== width) throw malformed(`not ${width} entries`);
   return entries;
+}
+
+/**
+ * The same one by one, however many there are.
+ * @throws tileMalformed once an entry is cut
+ */
+export function* entriesOf(bundle: Uint8Array): Generator<Uint8Array> {
+  const view = new DataView(bundle.buffer, bundle.byteOffset, bundle.byteLength);
+  for (let at = 0, count = 0; at < bundle.length; count += 1) {
+    const from = at + 2;
+    const to = from <= bundle.length ? from + view.getUint16(at) : Number.POSITIVE_INFINITY;
+    if (to > bundle.length) throw malformed(`entry ${count} is cut`);
+    yield bundle.subarray(from, to);
+    at = to;
+  }
 }
 
 function malformed(reason: string): HanseError<'tileMalformed'> {

@@ -119,8 +119,8 @@ async function hashOf(tree: Tree, start: number, end: number): Promise<Uint8Arra
   return combine(bytes.subarray(from, from + hashes * HASH_BYTES));
 }
 
-/** The root over hashes that stand one after the other, a power of two of them. */
-async function combine(hashes: Uint8Array): Promise<Uint8Array> {
+/** The root over hashes that stand one after the other, a power of two of them: of a full tile, its hash in the tile above. */
+export async function combine(hashes: Uint8Array): Promise<Uint8Array> {
   if (hashes.length === HASH_BYTES) return hashes.slice();
   const half = hashes.length / 2;
   const left = await combine(hashes.subarray(0, half));

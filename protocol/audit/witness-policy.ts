@@ -142,6 +142,19 @@ export function isQuorum({ witnesses, groups, quorum }: WitnessPolicy, seen: Rea
   return quorum === 'none' || holds.get(quorum) === true;
 }
 
+/** How many witnesses a quorum has at least. */
+export function leastQuorum({ witnesses, groups, quorum }: WitnessPolicy): number {
+  const least = new Map(witnesses.map(({ name }) => [name, 1]));
+  for (const { name, threshold, members } of groups) {
+    const ofMembers = members.map((member) => least.get(member) ?? 0).sort((a, b) => a - b);
+    least.set(
+      name,
+      ofMembers.slice(0, threshold).reduce((sum, one) => sum + one, 0),
+    );
+  }
+  return least.get(quorum) ?? 0;
+}
+
 export interface WitnessedCheckpoint {
   readonly checkpoint: Checkpoint;
   /** When each witness has cosigned it, in seconds since 1970; by its name in the policy. */

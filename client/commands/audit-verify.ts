@@ -1,0 +1,100 @@
+/**
+ * `hanse audit verify`: whether an exported audit log is what its log has signed, and whether the rounds in it hold. SPEC.md 13.8.
+ */
+
+import type { AuditedJob, AuditedRound, AuditReport } from '../../schemas/audit-report.ts';
+import { type CommandIo, defineCommand } from '../../schemas/command.ts';
+import { JobId } from '../../schemas/ids.ts';
+import { type VerifyExportOptions, verifyExport } from '../audit/verify-export.ts';
+import { significant } from './significant.ts';
+
+/** Who says by which key and which policy it was verified. */
+type Word = 'pinned' | 'folder';
+
+interface Verification extends AuditReport {
+  readonly key: Word;
+  readonly policy: Word;
+}
+
+export const auditVerifyCommand = defineCommand<VerifyExportOptions>({
+  summary: 'verify an exported audit log: signatures, every entry, and the rounds of its jobs',
+  arguments: [{ name: '<folder>', description: 'as `hanse audit export` writes it' }],
+  options: [
+    {
+      flags: '--key <vkey>',
+      description: 'verifier key of the log, or a file that holds it; else the one in the folder is believed',
+    },
+    {
+      flags: '--policy <file>',
+      description: 'witnesses that have to have seen it, C2SP tlog-policy; else those in the folder',
+    },
+    {
+      flags: '--since <checkpoint>',
+      description: 'a file with an older checkpoint of the log, from which it has to go on',
+    },
+    { flags: '--job <id>', description: 'only the rounds of this job', schema: JobId },
+    {
+      flags: '--receipts <file>',
+      description: 'updates that a coordinator has taken, as JSON lines: the log has to have each',
+    },
+    {
+      flags: '--tree',
+      description: 'the tree alone, of a log of anybody: what entries say is not looked at',
+    },
+  ],
+  examples: [
+    ['hanse audit verify exported', 'whether the folder agrees with itself'],
+    [
+      'hanse audit verify exported --key log.vkey --policy witnesses --since last-month/checkpoint',
+      'by keys that were had another way, and that nothing was taken away since',
+    ],
+  ],
+  async run({ args: [folder = ''], options }, io) {
+    const report = await verifyExport(folder, options, (leaf, size) => {
+      if (leaf > 0) io.note(`${leaf} of ${size} entries`);
+    });
+    const word = (pinned: string | undefined): Word => (pinned === undefined ? 'folder' : 'pinned');
+    const verification = { ...report, key: word(options.key), policy: word(options.policy) };
+    describe(verification, io);
+    return verification;
+  },
+  isFailure: (result) => (result as Verification).verified === false,
+});
+
+function describe(verification: Verification, io: CommandIo): void {
+  const { verified, origin, size, root, witnesses, jobs, findings, key, policy } = verification;
+  if (origin !== null) {
+    io.print(`${origin}  ${size} ${size === 1 ? 'entry' : 'entries'}`);
+    io.print(`  root ${root}`);
+    const { cosigned, needed, total } = witnesses;
+    io.print(`  seen by ${cosigned} of ${total} witnesses; ${needed} are needed`);
+  }
+  if (key === 'folder')
+    io.print('  the key of the log is the one in the folder, by its own word: pin one with --key');
+  if (policy === 'folder' && witnesses.total > 0) io.print('  so are the witnesses: pin them with --policy');
+  for (const job of jobs) describeJob(job, io);
+  for (const { code, leaf, message } of findings)
+    io.print(`${leaf === undefined ? '' : `leaf ${leaf}: `}${code}: ${message}`);
+  io.print(`verified: ${verified}`);
+}
+
+function describeJob({ jobId, rounds, epsilon }: AuditedJob, io: CommandIo): void {
+  const released = rounds.filter((round) => round.released).length;
+  io.print(`${jobId}  ${released} ${released === 1 ? 'round' : 'rounds'} released`);
+  for (const round of rounds) io.print(`  ${describeRound(round)}`);
+  if (!epsilon) return;
+  const { unit, delta, spent, promised, stated } = epsilon;
+  io.print(
+    `  epsilon ${significant(spent)} spent of ${significant(promised)} for each ${unit}, at delta ${delta}; ` +
+      `the manifest says ${stated}`,
+  );
+}
+
+function describeRound({ round, attempt, model, released, recomputed }: AuditedRound): string {
+  const sum = {
+    true: 'its sum was made again from the updates',
+    false: 'its sum is not that of the updates',
+    notRecomputable: 'its sum cannot be made again',
+  }[`${recomputed}`];
+  return `round ${round}, attempt ${attempt}: ${released ? 'model' : 'unreleased model'} ${model.slice(0, 16)}, ${sum}`;
+}

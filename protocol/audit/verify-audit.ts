@@ -1,0 +1,92 @@
+/**
+ * The whole verification of an audit log by somebody who trusts nobody but a key: SPEC.md 13.8. Checkpoint and witnesses, the
+ * tree, what its entries say, and the rounds of its jobs from what they name.
+ */
+import type { AuditedJob, AuditReport } from '../../schemas/audit-report.ts';
+import { toHex } from '../bytes.ts';
+import { HanseError } from '../problem.ts';
+import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
+import { Findings } from './findings.ts';
+import { LogAudit, type LogAuditOptions } from './log-audit.ts';
+import type { LogSource } from './log-source.ts';
+import { type Trust, verifyHead } from './verify-head.ts';
+import { verifySince, verifyTree } from './verify-log.ts';
+
+export interface VerifyOptions extends LogAuditOptions {
+  /** An older checkpoint, as a signed note; attacker-controlled. */
+  readonly since?: string | undefined;
+  /** Whether entries are looked at; else it is the tree alone, of a log of anybody. */
+  readonly isTreeOnly?: boolean;
+  /** Told of every so many entries. */
+  readonly progress?: (leaf: number, size: number) => void;
+}
+
+/** Entries between two calls of `progress`. */
+const EVERY = 65_536;
+
+/**
+ * @param source of attacker-controlled content
+ * @param findings already taken down, and what is added to them
+ * @throws what the transport throws
+ */
+export async function verifyAudit(
+  source: LogSource,
+  trust: Trust,
+  { since, isTreeOnly = false, progress = () => {}, ...options }: VerifyOptions = {},
+  findings = new Findings(),
+): Promise<AuditReport> {
+  const head = await findings.within(async () => verifyHead(await source.checkpoint(), trust, findings));
+  if (!head) {
+    const witnesses = { cosigned: 0, needed: 0, total: trust.policy.witnesses.length };
+    return {
+      verified: false,
+      origin: null,
+      size: null,
+      root: null,
+      witnesses,
+      jobs: [],
+      findings: findings.all,
+    };
+  }
+  const { checkpoint, witnesses } = head;
+  const { origin, size, root } = checkpoint;
+  const read = source.tile.bind(source);
+  const ofEntries = new Findings();
+  const audit = new LogAudit(origin, ofEntries, options);
+  const before = findings.all.length;
+  await verifyTree(read, checkpoint, findings, (leaf, bytes) => {
+    if (leaf % EVERY === 0) progress(leaf, size);
+    if (!isTreeOnly) audit.add(leaf, bytes);
+  });
+  const isWhole = findings.all.length === before;
+  if (since !== undefined && isWhole)
+    await findings.within(async () => verifySince(read, checkpoint, await olderOf(since, trust)));
+  // Of a tree that is not the signed one nothing is to be told but that.
+  const jobs: AuditedJob[] = [];
+  if (isWhole && !isTreeOnly) {
+    audit.end();
+    findings.take(ofEntries);
+    jobs.push(...(await auditJobs(source, audit, findings, options)));
+  }
+  const verified = findings.all.length === 0;
+  return { verified, origin, size, root: toHex(root), witnesses, jobs, findings: findings.all };
+}
+
+function olderOf(since: string, { key }: Trust): Promise<Checkpoint> {
+  return readCheckpoint(since, key);
+}
+
+async function auditJobs(
+  _source: LogSource,
+  { jobs }: LogAudit,
+  findings: Findings,
+  { job }: LogAuditOptions,
+): Promise<AuditedJob[]> {
+  const asked = job === undefined ? [...jobs.values()] : [jobs.get(job)];
+  const audited: AuditedJob[] = [];
+  for (const one of asked) {
+    if (!one) findings.add(new HanseError('jobUnknown', { jobId: job ?? '' }));
+    else audited.push({ jobId: one.jobId, rounds: [], epsilon: null });
+  }
+  return audited;
+}
