@@ -1,10 +1,9 @@
 /**
- * Whether a manifest can be carried out: checks that a schema cannot express. SPEC.md section 6.2.
+ * Whether a manifest can be carried out: the checks of `manifest-terms.ts`, and that all it names is stored. SPEC.md
+ * section 6.2.
  */
-import { checkPrivacy } from '../protocol/dp/check-privacy.ts';
+import { checkManifestTerms } from '../protocol/manifest-terms.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
-import { checkCodec } from '../protocol/ring/width.ts';
-import { checkSecureTerms } from '../protocol/secagg/descriptor.ts';
 import type { VectorHeader } from '../protocol/vector.ts';
 import { isStatistic, type JobManifest } from '../schemas/job.ts';
 import type { BlobStore } from './store/blob-store.ts';
@@ -19,18 +18,7 @@ export async function checkManifest(
   federationId: string,
   blobs: BlobStore,
 ): Promise<void> {
-  const { cohort, codec, weighting, aggregation, secureAggregation } = manifest;
-  if (manifest.federationId !== federationId)
-    throw invalid('federationId', `this coordinator serves ${federationId}`);
-  if (cohort.minimum > cohort.size) throw invalid('cohort.minimum', 'it is larger than the cohort');
-  if (weighting === 'uniform' && codec.weightMax !== 1)
-    throw invalid('codec.weightMax', 'it must be 1 where all updates count alike');
-  if ((aggregation === 'secure') !== (secureAggregation !== undefined))
-    throw invalid('secureAggregation', 'it is there where aggregation is secure, and only there');
-  if (aggregation === 'secure') checkSecureTerms(manifest);
-  checkPrivacy(manifest);
-  checkCodec(codec, cohort.size);
-
+  checkManifestTerms(manifest, federationId);
   if (!isStatistic(manifest)) await requireStored(manifest.graph.forward, blobs);
   await requireStored(manifest.initialModel, blobs);
   const header = await initialModelHeader(manifest.initialModel, blobs);

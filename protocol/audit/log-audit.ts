@@ -18,8 +18,8 @@ import { decodeLeaf, typeOf } from './leaf.ts';
 export interface LoggedAttempt {
   readonly round: number;
   readonly attempt: number;
-  /** SHA-256 of updates, hex. */
-  readonly accepted: Set<string>;
+  /** SHA-256 of updates, hex, in the order in which they came. */
+  readonly accepted: string[];
   /** That its secrets were opened: what its sum tells is out, whatever became of it. */
   isOpened: boolean;
   aggregated?: AuditData<'round.aggregated'> & { readonly leaf: number };
@@ -134,7 +134,7 @@ export class LogAudit {
     if (type === 'round.opened') {
       if (known) throw contradicts(`attempt ${key} was opened before`);
       if (round !== job.released + 1) throw contradicts(`round ${round} after round ${job.released}`);
-      job.attempts.set(key, { round, attempt, accepted: new Set(), isOpened: false });
+      job.attempts.set(key, { round, attempt, accepted: [], isOpened: false });
       return;
     }
     if (!known) throw contradicts(`attempt ${key} was not opened`);
@@ -143,7 +143,7 @@ export class LogAudit {
         const update = data as AuditData<'round.updateAccepted'>;
         if (known.aggregated) throw contradicts(`an update after attempt ${key} was aggregated`);
         this.#receipts.delete(receiptKey(update));
-        if (this.#job === undefined || this.#job === job.jobId) known.accepted.add(update.sha256);
+        if (this.#job === undefined || this.#job === job.jobId) known.accepted.push(update.sha256);
         return;
       }
       case 'round.secretsOpened':

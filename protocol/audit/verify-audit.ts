@@ -7,6 +7,7 @@ import { toHex } from '../bytes.ts';
 import { HanseError } from '../problem.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { Findings } from './findings.ts';
+import { auditJob, type TellRound } from './job-audit.ts';
 import { LogAudit, type LogAuditOptions } from './log-audit.ts';
 import type { LogSource } from './log-source.ts';
 import { type Trust, verifyHead } from './verify-head.ts';
@@ -19,6 +20,7 @@ export interface VerifyOptions extends LogAuditOptions {
   readonly isTreeOnly?: boolean;
   /** Told of every so many entries. */
   readonly progress?: (leaf: number, size: number) => void;
+  readonly tellRound?: TellRound;
 }
 
 /** Entries between two calls of `progress`. */
@@ -77,16 +79,21 @@ function olderOf(since: string, { key }: Trust): Promise<Checkpoint> {
 }
 
 async function auditJobs(
-  _source: LogSource,
-  { jobs }: LogAudit,
+  source: LogSource,
+  { jobs, federation }: LogAudit,
   findings: Findings,
-  { job }: LogAuditOptions,
+  { job, tellRound }: VerifyOptions,
 ): Promise<AuditedJob[]> {
   const asked = job === undefined ? [...jobs.values()] : [jobs.get(job)];
   const audited: AuditedJob[] = [];
   for (const one of asked) {
-    if (!one) findings.add(new HanseError('jobUnknown', { jobId: job ?? '' }));
-    else audited.push({ jobId: one.jobId, rounds: [], epsilon: null });
+    if (one && federation) audited.push(await auditJob(source, federation, one, findings, tellRound));
+    else if (one)
+      findings.add(
+        new HanseError('leafContradicts', { reason: 'nobody has founded a federation' }),
+        one.leaf,
+      );
+    else findings.add(new HanseError('jobUnknown', { jobId: job ?? '' }));
   }
   return audited;
 }

@@ -48,7 +48,7 @@ test('a log whose entries agree is found to', () => {
   const job = audit.jobs.get(jobId);
   expect(job).toMatchObject({ jobId, leaf: indexOf('job.created'), released: 2 });
   expect([...(job?.attempts.keys() ?? [])]).toEqual(['1/1', '2/1']);
-  expect(job?.attempts.get('1/1')?.accepted.size).toBe(3);
+  expect(job?.attempts.get('1/1')?.accepted.length).toBe(3);
 });
 
 test('an entry that is none is told, with its index', () => {
@@ -132,6 +132,6 @@ test('each receipt has its entry', () => {
   };
   const receipt: UpdateReceipt = said;
   expect(found(events, { receipts: [receipt] })).toEqual([]);
-  for (const lie of [{ sha256: NOTHING }, { round: 3 }, { attempt: 2 }, { bytes: bytes + 1 }])
+  for (const lie of [{ sha256: NOTHING }, { round: 3 }, { attempt: 2 }, { bytes: receipt.bytes + 1 }])
     expect(found(events, { receipts: [receipt, { ...receipt, ...lie }] })).toEqual([['receiptMissing']]);
 });
