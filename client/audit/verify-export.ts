@@ -29,6 +29,8 @@ export interface VerifyExportOptions {
   /** A file of JSON lines. */
   readonly receipts?: string | undefined;
   readonly tree?: boolean | undefined;
+  /** False: rounds are not looked at. */
+  readonly content?: boolean | undefined;
 }
 
 /** Of a receipt, in bytes. */
@@ -44,7 +46,7 @@ export async function verifyExport(
   options: VerifyExportOptions,
   progress?: VerifyOptions['progress'],
 ): Promise<AuditReport> {
-  const { job, tree: isTreeOnly = false } = options;
+  const { job, tree: isTreeOnly = false, content = true } = options;
   const pinned = await pinnedOf(options);
   const receipts = options.receipts === undefined ? [] : await receiptsOf(options.receipts);
   const since = options.since === undefined ? undefined : await textOf(options.since);
@@ -52,7 +54,10 @@ export async function verifyExport(
   const folder = await FolderSource.open(path);
   const key = pinned.key ?? (await findings.within(() => keyOf(folder)));
   const policy = pinned.policy ?? (await findings.within(() => policyOf(folder)));
-  const verifying = { since, job, receipts, isTreeOnly, ...(progress && { progress }) };
+  const verifying = {
+    ...{ since, job, receipts, isTreeOnly, isWithoutContent: !content },
+    ...(progress && { progress }),
+  };
   const report = await verifyWith(folder, key, policy ?? NO_WITNESSES, verifying, findings);
   // A log of others may have whatever they like beside it.
   if (!isTreeOnly) for await (const stray of folder.strays()) findings.add(stray);

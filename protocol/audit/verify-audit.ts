@@ -18,6 +18,8 @@ export interface VerifyOptions extends LogAuditOptions {
   readonly since?: string | undefined;
   /** Whether entries are looked at; else it is the tree alone, of a log of anybody. */
   readonly isTreeOnly?: boolean;
+  /** Whether rounds are not looked at: of a log without content. */
+  readonly isWithoutContent?: boolean;
   /** Told of every so many entries. */
   readonly progress?: (leaf: number, size: number) => void;
   readonly tellRound?: TellRound;
@@ -34,7 +36,13 @@ const EVERY = 65_536;
 export async function verifyAudit(
   source: LogSource,
   trust: Trust,
-  { since, isTreeOnly = false, progress = () => {}, ...options }: VerifyOptions = {},
+  {
+    since,
+    isTreeOnly = false,
+    isWithoutContent = false,
+    progress = () => {},
+    ...options
+  }: VerifyOptions = {},
   findings = new Findings(),
 ): Promise<AuditReport> {
   const head = await findings.within(async () => verifyHead(await source.checkpoint(), trust, findings));
@@ -68,7 +76,7 @@ export async function verifyAudit(
   if (isWhole && !isTreeOnly) {
     audit.end();
     findings.take(ofEntries);
-    jobs.push(...(await auditJobs(source, audit, findings, options)));
+    if (!isWithoutContent) jobs.push(...(await auditJobs(source, audit, findings, options)));
   }
   const verified = findings.all.length === 0;
   return { verified, origin, size, root: toHex(root), witnesses, jobs, findings: findings.all };

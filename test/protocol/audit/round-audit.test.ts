@@ -60,7 +60,7 @@ const leafOf = ({ entries }: Kept, type: string, nth = 0) =>
   entries.flatMap((event, at) => (event.type === `hanse.${type}` ? [at] : []))[nth] as number;
 const dataOf = (kept: Kept, type: string, nth = 0) =>
   kept.entries[leafOf(kept, type, nth)]?.data as Record<
-    'record' | 'sum' | 'model' | 'manifestSha256',
+    'record' | 'sum' | 'model' | 'manifestSha256' | 'sha256',
     string
   >;
 
