@@ -222,6 +222,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'verify an exported audit log: signatures, every entry, and the rounds of its jobs',
     load: async () => (await import('./client/commands/audit-verify.ts')).auditVerifyCommand,
   },
+  'audit replay': {
+    summary: 'make a job of an exported audit log again: every sum, every model, from the first on',
+    load: async () => (await import('./client/commands/audit-replay.ts')).auditReplayCommand,
+  },
   sim: {
     summary: 'simulate a federation in this process',
     load: async () => (await import('./sim/commands/sim.ts')).simCommand,

@@ -33,6 +33,11 @@ export interface VerifyExportOptions {
   readonly content?: boolean | undefined;
 }
 
+export interface Telling extends Pick<VerifyOptions, 'progress' | 'tellRound'> {
+  /** Whether what nobody has asked for is looked at, too. */
+  readonly isWhole?: boolean;
+}
+
 /** Of a receipt, in bytes. */
 const LINE_BYTES_MAX = 4096;
 
@@ -44,7 +49,7 @@ const LINE_BYTES_MAX = 4096;
 export async function verifyExport(
   path: string,
   options: VerifyExportOptions,
-  progress?: VerifyOptions['progress'],
+  { isWhole = true, ...telling }: Telling = {},
 ): Promise<AuditReport> {
   const { job, tree: isTreeOnly = false, content = true } = options;
   const pinned = await pinnedOf(options);
@@ -56,11 +61,11 @@ export async function verifyExport(
   const policy = pinned.policy ?? (await findings.within(() => policyOf(folder)));
   const verifying = {
     ...{ since, job, receipts, isTreeOnly, isWithoutContent: !content },
-    ...(progress && { progress }),
+    ...telling,
   };
   const report = await verifyWith(folder, key, policy ?? NO_WITNESSES, verifying, findings);
   // A log of others may have whatever they like beside it.
-  if (!isTreeOnly) for await (const stray of folder.strays()) findings.add(stray);
+  if (isWhole && !isTreeOnly) for await (const stray of folder.strays()) findings.add(stray);
   return { ...report, verified: findings.all.length === 0, findings: findings.all };
 }
 

@@ -50,8 +50,10 @@ export const auditVerifyCommand = defineCommand<VerifyExportOptions>({
     ],
   ],
   async run({ args: [folder = ''], options }, io) {
-    const report = await verifyExport(folder, options, (leaf, size) => {
-      if (leaf > 0) io.note(`${leaf} of ${size} entries`);
+    const report = await verifyExport(folder, options, {
+      progress: (leaf, size) => {
+        if (leaf > 0) io.note(`${leaf} of ${size} entries`);
+      },
     });
     const word = (pinned: string | undefined): Word => (pinned === undefined ? 'folder' : 'pinned');
     const verification = { ...report, key: word(options.key), policy: word(options.policy) };

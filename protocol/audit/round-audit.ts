@@ -43,6 +43,8 @@ export interface RoundContext {
 
 export interface RoundOutcome {
   readonly recomputed: true | 'notRecomputable';
+  /** Updates that are gone. */
+  readonly removed: number;
   /** Undefined where it cannot be made. */
   readonly next: ModelState | undefined;
   /** SHA-256 of the opened sum; null where none is kept. */
@@ -79,7 +81,7 @@ async function auditSecure(attempt: LoggedAttempt, context: RoundContext): Promi
     throw contradicts('its record has another number of updates, or its sum another weight');
   const next = before && (await followRecord(primitives, manifest, before, record, opened));
   if (next) await requireState(manifest, next, record);
-  return { recomputed: await recomputedFrom(record, checked, attempt, context), next, sum };
+  return { ...(await recomputedFrom(record, checked, attempt, context)), next, sum };
 }
 
 /** The canonical form of a record of its schema. Throws recordInvalid. */
@@ -120,17 +122,17 @@ async function recomputedFrom(
   checked: CheckedRecord,
   { round }: LoggedAttempt,
   { source, manifest }: RoundContext,
-): Promise<RoundOutcome['recomputed']> {
-  if (manifest.privacy?.centralNoise) return 'notRecomputable';
+): Promise<Recomputed> {
+  if (manifest.privacy?.centralNoise) return { recomputed: 'notRecomputable', removed: 0 };
   const updates = updatesOf(
     record.updates.map(({ sha256 }) => sha256),
     round,
     { source, manifest },
   );
-  return unlessGone(async () => {
-    await recomputeSum(primitives, manifest, record, checked, updates);
-    return true as const;
-  });
+  const { made: _, ...recomputed } = await unlessGone(() =>
+    recomputeSum(primitives, manifest, record, checked, updates),
+  );
+  return recomputed;
 }
 
 async function auditPlain(attempt: LoggedAttempt, context: RoundContext): Promise<RoundOutcome> {
@@ -141,11 +143,9 @@ async function auditPlain(attempt: LoggedAttempt, context: RoundContext): Promis
   if (updates !== attempt.accepted.length)
     throw contradicts('it has another number of updates than there are entries of them');
   if (!before || manifest.privacy?.centralNoise)
-    return { recomputed: 'notRecomputable', next: undefined, sum: null };
-  const next = await unlessGone(() => plainModel(attempt, context, before));
-  return next === 'notRecomputable'
-    ? { recomputed: next, next: undefined, sum: null }
-    : { recomputed: true, next, sum: null };
+    return { recomputed: 'notRecomputable', removed: 0, next: undefined, sum: null };
+  const { made: next, ...recomputed } = await unlessGone(() => plainModel(attempt, context, before));
+  return { ...recomputed, next, sum: null };
 }
 
 /** The next model, from the updates. Throws notRecomputable, modelChainBroken. */
@@ -174,27 +174,34 @@ async function plainModel(
   return { ...next, clipNorm: after ? nextClipNorm(clipNorm, fraction, rule) : undefined };
 }
 
-/** @throws notRecomputable at the first that is gone, hashMismatch */
+/** @throws notRecomputable where some are gone, hashMismatch */
 async function* updatesOf(
   hashes: readonly string[],
   round: number,
   { source, manifest }: Pick<RoundContext, 'source' | 'manifest'>,
 ): AsyncGenerator<Uint8Array> {
   const { secondBlock } = layoutOf(manifest.codec, manifest.parameters);
+  const limitBytes = updateBytes(manifest);
+  let removed = 0;
   for (const sha256 of hashes) {
-    const update = await findContent(source, 'update', sha256, updateBytes(manifest));
-    if (!update) throw new HanseError('notRecomputable', { round, removed: 1 });
+    const update = await findContent(source, 'update', sha256, limitBytes);
+    if (!update) removed += 1;
+    // Of the others it is only asked whether they are there, too.
+    if (!update || removed > 0) continue;
     parseHeader(update, { maxLength: manifest.parameters, maxSecondBlock: secondBlock });
     yield update;
   }
+  if (removed > 0) throw new HanseError('notRecomputable', { round, removed });
 }
 
-async function unlessGone<Result>(work: () => Promise<Result>): Promise<Result | 'notRecomputable'> {
+type Recomputed = Pick<RoundOutcome, 'recomputed' | 'removed'>;
+
+async function unlessGone<Made>(make: () => Promise<Made>): Promise<Recomputed & { readonly made?: Made }> {
   try {
-    return await work();
+    return { made: await make(), recomputed: true, removed: 0 };
   } catch (error) {
-    if (isProblem(error, 'notRecomputable')) return 'notRecomputable';
-    throw error;
+    if (!isProblem(error, 'notRecomputable')) throw error;
+    return { recomputed: 'notRecomputable', removed: error.detail.removed };
   }
 }
 
