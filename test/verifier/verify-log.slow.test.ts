@@ -15,6 +15,7 @@ import type { AuditEvent } from '../../schemas/audit-event.ts';
 import {
   contentOfFederation,
   entriesOfFederation,
+  exportFederation,
   logKeyOfFederation,
   NOTHING,
 } from '../fixtures/exported-federation.ts';
@@ -87,6 +88,24 @@ describe.skipIf(!isThere)('the verifier of strangers (needs python3 and its pack
     expect(out).toContain('2 released, 2 records checked, 2 models made again');
     expect(out).toContain('seen by 3 of 3 witnesses');
     expect(status).toBe(0);
+  });
+
+  test('makes models with momentum again, where the state before is there', async () => {
+    const federation = await TestFederation.open({ participants: SIZE });
+    const strategy = { type: 'fedavgm', serverLearningRate: 1.5, momentum: 0.9 } as const;
+    const { jobId } = await beginJob(federation, { strategy });
+    await playRound(federation);
+    await playRound(federation, 1);
+    const some = await exportFederation(federation, [jobId]);
+    expect(verify(some).out).toContain('2 released, 2 records checked, 2 models made again');
+    const [first] = federation.coordinator.job(jobId).state.history;
+    const record = await federation.blobs.read(first?.secure?.record ?? '');
+    const { strategyState } = JSON.parse(new TextDecoder().decode(record)).record;
+    expect(verify(withFile(some, `content/${strategyState}`, undefined)).out).toContain(
+      '2 records checked, 1 models made again',
+    );
+    const changed = withFlippedBit(some, `content/${strategyState}`, 64 * 8);
+    expect(verify(changed).status).toBe(1);
   });
 
   test.each([0, 1, 255, 256, 257, 600])('believes the tree of a log of %i entries', async (size) => {

@@ -3,9 +3,9 @@
 
 Checks the checkpoint, its cosignatures and their quorum; every entry and tile up to the root; that entries are canonical
 (RFC 8785) and agree about rounds; that content has the hash of its name; that records of secure rounds are signed, and say
-what entries say; and model r + 1 = model r + eta * mean of the opened sum, to the bit, where the strategy is fedavg without
-rotation. Other strategies, and plain rounds, are followed by hashes alone, and no sum is made again from masked updates:
-`hanse audit verify` does. Exit code 0 verified, 1 not verified, 2 usage, 3 a package is missing."""
+what entries say; and that each model follows from the one before and the opened sum, to the bit, where the strategy is fedavg
+or fedavgm and the codec has no rotation. Others, and plain rounds, are followed by hashes alone; no sum is made again from
+masked updates: `hanse audit verify` does. Exit code 0 verified, 1 not verified, 2 usage, 3 a package is missing."""
 import argparse, array, base64, decimal, hashlib, json, os, re, struct, sys
 
 try:
@@ -14,10 +14,8 @@ try:
 except ImportError:
     print("missing: the Python package cryptography (apt install python3-cryptography)")
     sys.exit(3)
-
 class Fault(Exception):
     """Something is wrong, and perhaps in which leaf."""
-# What comes of bytes that have not the form they should.
 WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, struct.error, OSError)
 def need(holds, why, leaf=None):
     if not holds:
@@ -31,7 +29,6 @@ def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 def read(folder, path, most=1 << 31):
-    """A plain file below folders that are no links."""
     at = os.path.join(folder, path)
     is_plain = os.path.isfile(at) and os.path.realpath(at) == os.path.join(os.path.realpath(folder), path)
     need(is_plain and os.path.getsize(at) <= most, f"{path} is not there, no plain file, or too large")
@@ -48,18 +45,16 @@ def parse_key(text, kind):
     match = re.fullmatch(r"([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)", text)
     need(match, "a verifier key is none")
     name, key_id, material = match[1], bytes.fromhex(match[2]), base64_of(match[3])
-    need(len(material) == 33 and material[0] == kind, "a verifier key is of another type")
-    need(sha256(name.encode(), b"\n", material)[:4] == key_id, "the id of a verifier key is not its own")
+    is_right = len(material) == 33 and material[0] == kind and sha256(name.encode(), b"\n", material)[:4] == key_id
+    need(is_right, "a verifier key is of another type, or its id is not its own")
     return name, key_id, material[1:]
 def parse_note(note):
     text, _, lines = note.rpartition("\n\n")
-    is_note = text and re.fullmatch("(\u2014 [^+\\s]+ [A-Za-z0-9+/=]+\n)+", lines)
-    need(is_note, "the checkpoint is no signed note")
+    need(text and re.fullmatch("(\u2014 [^+\\s]+ [A-Za-z0-9+/=]+\n)+", lines), "the checkpoint is no signed note")
     signatures = [(name, base64_of(data)) for _, name, data in map(str.split, lines.splitlines())]
     return text + "\n", lambda name, key_id: [s[4:] for n, s in signatures if (n, s[:4]) == (name, key_id)]
 
 def check_witnesses(policy, text, signatures_of):
-    """How many have cosigned, and of how many. Any wrong line of a known witness is a fault."""
     holds, seen, quorum = {"none": True}, [], None
     for line in policy.split("\n"):
         word, *rest = line.split() or ["#"]
@@ -69,16 +64,14 @@ def check_witnesses(policy, text, signatures_of):
                 time = int.from_bytes(line[:8], "big")
                 is_signed = time > 0 and signed(key, line[8:], f"cosignature/v1\ntime {time}\n{text}".encode())
                 need(is_signed, f"a cosignature of {name} is wrong")
-            holds[rest[0]] = bool(signatures_of(name, key_id))
-            seen.append(holds[rest[0]])
+            seen.append(bool(signatures_of(name, key_id)))
+            holds[rest[0]] = seen[-1]
         elif word == "group":
             least = {"all": len(rest) - 2, "any": 1}.get(rest[1]) or int(rest[1])
-            need(0 < least <= len(rest) - 2, "a group of the witness policy has no such threshold")
-            holds[rest[0]] = sum(holds[member] for member in rest[2:]) >= least
-        elif word == "quorum":
-            quorum = rest[0]
+            holds[rest[0]] = 0 < least <= sum(holds[member] for member in rest[2:])
         else:
-            need(word == "log" or word.startswith("#"), "the witness policy is none")
+            need(word in ("log", "quorum") or word.startswith("#"), "the witness policy is none")
+            quorum = rest[0] if word == "quorum" else quorum
     need(holds[quorum], f"no quorum: {sum(seen)} of {len(seen)} witnesses have seen the checkpoint")
     return sum(seen), len(seen)
 
@@ -141,22 +134,25 @@ def parse(data, what, leaf):
     return value
 
 # Models and sums: SPEC.md 5.1, 5.4, 5.8, 7.2.
-def next_model(model, opened, manifest):
-    """Model + eta * mean, as the bytes in which it is stored."""
-    codec, eta = manifest["codec"], manifest["strategy"]["serverLearningRate"]
-    width, length = opened[7], len(model)
+def next_model(model, velocity, opened, manifest):
+    """w + eta * v with the mean as v, or with momentum v <- beta * v + mean in float32. Returns both."""
+    codec, eta, beta = manifest["codec"], manifest["strategy"]["serverLearningRate"], manifest["strategy"].get("momentum")
+    width, length, lot, grid = opened[7], len(model), codec.get("lot"), codec["grid"]
     packed = 4 * ((length * width + 31) // 32)
     weight = struct.unpack_from("<I", opened, 64 + packed)[0]
-    lot, grid = codec.get("lot"), codec["grid"]
     factor = grid / (lot["rate"] * weight) if lot else grid * codec["weightMax"] / weight
-    half, values = 1 << (width - 1), array.array("f")
+    half, values, moved = 1 << (width - 1), array.array("f"), array.array("f")
     for first in range(0, length, 32):  # so many fill whole words, whatever the width
         bits = int.from_bytes(opened[64 + first * width // 8:64 + min(packed, (first + 32) * width // 8)], "little")
-        for i in range(min(32, length - first)):
-            integer = ((bits >> (i * width) & (2 * half - 1)) ^ half) - half
-            values.append(model[first + i] + eta * (integer * factor))
+        for i in range(first, min(length, first + 32)):
+            mean = (((bits >> (i - first) * width & (2 * half - 1)) ^ half) - half) * factor
+            if beta is not None:
+                moved.append(beta * velocity[i] + mean)
+            values.append(model[i] + eta * (mean if beta is None else moved[i]))
+    return values, moved
+def hash_of(values):
     payload = values.tobytes()
-    return struct.pack("<4sHBBII", b"HNSV", 1, 1, 32, length, 0) + sha256(payload) + bytes(16) + payload
+    return sha256(struct.pack("<4sHBBII", b"HNSV", 1, 1, 32, len(values), 0), sha256(payload), bytes(16), payload).hex()
 
 def content_of(folder, sha):
     """Whose hash is the one of its name. None where it is gone."""
@@ -171,32 +167,36 @@ class Job:
         self.name, self.sha256, self.folder, self.attempts = data["jobId"], data["manifestSha256"], folder, {}
         manifest = content_of(folder, self.sha256)
         self.manifest = manifest and parse(manifest, "the manifest", leaf)
-        self.model = self.manifest and self.manifest["initialModel"]
-        self.bits = self.followed = self.released = 0
+        self.model, self.state = self.manifest and self.manifest["initialModel"], None
+        self.made = self.followed = self.released = 0
     def aggregated(self, data, leaf, key):
         attempt = (data["round"], data["attempt"])
         need(attempt not in self.attempts, "an attempt is aggregated twice", leaf)
-        self.attempts[attempt] = data["model"]
+        self.attempts[attempt] = data["model"], None
         record = data.get("record") and content_of(self.folder, data["record"])
         if not record or not self.manifest:
             return
-        signed_record = parse(record, "the record", leaf)
-        said, signature = signed_record["record"], bytes.fromhex(signed_record["signature"])
-        need(signed(key, signature, b"HSA1 record\0" + canonical(said).encode()), "the record is not signed", leaf)
+        said, signature = (parse(record, "the record", leaf)[name] for name in ("record", "signature"))
+        is_signed = signed(key, bytes.fromhex(signature), b"HSA1 record\0" + canonical(said).encode())
+        need(is_signed, "the record is not signed", leaf)
         of = said["descriptor"]["descriptor"]
         need((of["jobId"], of["round"], of["attempt"], of["manifestSha256"], of["model"], said["sum"], said["nextModel"])
              == (self.name, *attempt, self.sha256, self.model, data["sum"], data["model"]), "the record is another", leaf)
-        self.followed += 1
-        before, opened = (content_of(self.folder, sha) for sha in (self.model, data["sum"]))
+        self.attempts[attempt], self.followed = (data["model"], said["strategyState"]), self.followed + 1
+        contents = [content_of(self.folder, sha) for sha in (self.model, data["sum"], self.state) if sha]
         is_other = {"rotation", "adaptive"} & set(self.manifest["codec"])
-        if before and opened and not is_other and self.manifest["strategy"]["type"] == "fedavg":
-            got = sha256(next_model(array.array("f", before[64:]), opened, self.manifest))
-            need(got.hex() == data["model"], "the model does not follow from the sum", leaf)
-            self.bits += 1
+        if None in contents or is_other or self.manifest["strategy"]["type"] not in ("fedavg", "fedavgm"):
+            return
+        model, *velocity = (array.array("f", content[64:]) for content in contents[::2])
+        values, moved = next_model(model, *(velocity or [[0.0] * len(model)]), contents[1], self.manifest)
+        need(hash_of(values) == data["model"], "the model does not follow from the sum", leaf)
+        need((hash_of(moved) if moved else None) == said["strategyState"], "nor does the momentum", leaf)
+        self.made += 1
     def release(self, data, leaf):
+        model, state = self.attempts[data["round"], data["attempt"]]
         need(data["round"] == self.released + 1, "a round is released out of turn", leaf)
-        need(self.attempts[data["round"], data["attempt"]] == data["model"], "its model was not aggregated", leaf)
-        self.released, self.model = data["round"], data["model"]
+        need(model == data["model"], "a model is released that was not aggregated", leaf)
+        self.released, self.model, self.state = data["round"], model, state
 
 def check_entry(folder, leaf, event, jobs, places):
     data, kind, (stream, _, place) = event["data"], event["type"], event["id"].rpartition("/")
@@ -237,7 +237,7 @@ def verify(folder, key=None, policy=None):
     for name in sorted(os.listdir(content)) if os.path.isdir(content) else []:
         content_of(folder, name)
     for job in jobs.values():
-        print(f"{job.name}: {job.released:.0f} released, {job.followed} records checked, {job.bits} models made again")
+        print(f"{job.name}: {job.released:.0f} released, {job.followed} records checked, {job.made} models made again")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
