@@ -734,6 +734,10 @@ export const PROBLEMS = {
     'An entry of a log contradicts an entry before it, or what it names.',
     'Do not rely on what it says. The log is signed: keep it, and tell the other organisations.',
   ),
+  saltMismatch: entry<{ pointer: string }>(
+    'A salt that was handed over with a log is not that of the field it is said to open, or not in the order of entries.',
+    'Believe nothing that it is to show; the log and its proofs are what they are.',
+  ),
   contentMissing: entry<{ what: string; sha256: string }>(
     'What an entry of a log names by its hash is not there, so nothing that follows from it can be checked.',
     'Ask whoever keeps it for the content of this hash.',

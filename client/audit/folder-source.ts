@@ -12,6 +12,7 @@ import { parseTilePath, TILE_WIDTH, type Tile, tilePath } from '../../protocol/a
 import { HASH_BYTES } from '../../protocol/audit/tile-tree.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { fileProblem } from '../file-problem.ts';
+import { jsonLines } from '../json-lines.ts';
 
 /** Of checkpoint, key and policy. */
 const TEXT_BYTES_MAX = 1 << 20;
@@ -21,6 +22,8 @@ const CONTENT = /^content\/([0-9a-f]{64})$/;
 /** Folders below each other that tiles of the largest log have. */
 const DEPTH_MAX = 10;
 const CHUNK_BYTES = 1 << 20;
+/** Of a line of salts: a cohort of ten thousand is one value. */
+const LINE_BYTES_MAX = 1 << 20;
 
 export class FolderSource implements LogSource {
   readonly path: string;
@@ -68,6 +71,17 @@ export class FolderSource implements LogSource {
     if (!/^[0-9a-f]{64}$/.test(sha256)) throw new RangeError('no name of content');
     this.#asked.add(sha256);
     return this.#read(`content/${sha256}`, limitBytes);
+  }
+
+  /** None where there is no such file. */
+  async *salts(): AsyncGenerator<unknown> {
+    const file = await this.#open(SALTS);
+    if (!file) return;
+    try {
+      yield* jsonLines(chunksOf(file), LINE_BYTES_MAX);
+    } finally {
+      await file.close();
+    }
   }
 
   /**
@@ -125,12 +139,8 @@ export class FolderSource implements LogSource {
     if (!file) throw malformed(path, 'it goes away while it is read');
     try {
       const hash = createHash('sha256');
-      const chunk = new Uint8Array(CHUNK_BYTES);
-      for (;;) {
-        const { bytesRead } = await file.read(chunk, 0, chunk.length);
-        if (bytesRead === 0) return hash.digest('hex');
-        hash.update(chunk.subarray(0, bytesRead));
-      }
+      for await (const chunk of chunksOf(file)) hash.update(chunk);
+      return hash.digest('hex');
     } finally {
       await file.close();
     }
@@ -156,6 +166,16 @@ export class FolderSource implements LogSource {
     } catch (error) {
       throw fileProblem(path, error);
     }
+  }
+}
+
+/** Each valid until the next one is asked for. */
+async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(chunk, 0, chunk.length);
+    if (bytesRead === 0) return;
+    yield chunk.subarray(0, bytesRead);
   }
 }
 

@@ -5,9 +5,8 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Findings } from '../../protocol/audit/findings.ts';
-import type { LogSource } from '../../protocol/audit/log-source.ts';
 import { parseVerifierKey, type VerifierKey } from '../../protocol/audit/verifier-key.ts';
-import { type VerifyOptions, verifyAudit } from '../../protocol/audit/verify-audit.ts';
+import { unverified, type VerifyOptions, verifyAudit } from '../../protocol/audit/verify-audit.ts';
 import { NO_WITNESSES } from '../../protocol/audit/verify-head.ts';
 import { parseWitnessPolicy, type WitnessPolicy } from '../../protocol/audit/witness-policy.ts';
 import { parse } from '../../protocol/parse.ts';
@@ -63,30 +62,11 @@ export async function verifyExport(
     ...{ since, job, receipts, isTreeOnly, isWithoutContent: !content },
     ...telling,
   };
-  const report = await verifyWith(folder, key, policy ?? NO_WITNESSES, verifying, findings);
+  const trust = key && { key, policy: policy ?? NO_WITNESSES };
+  const report = trust ? await verifyAudit(folder, trust, verifying, findings) : unverified(findings);
   // A log of others may have whatever they like beside it.
   if (isWhole && !isTreeOnly) for await (const stray of folder.strays()) findings.add(stray);
   return { ...report, verified: findings.all.length === 0, findings: findings.all };
-}
-
-async function verifyWith(
-  source: LogSource,
-  key: VerifierKey | undefined,
-  policy: WitnessPolicy,
-  options: VerifyOptions,
-  findings: Findings,
-): Promise<AuditReport> {
-  if (key) return verifyAudit(source, { key, policy }, options, findings);
-  const witnesses = { cosigned: 0, needed: 0, total: policy.witnesses.length };
-  return {
-    verified: false,
-    origin: null,
-    size: null,
-    root: null,
-    witnesses,
-    jobs: [],
-    findings: findings.all,
-  };
 }
 
 async function pinnedOf({ key, policy }: VerifyExportOptions) {

@@ -69,13 +69,15 @@ export class LogAudit {
     this.#receipts = new Map(receipts.map((receipt) => [receiptKey(receipt), receipt]));
   }
 
-  /** @param bytes of the entry; attacker-controlled, though signed */
-  add(leaf: number, bytes: Uint8Array): void {
+  /** Whether nothing is wrong with it. @param bytes of the entry; attacker-controlled, though signed */
+  add(leaf: number, bytes: Uint8Array): boolean {
     try {
       const event = decodeLeaf(bytes);
       this.#take(leaf, event, this.#placed(event));
+      return true;
     } catch (error) {
       this.#findings.add(error, leaf);
+      return false;
     }
   }
 

@@ -17,6 +17,8 @@ export interface LogSource {
    * @param limitBytes that it may have @throws bodyTooLarge above them
    */
   content(sha256: string, limitBytes: number): Promise<Uint8Array | undefined>;
+  /** Lines of `salt-audit.ts` as JSON values, where they were asked for and handed over. Throws invalidFormat, exportMalformed. */
+  salts?(): AsyncIterable<unknown>;
 }
 
 /**

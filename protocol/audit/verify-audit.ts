@@ -10,6 +10,7 @@ import { Findings } from './findings.ts';
 import { auditJob, type TellRound } from './job-audit.ts';
 import { LogAudit, type LogAuditOptions } from './log-audit.ts';
 import type { LogSource } from './log-source.ts';
+import { SaltAudit } from './salt-audit.ts';
 import { type Trust, verifyHead } from './verify-head.ts';
 import { verifySince, verifyTree } from './verify-log.ts';
 
@@ -46,28 +47,24 @@ export async function verifyAudit(
   findings = new Findings(),
 ): Promise<AuditReport> {
   const head = await findings.within(async () => verifyHead(await source.checkpoint(), trust, findings));
-  if (!head) {
-    const witnesses = { cosigned: 0, needed: 0, total: trust.policy.witnesses.length };
-    return {
-      verified: false,
-      origin: null,
-      size: null,
-      root: null,
-      witnesses,
-      jobs: [],
-      findings: findings.all,
-    };
-  }
+  if (!head) return unverified(findings);
   const { checkpoint, witnesses } = head;
   const { origin, size, root } = checkpoint;
   const read = source.tile.bind(source);
   const ofEntries = new Findings();
   const audit = new LogAudit(origin, ofEntries, options);
+  const salts = source.salts && new SaltAudit(source.salts(), ofEntries);
   const before = findings.all.length;
-  await verifyTree(read, checkpoint, findings, (leaf, bytes) => {
-    if (leaf % EVERY === 0) progress(leaf, size);
-    if (!isTreeOnly) audit.add(leaf, bytes);
-  });
+  try {
+    await verifyTree(read, checkpoint, findings, async (leaf, bytes) => {
+      if (leaf % EVERY === 0) progress(leaf, size);
+      if (isTreeOnly) return;
+      if (audit.add(leaf, bytes)) await salts?.add(leaf, bytes);
+    });
+    if (!isTreeOnly) await salts?.end();
+  } finally {
+    await salts?.close();
+  }
   const isWhole = findings.all.length === before;
   if (since !== undefined && isWhole)
     await findings.within(async () => verifySince(read, checkpoint, await olderOf(since, trust)));
@@ -80,6 +77,12 @@ export async function verifyAudit(
   }
   const verified = findings.all.length === 0;
   return { verified, origin, size, root: toHex(root), witnesses, jobs, findings: findings.all };
+}
+
+/** Where there is no checkpoint that is to be believed. */
+export function unverified({ all: findings }: Findings): AuditReport {
+  const witnesses = { cosigned: 0, needed: 0, total: 0 };
+  return { verified: false, origin: null, size: null, root: null, witnesses, jobs: [], findings };
 }
 
 function olderOf(since: string, { key }: Trust): Promise<Checkpoint> {

@@ -12,9 +12,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FolderSource } from '../../../client/audit/folder-source.ts';
-import { utf8 } from '../../../protocol/bytes.ts';
+import { toHex, utf8 } from '../../../protocol/bytes.ts';
 import { hanse } from '../../fixtures/command-line.ts';
+import { exportFederation } from '../../fixtures/exported-federation.ts';
 import { type ExportFiles, exportOf, writeExport } from '../../fixtures/exported-log.ts';
+import { TestFederation } from '../../fixtures/federation.ts';
 import { hashOf } from '../../fixtures/vector-files.ts';
 import { noteKey } from '../../protocol/audit/notes.ts';
 
@@ -133,6 +135,26 @@ test('by pinned keys, and from an older checkpoint on', async () => {
     exitCode: 1,
     codes: ['logForked'],
   });
+});
+
+test('salts that were handed over open the fields that they name', async () => {
+  const federation = await TestFederation.open();
+  const salts: string[] = [];
+  const some = await exportFederation(federation, [], (index, { pointer, salt, value }) =>
+    salts.push(JSON.stringify({ index, pointer, salt: toHex(salt), value })),
+  );
+  rmSync(folder, { recursive: true });
+  writeExport(folder, some);
+  const codes = async (lines: readonly string[]) => {
+    writeFileSync(at('salts.jsonl'), lines.map((line) => `${line}\n`).join(''));
+    const { json } = await hanse(['audit', 'verify', folder, '--json']);
+    return (json as { findings: { code: string }[] }).findings.map(({ code }) => code);
+  };
+  expect(salts.length).toBeGreaterThan(1);
+  expect(await codes(salts)).toEqual([]);
+  expect(await codes(salts.slice(1))).toEqual([]);
+  expect(await codes([...salts].reverse())).toContain('saltMismatch');
+  expect(await codes([...salts, '{'])).toEqual(['invalidFormat']);
 });
 
 test('a folder that is none, or lacks the least there has to be', async () => {

@@ -201,6 +201,9 @@ test('a log of another origin, another key or another policy is none that is mea
   expect(await checkpointOf(forged)).toEqual([['noteUnsigned']]);
   const policy = other.get('witness-policy');
   expect(await found(withFile(mine, 'witness-policy', policy))).toEqual([['originUnknown']]);
+  // One that names no logs is about any.
+  const any = text(mine, 'witness-policy').split('\n').slice(1).join('\n');
+  expect(await found(withFile(mine, 'witness-policy', utf8(any)))).toEqual([]);
 });
 
 test('a size that nobody has signed, and one that is signed and huge', async () => {
