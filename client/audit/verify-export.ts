@@ -22,8 +22,8 @@ export interface VerifyExportOptions {
   readonly key?: string | undefined;
   /** A file. */
   readonly policy?: string | undefined;
-  /** A file with an older checkpoint. */
-  readonly since?: string | undefined;
+  /** Files with older checkpoints. */
+  readonly since?: readonly string[] | undefined;
   readonly job?: string | undefined;
   /** A file of JSON lines. */
   readonly receipts?: string | undefined;
@@ -53,7 +53,7 @@ export async function verifyExport(
   const { job, tree: isTreeOnly = false, content = true } = options;
   const pinned = await pinnedOf(options);
   const receipts = options.receipts === undefined ? [] : await receiptsOf(options.receipts);
-  const since = options.since === undefined ? undefined : await textOf(options.since);
+  const since = await Promise.all((options.since ?? []).map(textOf));
   const findings = new Findings();
   const folder = await FolderSource.open(path);
   const key = pinned.key ?? (await findings.within(() => keyOf(folder)));

@@ -30,7 +30,8 @@ export const auditVerifyCommand = defineCommand<VerifyExportOptions>({
     },
     {
       flags: '--since <checkpoint>',
-      description: 'a file with an older checkpoint of the log, from which it has to go on',
+      description: 'a file with an older checkpoint of the log, from which it has to go on; may be repeated',
+      kind: 'strings',
     },
     { flags: '--job <id>', description: 'only the rounds of this job', schema: JobId },
     {

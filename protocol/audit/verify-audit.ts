@@ -15,8 +15,8 @@ import { type Trust, verifyHead } from './verify-head.ts';
 import { verifySince, verifyTree } from './verify-log.ts';
 
 export interface VerifyOptions extends LogAuditOptions {
-  /** An older checkpoint, as a signed note; attacker-controlled. */
-  readonly since?: string | undefined;
+  /** Older checkpoints, as signed notes; attacker-controlled. */
+  readonly since?: readonly string[];
   /** Whether entries are looked at; else it is the tree alone, of a log of anybody. */
   readonly isTreeOnly?: boolean;
   /** Whether rounds are not looked at: of a log without content. */
@@ -38,7 +38,7 @@ export async function verifyAudit(
   source: LogSource,
   trust: Trust,
   {
-    since,
+    since = [],
     isTreeOnly = false,
     isWithoutContent = false,
     progress = () => {},
@@ -66,8 +66,8 @@ export async function verifyAudit(
     await salts?.close();
   }
   const isWhole = findings.all.length === before;
-  if (since !== undefined && isWhole)
-    await findings.within(async () => verifySince(read, checkpoint, await olderOf(since, trust)));
+  for (const older of isWhole ? since : [])
+    await findings.within(async () => verifySince(read, checkpoint, await olderOf(older, trust)));
   // Of a tree that is not the signed one nothing is to be told but that.
   const jobs: AuditedJob[] = [];
   if (isWhole && !isTreeOnly) {

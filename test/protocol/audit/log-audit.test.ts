@@ -65,6 +65,10 @@ test('an entry that is none is told, with its index', () => {
 test('an event that comes twice, or out of the order of its stream', () => {
   const last = events.length - 1;
   expect(found([...events, events[last] as AuditEvent])).toEqual([['leafContradicts', last + 1]]);
+  // One that contradicts nothing else.
+  expect(found([...events, events[indexOf('member.enrolled')] as AuditEvent])).toEqual([
+    ['leafContradicts', last + 1],
+  ]);
   const [a, b] = [indexOf('round.updateAccepted'), indexOf('round.updateAccepted', 1)];
   const swapped = events.map((event, i) => (i === a ? events[b] : i === b ? events[a] : event));
   expect(found(swapped as AuditEvent[])).toEqual([['leafContradicts', b]]);

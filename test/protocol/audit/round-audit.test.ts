@@ -6,6 +6,7 @@ import { NO_WITNESSES } from '../../../protocol/audit/verify-head.ts';
 import { utf8 } from '../../../protocol/bytes.ts';
 import { canonicalJson } from '../../../protocol/canonical.ts';
 import { costOfRounds, jobPrivacy } from '../../../protocol/dp/job-privacy.ts';
+import { planNoise } from '../../../protocol/dp/plan-noise.ts';
 import { signRecord } from '../../../protocol/secagg/record.ts';
 import type { AuditEvent } from '../../../schemas/audit-event.ts';
 import type { JobManifest } from '../../../schemas/job.ts';
@@ -19,7 +20,7 @@ import {
 } from '../../fixtures/exported-federation.ts';
 import { exportOf, sourceOf } from '../../fixtures/exported-log.ts';
 import { nodeOf, TestFederation } from '../../fixtures/federation.ts';
-import { INITIAL_MODEL } from '../../fixtures/manifest.ts';
+import { INITIAL_MODEL, INITIAL_VALUES } from '../../fixtures/manifest.ts';
 import { beginJob, failAttempt, playRound, SIZE } from '../../fixtures/secure-round.ts';
 import { hashOf } from '../../fixtures/vector-files.ts';
 
@@ -256,4 +257,35 @@ test('what rounds have taken of a promise is computed from how many were opened'
     stated: manifest.privacy?.epsilonServer,
   });
   expect(cost(1)).toBeLessThan(cost(2));
+
+  // The clip norm of the second round follows from the sum of the first.
+  await playRound(federation);
+  const both = await verified(await keptOf(federation, jobId));
+  expect(both).toMatchObject({ verified: true, jobs: [{ epsilon: { rounds: 2, spent: cost(2) } }] });
+  expect(both.jobs[0]?.rounds.map(({ recomputed }) => recomputed)).toEqual([true, true]);
+});
+
+test('noise that the coordinator has added cannot be told from the updates, and the rest holds', async () => {
+  const federation = await TestFederation.open({ participants: SIZE });
+  const terms = { clipNorm: 1, parameters: INITIAL_VALUES.length, cohortMax: SIZE, parties: 1, rounds: 2 };
+  const { codec, central, epsilon } = planNoise({
+    ...{ ...terms, noise: { type: 'gaussian' }, weightMax: 1, batchSize: 8, delta: 0.1, epsilon: 5 },
+  });
+  if (!central) throw new Error('the coordinator is to add it');
+  const { jobId } = await beginJob(federation, {
+    ...{ privacyUnit: 'participant', weighting: 'uniform', codec },
+    privacy: { delta: 0.1, epsilonModel: epsilon, centralNoise: central },
+  });
+  await playRound(federation);
+  await playRound(federation);
+  const kept = await keptOf(federation, jobId);
+  const report = await verified(kept);
+  expect(report).toMatchObject({ verified: true, jobs: [{ epsilon: { rounds: 2, stated: epsilon } }] });
+  expect(report.jobs[0]?.rounds.map(({ recomputed }) => recomputed)).toEqual([
+    'notRecomputable',
+    'notRecomputable',
+  ]);
+  const at = leafOf(kept, 'round.aggregated');
+  const { sum } = dataOf(kept, 'round.aggregated');
+  expect(await found(withContent(kept, sum, undefined))).toEqual([['contentMissing', at]]);
 });

@@ -29,7 +29,10 @@ async function verified(files: ExportFiles, since?: string) {
       key: await parseVerifierKey(text(files, 'log.vkey').replace(/\n$/, '')),
       policy: await parseWitnessPolicy(text(files, 'witness-policy')),
     };
-    return await verifyAudit(sourceOf(files), trust, { isTreeOnly: true, since });
+    return await verifyAudit(sourceOf(files), trust, {
+      isTreeOnly: true,
+      since: since === undefined ? [] : [since],
+    });
   } catch (error) {
     if (isProblem(error)) return { verified: false, findings: [{ code: error.code }] };
     throw error;
