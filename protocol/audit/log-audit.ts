@@ -1,5 +1,5 @@
 /**
- * Whether the entries of a log agree with each other, read in order: SPEC.md 13.5, 13.7. It keeps what the rounds of jobs are
+ * Whether the entries of a log agree with each other, read in order: SPEC.md 13.5, 13.8. It keeps what the rounds of jobs are
  * checked by afterwards (`job-audit.ts`), and of everything else no more than where its stream has come to. Pure.
  *
  * Contradictions are `leafContradicts`:

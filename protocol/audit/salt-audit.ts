@@ -1,5 +1,5 @@
 /**
- * Whether the salts that were handed over with a log are those of its salted fields: SPEC.md 13.5, 13.7. They come in the order of
+ * Whether the salts that were handed over with a log are those of its salted fields: SPEC.md 13.5, 13.8. They come in the order of
  * entries, and are compared as entries go by. Nobody has signed them: what they open is signed.
  */
 import { type Static, Type } from 'typebox';
