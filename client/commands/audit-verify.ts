@@ -39,6 +39,10 @@ export const auditVerifyCommand = defineCommand<VerifyExportOptions>({
       description: 'updates that a coordinator has taken, as JSON lines: the log has to have each',
     },
     {
+      flags: '--no-content',
+      description: 'of a log that was exported without content: rounds are not made again',
+    },
+    {
       flags: '--tree',
       description: 'the tree alone, of a log of anybody: what entries say is not looked at',
     },

@@ -69,8 +69,10 @@ def check_witnesses(policy, text, signatures_of):
         elif word == "group":
             least = {"all": len(rest) - 2, "any": 1}.get(rest[1]) or int(rest[1])
             holds[rest[0]] = 0 < least <= sum(holds[member] for member in rest[2:])
+        elif word == "log":
+            parse_key(rest[0], 1)
         else:
-            need(word in ("log", "quorum") or word.startswith("#"), "the witness policy is none")
+            need(word == "quorum" or word.startswith("#"), "the witness policy is none")
             quorum = rest[0] if word == "quorum" else quorum
     need(holds[quorum], f"no quorum: {sum(seen)} of {len(seen)} witnesses have seen the checkpoint")
     return sum(seen), len(seen)
@@ -155,7 +157,6 @@ def hash_of(values):
     return sha256(struct.pack("<4sHBBII", b"HNSV", 1, 1, 32, len(values), 0), sha256(payload), bytes(16), payload).hex()
 
 def content_of(folder, sha):
-    """Whose hash is the one of its name. None where it is gone."""
     if not os.path.lexists(os.path.join(folder, "content", sha)):
         return None
     data = read(folder, f"content/{sha}")
@@ -177,8 +178,8 @@ class Job:
         if not record or not self.manifest:
             return
         said, signature = (parse(record, "the record", leaf)[name] for name in ("record", "signature"))
-        is_signed = signed(key, bytes.fromhex(signature), b"HSA1 record\0" + canonical(said).encode())
-        need(is_signed, "the record is not signed", leaf)
+        statement = b"HSA1 record\0" + canonical(said).encode()
+        need(signed(key, bytes.fromhex(signature), statement), "the record is not signed", leaf)
         of = said["descriptor"]["descriptor"]
         need((of["jobId"], of["round"], of["attempt"], of["manifestSha256"], of["model"], said["sum"], said["nextModel"])
              == (self.name, *attempt, self.sha256, self.model, data["sum"], data["model"]), "the record is another", leaf)
@@ -194,8 +195,7 @@ class Job:
         self.made += 1
     def release(self, data, leaf):
         model, state = self.attempts[data["round"], data["attempt"]]
-        need(data["round"] == self.released + 1, "a round is released out of turn", leaf)
-        need(model == data["model"], "a model is released that was not aggregated", leaf)
+        need((data["round"], data["model"]) == (self.released + 1, model), "released out of turn, or not aggregated", leaf)
         self.released, self.model, self.state = data["round"], model, state
 
 def check_entry(folder, leaf, event, jobs, places):

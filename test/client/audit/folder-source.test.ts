@@ -137,6 +137,26 @@ test('by pinned keys, and from an older checkpoint on', async () => {
   });
 });
 
+test('what rounds name is looked for, unless the log was exported without it', async () => {
+  const federation = await TestFederation.open();
+  await federation.appear();
+  const { jobId } = await federation.createJob();
+  await federation.appear();
+  await federation.workAll();
+  const some = await exportFederation(federation, [jobId]);
+  rmSync(folder, { recursive: true });
+  writeExport(folder, some);
+  const codes = async (...words: string[]) => {
+    const { json } = await hanse(['audit', 'verify', folder, ...words, '--json']);
+    return (json as { findings: { code: string }[] }).findings.map(({ code }) => code);
+  };
+  expect(await codes()).toEqual([]);
+  rmSync(at('content'), { recursive: true });
+  expect(await codes()).toEqual(['contentMissing']);
+  expect(await codes('--job', jobId)).toEqual(['contentMissing']);
+  expect(await codes('--no-content')).toEqual([]);
+});
+
 test('salts that were handed over open the fields that they name', async () => {
   const federation = await TestFederation.open();
   const salts: string[] = [];

@@ -197,7 +197,7 @@ describe('secure rounds of a strategy that remembers', () => {
     expect(await found(lying(forged, new Map([[released, model]])))).toEqual([['modelChainBroken', leaf]]);
     // The record of another round.
     expect(await found(lying(kept, new Map([[leaf, { record, sum }]])))).toEqual([['recordInvalid', leaf]]);
-    for (const lie of [{ updates: SIZE }, { weight: 1 }])
+    for (const lie of [{ updates: SIZE }, { weight: 1 }, { record: undefined }, { sum: undefined }])
       expect(await found(lying(kept, new Map([[leaf, lie]])))).toEqual([['leafContradicts', leaf]]);
   });
 
@@ -237,7 +237,7 @@ test('plain rounds are made again from their updates', async () => {
     [leafOf(kept, 'round.released'), model],
   ]);
   expect((await found(lying(kept, lies)))[0]).toEqual(['modelChainBroken', at]);
-  for (const lie of [{ weight: 1 }, { updates: 2 }])
+  for (const lie of [{ weight: 1 }, { updates: 2 }, { record: NOTHING }, { sum: NOTHING }])
     expect(await found(lying(kept, new Map([[at, lie]])))).toEqual([['leafContradicts', at]]);
 });
 
