@@ -170,6 +170,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         (await import('./server/audit-fsck/fsck.ts')).fsckDataDir(dataDir, surroundings),
       ),
   },
+  'audit verify': {
+    summary: 'verify an exported audit log: signatures, every entry, and the rounds of its jobs',
+    load: async () => (await import('./client/commands/audit-verify.ts')).auditVerifyCommand,
+  },
+  'audit replay': {
+    summary: 'make a job of an exported audit log again: every sum, every model, from the first on',
+    load: async () => (await import('./client/commands/audit-replay.ts')).auditReplayCommand,
+  },
   'model export': {
     summary: 'write the released model of a job as an ONNX file',
     load: async () => (await import('./client/commands/model.ts')).modelExportCommand,
@@ -217,14 +225,6 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   'privacy audit': {
     summary: 'test whether a simulated job keeps its promise: canaries, and the noise of its sums',
     load: async () => (await import('./sim/commands/privacy-audit.ts')).privacyAuditCommand,
-  },
-  'audit verify': {
-    summary: 'verify an exported audit log: signatures, every entry, and the rounds of its jobs',
-    load: async () => (await import('./client/commands/audit-verify.ts')).auditVerifyCommand,
-  },
-  'audit replay': {
-    summary: 'make a job of an exported audit log again: every sum, every model, from the first on',
-    load: async () => (await import('./client/commands/audit-replay.ts')).auditReplayCommand,
   },
   sim: {
     summary: 'simulate a federation in this process',
