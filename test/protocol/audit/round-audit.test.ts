@@ -20,7 +20,7 @@ import {
 } from '../../fixtures/exported-federation.ts';
 import { exportOf, sourceOf } from '../../fixtures/exported-log.ts';
 import { nodeOf, TestFederation } from '../../fixtures/federation.ts';
-import { INITIAL_MODEL, INITIAL_VALUES } from '../../fixtures/manifest.ts';
+import { CODEC, INITIAL_MODEL, INITIAL_VALUES } from '../../fixtures/manifest.ts';
 import { beginJob, failAttempt, playRound, SIZE } from '../../fixtures/secure-round.ts';
 import { hashOf } from '../../fixtures/vector-files.ts';
 
@@ -201,6 +201,20 @@ describe('secure rounds of a strategy that remembers', () => {
       expect(await found(lying(kept, new Map([[leaf, lie]])))).toEqual([['leafContradicts', leaf]]);
   });
 
+  test('whose record has another form than it should', async () => {
+    const leaf = leafOf(kept, 'round.aggregated', 1);
+    const text = canonicalJson(signed);
+    for (const other of [` ${text}`, text.replace('{', '{ '), '{}', 'null', '', text.slice(0, -1)]) {
+      const bytes = utf8(other);
+      const lies = new Map([[leaf, { record: hashOf(bytes) }]]);
+      expect(await found(withContent(lying(kept, lies), hashOf(bytes), bytes))).toEqual([
+        ['recordInvalid', leaf],
+      ]);
+    }
+    const lies = new Map([[leaf, { record: hashOf(utf8(text)) }]]);
+    expect(await found(withContent(lying(kept, lies), hashOf(utf8(text)), utf8(text)))).toEqual([]);
+  });
+
   test('with an update of which no entry tells', async () => {
     const at = leafOf(kept, 'round.updateAccepted');
     const entries = kept.entries.filter((_, i) => i !== at);
@@ -239,6 +253,21 @@ test('plain rounds are made again from their updates', async () => {
   expect((await found(lying(kept, lies)))[0]).toEqual(['modelChainBroken', at]);
   for (const lie of [{ weight: 1 }, { updates: 2 }, { record: NOTHING }, { sum: NOTHING }])
     expect(await found(lying(kept, new Map([[at, lie]])))).toEqual([['leafContradicts', at]]);
+});
+
+test('plain rounds of a codec that turns updates are made again too', async () => {
+  const federation = await TestFederation.open();
+  await federation.appear();
+  const { jobId } = await federation.createJob({
+    ...{ rounds: 2, codec: { ...CODEC, rotation: { block: 4, bound: 1 } } },
+  });
+  await federation.appear();
+  await federation.workAll();
+  const kept = await keptOf(federation, jobId);
+  await expect(verified(kept)).resolves.toMatchObject({
+    verified: true,
+    jobs: [{ rounds: [{ recomputed: true }, { recomputed: true }] }],
+  });
 });
 
 test('what rounds have taken of a promise is computed from how many were opened', async () => {
