@@ -107,7 +107,7 @@ export class LogAudit {
     const type = typeOf(event);
     const data = event.data as Partial<RoundData>;
     const isOfJob = type.startsWith('round.') || type.startsWith('job.');
-    if (isOfJob !== stream.startsWith(JOB_STREAM) || (isOfJob && stream !== `${JOB_STREAM}${data.jobId}`))
+    if (isOfJob && stream !== `${JOB_STREAM}${data.jobId}`)
       throw contradicts(`a ${type} in the stream ${stream}`);
     if (type === 'federation.created') {
       if (this.federation) throw contradicts('a federation is founded twice');

@@ -22,7 +22,7 @@ import { exportOf, sourceOf } from '../../fixtures/exported-log.ts';
 import { nodeOf, TestFederation } from '../../fixtures/federation.ts';
 import { CODEC, INITIAL_MODEL, INITIAL_VALUES } from '../../fixtures/manifest.ts';
 import { beginJob, failAttempt, playRound, SIZE } from '../../fixtures/secure-round.ts';
-import { hashOf } from '../../fixtures/vector-files.ts';
+import { hashOf, modelFile } from '../../fixtures/vector-files.ts';
 
 /** What a coordinator has logged, and what it keeps. */
 interface Kept {
@@ -253,6 +253,28 @@ test('plain rounds are made again from their updates', async () => {
   expect((await found(lying(kept, lies)))[0]).toEqual(['modelChainBroken', at]);
   for (const lie of [{ weight: 1 }, { updates: 2 }, { record: NOTHING }, { sum: NOTHING }])
     expect(await found(lying(kept, new Map([[at, lie]])))).toEqual([['leafContradicts', at]]);
+});
+
+test('a first model of another length than the job has parameters is refused', async () => {
+  const federation = await TestFederation.open();
+  await federation.appear();
+  const { jobId } = await federation.createJob();
+  await federation.appear();
+  await federation.workAll();
+  const kept = await keptOf(federation, jobId);
+  const created = leafOf(kept, 'job.created');
+  const { manifest } = federation.coordinator.job(jobId).state;
+  for (const [values, codes] of [
+    [INITIAL_VALUES, []],
+    [INITIAL_VALUES.slice(1), [['invalidLength', created]]],
+    [[...INITIAL_VALUES, 1], [['updateMalformed', created]]],
+  ] as const) {
+    const model = modelFile(values);
+    const bytes = utf8(canonicalJson({ ...manifest, initialModel: hashOf(model) }));
+    const lies = new Map([[created, { manifestSha256: hashOf(bytes) }]]);
+    const some = withContent(withContent(lying(kept, lies), hashOf(bytes), bytes), hashOf(model), model);
+    expect((await found(some)).slice(0, 1)).toEqual(codes);
+  }
 });
 
 test('plain rounds of a codec that turns updates are made again too', async () => {
