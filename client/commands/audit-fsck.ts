@@ -52,7 +52,7 @@ export function auditFsckCommand(fsck: Fsck): CommandDefinition<AuditFsckOptions
       );
       return report;
     },
-    isFailure: (report) => !(report as FsckReport).ok,
+    isFailure: (report) => (report as FsckReport).ok === false,
   });
 }
 
