@@ -25,6 +25,7 @@ interface DemoCommandOptions {
   readonly plain?: boolean;
   /** False with --no-dp. */
   readonly dp?: boolean;
+  readonly tamper?: boolean;
 }
 
 /** Redraws a second at most. */
@@ -85,6 +86,11 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       flags: '--no-dp',
       description: 'without differential privacy: no noise, and more accuracy in less time',
     },
+    {
+      flags: '--tamper',
+      description:
+        'change one stored byte of the audit log after the run: its verification fails, and names the entry',
+    },
   ],
   examples: [
     ['hanse demo', 'ten participants with two label shards each'],
@@ -92,6 +98,7 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
     ['hanse demo --partition iid --rounds 30', 'everybody sees all digits'],
     ['hanse demo --browser 2', 'two of the ten train in a browser'],
     ['hanse demo --drop 2', 'two are lost in every round; the sum of the others is opened all the same'],
+    ['hanse demo --rounds 3 --tamper', 'what an auditor sees of a log that somebody has changed'],
     ['hanse demo --json', 'one object on the last line'],
   ],
   async run({ options }, io) {
@@ -111,6 +118,9 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
       throw new HanseError('usage', {
         reason: `--drop ${drop}: the demo wants the updates of four fifths of ${participants}, so that at most ${most} may be lost`,
       });
+    const isTampered = options.tamper ?? false;
+    if (isTampered && options.keep)
+      throw new HanseError('usage', { reason: '--tamper ends the coordinator, which --keep lets run on' });
     const name = `demo-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
     const dataDir = options.dataDir ?? join('.hanse', name);
     const partition = parsePartition(options.partition);
@@ -119,7 +129,10 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
     let result: DemoResult;
     try {
       result = await runDemo(
-        { rounds, participants, partition, seed, port, dataDir, keep, browser, drop, isPlain, isPrivate },
+        {
+          ...{ rounds, participants, partition, seed, port, dataDir, keep, browser, drop },
+          ...{ isPlain, isPrivate, isTampered },
+        },
         io,
         screen.show,
       );
@@ -136,6 +149,8 @@ export const demoCommand = defineCommand<DemoCommandOptions>({
     io.print(`sums       ${sumsOf(result)}`);
     for (const [at, line] of promiseOf(result).entries())
       io.print(`${at === 0 ? 'promise' : ''}`.padEnd(11) + line);
+    for (const [at, line] of auditOf(result).entries())
+      io.print(`${at === 0 ? 'log' : ''}`.padEnd(11) + line);
     io.print(`model      ${result.modelFile}`);
     io.print(`           SHA-256 ${result.modelSha256}`);
     io.print(`data       ${result.dataDir}`);
@@ -160,6 +175,17 @@ function promiseOf({ privacy }: DemoResult): string[] {
     `epsilon ${epsilonServer.toFixed(2)} at delta ${delta}, of which ${epsilonSpent.toFixed(2)} was spent; whoever gets the models alone learns no more than at ${epsilonModel.toFixed(2)}`,
     `if its contribution had been nothing instead (zero-out), the same would have happened nearly as likely`,
     `kept by noise ${noiseMultiplier.toFixed(2)} times the longest gradient (${clipNorm}), drawn by the participants themselves`,
+  ];
+}
+
+/** What an auditor finds. */
+function auditOf({ audit: { size, root, verified, rounds, findings } }: DemoResult): string[] {
+  return [
+    `${size} entries, root ${root}`,
+    ...findings.map(
+      ({ leaf, code, message }) => `${leaf === undefined ? '' : `leaf ${leaf}: `}${code}: ${message}`,
+    ),
+    `verified: ${verified}${verified ? `, with the sums and models of ${rounds} rounds made again` : ''}`,
   ];
 }
 

@@ -26,6 +26,7 @@ import type { Partition } from '../partition/partition.ts';
 import { startNode } from './demo-node.ts';
 import { type DemoPart, demoParts } from './demo-parts.ts';
 import { startTabs } from './demo-tab.ts';
+import { type AuditResult, tamperWithLog, verifyOwnLog } from './own-log.ts';
 import { DEMO_BUDGET, demoPlan } from './plan.ts';
 import type { Running } from './running.ts';
 
@@ -47,6 +48,8 @@ export interface DemoOptions {
   readonly isPlain: boolean;
   /** With differential privacy. */
   readonly isPrivate: boolean;
+  /** Changes one byte of the audit log before it is verified. */
+  readonly isTampered: boolean;
 }
 
 /** Everything that the screen shows. */
@@ -102,6 +105,8 @@ export interface DemoResult {
   readonly secureAggregation: SecureResult | null;
   /** Null with --no-dp. */
   readonly privacy: PrivacyResult | null;
+  /** What an auditor finds in the log of the coordinator. */
+  readonly audit: AuditResult;
   readonly dataDir: string;
   readonly modelFile: string;
   readonly jobId: string;
@@ -175,7 +180,16 @@ export async function runDemo(
 
     // A node may have chosen another one, and a tab tells its own when it first asks for work.
     await readProviders(parts, api);
-    const result = await summary(job, seconds, dataDir, view, api);
+    const trained = await summary(job, seconds, dataDir, view, api);
+    if (options.isTampered) {
+      show('changing one byte of the audit log');
+      await stopAll(running);
+      const leaf = await tamperWithLog(coordinatorDir);
+      io.note(`one bit of entry ${leaf} of the audit log is another now`);
+    }
+    show('verifying the audit log');
+    const audit = await verifyOwnLog(coordinatorDir, () => io.signal.throwIfAborted());
+    const result = { ...trained, audit };
     show('done');
     if (options.keep) {
       const link = await invite({ operator, api }, 'participant', parts.length + 1);
@@ -196,11 +210,15 @@ export async function runDemo(
     }
     return result;
   } finally {
-    // The coordinator last, so that the others leave in peace.
-    const [coordinator, ...others] = running;
-    await Promise.all(others.map((one) => one.stop()));
-    await coordinator?.stop();
+    await stopAll(running);
   }
+}
+
+/** The coordinator last, so that the others leave in peace. */
+async function stopAll(running: Running[]): Promise<void> {
+  const [coordinator, ...others] = running.splice(0);
+  await Promise.all(others.map((one) => one.stop()));
+  await coordinator?.stop();
 }
 
 interface Joining {
@@ -262,7 +280,7 @@ async function summary(
   dataDir: string,
   view: DemoView,
   api: CoordinatorApi,
-): Promise<DemoResult> {
+): Promise<Omit<DemoResult, 'audit'>> {
   const accuracy = job.rounds.at(-1)?.metrics?.accuracy;
   if (accuracy === undefined || accuracy === null)
     throw new HanseError('checkFailed', { check: 'evaluation', reason: 'the last round ended without one' });

@@ -1,4 +1,4 @@
-// covers: sim/demo/demo-node.ts, sim/demo/run-demo.ts, sim/child-process.ts, sim/commands/demo.ts
+// covers: sim/demo/demo-node.ts, sim/demo/own-log.ts, sim/demo/run-demo.ts, server/stored-log-source.ts, sim/child-process.ts, sim/commands/demo.ts
 /**
  * `hanse demo` with all its processes: what it prints last, what it leaves behind (no process, no row of data with the
  * coordinator), and how it ends when it is stopped, killed or kept.
@@ -72,6 +72,14 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
           neighbouring: 'replace-special',
           epsilonSpent: expect.any(Number),
         },
+        audit: {
+          size: expect.any(Number),
+          root: expect.stringMatching(/^[0-9a-f]{64}$/),
+          witnesses: 0,
+          verified: true,
+          rounds: 3,
+          findings: [],
+        },
         dataDir,
         modelFile: join(dataDir, 'model.onnx'),
         jobId: expect.stringMatching(/^job-[0-9a-f]{16}$/),
@@ -126,16 +134,20 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
     });
 
     // The last of them: it adds to the folder that the others look at.
-    test('again in the same folder, its nodes find the coordinator at its new address and train another model, with plain sums and no promise', async () => {
+    test('again in the same folder, its nodes find the coordinator at its new address and train another model, with plain sums and no promise; and who changes a byte of its log is found', async () => {
       const identityOf = (name: string): Line =>
         JSON.parse(readFileSync(join(dataDir, name, 'identity.json'), 'utf8'));
       const before = identityOf('participant-01');
-      const again = demo(dataDir, 1, '--participants', '5', '--plain', '--no-dp');
+      const again = demo(dataDir, 1, '--participants', '5', '--plain', '--no-dp', '--tamper');
       expect(await again.ended(), again.said).toEqual({ code: 0, signal: null });
       expect(again.result).toMatchObject({ participants: 5, rounds: 1, providers: { cpu: 5 } });
       expect(again.result.secureAggregation).toBeNull();
       expect(again.result.privacy).toBeNull();
       expect(again.result.jobId).not.toBe(result.jobId);
+      const [, leaf] = /one bit of entry (\d+) of the audit log/.exec(again.stderr) ?? [];
+      const finding = { code: 'leafMismatch', leaf: Number(leaf), message: expect.any(String) };
+      expect(again.result.audit).toMatchObject({ verified: false, findings: [finding] });
+      expect(again.result.audit.size).toBeGreaterThan(result.audit.size);
       const after = identityOf('participant-01');
       expect(after).toEqual({ ...before, server: after.server });
       expect(processesNaming(dataDir)).toEqual([]);

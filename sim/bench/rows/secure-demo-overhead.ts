@@ -49,6 +49,7 @@ async function roundTimes(dataDir: string, isPlain: boolean, signal: AbortSignal
     drop: 0,
     isPlain,
     isPrivate: false,
+    isTampered: false,
   };
   const quiet = { signal, isTerminal: false, json: true, print: () => {}, note: () => {}, event: () => {} };
   let job: JobStatus | undefined;

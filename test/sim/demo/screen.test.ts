@@ -15,6 +15,7 @@ const options: DemoView['options'] = {
   drop: 0,
   isPlain: false,
   isPrivate: false,
+  isTampered: false,
 };
 
 function viewAfter(rounds: number): DemoView {
