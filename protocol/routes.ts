@@ -37,6 +37,9 @@ export const BINARY = 'application/octet-stream';
 /** An answer without end: values of JSON, one a line. */
 export const LINES = 'application/x-ndjson';
 
+/** Notes and keys of the audit log, which people read too. */
+export const TEXT = 'text/plain; charset=utf-8';
+
 /** Largest body of JSON, where a route does not say otherwise: to look at more would keep all others waiting. */
 export const JSON_LIMIT_BYTES = 16_384;
 
@@ -48,7 +51,7 @@ const CAPABILITIES_LIMIT_BYTES = 65_536;
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
-  /** Parameters as `:name`. */
+  /** Parameters as `:name`; one at the end as `:name*` is all of the rest, whose segments are kept. */
   readonly path: string;
   readonly summary: string;
   readonly access: 'public' | 'enrolling' | readonly Role[];
@@ -60,6 +63,8 @@ export interface Route {
   readonly bodyLimitBytes?: number;
   /** A schema for JSON, `binary` for bytes, `lines` for values of JSON that come as they arise. */
   readonly response: TSchema | 'binary' | 'lines';
+  /** Of bytes that are answered, where they are not `BINARY`. */
+  readonly mediaType?: typeof TEXT;
   /** Of each line, where the response is `lines`. */
   readonly line?: TSchema;
   readonly problems: readonly ProblemCode[];
@@ -109,6 +114,8 @@ const Chunk = Type.Object(
   { uploadId: UploadId, offset: Type.String({ pattern: '^(0|[1-9][0-9]{0,15})$' }) },
   closed,
 );
+/** What follows upon the level in the path of a tile; `protocol/audit/tile.ts` says what of it there is. */
+const TilePlace = Type.String({ pattern: '^[0-9xp./]{3,60}$' });
 /** Whole seconds to wait for something to happen, in decimal digits. */
 const Wait = Type.Optional(Type.String({ pattern: '^[0-9]{1,3}$' }));
 const Waiting = Type.Object({ wait: Wait }, closed);
@@ -551,6 +558,43 @@ export const ROUTES = {
     response: Type.Object({}, closed),
     problems: attemptProblems,
   },
+  getCheckpoint: {
+    method: 'GET',
+    path: '/checkpoint',
+    summary: 'The newest checkpoint of the audit log, a signed note',
+    access: 'public',
+    response: 'binary',
+    mediaType: TEXT,
+    problems: ['routeUnknown'],
+  },
+  getLogKey: {
+    method: 'GET',
+    path: '/log.vkey',
+    summary:
+      'The key by which the audit log is verified, for those who compare it with the one they were told',
+    access: 'public',
+    response: 'binary',
+    mediaType: TEXT,
+    problems: ['routeUnknown'],
+  },
+  getEntries: {
+    method: 'GET',
+    path: '/tile/entries/:place*',
+    summary: 'A bundle of entries of the audit log',
+    access: anyMember,
+    params: Type.Object({ place: TilePlace }, closed),
+    response: 'binary',
+    problems: ['routeUnknown', 'tilePathInvalid', 'tileUnknown', 'rangeInvalid'],
+  },
+  getTile: {
+    method: 'GET',
+    path: '/tile/:level/:place*',
+    summary: 'A tile of hashes of the audit log; immutable',
+    access: 'public',
+    params: Type.Object({ level: Type.String({ pattern: '^[0-9]{1,2}$' }), place: TilePlace }, closed),
+    response: 'binary',
+    problems: ['routeUnknown', 'tilePathInvalid', 'tileUnknown', 'rangeInvalid'],
+  },
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof ROUTES;
@@ -586,9 +630,9 @@ export function attemptParams(attempt: {
 
 /** The path of a route with its parameters filled in. Throws TypeError where one is not given. */
 export function routePath(path: string, params: Readonly<Record<string, string>>): string {
-  return path.replace(/:([a-zA-Z0-9]+)/g, (_, name: string) => {
+  return path.replace(/:([a-zA-Z0-9]+)(\*?)/g, (_, name: string, isRest: string) => {
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
     if (value === undefined) throw new TypeError(`parameter ${name} of ${path} is not given`);
-    return encodeURIComponent(value);
+    return isRest ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value);
   });
 }

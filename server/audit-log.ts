@@ -92,6 +92,11 @@ export class AuditLog {
     return this.#head.note;
   }
 
+  /** By which it is verified. */
+  get key(): VerifierKey {
+    return this.#by.key;
+  }
+
   get checkpoint(): Checkpoint {
     return this.#head.checkpoint;
   }

@@ -31,6 +31,7 @@ import { type IsOver, OrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
 import { Retention } from './retention.ts';
 import { seldom } from './seldom-report.ts';
+import type { ServedLog } from './served-log.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { memoryPartStore } from './store/memory-part-store.ts';
 import type { PartStore } from './store/part-store.ts';
@@ -95,6 +96,8 @@ export interface CoordinatorDependencies {
   readonly noiseKey: Secret;
   /** Of secure rounds alone; absent: those of the platform, which everything else uses anyhow. */
   readonly primitives?: Primitives;
+  /** Over the store; absent: there is none, and its routes are not there. */
+  readonly log?: ServedLog;
   /** Public key of the first operator. */
   readonly operatorKey: Uint8Array;
   /** Id of the federation that the stores must hold; absent at the first start, when it is founded. */

@@ -18,6 +18,7 @@ import { contentHandlers } from './content-handlers.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
 import { lineOf, statusOf, untilChanged } from './job-view.ts';
+import { logHandlers } from './log-handlers.ts';
 import { mailboxHandlers } from './mailbox-handlers.ts';
 import { checkManifest } from './manifest-check.ts';
 import { memberHandlers } from './member-handlers.ts';
@@ -74,6 +75,8 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     answerStream: async ({ params }) => ({ open: streams.answer(params.streamId) }),
 
     ...contentHandlers(coordinator),
+
+    ...logHandlers(coordinator),
 
     createJob: async ({ body: manifest, member }) => {
       await checkManifest(manifest, federation.id, blobs);

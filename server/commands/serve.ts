@@ -176,14 +176,14 @@ async function openCoordinator(
 ): Promise<Coordinator> {
   const { signer, noiseKey, operatorKey, federationId } = keys;
   const limits = storeLimit === undefined ? {} : { limitBytes: storeLimit };
-  const { store } = await openRecords(dataDir, keys, primitives.random, limits);
+  const { store, log } = await openRecords(dataDir, keys, primitives.random, limits);
   try {
     const blobs = await openFileBlobStore(dataDir.blobs);
     const parts = await openFilePartStore(dataDir.uploads);
     const { random } = primitives;
     return await Coordinator.open(
       {
-        ...{ store, blobs, parts, clock: systemClock, random },
+        ...{ store, log, blobs, parts, clock: systemClock, random },
         ...{ signer, noiseKey, operatorKey, federationId, report },
       },
       {

@@ -45,6 +45,8 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   letterExpired: 410,
   mailboxFull: 429,
   contentQuota: 429,
+  tilePathInvalid: 400,
+  tileUnknown: 404,
   jobUnknown: 404,
   jobEnded: 409,
   manifestInvalid: 422,

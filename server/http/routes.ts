@@ -33,6 +33,9 @@ const LINGER_MS = 2000;
 /** How much of a content waits for a reader beside the piece that is being sent to it. */
 const AHEAD_BYTES = 65_536;
 
+/** All of the rest of a path. */
+const REST = /:(\w+)\*$/;
+
 /** As Fastify names it. */
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -69,7 +72,7 @@ function registerRoute(
   const handler = handlers[name] as (request: unknown) => Promise<object>;
   app.route({
     method: route.method,
-    url: route.path,
+    url: route.path.replace(REST, '*'),
     bodyLimit: route.bodyLimitBytes ?? JSON_LIMIT_BYTES,
     schema: schemaOf(name, route),
     onRequest: async (request, reply) => {
@@ -87,7 +90,10 @@ function registerRoute(
       }
       if (route.body === 'binary') mayTakeItsTime(request.raw);
     },
-    preValidation: async (request) => requireMediaType(request, route),
+    preValidation: async (request) => {
+      requireMediaType(request, route);
+      nameRest(request, route);
+    },
     preHandler: async (request) => {
       if (route.access !== 'enrolling' || !request.authenticated) return;
       const enrolment = request.body as EnrolmentRequest;
@@ -100,7 +106,7 @@ function registerRoute(
       const signal = abortedWithout(reply);
       const selected = (sha256: string, length: number) => select(request.headers, etagOf(sha256), length);
       const response = await handler({ params, query, body, member, signal, select: selected });
-      if (route.response === 'binary') return sendBinary(reply, response as OutgoingBody);
+      if (route.response === 'binary') return sendBinary(reply, response as OutgoingBody, route.mediaType);
       if (route.response === 'lines') return sendLines(reply, response as AsyncIterable<object>);
       const shared = bytesOfShared(response);
       return shared ? reply.type(JSON_TYPE).send(shared) : response;
@@ -147,6 +153,14 @@ function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser(BINARY, (_request, payload, done) => done(null, payload));
 }
 
+/** What our table names and Fastify calls `*`. */
+function nameRest(request: FastifyRequest, { path }: Route): void {
+  const [, name] = REST.exec(path) ?? [];
+  if (name === undefined) return;
+  const { '*': rest, ...params } = request.params as Record<string, string>;
+  request.params = { ...params, [name]: rest };
+}
+
 /** A parser has read the body by its own media type; whether that is the one of the route shows only here. */
 function requireMediaType({ body, raw }: FastifyRequest, route: Route): void {
   const isBinary = body === raw;
@@ -190,7 +204,7 @@ async function* piecesOf(raw: IncomingMessage): AsyncIterable<Uint8Array> {
  * A stream is read as fast as the other side takes it, some pieces ahead at most. Who takes nothing is cut off by the
  * time limit of idle connections.
  */
-function sendBinary(reply: FastifyReply, body: OutgoingBody): FastifyReply {
+function sendBinary(reply: FastifyReply, body: OutgoingBody, mediaType: string = BINARY): FastifyReply {
   const { source, sha256, length, selection, mayChange = false } = body;
   if (mayChange) reply.header('cache-control', 'no-store');
   else {
@@ -204,7 +218,7 @@ function sendBinary(reply: FastifyReply, body: OutgoingBody): FastifyReply {
     reply.code(206);
     reply.header('content-range', `bytes ${start}-${end - 1}/${length}`);
   }
-  reply.header('content-type', BINARY);
+  reply.header('content-type', mediaType);
   reply.header('content-length', end - start);
   if (source instanceof Uint8Array)
     return reply.send(Buffer.from(source.buffer, source.byteOffset, source.length));
@@ -248,7 +262,7 @@ function schemaOf(name: RouteName, route: Route): Record<string, unknown> {
     ...(params && { params }),
     ...(query && { querystring: query }),
     ...(body === 'binary' ? { consumes: [BINARY] } : body && { body }),
-    ...(route.response === 'binary' && { produces: [BINARY] }),
+    ...(route.response === 'binary' && { produces: [route.mediaType ?? BINARY] }),
     response: {
       200: successOf(route),
       '4xx': ProblemDetails,

@@ -59,9 +59,9 @@ function formOf(schema: TSchema | 'binary' | undefined): string {
   return members.length > 0 ? `{ ${members.join(', ')} }` : '{}';
 }
 
-function rowOf({ method, path, access, body, response, line }: Route): string {
+function rowOf({ method, path, access, body, response, mediaType, line }: Route): string {
   const who = typeof access === 'string' ? access : access.length === 4 ? 'member' : access.join(', ');
-  const answer = response === 'lines' ? `lines of ${formOf(line)}` : formOf(response);
+  const answer = response === 'lines' ? `lines of ${formOf(line)}` : mediaType ? 'text' : formOf(response);
   return `| ${method} | \`${path}\` | ${who} | ${formOf(body)} | ${answer} |`;
 }
 
@@ -137,6 +137,10 @@ test('routePath fills parameters in, and escapes what would leave its segment', 
   );
   expect(routePath('/v1/jobs/:jobId', { jobId: '../nodes?x' })).toBe('/v1/jobs/..%2Fnodes%3Fx');
   expect(routePath('/v1/jobs', {})).toBe('/v1/jobs');
+  expect(routePath('/tile/:level/:place*', { level: '0', place: 'x001/067.p/3' })).toBe(
+    '/tile/0/x001/067.p/3',
+  );
+  expect(routePath('/tile/entries/:place*', { place: 'a?b/c' })).toBe('/tile/entries/a%3Fb/c');
 });
 
 test('a path with a parameter that is not given is a programming error', () => {

@@ -399,7 +399,7 @@ describe('bytes', () => {
       const forward = hashOf(content);
       await federation.blobs.put(content, { limitBytes: content.length });
       await federation.createJob({ graph: { forward, trainStep: forward } });
-      await impatiently({ idleMs: 300 }, async (server, app) => {
+      await impatiently({ idleMs: 1500 }, async (server, app) => {
         const { target, headers } = await signed(researcher, federation.clock, 'getBlob', {
           params: { sha256: forward },
         });

@@ -1,0 +1,48 @@
+/**
+ * What the coordinator does for the routes of its audit log: C2SP tlog-tiles, SPEC.md 13.9. Checkpoint, key and tiles of hashes are
+ * for everybody, as they tell nothing but that there are entries; entries are for members.
+ */
+import { primitives } from '#primitives';
+import { parseTilePath } from '../protocol/audit/tile.ts';
+import { formatVerifierKey } from '../protocol/audit/verifier-key.ts';
+import { toHex, utf8 } from '../protocol/bytes.ts';
+import { HanseError } from '../protocol/problem.ts';
+import { ROUTES, type RouteName } from '../protocol/routes.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { Handlers, OutgoingBody, Select } from './handler-types.ts';
+import type { Selection } from './http/conditional-request.ts';
+import type { ServedLog } from './served-log.ts';
+
+type LogRoute = Extract<RouteName, 'getCheckpoint' | 'getLogKey' | 'getTile' | 'getEntries'>;
+
+const WHOLE: Selection = { type: 'whole' };
+
+export function logHandlers({ dependencies }: Coordinator): Pick<Handlers, LogRoute> {
+  /** @throws routeUnknown where the coordinator keeps no log, as that of a simulation */
+  const served = (name: LogRoute): ServedLog => {
+    if (dependencies.log) return dependencies.log;
+    const { method, path } = ROUTES[name];
+    throw new HanseError('routeUnknown', { method, path });
+  };
+  const tileAt = async (name: LogRoute, path: string, select: Select | undefined): Promise<OutgoingBody> => {
+    const source = await served(name).tile(parseTilePath(path));
+    const sha256 = toHex(await primitives.sha256(source));
+    const { length } = source;
+    const selection = select?.(sha256, length) ?? WHOLE;
+    if (selection.type !== 'part') return { source, sha256, length, selection };
+    return { source: source.subarray(selection.range.start, selection.range.end), sha256, length, selection };
+  };
+  return {
+    getCheckpoint: async () => textOf(served('getCheckpoint').note),
+    getLogKey: async () => textOf(`${formatVerifierKey(served('getLogKey').key)}\n`),
+    getTile: ({ params, select }) => tileAt('getTile', `tile/${params.level}/${params.place}`, select),
+    getEntries: ({ params, select }) => tileAt('getEntries', `tile/entries/${params.place}`, select),
+  };
+}
+
+/** Another one a little later. */
+async function textOf(text: string): Promise<OutgoingBody> {
+  const source = utf8(text);
+  const sha256 = toHex(await primitives.sha256(source));
+  return { source, sha256, length: source.length, selection: WHOLE, mayChange: true };
+}
