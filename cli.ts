@@ -171,7 +171,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
       ),
   },
   'audit verify': {
-    summary: 'verify an exported audit log: signatures, every entry, and the rounds of its jobs',
+    summary: 'verify an audit log, exported or served: signatures, every entry, and the rounds of its jobs',
     load: async () => (await import('./client/commands/audit-verify.ts')).auditVerifyCommand,
   },
   'audit replay': {

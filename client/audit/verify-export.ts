@@ -1,10 +1,11 @@
 /**
- * An exported log verified with the keys that somebody pins, or with those that it has beside it: which tell no more than that
- * the folder agrees with itself. SPEC.md 13.8. Node only.
+ * A log verified with the keys that somebody pins, or with those that it has beside it: which tell no more than that it agrees with
+ * itself. An exported folder, or what a coordinator serves. SPEC.md 13.8. Node only.
  */
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Findings } from '../../protocol/audit/findings.ts';
+import type { LogSource } from '../../protocol/audit/log-source.ts';
 import { parseVerifierKey, type VerifierKey } from '../../protocol/audit/verifier-key.ts';
 import { unverified, type VerifyOptions, verifyAudit } from '../../protocol/audit/verify-audit.ts';
 import { NO_WITNESSES } from '../../protocol/audit/verify-head.ts';
@@ -13,9 +14,11 @@ import { parse } from '../../protocol/parse.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { AuditReport } from '../../schemas/audit-report.ts';
 import { UpdateReceipt } from '../../schemas/update-receipt.ts';
+import type { CoordinatorApi } from '../coordinator-api.ts';
 import { fileProblem } from '../file-problem.ts';
 import { jsonLines } from '../json-lines.ts';
 import { FolderSource } from './folder-source.ts';
+import { ServedSource } from './served-source.ts';
 
 export interface VerifyExportOptions {
   /** The key of the log, or a file that holds it. */
@@ -40,6 +43,12 @@ export interface Telling extends Pick<VerifyOptions, 'progress' | 'tellRound'> {
 /** Of a receipt, in bytes. */
 const LINE_BYTES_MAX = 4096;
 
+/** What a source says of its key and its witnesses, by its own word. */
+interface OwnWord {
+  key(): Promise<VerifierKey>;
+  policy(): Promise<WitnessPolicy | undefined>;
+}
+
 /**
  * @param path attacker-controlled, all that lies there; files that options name are the verifier's own
  * @throws dataFileMissing for a file that is not there; verifierKeyInvalid, witnessPolicyInvalid, noteMalformed, invalidFormat for
@@ -50,23 +59,54 @@ export async function verifyExport(
   options: VerifyExportOptions,
   { isWhole = true, ...telling }: Telling = {},
 ): Promise<AuditReport> {
+  const findings = new Findings();
+  const prepared = await prepare(options);
+  const folder = await FolderSource.open(path);
+  const own = { key: () => keyOf(folder), policy: () => policyOf(folder) };
+  const report = await verify(folder, own, prepared, telling, findings);
+  // A log of others may have whatever they like beside it.
+  if (isWhole && !options.tree) for await (const stray of folder.strays()) findings.add(stray);
+  return { ...report, verified: findings.all.length === 0, findings: findings.all };
+}
+
+/**
+ * The same of the log that a coordinator serves to a member.
+ * @param api of whoever asks; all that it answers is attacker-controlled. Throws what it throws, and as `verifyExport`
+ */
+export async function verifyServed(
+  api: CoordinatorApi,
+  options: VerifyExportOptions,
+  telling: Omit<Telling, 'isWhole'> = {},
+): Promise<AuditReport> {
+  const source = new ServedSource(api);
+  const own = {
+    key: async () => parseVerifierKey(lineOf(await source.verifierKey())),
+    policy: async () => undefined,
+  };
+  return verify(source, own, await prepare(options), telling, new Findings());
+}
+
+/** What the options name, before anything of the source is looked at. */
+async function prepare(options: VerifyExportOptions) {
   const { job, tree: isTreeOnly = false, content = true } = options;
   const pinned = await pinnedOf(options);
   const receipts = options.receipts === undefined ? [] : await receiptsOf(options.receipts);
   const since = await Promise.all((options.since ?? []).map(textOf));
-  const findings = new Findings();
-  const folder = await FolderSource.open(path);
-  const key = pinned.key ?? (await findings.within(() => keyOf(folder)));
-  const policy = pinned.policy ?? (await findings.within(() => policyOf(folder)));
-  const verifying = {
-    ...{ since, job, receipts, isTreeOnly, isWithoutContent: !content },
-    ...telling,
-  };
-  const trust = key && { key, policy: policy ?? NO_WITNESSES };
-  const report = trust ? await verifyAudit(folder, trust, verifying, findings) : unverified(findings);
-  // A log of others may have whatever they like beside it.
-  if (isWhole && !isTreeOnly) for await (const stray of folder.strays()) findings.add(stray);
-  return { ...report, verified: findings.all.length === 0, findings: findings.all };
+  return { pinned, verifying: { since, job, receipts, isTreeOnly, isWithoutContent: !content } };
+}
+
+async function verify(
+  source: LogSource,
+  own: OwnWord,
+  { pinned, verifying }: Awaited<ReturnType<typeof prepare>>,
+  telling: Omit<Telling, 'isWhole'>,
+  findings: Findings,
+): Promise<AuditReport> {
+  const key = pinned.key ?? (await findings.within(own.key));
+  const policy = pinned.policy ?? (await findings.within(own.policy));
+  if (!key) return unverified(findings);
+  const trust = { key, policy: policy ?? NO_WITNESSES };
+  return verifyAudit(source, trust, { ...verifying, ...telling }, findings);
 }
 
 async function pinnedOf({ key, policy }: VerifyExportOptions) {

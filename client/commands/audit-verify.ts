@@ -1,24 +1,31 @@
 /**
- * `hanse audit verify`: whether an exported audit log is what its log has signed, and whether the rounds in it hold. SPEC.md 13.8.
+ * `hanse audit verify`: whether an audit log, exported or served, is what its key has signed, and whether the rounds in it hold.
+ * SPEC.md 13.8.
  */
 
 import type { AuditedJob, AuditedRound, AuditReport } from '../../schemas/audit-report.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
-import { type VerifyExportOptions, verifyExport } from '../audit/verify-export.ts';
+import { type VerifyExportOptions, verifyExport, verifyServed } from '../audit/verify-export.ts';
+import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
 import { significant } from './significant.ts';
 
 /** Who says by which key and which policy it was verified. */
-type Word = 'pinned' | 'folder';
+type Word = 'pinned' | 'folder' | 'coordinator';
 
 interface Verification extends AuditReport {
   readonly key: Word;
   readonly policy: Word;
 }
 
-export const auditVerifyCommand = defineCommand<VerifyExportOptions>({
-  summary: 'verify an exported audit log: signatures, every entry, and the rounds of its jobs',
-  arguments: [{ name: '<folder>', description: 'as `hanse audit export` writes it' }],
+export const auditVerifyCommand = defineCommand<VerifyExportOptions & IdentityOptions>({
+  summary: 'verify an audit log, exported or served: signatures, every entry, and the rounds of its jobs',
+  arguments: [
+    {
+      name: '[folder]',
+      description: 'as `hanse audit export` writes it; else the coordinator of --identity is asked',
+    },
+  ],
   options: [
     {
       flags: '--key <vkey>',
@@ -46,6 +53,7 @@ export const auditVerifyCommand = defineCommand<VerifyExportOptions>({
       flags: '--tree',
       description: 'the tree alone, of a log of anybody: what entries say is not looked at',
     },
+    ...IDENTITY_OPTIONS,
   ],
   examples: [
     ['hanse audit verify exported', 'whether the folder agrees with itself'],
@@ -53,14 +61,23 @@ export const auditVerifyCommand = defineCommand<VerifyExportOptions>({
       'hanse audit verify exported --key log.vkey --policy witnesses --since last-month/checkpoint',
       'by keys that were had another way, and that nothing was taken away since',
     ],
+    [
+      'hanse audit verify --identity .hanse/me.json --key log.vkey',
+      'the log as a coordinator serves it to a member, who wants no copy',
+    ],
   ],
-  async run({ args: [folder = ''], options }, io) {
-    const report = await verifyExport(folder, options, {
-      progress: (leaf, size) => {
+  async run({ args: [folder], options }, io) {
+    const telling = {
+      progress: (leaf: number, size: number) => {
         if (leaf > 0) io.note(`${leaf} of ${size} entries`);
       },
-    });
-    const word = (pinned: string | undefined): Word => (pinned === undefined ? 'folder' : 'pinned');
+    };
+    const report =
+      folder === undefined
+        ? await verifyServed((await connectAs(options, io.signal)).api, options, telling)
+        : await verifyExport(folder, options, telling);
+    const own = folder === undefined ? 'coordinator' : 'folder';
+    const word = (pinned: string | undefined): Word => (pinned === undefined ? own : 'pinned');
     const verification = { ...report, key: word(options.key), policy: word(options.policy) };
     describe(verification, io);
     return verification;
@@ -76,9 +93,9 @@ function describe(verification: Verification, io: CommandIo): void {
     const { cosigned, needed, total } = witnesses;
     io.print(`  seen by ${cosigned} of ${total} witnesses; ${needed} are needed`);
   }
-  if (key === 'folder')
-    io.print('  the key of the log is the one in the folder, by its own word: pin one with --key');
-  if (policy === 'folder' && witnesses.total > 0) io.print('  so are the witnesses: pin them with --policy');
+  if (key !== 'pinned')
+    io.print(`  the key of the log is the one of the ${key}, by its own word: pin one with --key`);
+  if (policy !== 'pinned' && witnesses.total > 0) io.print('  so are the witnesses: pin them with --policy');
   for (const job of jobs) describeJob(job, io);
   for (const { code, leaf, message } of findings)
     io.print(`${leaf === undefined ? '' : `leaf ${leaf}: `}${code}: ${message}`);
