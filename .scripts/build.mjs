@@ -21,6 +21,8 @@ if (existsSync('server/store/migrations'))
 if (existsSync('client/web/index.html')) {
   const { buildWeb } = await import('./web.mjs');
   await buildWeb(`${next}/web`);
+  const { buildPack } = await import('./pack.mjs');
+  await buildPack(`${next}/pack`);
 }
 chmodSync(`${next}/bin/hanse.js`, 0o755);
 writeFileSync(`${next}/.built`, '');

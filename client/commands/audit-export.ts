@@ -1,11 +1,18 @@
 /**
- * `hanse audit export`: the audit log of a coordinator as a folder that others verify without it. SPEC.md 13.6.
+ * `hanse audit export`: the audit log of a coordinator as a folder that others verify without it, or one job of it as a page that
+ * verifies itself. SPEC.md 13.6, 13.10.
  */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import type { ExportSource } from '../../protocol/audit/export-source.ts';
+import { packJob } from '../../protocol/audit/pack-job.ts';
+import { HanseError } from '../../protocol/problem.ts';
 import { type CommandDefinition, type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
+import { evidencePage } from '../audit/evidence-page.ts';
 import { type ExportedFolder, exportFolder } from '../audit/export-folder.ts';
 import { everySoOften } from './every-so-often.ts';
+import { writeOutput } from './output-file.ts';
 
 interface AuditExportOptions {
   readonly dataDir: string;
@@ -13,6 +20,7 @@ interface AuditExportOptions {
   /** False for `--no-content`. */
   readonly content: boolean;
   readonly salts?: boolean;
+  readonly output?: string;
 }
 
 /** The log of a data directory. */
@@ -21,8 +29,9 @@ export type OpenSource = (dataDir: string) => Promise<ExportSource & { close(): 
 /** @param openSource of the coordinator's room, of which this one knows nothing */
 export function auditExportCommand(openSource: OpenSource): CommandDefinition<AuditExportOptions> {
   return defineCommand<AuditExportOptions>({
-    summary: 'write the audit log of a coordinator as a folder that anybody can verify',
-    arguments: [{ name: '<folder>', description: 'that is not there, or empty' }],
+    summary:
+      'write the audit log of a coordinator as a folder that anybody can verify, or a job of it as a page',
+    arguments: [{ name: '[folder]', description: 'that is not there, or empty; or give --output' }],
     options: [
       {
         flags: '--data-dir <dir>',
@@ -44,16 +53,28 @@ export function auditExportCommand(openSource: OpenSource): CommandDefinition<Au
         description:
           'also what opens salted fields: it names who took part in rounds, and cannot be taken back',
       },
+      {
+        flags: '-o, --output <file>',
+        description:
+          'in place of a folder: one page of HTML with the entries of --job, which verifies each of them by itself',
+      },
     ],
     examples: [
       ['hanse audit export log', 'all that is there of all jobs'],
       ['hanse audit export log --job job-0123456789abcdef', 'what one job is verified by'],
       ['hanse audit export log --no-content', 'small: tiles, checkpoint and keys'],
+      ['hanse audit export --job job-0123456789abcdef -o pack.html', 'to be opened in a browser, offline'],
     ],
-    async run({ args: [folder = ''], options }, io) {
+    async run({ args: [folder], options }, io) {
+      const { output, job } = options;
+      if ((folder === undefined) === (output === undefined))
+        throw new HanseError('usage', { reason: 'give a folder, or --output with --job' });
+      if (output !== undefined && job === undefined)
+        throw new HanseError('usage', { reason: '--output is a page of one job: give --job' });
       const source = await openSource(options.dataDir);
       try {
-        const exported = await exportFolder(source, folder, {
+        if (output !== undefined && job !== undefined) return await writePage(source, job, output, io);
+        const exported = await exportFolder(source, folder ?? '', {
           content: options.content,
           ...(options.job !== undefined && { jobId: options.job }),
           salts: options.salts === true,
@@ -70,6 +91,28 @@ export function auditExportCommand(openSource: OpenSource): CommandDefinition<Au
       }
     },
   });
+}
+
+/** As the build has made them, where this file lies beside them. */
+const ASSETS = new URL('../../pack/', import.meta.url);
+
+async function writePage(source: ExportSource, jobId: JobId, output: string, io: CommandIo) {
+  const pack = await packJob(source, jobId);
+  const [script, style] = await Promise.all(['pack-page.js', 'pack-page.css'].map(readAsset));
+  const page = await evidencePage(pack, { script: script ?? '', style: style ?? '' });
+  await writeOutput(output, page);
+  const bytes = Buffer.byteLength(page);
+  io.print(`${output}: ${pack.entries.length} entries of ${jobId} with their proofs, ${bytes} bytes`);
+  return { output, jobId, entries: pack.entries.length, bytes };
+}
+
+async function readAsset(name: string): Promise<string> {
+  const file = fileURLToPath(new URL(name, ASSETS));
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new HanseError('dataFileMissing', { file }, { cause: error });
+  }
 }
 
 function printExported(

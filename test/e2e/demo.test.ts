@@ -91,6 +91,17 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
       expect(result.accuracy).toBeLessThanOrEqual(1);
     });
 
+    test('leaves a log of which its job can be shown as a page that verifies itself', async () => {
+      const output = join(folder, 'pack.html');
+      const from = ['--data-dir', join(dataDir, 'coordinator'), '--job', result.jobId];
+      const pack = startHanse(['audit', 'export', ...from, '-o', output, '--json']);
+      expect(await pack.ended(), pack.said).toEqual({ code: 0, signal: null });
+      const { entries } = pack.result;
+      expect(entries).toBeGreaterThan(3);
+      expect(entries).toBeLessThan(result.audit.size);
+      expect(readFileSync(output, 'utf8')).toContain(`Evidence of ${result.jobId}`);
+    });
+
     test('exports the model whose hash it prints', () => {
       const model = readFileSync(result.modelFile);
       expect(createHash('sha256').update(model).digest('hex')).toBe(result.modelSha256);
