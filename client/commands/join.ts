@@ -42,6 +42,7 @@ import { openPrivacyGuard } from '../open-privacy-guard.ts';
 import { participate } from '../participant.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 import { givenPassphrase } from '../passphrase.ts';
+import { ReceiptFile } from '../receipt-file.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
@@ -289,8 +290,13 @@ async function live(
     handover.announced(nodeId).catch((error: unknown) => io.note(`the next key cannot be used: ${error}`));
   };
   let service: NodeService | undefined;
+  const receipts = new ReceiptFile(plan.identity);
   const observe = (event: ParticipantEvent) => {
     handover.observe(event);
+    if (event.type === 'contributed')
+      receipts
+        .keep({ ...event.task, ...event.report.receipt })
+        .catch((error: unknown) => io.note(`a receipt is not kept: ${error}`));
     service?.observe(event);
     if (event.type in counts) counts[event.type as keyof Counts] += 1;
     if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
@@ -366,6 +372,7 @@ async function live(
     });
   } finally {
     await service?.close();
+    await receipts.settled();
     await jobs.release();
     await lock.release();
   }

@@ -102,6 +102,33 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
       expect(readFileSync(output, 'utf8')).toContain(`Evidence of ${result.jobId}`);
     });
 
+    test('leaves receipts with each participant, of which its log tells; one that it does not know is missed', async () => {
+      const exported = join(folder, 'exported');
+      const from = ['--data-dir', join(dataDir, 'coordinator'), '--no-content', '--json'];
+      expect((await startHanse(['audit', 'export', exported, ...from]).ended()).code).toBe(0);
+      const verify = async (receipts: string) => {
+        const verified = startHanse([
+          'audit',
+          'verify',
+          exported,
+          '--no-content',
+          '--receipts',
+          receipts,
+          '--json',
+        ]);
+        const { code } = await verified.ended();
+        return [code, verified.result.findings.map((finding: Line) => finding.code)];
+      };
+      const file = join(dataDir, 'participant-01', 'identity.json.receipts');
+      const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+      expect(lines.length).toBeGreaterThan(0);
+      expect(lines.length).toBeLessThanOrEqual(3);
+      expect(await verify(file)).toEqual([0, []]);
+      const other = join(folder, 'receipts');
+      writeFileSync(other, `${JSON.stringify({ ...JSON.parse(lines[0] ?? ''), sha256: '0'.repeat(64) })}\n`);
+      expect(await verify(other)).toEqual([1, ['receiptMissing']]);
+    });
+
     test('exports the model whose hash it prints', () => {
       const model = readFileSync(result.modelFile);
       expect(createHash('sha256').update(model).digest('hex')).toBe(result.modelSha256);
