@@ -33,16 +33,19 @@ export interface AuditSource extends AuditOrigin {
 }
 
 /** Gives what stands in an entry in the place of a value. @param pointer of the place, within the entry */
-export type Hide = (pointer: string, value: unknown) => Salted | Promise<Salted>;
+export type Hide = (pointer: string, value: unknown) => Salted;
 
 /** The entries of an event: one, or none. */
 export async function auditEntriesOf(event: StoredEvent, source: AuditSource): Promise<LogEntry[]> {
   const kept: SaltedField[] = [];
-  const said = await auditEventOf(event, source, (pointer, value) => {
-    const salt = newSalt(source.random);
+  const hashes: Promise<unknown>[] = [];
+  const said = auditEventOf(event, source, (pointer, value) => {
+    const [salt, field] = [newSalt(source.random), { salted: '' }];
     kept.push({ pointer, salt, value: canonicalJson(value) });
-    return salted(salt, value);
+    hashes.push(salted(salt, value).then((hash) => Object.assign(field, hash)));
+    return field;
   });
+  await Promise.all(hashes);
   return said ? [{ bytes: encodeLeaf(said), salted: kept }] : [];
 }
 
@@ -50,33 +53,26 @@ export async function auditEntriesOf(event: StoredEvent, source: AuditSource): P
  * What an event is in the log; undefined where it has no entry.
  * @throws invalidFormat for an event that is not known
  */
-export async function auditEventOf(
-  event: StoredEvent,
-  source: AuditOrigin,
-  hide: Hide,
-): Promise<AuditEvent | undefined> {
+export function auditEventOf(event: StoredEvent, source: AuditOrigin, hide: Hide): AuditEvent | undefined {
   const fields = new Fields(hide);
   const said = event.stream.startsWith(JOB)
-    ? await ofJob(
+    ? ofJob(
         event.stream.slice(JOB.length),
         parse(JobEvent, { type: event.type, ...(event.data as object) }, 'event'),
         fields,
       )
     : event.stream === source.federationStream
-      ? await ofFederation(
-          parse(FederationEvent, { type: event.type, ...(event.data as object) }, 'event'),
-          fields,
-        )
+      ? ofFederation(parse(FederationEvent, { type: event.type, ...(event.data as object) }, 'event'), fields)
       : undefined;
   if (!said) return undefined;
-  // In the order of the canonical form, which spares whoever makes that a copy.
+  // Here and below in the order of the canonical form: JSON.stringify gives that.
   return {
     data: said.data,
     datacontenttype: 'application/json',
     id: `${event.stream}/${event.sequence}`,
     source: `urn:hanse:coordinator:${source.coordinatorKey}`,
     specversion: '1.0',
-    ...(said.subject !== undefined && { subject: said.subject }),
+    subject: said.subject as string, // where it is undefined, no form of the event has it
     time: event.at,
     type: `hanse.${said.type}`,
   };
@@ -100,7 +96,7 @@ class Fields {
     this.#hide = hide;
   }
 
-  hide(pointer: string, value: unknown): Salted | Promise<Salted> {
+  hide(pointer: string, value: unknown): Salted {
     return this.#hide(`/data/${pointer}`, value);
   }
 }
@@ -108,41 +104,45 @@ class Fields {
 const nodeUrn = (nodeId: NodeId) => `urn:hanse:node:${nodeId}`;
 const modelUrn = (model: Sha256) => `urn:hanse:model:${model}`;
 
-async function ofFederation(event: FederationEvent, fields: Fields): Promise<Said | undefined> {
+function ofFederation(event: FederationEvent, fields: Fields): Said | undefined {
   switch (event.type) {
     case 'federationCreated': {
       const { federationId, coordinatorKey } = event;
-      return says('federation.created', { federationId, coordinatorKey });
+      return says('federation.created', { coordinatorKey, federationId });
     }
     case 'inviteCreated': {
       const { role, organisationId, expiresAt, needsApproval, by } = event;
-      return says('member.invited', { role, organisationId, expiresAt, needsApproval, by });
+      return says('member.invited', { by, expiresAt, needsApproval, organisationId, role });
     }
     case 'memberEnrolled':
     case 'enrolmentRequested': {
       const { nodeId, publicKey, name, role, organisationId, organisationKey } = event;
       const type = event.type === 'memberEnrolled' ? 'member.enrolled' : 'member.requested';
-      const who = { nodeId, publicKey, role, organisationId, organisationKey };
-      return says(type, { ...who, name: await fields.hide('name', name) }, nodeUrn(nodeId));
+      const hidden = fields.hide('name', name);
+      return says(
+        type,
+        { name: hidden, nodeId, organisationId, organisationKey, publicKey, role },
+        nodeUrn(nodeId),
+      );
     }
     case 'enrolmentApproved':
-      return says('member.approved', { nodeId: event.nodeId, by: event.by }, nodeUrn(event.nodeId));
+      return says('member.approved', { by: event.by, nodeId: event.nodeId }, nodeUrn(event.nodeId));
     case 'enrolmentRefused':
-      return says('member.refused', { nodeId: event.nodeId, by: event.by }, nodeUrn(event.nodeId));
+      return says('member.refused', { by: event.by, nodeId: event.nodeId }, nodeUrn(event.nodeId));
     case 'keySucceeded': {
       const { nodeId, publicKey, validUntil } = event;
       return says('member.keySucceeded', { nodeId, publicKey, validUntil }, nodeUrn(nodeId));
     }
     case 'memberRevoked': {
       const { nodeId, reason, by } = event;
-      return says('member.revoked', { nodeId, reason, by }, nodeUrn(nodeId));
+      return says('member.revoked', { by, nodeId, reason }, nodeUrn(nodeId));
     }
     case 'organisationRevoked': {
       const { organisationId, reason, by } = event;
-      return says('organisation.revoked', { organisationId, reason, by });
+      return says('organisation.revoked', { by, organisationId, reason });
     }
     case 'directoryIssued':
-      return says('directory.issued', { version: event.version.statement.version, sha256: event.sha256 });
+      return says('directory.issued', { sha256: event.sha256, version: event.version.statement.version });
     case 'capabilitiesReported':
       return undefined;
     default:
@@ -151,23 +151,23 @@ async function ofFederation(event: FederationEvent, fields: Fields): Promise<Sai
   }
 }
 
-async function ofJob(jobId: string, event: JobEvent, fields: Fields): Promise<Said | undefined> {
+function ofJob(jobId: string, event: JobEvent, fields: Fields): Said | undefined {
   const job = `urn:hanse:job:${jobId}`;
   if (event.type === 'jobCreated') {
     const { manifest, manifestSha256, createdBy } = event;
     const { name, purpose, privacyUnit, initialModel } = manifest;
     const prov: Provenance = {
       activity: job,
-      used: [modelUrn(initialModel)],
       attributedTo: [nodeUrn(createdBy)],
+      used: [modelUrn(initialModel)],
     };
     return says(
       'job.created',
-      { jobId, manifestSha256, name, purpose, privacyUnit, by: createdBy, prov },
+      { by: createdBy, jobId, manifestSha256, name, privacyUnit, prov, purpose },
       job,
     );
   }
-  if (event.type === 'jobCancelled') return says('job.cancelled', { jobId, by: event.by }, job);
+  if (event.type === 'jobCancelled') return says('job.cancelled', { by: event.by, jobId }, job);
   if (event.type === 'nodeReported') return undefined;
   const { round, attempt } = event;
   // Names are written out below: a literal that begins with others' members takes longer than all the rest.
@@ -175,10 +175,10 @@ async function ofJob(jobId: string, event: JobEvent, fields: Fields): Promise<Sa
   switch (event.type) {
     case 'cohortSelected': {
       const { cohort, deadline } = event;
-      const hidden = await fields.hide('cohort', cohort);
+      const hidden = fields.hide('cohort', cohort);
       return says(
         'round.opened',
-        { jobId, round, attempt, size: cohort.length, cohort: hidden, deadline },
+        { attempt, cohort: hidden, deadline, jobId, round, size: cohort.length },
         activity,
       );
     }
@@ -187,48 +187,49 @@ async function ofJob(jobId: string, event: JobEvent, fields: Fields): Promise<Sa
       const prov = { activity, used: [`urn:hanse:update:${sha256}`] };
       return says(
         'round.updateAccepted',
-        { jobId, round, attempt, node: await fields.hide('node', event.node), sha256, bytes, prov },
+        { attempt, bytes, jobId, node: fields.hide('node', event.node), prov, round, sha256 },
         activity,
       );
     }
     case 'consentGiven':
       return says(
         'round.consented',
-        { jobId, round, attempt, node: await fields.hide('node', event.node) },
+        { attempt, jobId, node: fields.hide('node', event.node), round },
         activity,
       );
     case 'taskDeclined':
     case 'evaluationDeclined': {
-      const node = await fields.hide('node', event.node);
-      return says('round.declined', { jobId, round, attempt, node, code: event.code }, activity);
+      const node = fields.hide('node', event.node);
+      return says('round.declined', { attempt, code: event.code, jobId, node, round }, activity);
     }
     case 'deadlinePassed':
-      return says('round.deadlinePassed', { jobId, round, attempt, phase: event.phase }, activity);
+      return says('round.deadlinePassed', { attempt, jobId, phase: event.phase, round }, activity);
     case 'secretsOpened': {
       const [answers, faulty] = [event.answers.length, event.faulty.length];
-      return says('round.secretsOpened', { jobId, round, attempt, answers, faulty }, activity);
+      return says('round.secretsOpened', { answers, attempt, faulty, jobId, round }, activity);
     }
     case 'aggregated': {
       const { model, updates, weight, record, sum } = event;
-      const secure = { ...(record !== undefined && { record }), ...(sum !== undefined && { sum }) };
       const used = sum === undefined ? {} : { used: [`urn:hanse:sum:${sum}`] };
-      const prov = { activity, ...used, generated: [modelUrn(model)] };
+      const prov = { activity, generated: [modelUrn(model)], ...used };
+      const recorded = record === undefined ? {} : { record };
+      const summed = sum === undefined ? {} : { sum };
       return says(
         'round.aggregated',
-        { jobId, round, attempt, model, updates, weight, ...secure, prov },
+        { attempt, jobId, model, prov, ...recorded, round, ...summed, updates, weight },
         activity,
       );
     }
     case 'aggregationFailed':
-      return says('round.failed', { jobId, round, attempt, code: event.code }, activity);
+      return says('round.failed', { attempt, code: event.code, jobId, round }, activity);
     case 'evaluated': {
-      const node = await fields.hide('node', event.node);
-      return says('round.evaluated', { jobId, round, attempt, node, metrics: event.metrics }, activity);
+      const node = fields.hide('node', event.node);
+      return says('round.evaluated', { attempt, jobId, metrics: event.metrics, node, round }, activity);
     }
     case 'released':
       return says(
         'round.released',
-        { jobId, round, attempt, model: event.model, prov: { activity, generated: [modelUrn(event.model)] } },
+        { attempt, jobId, model: event.model, prov: { activity, generated: [modelUrn(event.model)] }, round },
         activity,
       );
     case 'keysAdvertised':

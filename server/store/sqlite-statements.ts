@@ -2,7 +2,7 @@
  * The statements of the SQLite store, prepared once for each connection. All are single look-ups or writes in an
  * index; none scans a table.
  */
-import type { Database } from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { and, asc, eq, gt, gte, inArray, lt, lte, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { claims, events } from './schema.sqlite.ts';
@@ -11,7 +11,7 @@ const { placeholder } = sql;
 
 // The types of prepared statements spell out the whole query; they are inferred here and used by `ReturnType`.
 /** For the connection that writes events. */
-export function prepareEventStatements(connection: Database) {
+export function prepareEventStatements(connection: Database.Database) {
   const db = drizzle({ client: connection });
   return {
     /** Number of events of `stream`: the sequence of the last. */
@@ -39,14 +39,14 @@ export function prepareEventStatements(connection: Database) {
       .orderBy(asc(events.sequence))
       .limit(placeholder('limit'))
       .prepare(),
-    /** Up to `limit` events of all streams after position `after`, in order. */
-    readAll: db
-      .select()
-      .from(events)
-      .where(gt(events.position, placeholder('after')))
-      .orderBy(asc(events.position))
-      .limit(placeholder('limit'))
-      .prepare(),
+    /**
+     * Up to `limit` events of all streams after position `after`, in order. Who reads all events reads millions: rows are taken as
+     * SQLite gives them.
+     */
+    readAll: connection.prepare(
+      `SELECT position, stream, sequence, type, version, at, data FROM events
+       WHERE position > :after ORDER BY position LIMIT :limit`,
+    ) as Database.Statement<[{ after: number; limit: number }], typeof events.$inferSelect>,
     /** The first stream from `from` (inclusive) to `before` (exclusive). */
     firstStream: db
       .select({ stream: events.stream })
@@ -59,7 +59,7 @@ export function prepareEventStatements(connection: Database) {
 }
 
 /** For the connection that writes claims. */
-export function prepareClaimStatements(connection: Database) {
+export function prepareClaimStatements(connection: Database.Database) {
   const db = drizzle({ client: connection });
   return {
     /** Changes one row if the claim is free: there was none, or it has expired at `now`. Otherwise changes nothing. */
