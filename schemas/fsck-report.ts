@@ -12,6 +12,7 @@ export const FSCK_FINDINGS = {
   leafMalformed: 'the entry is not the canonical form of an event that is known',
   behindSize: 'something lies behind the last checkpoint, or where no log has anything',
   checkpointMissing: 'there is no checkpoint',
+  checkpointGone: 'a checkpoint is not there that another one follows',
   noteMalformed: 'a checkpoint is no signed note',
   checkpointMalformed: 'a note is no checkpoint',
   checkpointMisplaced: 'a checkpoint is of another size than the place where it is kept',

@@ -1,6 +1,6 @@
 /**
- * The checkpoints of a log, in the order of their sizes, each read when the log has come to it: its form, its signature, and that
- * it is of the size under which it is kept.
+ * The checkpoints of a log, in the order of their sizes, each read when the log has come to it: its form, its signature, that it
+ * is of the size under which it is kept, and that the one before it is there.
  */
 import { readCheckpoint } from '../../protocol/audit/checkpoint.ts';
 import type { VerifierKey } from '../../protocol/audit/verifier-key.ts';
@@ -19,6 +19,8 @@ export class CheckpointCheck {
   #page: PlacedNote[] = [];
   #at = 0;
   #from = Number.MIN_SAFE_INTEGER;
+  /** Size of the last one that was looked at. */
+  #last: number | undefined;
 
   constructor(rows: Pick<AuditRows, 'checkpoints'>, key: VerifierKey, end: number, findings: Findings) {
     this.#rows = rows;
@@ -36,6 +38,7 @@ export class CheckpointCheck {
   async rootAt(size: number): Promise<Uint8Array | undefined> {
     for (let next = this.#next(); next !== undefined && next.size <= size; next = this.#next()) {
       this.#at += 1;
+      this.#checkBefore(next);
       const root = await this.#rootOf(next);
       if (next.size === size) return root;
     }
@@ -49,6 +52,12 @@ export class CheckpointCheck {
       this.#from = (this.#page.at(-1)?.size ?? this.#end) + 1;
     }
     return this.#page[this.#at];
+  }
+
+  #checkBefore({ size, before }: PlacedNote): void {
+    if (before !== null && before !== (this.#last ?? size))
+      this.#findings.add('checkpointGone', { index: before });
+    this.#last = size;
   }
 
   async #rootOf({ size: index, note }: PlacedNote): Promise<Uint8Array | undefined> {

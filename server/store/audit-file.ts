@@ -14,13 +14,22 @@ import { createPrivately } from './create-privately.ts';
 import { storageProblem } from './storage-problem.ts';
 
 /** Of the tables below. */
-const VERSION = 1;
+const VERSION = 2;
 const TABLES = `
   CREATE TABLE entries (place INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
   CREATE TABLE hashes (level INTEGER, place INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, place)) STRICT, WITHOUT ROWID;
-  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL, before INTEGER NOT NULL DEFAULT 0) STRICT;
   CREATE TABLE salts (place INTEGER, pointer TEXT, salt BLOB NOT NULL, value TEXT NOT NULL, PRIMARY KEY (place, pointer)) STRICT, WITHOUT ROWID;
   CREATE TABLE cursors (source TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/**
+ * From version 1, which did not keep with a checkpoint the size of the log before it: that of the checkpoint before it, so that one
+ * which is gone is missed. Of the first one it is its own.
+ */
+const FROM_1 = `
+  ALTER TABLE checkpoints ADD COLUMN before INTEGER NOT NULL DEFAULT 0;
+  UPDATE checkpoints SET before = coalesce((SELECT max(size) FROM checkpoints AS older WHERE older.size < checkpoints.size), size);
 `;
 
 /** How far the events of a source are in the log. */
@@ -52,6 +61,8 @@ export class AuditFile {
   readonly path: string;
   readonly #connection: Database.Database;
   readonly #statements: ReturnType<typeof prepare>;
+  /** Undefined where the file is only read, which may be one of an older version. */
+  readonly #insertCheckpoint: Database.Statement | undefined;
   readonly #grow: (growth: Growth) => void;
 
   /**
@@ -69,6 +80,9 @@ export class AuditFile {
       if (!readOnly) connection.pragma('journal_mode = WAL');
       prepareTables(connection, path, readOnly);
       this.#statements = prepare(connection);
+      // A log may sign the same size again: the note is the same.
+      if (!readOnly)
+        this.#insertCheckpoint = connection.prepare('INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)');
     } catch (error) {
       connection?.close();
       throw storageProblem(path, error);
@@ -139,13 +153,15 @@ export class AuditFile {
   }
 
   #insert({ before, entries, salted, hashes, checkpoint, cursors }: Growth): void {
-    const { count, insertEntry, insertSalt, insertHash, insertCheckpoint, moveCursor } = this.#statements;
+    const { count, insertEntry, insertSalt, insertHash, moveCursor } = this.#statements;
+    if (!this.#insertCheckpoint)
+      throw new HanseError('storageFailed', { path: this.path, reason: 'it is only read' });
     const length = count.get() as number;
     if (length !== before) throw this.#conflict(before, length);
     for (const [at, entry] of entries.entries()) insertEntry.run(before + at, entry);
     for (const { place, pointer, salt, value } of salted) insertSalt.run(place, pointer, salt, value);
     for (const { level, place, hash } of hashes) insertHash.run(level, place, hash);
-    insertCheckpoint.run(before + entries.length, checkpoint);
+    this.#insertCheckpoint.run(before + entries.length, checkpoint, before);
     for (const { source, position } of cursors)
       if (moveCursor.run({ source, position }).changes === 0)
         throw this.#conflict(position, this.cursor(source));
@@ -167,16 +183,16 @@ export class AuditFile {
 function prepareTables(connection: Database.Database, path: string, readOnly: boolean): void {
   const version = connection.pragma('user_version', { simple: true });
   const isNew = version === 0 && connection.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
-  if (isNew && !readOnly)
-    connection.transaction(() => {
-      connection.exec(TABLES);
-      connection.pragma(`user_version = ${VERSION}`);
-    })();
-  else if (version !== VERSION)
+  if (version === VERSION || (version === 1 && readOnly)) return;
+  if (version !== 1 && (!isNew || readOnly))
     throw new HanseError('storageCorrupt', {
       path,
       reason: isNew ? 'it is empty' : 'it is no audit log, or was written by a newer version of Hanse',
     });
+  connection.transaction(() => {
+    connection.exec(isNew ? TABLES : FROM_1);
+    connection.pragma(`user_version = ${VERSION}`);
+  })();
 }
 
 function prepare(connection: Database.Database) {
@@ -191,8 +207,6 @@ function prepare(connection: Database.Database) {
     ),
     eraseSalt: connection.prepare('DELETE FROM salts WHERE place = ? AND pointer = ?'),
     insertHash: connection.prepare('INSERT INTO hashes VALUES (?, ?, ?)'),
-    // A log may sign the same size again: the note is the same.
-    insertCheckpoint: connection.prepare('INSERT OR IGNORE INTO checkpoints VALUES (?, ?)'),
     moveCursor: connection.prepare(
       'INSERT INTO cursors VALUES (:source, :position) ON CONFLICT (source) DO UPDATE SET position = :position WHERE position < :position',
     ),

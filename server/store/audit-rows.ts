@@ -35,6 +35,8 @@ export interface PlacedNote {
   /** Under which it is kept. */
   readonly size: number;
   readonly note: string;
+  /** Of the checkpoint before it, of the first one its own. Null in a file that was not opened by a newer version yet. */
+  readonly before: number | null;
 }
 
 /** Something that lies where a log of this size has nothing. */
@@ -46,7 +48,7 @@ export interface Stray {
 
 /** Of one moment. */
 export interface RowsHead {
-  readonly last: PlacedNote | undefined;
+  readonly last: Omit<PlacedNote, 'before'> | undefined;
   readonly cursors: readonly Cursor[];
   /** The first of each kind. */
   readonly strays: readonly Stray[];
@@ -115,7 +117,7 @@ export class AuditRows {
 
   #readHead(): RowsHead {
     const { last, cursors } = this.#statements;
-    const head = last.get() as PlacedNote | undefined;
+    const head = last.get() as RowsHead['last'];
     return {
       last: head,
       cursors: cursors.all() as Cursor[],
@@ -148,11 +150,12 @@ export class AuditRows {
 }
 
 function prepare(connection: Database.Database) {
+  const before = Number(connection.pragma('user_version', { simple: true })) < 2 ? 'NULL' : 'before';
   return {
     last: connection.prepare('SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1'),
     cursors: connection.prepare('SELECT source, position FROM cursors ORDER BY source'),
     checkpoints: connection.prepare(
-      'SELECT size, note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT ?',
+      `SELECT size, note, ${before} AS before FROM checkpoints WHERE size >= ? ORDER BY size LIMIT ?`,
     ),
     entries: connection.prepare(
       'SELECT place, entry FROM entries WHERE place >= ? AND place < ? ORDER BY place',

@@ -20,7 +20,7 @@ import { noteKey } from '../protocol/audit/notes.ts';
 let folder: string;
 let path: string;
 let by: LogKey;
-const opened: AuditFile[] = [];
+const opened: { close(): unknown }[] = [];
 /** Of logs that a property begins anew. */
 let lives = 0;
 
@@ -246,10 +246,30 @@ describe('a start finds', () => {
     fileOf();
     tamper('INSERT INTO cursors VALUES (?, ?)', 'x', 1);
     const db = new Database(path);
-    db.pragma('user_version = 2');
+    db.pragma('user_version = 3');
     db.close();
     expect(() => fileOf()).toThrow(refusal('storageCorrupt'));
   });
+});
+
+test('a file of the first version is opened, and goes on', async () => {
+  const log = await open();
+  await log.append(plain(entriesOf(3)));
+  const db = new Database(path);
+  opened.push(db);
+  const chain = () => db.prepare('SELECT size, before FROM checkpoints').raw().all();
+  const kept = log.note;
+  const before = [
+    [0, 0],
+    [3, 0],
+  ];
+  expect(chain()).toEqual(before);
+  db.exec('ALTER TABLE checkpoints DROP COLUMN before; PRAGMA user_version = 1');
+  expect(fileOf({ readOnly: true }).lastCheckpoint()).toBe(kept);
+  const again = await open();
+  expect(chain()).toEqual(before);
+  await again.append(plain(entriesOf(2)));
+  expect(chain()).toEqual([...before, [5, 3]]);
 });
 
 test('tiles that the log does not have are refused by name', async () => {

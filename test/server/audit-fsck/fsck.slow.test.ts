@@ -11,6 +11,7 @@ import { toHex, utf8 } from '../../../protocol/bytes.ts';
 import { FSCK_FINDINGS, type FsckFinding, type FsckReport } from '../../../schemas/fsck-report.ts';
 import { fsckDataDir } from '../../../server/audit-fsck/fsck.ts';
 import { leafHashNow, SyncTree } from '../../../server/audit-fsck/sync-tree.ts';
+import { AuditFile } from '../../../server/store/audit-file.ts';
 import { hanse } from '../../fixtures/command-line.ts';
 import { LOGGED_JOB, loggedDataDir } from '../../fixtures/logged-data-dir.ts';
 import { AT, JOB_EVENTS } from '../../fixtures/sample-events.ts';
@@ -46,6 +47,14 @@ const inFile = <T>(name: string, work: (db: Database.Database) => T): T => {
     db.close();
   }
 };
+const inPristine = <T>(work: (db: Database.Database) => T): T => {
+  const db = new Database(join(pristine, 'audit.sqlite'), { readonly: true });
+  try {
+    return work(db);
+  } finally {
+    db.close();
+  }
+};
 const inLog = <T>(work: (db: Database.Database) => T) => inFile('audit.sqlite', work);
 const inRecords = <T>(work: (db: Database.Database) => T) => inFile('hanse.sqlite', work);
 /** As whoever can write the file could. */
@@ -68,6 +77,7 @@ const setNote = (db: Database.Database, size: number, note: string) =>
   run(db, 'UPDATE checkpoints SET note = ? WHERE size = ?', note, size);
 const noteOf = (db: Database.Database, size: number) =>
   db.prepare('SELECT note FROM checkpoints WHERE size = ?').pluck().get(size) as string;
+const middleOf = (db: Database.Database) => sizesOf(db)[2] as number;
 /** Of an entry with a salted field, which the second of the three kinds of the fixture is. */
 const saltedPlace = (db: Database.Database) =>
   db.prepare('SELECT place FROM salts ORDER BY place LIMIT 1').pluck().get() as number;
@@ -260,6 +270,17 @@ const PLANTED: Readonly<Record<string, Planted>> = {
       ];
     },
   },
+  'a checkpoint in the middle, and the first one, gone': {
+    plant: () =>
+      inLog((db) => {
+        const middle = middleOf(db);
+        run(db, 'DELETE FROM checkpoints WHERE size IN (0, ?)', middle);
+      }),
+    findings: () => [
+      { what: 'checkpointGone', index: 0 },
+      { what: 'checkpointGone', index: inPristine(middleOf) },
+    ],
+  },
   'a root in a checkpoint': {
     plant: () => inLog((db) => setNote(db, SIZE, noteOf(db, SIZE).replace(/\n[A-Za-z0-9+/]{5}/, '\nAAAAA'))),
     findings: () => [{ what: 'noteUnsigned', index: SIZE }],
@@ -277,8 +298,11 @@ const PLANTED: Readonly<Record<string, Planted>> = {
     findings: () => [{ what: 'checkpointMisplaced', index: 1, detail: `of size ${SIZE}` }],
   },
   'a checkpoint of a size that no log has': {
-    plant: () => inLog((db) => run(db, 'INSERT INTO checkpoints VALUES (-3, ?)', noteOf(db, SIZE))),
-    findings: () => [{ what: 'checkpointMisplaced', index: -3 }],
+    plant: () => inLog((db) => run(db, 'INSERT INTO checkpoints VALUES (-3, ?, -3)', noteOf(db, SIZE))),
+    findings: () => [
+      { what: 'checkpointMisplaced', index: -3 },
+      { what: 'checkpointGone', index: 0 },
+    ],
   },
   'a checkpoint of another log': {
     plant: async () => {
@@ -431,6 +455,15 @@ test('any characters that an event has are no finding', async () => {
   expect(await found()).toEqual([]);
   inRecords((db) => run(db, "UPDATE events SET data = replace(data, 'é', 'e') WHERE type = 'taskDeclined'"));
   expect(await found()).toEqual([expect.objectContaining({ what: 'eventChanged', index: 3 })]);
+});
+
+test('a log of the first version is checked as it is; one that was opened since misses checkpoints too', async () => {
+  inLog((db) => db.exec('ALTER TABLE checkpoints DROP COLUMN before; PRAGMA user_version = 1'));
+  expect(await found()).toEqual([]);
+  new AuditFile(join(folder, 'audit.sqlite')).close();
+  expect(await found()).toEqual([]);
+  inLog((db) => run(db, 'DELETE FROM checkpoints WHERE size = ?', middleOf(db)));
+  expect(await found()).toEqual([{ what: 'checkpointGone', index: inPristine(middleOf) }]);
 });
 
 test('a salt that was erased is not missed', async () => {
