@@ -1,5 +1,5 @@
 /**
- * What an evidence pack holds: the entries of one job, each with the proof that it is in the log, and all that the proofs are
+ * What an evidence pack holds: the entries of one job and of the members of its federation, each with the proof that it is in the log, and all that the proofs are
  * verified with. SPEC.md 13.10.
  */
 import { type Static, Type } from 'typebox';
@@ -30,7 +30,9 @@ export const EvidencePack = Type.Object(
     policy: Type.String({ maxLength: 1 << 20 }),
     /** A note. */
     checkpoint: Type.String({ maxLength: 1 << 20 }),
-    /** In their order. */
+    /** Of the job, in its canonical form; null where it is not kept. */
+    manifest: Type.Union([Base64, Type.Null()]),
+    /** In their order: those of the job, and of who was admitted to the federation. */
     entries: Type.Array(PackedEntry),
   },
   closed,

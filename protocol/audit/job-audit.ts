@@ -2,23 +2,18 @@
  * A job of a log from its first model on: its manifest, each aggregated round (`round-audit.ts`), and what its rounds have taken of
  * its privacy promise. SPEC.md 13.8.
  */
-import type { AuditedJob, AuditedPrivacy, AuditedRound } from '../../schemas/audit-report.ts';
-import { JobManifest } from '../../schemas/job.ts';
-import { equalBytes, utf8 } from '../bytes.ts';
-import { canonicalJson } from '../canonical.ts';
-import { costOfRounds, jobPrivacy } from '../dp/job-privacy.ts';
-import { checkManifestTerms } from '../manifest-terms.ts';
-import { parseJson } from '../parse.ts';
+import type { AuditedJob, AuditedRound } from '../../schemas/audit-report.ts';
+import type { JobManifest } from '../../schemas/job.ts';
 import { HanseError, isProblem } from '../problem.ts';
 import { firstState, type ModelState } from '../secagg/model-chain.ts';
 import { strategyOf } from '../strategy/strategy-of.ts';
 import { floatsOf, modelBytes, parseHeader, payloadOf } from '../vector.ts';
 import type { Findings } from './findings.ts';
+import { jobEpsilon } from './job-epsilon.ts';
+import { MANIFEST_BYTES_MAX, readManifest } from './job-manifest.ts';
 import type { LoggedAttempt, LoggedJob } from './log-audit.ts';
 import { contentOf, findContent, type LogSource } from './log-source.ts';
 import { auditRound, type RoundContext, type RoundOutcome } from './round-audit.ts';
-
-const MANIFEST_BYTES_MAX = 1 << 20;
 
 /** Who has created it, by the log. */
 export interface AuditedFederation {
@@ -63,7 +58,11 @@ export async function auditJob(
     before = outcome?.next ?? (await restart(source, manifest, model));
   }
   const opened = [...job.attempts.values()].filter(({ isOpened }) => isOpened).length;
-  return { jobId, rounds, epsilon: privacyOf(manifest, opened) };
+  const epsilon = jobEpsilon(manifest);
+  if (!epsilon) return { jobId, rounds, epsilon: null };
+  const { unit, delta, promised, stated } = epsilon;
+  const spent = epsilon.after(opened);
+  return { jobId, rounds, epsilon: { unit, delta, rounds: opened, spent, promised, stated } };
 }
 
 function roundOf(attempt: LoggedAttempt, outcome: RoundOutcome | undefined): AuditedRound {
@@ -93,18 +92,14 @@ async function soundly<Result>(work: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/** @throws contentMissing, hashMismatch, manifestInvalid, and what `checkManifestTerms` throws */
+/** @throws contentMissing, hashMismatch, and what `readManifest` throws */
 async function manifestOf(
   source: LogSource,
   { manifestSha256 }: LoggedJob,
   { federationId }: AuditedFederation,
 ): Promise<JobManifest> {
   const bytes = await contentOf(source, 'manifest', manifestSha256, MANIFEST_BYTES_MAX);
-  const manifest = parseJson(JobManifest, new TextDecoder().decode(bytes), 'manifest');
-  if (!equalBytes(utf8(canonicalJson(manifest)), bytes))
-    throw new HanseError('manifestInvalid', { where: 'manifest', reason: 'it is not in its canonical form' });
-  checkManifestTerms(manifest, federationId);
-  return manifest;
+  return readManifest(bytes, federationId);
 }
 
 /** Of a job that begins with this model. @throws contentMissing, hashMismatch, updateMalformed, invalidLength */
@@ -130,21 +125,4 @@ async function restart(
     if (isProblem(error)) return undefined;
     throw error;
   }
-}
-
-/** @param opened attempts whose sum is out */
-function privacyOf(manifest: JobManifest, opened: number): AuditedPrivacy | null {
-  const privacy = jobPrivacy(manifest);
-  const { privacy: stated } = manifest;
-  if (!privacy || !stated) return null;
-  const { unit, delta, times } = privacy;
-  const { centralNoise } = stated;
-  // With trees a unit is in each of them once.
-  const inTree = centralNoise?.type === 'gaussianTree' ? centralNoise.rounds : 1;
-  const cost = costOfRounds(privacy);
-  return {
-    ...{ unit, delta, rounds: opened },
-    ...{ spent: cost(Math.ceil(opened / inTree)), promised: cost(times) },
-    stated: stated.epsilonServer ?? stated.epsilonModel,
-  };
 }

@@ -1,5 +1,5 @@
 /**
- * The entries of one job out of a log, each with its proof: what an evidence pack shows. Nothing is verified here. SPEC.md 13.10.
+ * The entries of one job out of a log and those that say who could take part, each with its proof: what an evidence pack shows. Nothing is verified here. SPEC.md 13.10.
  */
 import type { AuditEvent } from '../../schemas/audit-event.ts';
 import type { EvidencePack, PackedEntry } from '../../schemas/evidence-pack.ts';
@@ -13,12 +13,13 @@ import { decodeLeaf, typeOf } from './leaf.ts';
 import { TILE_WIDTH, tileAt } from './tile.ts';
 import { inclusionProofOf } from './tile-tree.ts';
 
-/** Of the federation, which say who speaks. */
-const FOUNDING = 'federation.created';
+/** Of the federation: who speaks, and who was admitted. */
+const OF_FEDERATION =
+  /^(federation\.created|member\.(enrolled|requested|approved|revoked)|organisation\.revoked)$/;
 
 /** @throws jobUnknown for a job of which the log has nothing; noteMalformed, checkpointMalformed; what the source throws */
 export async function packJob(
-  source: Pick<ExportSource, 'checkpoint' | 'verifierKey' | 'policy' | 'tile'>,
+  source: Pick<ExportSource, 'checkpoint' | 'verifierKey' | 'policy' | 'tile' | 'manifest'>,
   jobId: JobId,
 ): Promise<EvidencePack> {
   const checkpoint = await source.checkpoint();
@@ -31,7 +32,7 @@ export async function packJob(
       const event = eventOf(bytes);
       const isOfJob = (event?.data as { jobId?: unknown } | undefined)?.jobId === jobId;
       isThere ||= isOfJob;
-      if (isOfJob || (event && typeOf(event) === FOUNDING))
+      if (isOfJob || (event && OF_FEDERATION.test(typeOf(event))))
         found.push({ index: from + at, bytes: toBase64(bytes) });
     }
   }
@@ -42,7 +43,12 @@ export async function packJob(
     entries.push({ ...entry, proof: proof.map(toBase64) });
   }
   const [key, policy] = [await source.verifierKey(), await source.policy()];
-  return { version: 1, jobId, key, policy, checkpoint, entries };
+  const manifest = await source.manifest(jobId);
+  return {
+    ...{ version: 1, jobId, key, policy, checkpoint },
+    manifest: manifest ? toBase64(manifest) : null,
+    entries,
+  };
 }
 
 /** Undefined for an entry that was tampered with: it is not known to be of the job. */

@@ -21,6 +21,8 @@ export interface Trust {
 export interface VerifiedHead {
   readonly checkpoint: Checkpoint;
   readonly witnesses: { readonly cosigned: number; readonly needed: number; readonly total: number };
+  /** Of the witnesses that have cosigned, as the policy has them. */
+  readonly cosigners: ReadonlySet<string>;
 }
 
 /** That nobody has to have seen a checkpoint. */
@@ -51,5 +53,6 @@ export async function verifyHead(
   const total = policy.witnesses.length;
   if (!isQuorum(policy, cosigned))
     findings.add(new HanseError('quorumMissing', { size, cosigned: cosigned.size, witnesses: total }));
-  return { checkpoint, witnesses: { cosigned: cosigned.size, needed: leastQuorum(policy), total } };
+  const witnesses = { cosigned: cosigned.size, needed: leastQuorum(policy), total };
+  return { checkpoint, witnesses, cosigners: cosigned };
 }

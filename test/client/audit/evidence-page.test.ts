@@ -10,6 +10,7 @@ const pack: EvidencePack = {
   key: HOSTILE,
   policy: HOSTILE,
   checkpoint: HOSTILE,
+  manifest: null,
   entries: [],
 };
 const assets = {
