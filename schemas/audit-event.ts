@@ -50,6 +50,7 @@ const says = <Properties extends TProperties>(properties: Properties) =>
   Type.Object({ ...properties, prov: Type.Optional(Provenance) }, closed);
 
 const Count = Type.Integer({ minimum: 0 });
+const Text = Type.String({ minLength: 1, maxLength: 300, pattern: PRINTABLE });
 const attempt = { jobId: JobId, round: Round, attempt: Attempt } as const;
 const member = {
   nodeId: NodeId,
@@ -61,8 +62,22 @@ const member = {
 } as const;
 const { name, purpose, privacyUnit } = TrainingManifest.properties;
 
+/** The stream of notes: of no event of the store. */
+export const NOTES = 'notes';
+
+/** What a coordinator notes that is no event of its store, by type: SPEC.md 13.11. */
+export const AUDIT_NOTES = {
+  /** It has opened its records, and takes requests from now on. */
+  'admin.started': says({ software: Text, origin: Text }),
+  /** It takes none any more. One that was killed has not said so. */
+  'admin.stopped': says({ software: Text, origin: Text }),
+} as const;
+
+export type NoteType = keyof typeof AUDIT_NOTES;
+
 /** By type, without the prefix `hanse.` that types have in an envelope. */
 export const AUDIT_EVENTS = {
+  ...AUDIT_NOTES,
   'federation.created': says({ federationId: FederationId, coordinatorKey: PublicKey }),
   'member.invited': says({
     role: Role,
@@ -113,7 +128,7 @@ export const AuditEvent = Type.Object(
   {
     specversion: Type.Literal('1.0'),
     /** Unique within the source: the stream of the event, and its place there. */
-    id: Type.String({ minLength: 1, maxLength: 300, pattern: PRINTABLE }),
+    id: Text,
     source: Type.String({ pattern: '^urn:hanse:coordinator:[0-9a-f]{64}$' }),
     type: Type.String({ pattern: '^hanse\\.[a-z]+\\.[a-zA-Z]+$' }),
     time: Timestamp,

@@ -26,6 +26,7 @@ export const FSCK_FINDINGS = {
   eventChanged: 'the entry tells something else than the event of the records',
   entryRepeated: 'the entry tells of an event that comes before one which is in the log already',
   entryAhead: 'the entry tells of an event that the log has not come to yet',
+  noteMissing: 'a note is not there that comes before the entry, or that the log has come to',
 } as const;
 
 export type FsckFindingName = keyof typeof FSCK_FINDINGS;

@@ -21,6 +21,7 @@ import type { Role } from '../schemas/member.ts';
 import type { Task } from '../schemas/task.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
 import { AcceptedUpdates } from './accepted-updates.ts';
+import { type AuditNotes, NO_NOTES } from './audit-notes.ts';
 import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
@@ -98,6 +99,8 @@ export interface CoordinatorDependencies {
   readonly primitives?: Primitives;
   /** Over the store; absent: there is none, and its routes are not there. */
   readonly log?: ServedLog;
+  /** Of that log; absent: nothing is noted. */
+  readonly notes?: AuditNotes;
   /** Public key of the first operator. */
   readonly operatorKey: Uint8Array;
   /** Id of the federation that the stores must hold; absent at the first start, when it is founded. */
@@ -115,6 +118,8 @@ export class Coordinator {
   readonly retention: Retention;
   readonly settings: CoordinatorSettings;
   readonly dependencies: CoordinatorDependencies;
+  /** What is to be in the log and is no event of the store. */
+  readonly notes: AuditNotes;
   readonly #jobs = new Map<JobId, JobRunner>();
   /** Runners that have no job yet; after a failure of the storage they look for it until this closes. */
   readonly #unborn = new Set<JobRunner>();
@@ -134,6 +139,7 @@ export class Coordinator {
     this.federation = federation;
     this.mailboxes = mailboxes;
     this.dependencies = dependencies;
+    this.notes = dependencies.notes ?? NO_NOTES;
     this.settings = settings;
     this.#orphans = new OrphanedContent(dependencies.store);
     this.#accepted = new AcceptedUpdates(dependencies.store);

@@ -8,10 +8,13 @@
 import { existsSync } from 'node:fs';
 import { formatVerifierKey } from '../protocol/audit/verifier-key.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
+import type { Clock } from '../protocol/clock.ts';
+import { systemClock } from '../protocol/primitives/system-clock.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { RandomSource } from '../protocol/random.ts';
 import { auditEntriesOf } from './audit-entries.ts';
 import { AuditLog, type LogKey } from './audit-log.ts';
+import { type AuditNotes, LoggedNotes } from './audit-notes.ts';
 import { AuditSequencer } from './audit-sequencer.ts';
 import type { CoordinatorKeys } from './coordinator-keys.ts';
 import type { DataDir } from './data-dir.ts';
@@ -27,6 +30,13 @@ export interface Records {
   /** Whose events are in the log before anybody hears of them. Closing it closes both. */
   readonly store: Store;
   readonly log: AuditLog;
+  /** What is to be in the log and is no event of the store. */
+  readonly notes: AuditNotes;
+}
+
+export interface RecordsOptions extends SqliteStoreOptions {
+  /** Of notes. Default: that of the machine. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -38,7 +48,7 @@ export async function openRecords(
   dataDir: DataDir,
   { logKey, signer }: Pick<CoordinatorKeys, 'logKey' | 'signer'>,
   random: RandomSource,
-  options: SqliteStoreOptions = {},
+  { clock = systemClock, ...options }: RecordsOptions = {},
 ): Promise<Records> {
   const pinned = dataDir.readPrivateFile(VERIFIER_KEY);
   if (pinned && !existsSync(dataDir.audit))
@@ -60,7 +70,13 @@ export async function openRecords(
     });
     await requireAhead(beneath, sequencer.position, file);
     await sequencer.catchUp();
-    return { log, store: closingBoth(loggedStore(beneath, sequencer), log, file) };
+    const notes = new LoggedNotes({ log, clock, coordinatorKey, random });
+    const close = async () => {
+      await notes.settled();
+      await log.settled();
+      file?.close();
+    };
+    return { log, notes, store: closingBoth(loggedStore(beneath, sequencer), close) };
   } catch (error) {
     file?.close();
     await beneath.close();
@@ -86,13 +102,12 @@ async function requireAhead(store: Store, position: number, { path }: AuditFile)
     throw new HanseError('storageCorrupt', { path, reason: 'it has events that the records do not have' });
 }
 
-function closingBoth(store: Store, log: AuditLog, file: AuditFile): Store {
+function closingBoth(store: Store, closeLog: () => Promise<void>): Store {
   return {
     ...store,
     async close() {
       await store.close();
-      await log.settled();
-      file.close();
+      await closeLog();
     },
   };
 }

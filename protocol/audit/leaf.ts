@@ -2,7 +2,7 @@
  * Entries of the audit log as bytes: the canonical form (RFC 8785) of a CloudEvents envelope. One event has one form, so that who
  * has the event has the leaf.
  */
-import { AUDIT_EVENTS, AuditEvent, type AuditType } from '../../schemas/audit-event.ts';
+import { AUDIT_EVENTS, AUDIT_NOTES, AuditEvent, type AuditType } from '../../schemas/audit-event.ts';
 import { utf8 } from '../bytes.ts';
 import { canonicalJson, isCanonicalJson } from '../canonical.ts';
 import { parse, parseJson } from '../parse.ts';
@@ -46,6 +46,11 @@ export function typeOf({ type }: AuditEvent): AuditType {
   if (!Object.hasOwn(AUDIT_EVENTS, name))
     throw new HanseError('invalidFormat', { where: 'entry type', expected: 'one of the catalogue' });
   return name as AuditType;
+}
+
+/** Whether it is no event of a store. */
+export function isNote(event: AuditEvent): boolean {
+  return Object.hasOwn(AUDIT_NOTES, typeOf(event));
 }
 
 function checkData(event: AuditEvent): void {

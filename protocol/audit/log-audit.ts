@@ -3,16 +3,16 @@
  * checked by afterwards (`job-audit.ts`), and of everything else no more than where its stream has come to. Pure.
  *
  * Contradictions are `leafContradicts`:
- *   an event twice, or out of the order of its stream
+ *   an event twice, or out of the order of its stream; a note that is not the next one, or in another stream than theirs
  *   an event of another coordinator than the one whose log it is, or in the stream of another job
  *   a round of a job that was not created; a second aggregation of an attempt
  *   a release of another model than was aggregated, twice, or out of turn
  */
-import type { AuditData, AuditEvent, AuditType } from '../../schemas/audit-event.ts';
+import { type AuditData, type AuditEvent, type AuditType, NOTES } from '../../schemas/audit-event.ts';
 import type { UpdateReceipt } from '../../schemas/update-receipt.ts';
 import { HanseError } from '../problem.ts';
 import type { Findings } from './findings.ts';
-import { decodeLeaf, typeOf } from './leaf.ts';
+import { decodeLeaf, isNote, typeOf } from './leaf.ts';
 
 /** What an attempt at a round has left in the log. */
 export interface LoggedAttempt {
@@ -60,6 +60,8 @@ export class LogAudit {
   /** The last place of each stream. */
   readonly #places = new Map<string, number>();
   #source: string | undefined;
+  /** Entries since the last note that are no events: each may have been one. */
+  #unread = 0;
 
   /** @param origin of the log */
   constructor(origin: string, findings: Findings, { job, receipts = [] }: LogAuditOptions = {}) {
@@ -72,7 +74,7 @@ export class LogAudit {
   /** Whether nothing is wrong with it. @param bytes of the entry; attacker-controlled, though signed */
   add(leaf: number, bytes: Uint8Array): boolean {
     try {
-      const event = decodeLeaf(bytes);
+      const event = this.#read(bytes);
       this.#take(leaf, event, this.#placed(event));
       return true;
     } catch (error) {
@@ -87,14 +89,25 @@ export class LogAudit {
       this.#findings.add(new HanseError('receiptMissing', { jobId, round, attempt, sha256 }));
   }
 
+  #read(bytes: Uint8Array): AuditEvent {
+    try {
+      return decodeLeaf(bytes);
+    } catch (error) {
+      this.#unread += 1;
+      throw error;
+    }
+  }
+
   /** @returns the stream of the event */
   #placed({ id, source }: AuditEvent): string {
     const [, stream = '', digits = ''] = /^(.+)\/(0|[1-9]\d{0,15})$/.exec(id) ?? [];
     const place = Number(digits);
     if (stream === '' || !Number.isSafeInteger(place)) throw contradicts('its id names no place of a stream');
-    if (place <= (this.#places.get(stream) ?? -1))
+    const last = this.#places.get(stream);
+    if (place <= (last ?? -1))
       throw contradicts(`it is event ${place} of ${stream}, of which later ones went before`);
     this.#places.set(stream, place);
+    if (stream === NOTES) this.#follows(place, last ?? 0);
     this.#source ??= source;
     if (source !== this.#source) throw contradicts('it is of another coordinator than those before it');
     const [, key = ''] = /^hanse\/coordinator\/([0-9a-f]{16})$/.exec(this.#origin) ?? [];
@@ -103,12 +116,21 @@ export class LogAudit {
     return stream;
   }
 
+  /** Streams have events that the log has not; notes are nowhere else. */
+  #follows(note: number, last: number): void {
+    const skipped = note - last - 1;
+    const isKnown = skipped >= 0 && skipped <= this.#unread;
+    this.#unread = 0;
+    if (!isKnown) throw contradicts(`it is note ${note}, and the one before it is ${last}`);
+  }
+
   #take(leaf: number, event: AuditEvent, stream: string): void {
     const type = typeOf(event);
     const data = event.data as Partial<RoundData>;
     const isOfJob = type.startsWith('round.') || type.startsWith('job.');
     if (isOfJob && stream !== `${JOB_STREAM}${data.jobId}`)
       throw contradicts(`a ${type} in the stream ${stream}`);
+    if (isNote(event) !== (stream === NOTES)) throw contradicts(`a ${type} in the stream ${stream}`);
     if (type === 'federation.created') {
       if (this.federation) throw contradicts('a federation is founded twice');
       this.federation = event.data as AuditData<'federation.created'>;

@@ -32,6 +32,10 @@ export class EventCheck {
   #at = 0;
   #after = 0;
   #expected: Expected | undefined;
+  /** For which the entries were taken that could not be read, since the last one that could be. */
+  #taken: Expected[] = [];
+  /** To be expected before what the records have next. */
+  #again: Expected[] = [];
 
   private constructor(
     store: Pick<Store, 'read' | 'readAll'>,
@@ -69,11 +73,13 @@ export class EventCheck {
   goesOn(entry: string, kept: readonly PlacedSalt[]): boolean | Promise<boolean> {
     const expected = this.#expected;
     if (!expected || !isEntryOf(expected, entry, kept)) return false;
+    if (this.#taken.length > 0) this.#taken = [];
     return this.#advanceInPage() || this.#advance().then(() => true);
   }
 
   /** The next entry of the log; one that cannot be read has been told, and is taken for the event that should be there. */
   async check(index: number, entry: AuditEvent | undefined, kept: KeptValues): Promise<void> {
+    if (entry) this.#takeBack(entry.id);
     if (
       entry &&
       this.#expected &&
@@ -86,9 +92,20 @@ export class EventCheck {
       if (entry) await this.#found(index, entry.id);
       return;
     }
+    if (!entry) this.#taken.push(expected);
     await this.#advance();
     if (entry && !isTold(expected, entry, kept))
       this.#findings.add('eventChanged', { index, position: expected.event.position });
+  }
+
+  /** An entry that could not be read was a note, and not the event that it was taken for, if that one comes after it. */
+  #takeBack(id: string): void {
+    const at = this.#taken.findIndex(({ event }) => idOf(event) === id);
+    if (at >= 0) {
+      this.#again.unshift(...this.#taken.slice(at + 1), ...(this.#expected ? [this.#expected] : []));
+      this.#expected = this.#taken[at];
+    }
+    this.#taken = [];
   }
 
   /** No entry comes any more. */
@@ -144,6 +161,11 @@ export class EventCheck {
 
   /** False where the page that was read has no such event any more. A promise for each event would take as long as a hash. */
   #advanceInPage(): boolean {
+    const again = this.#again.shift();
+    if (again) {
+      this.#expected = again;
+      return true;
+    }
     while (this.#at < this.#page.length) {
       const event = this.#page[this.#at] as StoredEvent;
       const isBehind = event.position > this.#cursor;

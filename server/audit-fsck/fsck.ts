@@ -12,7 +12,7 @@ import { HASH_BYTES } from '../../protocol/audit/tile-tree.ts';
 import { parseVerifierKey, type VerifierKey } from '../../protocol/audit/verifier-key.ts';
 import { toHex } from '../../protocol/bytes.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
-import type { AuditEvent } from '../../schemas/audit-event.ts';
+import { type AuditEvent, NOTES } from '../../schemas/audit-event.ts';
 import type { FsckReport } from '../../schemas/fsck-report.ts';
 import { readRecords } from '../read-records.ts';
 import { AuditRows, type PlacedSalt, type RowsHead } from '../store/audit-rows.ts';
@@ -20,12 +20,13 @@ import type { Store } from '../store/store.ts';
 import { CheckpointCheck } from './checkpoint-check.ts';
 import { EventCheck } from './event-check.ts';
 import { Findings } from './findings.ts';
+import { NoteCheck } from './note-check.ts';
 import { checkSalts } from './salt-check.ts';
 import { leafHashNow, leafHashOfText } from './sync-tree.ts';
 import { TreeCheck } from './tree-check.ts';
 
 /** The name of the cursor of the records. */
-const SOURCE = 'store';
+const STORE = 'store';
 
 export interface FsckOptions {
   /** After each tile. */
@@ -62,8 +63,9 @@ async function fsck(
   tellStrays(head, findings);
   const checkpoints = new CheckpointCheck(rows, key, size, findings);
   const tree = new TreeCheck(findings, (level, place) => rows.hashes(level, place, 1)[0]?.hash);
-  const cursor = head.cursors.find(({ source }) => source === SOURCE)?.position ?? 0;
-  const events = await EventCheck.open(store, cursor, findings);
+  const cursor = (name: string) => head.cursors.find(({ source }) => source === name)?.position ?? 0;
+  const events = await EventCheck.open(store, cursor(STORE), findings);
+  const notes = new NoteCheck(cursor(NOTES), findings);
   const none = await checkpoints.rootAt(0);
   if (none) tree.reach(0, toHex(none));
   for (let from = 0; from < size; from += TILE_WIDTH) {
@@ -90,7 +92,8 @@ async function fsck(
       if (!goesOn) {
         const bytes = entry ?? entryAt(rows, index);
         const event = bytes && readLeaf(bytes, index, findings);
-        await events.check(index, event, checkSalts(salts, index, event, findings));
+        const kept = checkSalts(salts, index, event, findings);
+        if (!notes.take(index, event)) await events.check(index, event, kept);
       }
       if (index + 1 < checkpoints.nextSize) continue;
       const root = await checkpoints.rootAt(index + 1);
@@ -100,6 +103,7 @@ async function fsck(
   }
   tree.end();
   await events.end();
+  notes.end();
   return reportOf(head, findings);
 }
 

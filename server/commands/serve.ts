@@ -8,6 +8,7 @@ import { Type } from 'typebox';
 import { primitives } from '#primitives';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import { SOFTWARE } from '../../protocol/versions.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { buildApp } from '../app.ts';
 import { Coordinator } from '../coordinator.ts';
@@ -136,7 +137,9 @@ async function serve(
   const site = await openWebSite(fileURLToPath(new URL('../../web', import.meta.url)));
   const app = await buildApp({ coordinator, report, listeners, ...(site && { site }) });
   let stopRenewing = () => {};
+  const said = { software: SOFTWARE, origin: keys.logKey.key.name };
   try {
+    await coordinator.notes.record({ type: 'admin.started', data: said });
     keys.pin(id);
     const port = await listen(app, options.port, options.host);
     const addresses = addressesOf(entrance, options.host, port);
@@ -164,6 +167,9 @@ async function serve(
     // Requests that wait are let go, those under way are answered, and only then is the store closed.
     coordinator.beginClosing();
     await app.close();
+    await coordinator.notes
+      .record({ type: 'admin.stopped', data: said })
+      .catch((error) => report(error, 'noting the end in the log'));
     await coordinator.close();
   }
 }
@@ -176,14 +182,14 @@ async function openCoordinator(
 ): Promise<Coordinator> {
   const { signer, noiseKey, operatorKey, federationId } = keys;
   const limits = storeLimit === undefined ? {} : { limitBytes: storeLimit };
-  const { store, log } = await openRecords(dataDir, keys, primitives.random, limits);
+  const { store, log, notes } = await openRecords(dataDir, keys, primitives.random, limits);
   try {
     const blobs = await openFileBlobStore(dataDir.blobs);
     const parts = await openFilePartStore(dataDir.uploads);
     const { random } = primitives;
     return await Coordinator.open(
       {
-        ...{ store, log, blobs, parts, clock: systemClock, random },
+        ...{ store, log, notes, blobs, parts, clock: systemClock, random },
         ...{ signer, noiseKey, operatorKey, federationId, report },
       },
       {

@@ -92,6 +92,17 @@ test('a new start goes on with the same log, and logs what was stored and not lo
   expect((await typesIn(third)).slice(3)).toEqual(['hanse.member.invited']);
 });
 
+test('what is noted is in the log before its file is closed, and is no event of the store', async () => {
+  const records = await open();
+  await found(records);
+  const noted = records.notes.record({ type: 'admin.stopped', data: { software: 'x', origin: 'y' } });
+  await close(records);
+  await noted;
+  const again = await open();
+  expect((await typesIn(again)).slice(3)).toEqual(['hanse.admin.stopped']);
+  expect(await again.store.streams('notes')).toEqual([]);
+});
+
 describe('a start is refused', () => {
   beforeEach(async () => {
     const records = await open();

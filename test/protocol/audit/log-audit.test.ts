@@ -125,6 +125,30 @@ test('a model that is released is the one that was aggregated, once and in turn'
   expect(found(events.filter((_, i) => i !== indexOf('round.opened'))).length).toBeGreaterThan(0);
 });
 
+test('notes are numbered without gaps, in a stream of their own', () => {
+  const note = (number: number, more: object = {}) =>
+    ({
+      ...(events[0] as AuditEvent),
+      ...{ id: `notes/${number}`, type: 'hanse.admin.started', data: { software: 'x', origin } },
+      ...more,
+    }) as AuditEvent;
+  const size = events.length;
+  const [first, ...rest] = events as [AuditEvent, ...AuditEvent[]];
+  expect(found([first, note(1), ...rest, note(2), note(3)])).toEqual([]);
+  for (const numbers of [[2], [0], [1, 3], [1, 1], [2, 1]])
+    expect(found([...events, ...numbers.map((number) => note(number))]), `${numbers}`).toContainEqual([
+      'leafContradicts',
+      size + numbers.findIndex((number, at) => number !== at + 1),
+    ]);
+  // One that cannot be read may have been the second.
+  expect(found([...events, note(1), utf8('{}'), note(3)])).toEqual([['leafMalformed', size + 1]]);
+  expect(found([...events, note(1), utf8('{}'), note(4)])).toContainEqual(['leafContradicts', size + 2]);
+  const id = 'federation/9999';
+  expect(found([...events, note(1, { id })])).toEqual([['leafContradicts', size]]);
+  const event = { ...(events[indexOf('member.enrolled')] as AuditEvent), id: 'notes/1' };
+  expect(found([...events, event])).toEqual([['leafContradicts', size]]);
+});
+
 test('each receipt has its entry', () => {
   const {
     prov: _prov,

@@ -169,6 +169,10 @@ const PLANTED: Readonly<Record<string, Planted>> = {
       { what: 'entryChanged', index: 1 },
     ],
   },
+  'a note that the log has come to': {
+    plant: () => inLog((db) => run(db, "INSERT INTO cursors VALUES ('notes', 1)")),
+    findings: () => [{ what: 'noteMissing', detail: 'notes/1' }],
+  },
   'an entry that is gone': {
     plant: () => inLog((db) => run(db, 'DELETE FROM entries WHERE place = 255')),
     findings: () => [{ what: 'entryMissing', index: 255 }],
