@@ -71,6 +71,33 @@ export const AUDIT_NOTES = {
   'admin.started': says({ software: Text, origin: Text }),
   /** It takes none any more. One that was killed has not said so. */
   'admin.stopped': says({ software: Text, origin: Text }),
+  /** Requests that were refused for who has sent them, of an actor since a moment. */
+  'access.denied': says({
+    actor: Type.Union([Type.Literal('member'), Type.Literal('anonymous'), Type.Literal('others')]),
+    /** Its id, of a member. */
+    member: Type.Optional(Salted),
+    since: Timestamp,
+    count: Type.Integer({ minimum: 1 }),
+    /** How many of them for which problem. */
+    codes: Type.Record(Type.String({ pattern: '^[a-zA-Z]{1,40}$' }), Type.Integer({ minimum: 1 })),
+  }),
+  /** By whom: the list of their ids, as one value. Round 0 is the model that the job begins with. */
+  'model.downloaded': says({
+    jobId: JobId,
+    round: Count,
+    model: Sha256,
+    count: Type.Integer({ minimum: 1 }),
+    members: Salted,
+  }),
+  /** Entries of this log, by index: the first and the last that were read, and how many were sent. */
+  'reading.session': says({
+    reader: Salted,
+    first: Count,
+    last: Count,
+    count: Type.Integer({ minimum: 1 }),
+    since: Timestamp,
+    until: Timestamp,
+  }),
 } as const;
 
 export type NoteType = keyof typeof AUDIT_NOTES;

@@ -65,7 +65,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     maxConnections,
   };
   const metrics = createMetrics(coordinator);
-  const answers = new ProblemAnswers({ metrics, report, clock: dependencies.clock, protocol });
+  const denied = coordinator.access?.denied;
+  const answers = new ProblemAnswers({ metrics, report, clock: dependencies.clock, protocol, denied });
   const app = Fastify({
     // A signature in hex is the longest that stands in a path.
     routerOptions: { maxParamLength: 128 },
@@ -109,6 +110,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.addHook('preClose', async () => {
     setTimeout(() => app.server.closeAllConnections(), CLOSING_MS).unref();
+  });
+  app.addHook('onClose', async () => {
+    await coordinator.access?.close();
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';

@@ -22,9 +22,11 @@ import type { AuditLog, LogEntry } from './audit-log.ts';
 const TOGETHER = 1000;
 
 /** Members that stand in the entry as they are. */
-type Plain<Data> = { [Key in keyof Data as Data[Key] extends Salted ? never : Key]: Data[Key] };
+type Plain<Data> = {
+  [Key in keyof Data as NonNullable<Data[Key]> extends Salted ? never : Key]: Data[Key];
+};
 /** Values of members that stand there as salted hashes. */
-type Hidden<Data> = { [Key in keyof Data as Data[Key] extends Salted ? Key : never]: unknown };
+type Hidden<Data> = { [Key in keyof Data as NonNullable<Data[Key]> extends Salted ? Key : never]: unknown };
 
 interface NoteOf<Name extends NoteType> {
   readonly type: Name;

@@ -6,6 +6,7 @@ import { HanseError } from '../protocol/problem.ts';
 import type { RouteName } from '../protocol/routes.ts';
 import type { Sha256 } from '../schemas/ids.ts';
 import type { Coordinator } from './coordinator.ts';
+import type { KnownMember } from './federation-state.ts';
 import type { Handlers, OutgoingBody, Select } from './handler-types.ts';
 import { HotContent } from './hot-content.ts';
 import type { Selection } from './http/conditional-request.ts';
@@ -36,8 +37,18 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     }
   }
 
+  /** Who fetches a model is in the audit log before it is sent. */
+  async function noteDownload(sha256: Sha256, { nodeId }: KnownMember): Promise<void> {
+    const model = coordinator.access && coordinator.modelOf(sha256);
+    if (model) await coordinator.access?.downloads.note(model, nodeId);
+  }
+
   /** What was selected of content that members may fetch. */
-  async function contentOf(sha256: Sha256, select: Select | undefined): Promise<OutgoingBody> {
+  async function contentOf(
+    sha256: Sha256,
+    member: KnownMember,
+    select: Select | undefined,
+  ): Promise<OutgoingBody> {
     if (!coordinator.isReadable(sha256)) throw new HanseError('blobUnknown', { sha256 });
     const content = await hotContent.read(sha256);
     const length = content?.length ?? (await blobs.has(sha256))?.size;
@@ -49,6 +60,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     const selection = select?.(sha256, length) ?? WHOLE;
     if (selection.type === 'notModified') return { source: NOTHING, sha256, length, selection };
     const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
+    await noteDownload(sha256, member);
     coordinator.countDownload(sha256, end - start);
     const range = selection.type === 'part' ? selection.range : undefined;
     const source = content?.subarray(start, end) ?? streamed(sha256, range);
@@ -72,19 +84,20 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
 
     getBlob: async ({ params, member, select }) => {
       presence.heard(member.nodeId);
-      return contentOf(params.sha256, select);
+      return contentOf(params.sha256, member, select);
     },
 
     getBlobFrom: async ({ params, member, select }) => {
       const { sha256, base } = params;
       presence.heard(member.nodeId);
       const delta = coordinator.isNextModel(base, sha256) ? await deltas.between(base, sha256) : undefined;
-      if (!delta) return contentOf(sha256, select);
+      if (!delta) return contentOf(sha256, member, select);
       const { length } = delta.bytes;
       const selection = select?.(delta.sha256, length) ?? WHOLE;
       if (selection.type === 'notModified')
         return { source: NOTHING, sha256: delta.sha256, length, selection };
       const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
+      await noteDownload(sha256, member);
       coordinator.countDownload(sha256, end - start);
       return { source: delta.bytes.subarray(start, end), sha256: delta.sha256, length, selection };
     },

@@ -28,6 +28,8 @@ import { JobRunner, type JobSurroundings } from './job-runner.ts';
 import { Mailboxes } from './mailbox.ts';
 import { updateEvent } from './masked-update.ts';
 import { successorsOf } from './membership.ts';
+import type { JobModel } from './model-downloads.ts';
+import { NotedAccess } from './noted-access.ts';
 import { type IsOver, OrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
 import { Retention } from './retention.ts';
@@ -120,6 +122,8 @@ export class Coordinator {
   readonly dependencies: CoordinatorDependencies;
   /** What is to be in the log and is no event of the store. */
   readonly notes: AuditNotes;
+  /** Absent where nothing is noted. */
+  readonly access: NotedAccess | undefined;
   readonly #jobs = new Map<JobId, JobRunner>();
   /** Runners that have no job yet; after a failure of the storage they look for it until this closes. */
   readonly #unborn = new Set<JobRunner>();
@@ -139,7 +143,9 @@ export class Coordinator {
     this.federation = federation;
     this.mailboxes = mailboxes;
     this.dependencies = dependencies;
-    this.notes = dependencies.notes ?? NO_NOTES;
+    const { notes } = dependencies;
+    this.notes = notes ?? NO_NOTES;
+    this.access = notes && new NotedAccess({ ...dependencies, notes });
     this.settings = settings;
     this.#orphans = new OrphanedContent(dependencies.store);
     this.#accepted = new AcceptedUpdates(dependencies.store);
@@ -275,6 +281,18 @@ export class Coordinator {
     return this.#readable.has(sha256);
   }
 
+  /** Which model this is; undefined for other content. */
+  modelOf(sha256: Sha256): JobModel | undefined {
+    const jobId = this.#readable.get(sha256);
+    const state = jobId === undefined ? undefined : this.#jobs.get(jobId)?.state;
+    if (!state) return undefined;
+    const { jobId: id, manifest, candidate, round, history } = state;
+    if (sha256 === manifest.initialModel) return { jobId: id, round: 0, model: sha256 };
+    if (sha256 === candidate?.model) return { jobId: id, round, model: sha256 };
+    const released = history.findLast(({ model }) => model === sha256);
+    return released && { jobId: id, round: released.round, model: sha256 };
+  }
+
   /**
    * Whether somebody may well have `base` and be about to fetch `target`: the present model of a job, or the one that is
    * being measured, and one of the models before it. There are few such pairs, however many models there have been.
@@ -311,6 +329,7 @@ export class Coordinator {
   /** Ends waiting requests, lets work under way finish, and closes the store. */
   async close(): Promise<void> {
     this.beginClosing();
+    await this.access?.close();
     this.uploads.close();
     await Promise.all([...this.#jobs.values(), ...this.#unborn].map((runner) => runner.close()));
     await this.retention.close();

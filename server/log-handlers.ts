@@ -3,7 +3,7 @@
  * for everybody, as they tell nothing but that there are entries; entries are for members.
  */
 import { primitives } from '#primitives';
-import { parseTilePath } from '../protocol/audit/tile.ts';
+import { parseTilePath, TILE_WIDTH } from '../protocol/audit/tile.ts';
 import { formatVerifierKey } from '../protocol/audit/verifier-key.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
@@ -17,7 +17,7 @@ type LogRoute = Extract<RouteName, 'getCheckpoint' | 'getLogKey' | 'getTile' | '
 
 const WHOLE: Selection = { type: 'whole' };
 
-export function logHandlers({ dependencies }: Coordinator): Pick<Handlers, LogRoute> {
+export function logHandlers({ dependencies, access }: Coordinator): Pick<Handlers, LogRoute> {
   /** @throws routeUnknown where the coordinator keeps no log, as that of a simulation */
   const served = (name: LogRoute): ServedLog => {
     if (dependencies.log) return dependencies.log;
@@ -36,7 +36,14 @@ export function logHandlers({ dependencies }: Coordinator): Pick<Handlers, LogRo
     getCheckpoint: async () => textOf(served('getCheckpoint').note),
     getLogKey: async () => textOf(`${formatVerifierKey(served('getLogKey').key)}\n`),
     getTile: ({ params, select }) => tileAt('getTile', `tile/${params.level}/${params.place}`, select),
-    getEntries: ({ params, select }) => tileAt('getEntries', `tile/entries/${params.place}`, select),
+    getEntries: async ({ params, member, select }) => {
+      const path = `tile/entries/${params.place}`;
+      const body = await tileAt('getEntries', path, select);
+      const { index, width } = parseTilePath(path);
+      if (body.selection.type !== 'notModified')
+        access?.readings.read(member.nodeId, index * TILE_WIDTH, width);
+      return body;
+    },
   };
 }
 

@@ -39,14 +39,22 @@ export class Authenticator {
     this.#clock = clock;
   }
 
-  /** Throws a problem of `SIGNED` in `protocol/routes.ts`. */
-  async check(head: RequestHead, access: Route['access']): Promise<Authenticated> {
+  /**
+   * Throws a problem of `SIGNED` in `protocol/routes.ts`.
+   * @param verified told whose signature it is, once that is certain, also where the request is refused then
+   */
+  async check(
+    head: RequestHead,
+    access: Route['access'],
+    verified: (nodeId: NodeId) => void = () => {},
+  ): Promise<Authenticated> {
     const now = Math.floor(this.#clock.now() / 1000);
     const signature = readSignature(head.method, head.target, head.headers, head.hasBody, now);
     if (access === 'enrolling') return { signature, member: undefined };
     const member = this.#federation.member(signature.nodeId);
     if (!member) throw new HanseError('memberUnknown');
     await signature.verify(member.publicKey);
+    verified(member.nodeId);
     this.#federation.requireValid(member.nodeId); // after the signature: nobody else needs to know
     await this.#claimNonce(signature);
     if (access !== 'public' && !access.includes(member.role))

@@ -7,6 +7,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../protocol/clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { formatRange, VERSION_HEADER, type VersionRange } from '../../protocol/versions.ts';
+import type { DeniedAccess } from '../denied-access.ts';
 import { type Report, seldom } from '../seldom-report.ts';
 import type { Metrics } from './metrics.ts';
 import {
@@ -23,6 +24,8 @@ interface ProblemAnswersOptions {
   readonly report: Report;
   readonly clock: Clock;
   readonly protocol: VersionRange;
+  /** Told of requests that were refused; absent: nobody is. */
+  readonly denied?: Pick<DeniedAccess, 'count'> | undefined;
 }
 
 export class ProblemAnswers {
@@ -35,7 +38,9 @@ export class ProblemAnswers {
   }
 
   ofError(error: FastifyError | HanseError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    return this.ofProblem(this.#asProblem(error, request), reply);
+    const problem = this.#asProblem(error, request);
+    this.#options.denied?.count(problem.code, request.signer);
+    return this.ofProblem(problem, reply);
   }
 
   ofProblem(problem: HanseError, reply: FastifyReply): FastifyReply {

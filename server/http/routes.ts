@@ -17,6 +17,7 @@ import {
   type RouteName,
 } from '../../protocol/routes.ts';
 import { checkVersion, formatRange, VERSION_HEADER, type VersionRange } from '../../protocol/versions.ts';
+import type { NodeId } from '../../schemas/ids.ts';
 import type { EnrolmentRequest } from '../../schemas/member.ts';
 import { ProblemDetails } from '../../schemas/problem.ts';
 import type { Handlers, IncomingBody, OutgoingBody } from '../handler-types.ts';
@@ -45,6 +46,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the body is read; undefined on public routes. */
     authenticated: Authenticated | undefined;
+    /** The member whose signature it has, also where it is refused; undefined while that is not certain. */
+    signer: NodeId | undefined;
   }
 }
 
@@ -56,6 +59,7 @@ export interface RoutesOptions {
 
 export function registerRoutes(app: FastifyInstance, options: RoutesOptions): void {
   app.decorateRequest('authenticated', undefined);
+  app.decorateRequest('signer', undefined);
   readBodies(app);
   const inFlight = new RequestsInFlight();
   for (const name of Object.keys(ROUTES) as RouteName[]) registerRoute(app, name, options, inFlight);
@@ -81,7 +85,9 @@ function registerRoute(
       checkVersion(single(request.headers[VERSION_HEADER]), protocol);
       const { method, headers } = request;
       const head = { method, target: request.raw.url ?? '', headers, hasBody: route.body !== undefined };
-      request.authenticated = await authenticator.check(head, route.access);
+      request.authenticated = await authenticator.check(head, route.access, (nodeId) => {
+        request.signer = nodeId;
+      });
       const { member } = request.authenticated;
       if (member) {
         const leave = inFlight.enter(authenticator.ownerOf(member));

@@ -1,0 +1,139 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { utf8 } from '../../protocol/bytes.ts';
+import { canonicalJson } from '../../protocol/canonical.ts';
+import type { ProblemCode } from '../../protocol/problem.ts';
+import type { AuditNote } from '../../server/audit-notes.ts';
+import { DeniedAccess } from '../../server/denied-access.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
+
+let noted: AuditNote[];
+let reported: unknown[];
+let clock: VirtualClock;
+let denied: DeniedAccess;
+let fault: Error | undefined;
+beforeEach(() => {
+  [noted, reported, clock, fault] = [[], [], new VirtualClock(), undefined];
+  const record = async (note: AuditNote) => {
+    if (fault) throw fault;
+    noted.push(note);
+  };
+  denied = new DeniedAccess({ notes: { record }, clock, report: (error) => reported.push(error) });
+});
+
+const member = (number: number) => number.toString(16).padStart(32, '0');
+/** Whom, how often, why. */
+const told = () =>
+  noted.map((note) => {
+    if (note.type !== 'access.denied') throw new Error('another note');
+    return [note.hidden?.member ?? note.data.actor, note.data.count, note.data.codes];
+  });
+
+test('an actor has one entry a minute, with how many requests were refused and why', async () => {
+  for (const code of ['roleRefused', 'memberRevoked', 'roleRefused'] as const) denied.count(code, member(1));
+  denied.count('signatureInvalid', undefined);
+  expect(noted).toEqual([]);
+  await clock.advance(59_999);
+  denied.count('requestReplayed', member(1));
+  expect(noted).toEqual([]);
+  await clock.advance(1);
+  expect(told()).toEqual([
+    [member(1), 4, { roleRefused: 2, memberRevoked: 1, requestReplayed: 1 }],
+    ['anonymous', 1, { signatureInvalid: 1 }],
+  ]);
+  denied.count('roleRefused', member(1));
+  await clock.advance(60_000);
+  expect(told().slice(2)).toEqual([[member(1), 1, { roleRefused: 1 }]]);
+  await clock.advance(600_000);
+  expect([noted.length, clock.pending]).toEqual([3, 0]);
+});
+
+test('the id of a member stands there as a salted hash alone', async () => {
+  denied.count('roleRefused', member(7));
+  await denied.close();
+  expect(noted).toEqual([expect.objectContaining({ hidden: { member: member(7) } })]);
+  expect(JSON.stringify(noted[0]?.data)).not.toContain(member(7));
+});
+
+test('what was refused for something else than who has asked is not counted', async () => {
+  for (const code of ['jobUnknown', 'invalidFormat', 'overloaded', 'internalError'] as const)
+    denied.count(code, member(1));
+  denied.count('notInCohort', member(1));
+  await denied.close();
+  expect(told()).toEqual([[member(1), 1, { notInCohort: 1 }]]);
+});
+
+describe('whoever wants to fill the log', () => {
+  test('has one entry a minute without a key, however often they ask', async () => {
+    const codes: ProblemCode[] = ['signatureMissing', 'signatureInvalid', 'memberUnknown', 'inviteUnknown'];
+    for (let i = 0; i < 40_000; i += 1) denied.count(codes[i % 4] as ProblemCode, undefined);
+    await clock.advance(60_000);
+    expect(told()).toEqual([['anonymous', 40_000, Object.fromEntries(codes.map((code) => [code, 10_000]))]]);
+  });
+
+  test('has eighteen with ten thousand members, and none of the requests goes uncounted', async () => {
+    for (let i = 0; i < 10_000; i += 1) denied.count('roleRefused', member(i));
+    for (let i = 0; i < 10_000; i += 1) denied.count('requestReplayed', member(i));
+    denied.count('memberUnknown', undefined);
+    await clock.advance(60_000);
+    expect(noted).toHaveLength(18);
+    expect(told().slice(-2)).toEqual([
+      ['others', 2 * (10_000 - 16), { roleRefused: 9984, requestReplayed: 9984 }],
+      ['anonymous', 1, { memberUnknown: 1 }],
+    ]);
+    expect(told().reduce((sum, [, count]) => sum + Number(count), 0)).toBe(20_001);
+  });
+
+  test('with one member has one, of that member', async () => {
+    for (let i = 0; i < 10_000; i += 1) denied.count('roleRefused', member(3));
+    await clock.advance(60_000);
+    expect(told()).toEqual([[member(3), 10_000, { roleRefused: 10_000 }]]);
+  });
+
+  test('has no entry that is larger for it', async () => {
+    for (let i = 0; i < 1000; i += 1) denied.count('roleRefused', member(i));
+    await denied.close();
+    for (const { data } of noted) expect(utf8(canonicalJson(data)).length).toBeLessThan(300);
+  });
+});
+
+test('a clock that goes back makes a minute longer, and no more of them', async () => {
+  let now = Date.parse('2026-01-01T12:00:00.000Z');
+  let due: (() => void)[] = [];
+  const schedule = (_: number, work: () => void) => {
+    due.push(work);
+    return () => {
+      due = due.filter((one) => one !== work);
+    };
+  };
+  const record = async (note: AuditNote) => void noted.push(note);
+  const restless = new DeniedAccess({ notes: { record }, clock: { now: () => now, schedule }, report() {} });
+  for (let i = 0; i < 100; i += 1) {
+    restless.count('roleRefused', member(1));
+    now -= 3_600_000;
+    expect(due).toHaveLength(1);
+  }
+  expect(noted).toEqual([]);
+  await restless.close();
+  expect(told()).toEqual([[member(1), 100, { roleRefused: 100 }]]);
+  expect(due).toEqual([]);
+});
+
+test('closing tells what was counted, and counts nothing more', async () => {
+  denied.count('roleRefused', member(1));
+  await denied.close();
+  denied.count('roleRefused', member(2));
+  await denied.close();
+  expect(told()).toEqual([[member(1), 1, { roleRefused: 1 }]]);
+  expect(clock.pending).toBe(0);
+});
+
+test('a log that cannot be written is reported, once a minute', async () => {
+  fault = new Error('planted');
+  for (let i = 0; i < 5; i += 1) denied.count('roleRefused', member(i));
+  await clock.advance(60_000);
+  expect(reported).toEqual([fault]);
+  fault = undefined;
+  denied.count('roleRefused', member(1));
+  await clock.advance(60_000);
+  expect(told()).toEqual([[member(1), 1, { roleRefused: 1 }]]);
+});
