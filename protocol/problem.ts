@@ -746,6 +746,14 @@ export const PROBLEMS = {
     'The log has no entry of an update for which there is a receipt.',
     'Keep the receipt and the checkpoint: the coordinator has left out what it took, or the log ends before it.',
   ),
+  privacyMismatch: entry<{ jobId: string; reason: string }>(
+    'What a log says of the privacy of a job is not what its manifest and its rounds come to.',
+    'Rely on what is computed anew. The log is signed: keep it, and tell the other organisations.',
+  ),
+  privacyExceeded: entry<{ jobId: string; spent: number; stated: number }>(
+    'The rounds of a job have taken more privacy than its manifest states.',
+    'Count what was spent, and not what is stated, for whoever took part; ask the coordinator why attempts were repeated.',
+  ),
   exportMalformed: entry<{ path: string; reason: string }>(
     'An exported log holds what does not belong in it, or lacks what does.',
     'Export the log again; what the detail names was added, cut or removed.',

@@ -51,6 +51,8 @@ const says = <Properties extends TProperties>(properties: Properties) =>
 
 const Count = Type.Integer({ minimum: 0 });
 const Text = Type.String({ minLength: 1, maxLength: 300, pattern: PRINTABLE });
+const Epsilon = Type.Number({ minimum: 0, maximum: 1e9 });
+const Delta = Type.Number({ minimum: 0, maximum: 1 });
 const attempt = { jobId: JobId, round: Round, attempt: Attempt } as const;
 const member = {
   nodeId: NodeId,
@@ -64,6 +66,8 @@ const { name, purpose, privacyUnit } = TrainingManifest.properties;
 
 /** The stream of notes: of no event of the store. */
 export const NOTES = 'notes';
+/** Of what follows from events of a job, a stream for each job: its id comes behind. */
+export const PRIVACY_STREAM = 'privacy/';
 
 /** What a coordinator notes that is no event of its store, by type: SPEC.md 13.11. */
 export const AUDIT_NOTES = {
@@ -145,6 +149,17 @@ export const AUDIT_EVENTS = {
   'round.failed': says({ ...attempt, code: Type.String() }),
   'round.evaluated': says({ ...attempt, node: Salted, metrics: Metrics }),
   'round.released': says({ ...attempt, model: Sha256 }),
+  /** What all rounds of a job take of the privacy of each unit, if each is opened once; and what the manifest states. */
+  'privacy.reserved': says({
+    jobId: JobId,
+    unit: privacyUnit,
+    delta: Delta,
+    mechanism: Text,
+    epsilon: Epsilon,
+    stated: Epsilon,
+  }),
+  /** What the attempts of a job have taken of it since its beginning, once this one is opened. */
+  'privacy.spent': says({ ...attempt, unit: privacyUnit, delta: Delta, opened: Count, epsilon: Epsilon }),
 } as const;
 
 export type AuditType = keyof typeof AUDIT_EVENTS;

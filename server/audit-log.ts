@@ -130,6 +130,12 @@ export class AuditLog {
     return this.#file.cursor(source);
   }
 
+  /** Moves the cursor of a source that adds no entries by itself. @throws storageConflict if it would not move on; storageFailed */
+  moveCursor(cursor: Cursor): void {
+    const nothing = { before: this.size, entries: [], salted: [], hashes: [] };
+    this.#file.grow({ ...nothing, checkpoint: this.note, cursors: [cursor] });
+  }
+
   /** The salted fields of an entry that were not erased. */
   saltedFields(index: number): SaltedField[] {
     return this.#file.saltedFields(index);

@@ -7,7 +7,7 @@ import type { AuditLog, LogEntry } from './audit-log.ts';
 import type { Store, StoredEvent } from './store/store.ts';
 
 /** The name of the cursor. */
-const SOURCE = 'store';
+export const STORE_SOURCE = 'store';
 /** Events of one append to the log, at most. */
 const PAGE = 1000;
 
@@ -25,7 +25,7 @@ export class AuditSequencer {
 
   constructor(options: SequencerOptions) {
     this.#options = options;
-    this.#at = options.log.cursor(SOURCE);
+    this.#at = options.log.cursor(STORE_SOURCE);
   }
 
   /** The position up to which all events are in the log. */
@@ -76,7 +76,7 @@ export class AuditSequencer {
     if (!last) return;
     const entries: LogEntry[] = [];
     for (const event of events) entries.push(...(await entriesOf(event)));
-    if (entries.length > 0) await log.append(entries, { source: SOURCE, position: last.position });
+    if (entries.length > 0) await log.append(entries, { source: STORE_SOURCE, position: last.position });
     this.#at = last.position;
   }
 }

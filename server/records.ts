@@ -15,11 +15,12 @@ import type { RandomSource } from '../protocol/random.ts';
 import { auditEntriesOf } from './audit-entries.ts';
 import { AuditLog, type LogKey } from './audit-log.ts';
 import { type AuditNotes, LoggedNotes } from './audit-notes.ts';
-import { AuditSequencer } from './audit-sequencer.ts';
+import { AuditSequencer, STORE_SOURCE } from './audit-sequencer.ts';
 import type { CoordinatorKeys } from './coordinator-keys.ts';
 import type { DataDir } from './data-dir.ts';
 import { FEDERATION_STREAM } from './federation.ts';
 import { loggedStore } from './logged-store.ts';
+import { PRIVACY_SOURCE, PrivacyEntries, PrivacyFold } from './privacy-entries.ts';
 import { AuditFile } from './store/audit-file.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -64,9 +65,10 @@ export async function openRecords(
     if (!pinned) dataDir.writePrivateFile(VERIFIER_KEY, utf8(`${formatVerifierKey(logKey.key)}\n`));
     const coordinatorKey = toHex(signer.publicKey);
     const source = { coordinatorKey, federationStream: FEDERATION_STREAM, random };
+    const privacy = new PrivacyEntries(beneath, new PrivacyFold(coordinatorKey, tellsOfPrivacyFrom(log)));
     const sequencer = new AuditSequencer({
       ...{ store: beneath, log },
-      entriesOf: (event) => auditEntriesOf(event, source),
+      entriesOf: async (event) => [...(await auditEntriesOf(event, source)), ...(await privacy.of(event))],
     });
     await requireAhead(beneath, sequencer.position, file);
     await sequencer.catchUp();
@@ -92,6 +94,15 @@ async function openLog(file: AuditFile, key: LogKey): Promise<AuditLog> {
     const reason = 'the key of this coordinator has not signed it';
     throw new HanseError('storageCorrupt', { path: file.path, reason }, { cause: error });
   }
+}
+
+/** The first position whose jobs have entries of their privacy: a log that has come further without them goes on from there. */
+function tellsOfPrivacyFrom(log: AuditLog): number {
+  const known = log.cursor(PRIVACY_SOURCE);
+  if (known > 0) return known;
+  const position = log.cursor(STORE_SOURCE) + 1;
+  log.moveCursor({ source: PRIVACY_SOURCE, position });
+  return position;
 }
 
 /** A store that was put back to an older copy would give positions anew that the log has seen. */

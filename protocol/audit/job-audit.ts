@@ -11,8 +11,9 @@ import { floatsOf, modelBytes, parseHeader, payloadOf } from '../vector.ts';
 import type { Findings } from './findings.ts';
 import { jobEpsilon } from './job-epsilon.ts';
 import { MANIFEST_BYTES_MAX, readManifest } from './job-manifest.ts';
-import type { LoggedAttempt, LoggedJob } from './log-audit.ts';
 import { contentOf, findContent, type LogSource } from './log-source.ts';
+import type { LoggedAttempt, LoggedJob } from './logged-job.ts';
+import { auditPrivacy } from './privacy-audit.ts';
 import { auditRound, type RoundContext, type RoundOutcome } from './round-audit.ts';
 
 /** Who has created it, by the log. */
@@ -57,10 +58,11 @@ export async function auditJob(
     model = round.model;
     before = outcome?.next ?? (await restart(source, manifest, model));
   }
-  const opened = [...job.attempts.values()].filter(({ isOpened }) => isOpened).length;
+  auditPrivacy(job, manifest, findings);
   const epsilon = jobEpsilon(manifest);
   if (!epsilon) return { jobId, rounds, epsilon: null };
   const { unit, delta, promised, stated } = epsilon;
+  const { opened } = job.privacy;
   const spent = epsilon.after(opened);
   return { jobId, rounds, epsilon: { unit, delta, rounds: opened, spent, promised, stated } };
 }

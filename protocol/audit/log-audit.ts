@@ -6,36 +6,22 @@
  *   an event twice, or out of the order of its stream; a note that is not the next one, or in another stream than theirs
  *   an event of another coordinator than the one whose log it is, or in the stream of another job
  *   a round of a job that was not created; a second aggregation of an attempt
+ *   privacy that is reserved twice or too late, or spent by what has not opened a sum, or twice
  *   a release of another model than was aggregated, twice, or out of turn
  */
-import { type AuditData, type AuditEvent, type AuditType, NOTES } from '../../schemas/audit-event.ts';
+import {
+  type AuditData,
+  type AuditEvent,
+  type AuditType,
+  NOTES,
+  PRIVACY_STREAM,
+} from '../../schemas/audit-event.ts';
 import type { UpdateReceipt } from '../../schemas/update-receipt.ts';
 import { HanseError } from '../problem.ts';
 import type { Findings } from './findings.ts';
 import { decodeLeaf, isNote, typeOf } from './leaf.ts';
-
-/** What an attempt at a round has left in the log. */
-export interface LoggedAttempt {
-  readonly round: number;
-  readonly attempt: number;
-  /** SHA-256 of updates, hex, in the order in which they came. */
-  readonly accepted: string[];
-  /** That its secrets were opened: what its sum tells is out, whatever became of it. */
-  isOpened: boolean;
-  aggregated?: AuditData<'round.aggregated'> & { readonly leaf: number };
-  released?: { readonly leaf: number };
-}
-
-export interface LoggedJob {
-  readonly jobId: string;
-  readonly manifestSha256: string;
-  /** Index of its creation. */
-  readonly leaf: number;
-  /** In the order in which they were opened. */
-  readonly attempts: Map<string, LoggedAttempt>;
-  /** The last round that was released; 0 before any. */
-  released: number;
-}
+import type { LoggedAttempt, LoggedJob } from './logged-job.ts';
+import { endPrivacy, takePrivacy } from './privacy-audit.ts';
 
 export interface LogAuditOptions {
   /** Only the rounds of this job are kept. */
@@ -60,6 +46,8 @@ export class LogAudit {
   /** The last place of each stream. */
   readonly #places = new Map<string, number>();
   #source: string | undefined;
+  /** Whether a job has reserved privacy. */
+  #isReserving = false;
   /** Entries since the last note that are no events: each may have been one. */
   #unread = 0;
 
@@ -85,6 +73,7 @@ export class LogAudit {
 
   /** When all entries were added. */
   end(): void {
+    for (const job of this.jobs.values()) endPrivacy(job, this.#findings);
     for (const { jobId, round, attempt, sha256 } of this.#receipts.values())
       this.#findings.add(new HanseError('receiptMissing', { jobId, round, attempt, sha256 }));
   }
@@ -131,24 +120,32 @@ export class LogAudit {
     if (isOfJob && stream !== `${JOB_STREAM}${data.jobId}`)
       throw contradicts(`a ${type} in the stream ${stream}`);
     if (isNote(event) !== (stream === NOTES)) throw contradicts(`a ${type} in the stream ${stream}`);
+    const isOfPrivacy = type.startsWith('privacy.');
+    if (isOfPrivacy ? stream !== `${PRIVACY_STREAM}${data.jobId}` : stream.startsWith(PRIVACY_STREAM))
+      throw contradicts(`a ${type} in the stream ${stream}`);
     if (type === 'federation.created') {
       if (this.federation) throw contradicts('a federation is founded twice');
       this.federation = event.data as AuditData<'federation.created'>;
       if (event.source !== `urn:hanse:coordinator:${this.federation.coordinatorKey}`)
         throw contradicts('a federation of another coordinator');
     }
-    if (!isOfJob) return;
+    if (!isOfJob && !isOfPrivacy) return;
     if (type === 'job.created') this.#create(leaf, event.data as AuditData<'job.created'>);
     else {
       const job = this.jobs.get(data.jobId ?? '');
       if (!job) throw contradicts(`the job ${data.jobId} was not created`);
       if (type.startsWith('round.')) this.#takeRound(leaf, type, event.data as RoundData, job);
+      if (isOfPrivacy) {
+        this.#isReserving = true;
+        takePrivacy(leaf, event, job);
+      }
     }
   }
 
   #create(leaf: number, { jobId, manifestSha256 }: AuditData<'job.created'>): void {
     if (this.jobs.has(jobId)) throw contradicts(`the job ${jobId} was created before`);
-    this.jobs.set(jobId, { jobId, manifestSha256, leaf, attempts: new Map(), released: 0 });
+    const privacy = { opened: 0, isDue: this.#isReserving, spent: [] };
+    this.jobs.set(jobId, { jobId, manifestSha256, leaf, attempts: new Map(), released: 0, privacy });
   }
 
   #takeRound(leaf: number, type: AuditType, data: RoundData, job: LoggedJob): void {
@@ -158,7 +155,7 @@ export class LogAudit {
     if (type === 'round.opened') {
       if (known) throw contradicts(`attempt ${key} was opened before`);
       if (round !== job.released + 1) throw contradicts(`round ${round} after round ${job.released}`);
-      job.attempts.set(key, { round, attempt, accepted: [], isOpened: false });
+      job.attempts.set(key, { round, attempt, accepted: [], isOpened: false, isSpent: false, leaf });
       return;
     }
     if (!known) throw contradicts(`attempt ${key} was not opened`);
@@ -171,11 +168,11 @@ export class LogAudit {
         return;
       }
       case 'round.secretsOpened':
-        known.isOpened = true;
+        open(known, job);
         return;
       case 'round.aggregated':
         if (known.aggregated) throw contradicts(`attempt ${key} was aggregated before`);
-        known.isOpened = true;
+        open(known, job);
         known.aggregated = { ...(data as AuditData<'round.aggregated'>), leaf };
         return;
       case 'round.released': {
@@ -191,6 +188,11 @@ export class LogAudit {
         return;
     }
   }
+}
+
+function open(attempt: LoggedAttempt, { privacy }: LoggedJob): void {
+  if (!attempt.isOpened) privacy.opened += 1;
+  attempt.isOpened = true;
 }
 
 function receiptKey({ jobId, round, attempt, sha256, bytes }: UpdateReceipt): string {

@@ -20,8 +20,8 @@ import type { CheckedRecord } from '../secagg/record.ts';
 import { checkRecordOf } from '../secagg/record-of-round.ts';
 import { strategyOf } from '../strategy/strategy-of.ts';
 import { encodeParameters, parseHeader, payloadOf } from '../vector.ts';
-import type { LoggedAttempt } from './log-audit.ts';
 import { contentOf, findContent, type LogSource } from './log-source.ts';
+import type { LoggedAttempt } from './logged-job.ts';
 
 /** Of ten thousand members, each with the sets and signatures that it may have. */
 const RECORD_BYTES_MAX = 1 << 26;

@@ -4,9 +4,10 @@
  */
 import { isCanonicalJson } from '../../protocol/canonical.ts';
 import { isProblem } from '../../protocol/problem.ts';
-import type { AuditEvent, Salted } from '../../schemas/audit-event.ts';
+import { type AuditEvent, PRIVACY_STREAM, type Salted } from '../../schemas/audit-event.ts';
 import { auditEventOf } from '../audit-entries.ts';
 import { FEDERATION_STREAM } from '../federation.ts';
+import { PrivacyFold } from '../privacy-entries.ts';
 import type { PlacedSalt } from '../store/audit-rows.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import type { Findings } from './findings.ts';
@@ -14,8 +15,12 @@ import { isSaltOf, type KeptValues } from './salt-check.ts';
 
 const PAGE = 1000;
 
-/** An event that has an entry. */
+/** An entry that is to be there. */
 interface Expected {
+  readonly id: string;
+  /** Grows from one to the next. */
+  readonly place: number;
+  /** Which it tells of. */
   readonly event: StoredEvent;
   /** Undefined where the event is none that is known. */
   readonly said: AuditEvent | undefined;
@@ -23,11 +28,20 @@ interface Expected {
   readonly hidden: ReadonlyMap<string, unknown>;
 }
 
+/** How far a log says that it has come. */
+export interface LogPosition {
+  /** Position up to which all events are in the log. */
+  readonly cursor: number;
+  /** The first position whose jobs have entries of their privacy; infinite where none have. */
+  readonly privacyFrom: number;
+}
+
 export class EventCheck {
   readonly #store: Pick<Store, 'read' | 'readAll'>;
   readonly #cursor: number;
   readonly #coordinatorKey: string;
   readonly #findings: Findings;
+  readonly #privacy: PrivacyFold;
   #page: StoredEvent[] = [];
   #at = 0;
   #after = 0;
@@ -39,7 +53,7 @@ export class EventCheck {
 
   private constructor(
     store: Pick<Store, 'read' | 'readAll'>,
-    cursor: number,
+    { cursor, privacyFrom }: LogPosition,
     coordinatorKey: string,
     findings: Findings,
   ) {
@@ -47,17 +61,18 @@ export class EventCheck {
     this.#cursor = cursor;
     this.#coordinatorKey = coordinatorKey;
     this.#findings = findings;
+    this.#privacy = new PrivacyFold(coordinatorKey, privacyFrom);
   }
 
-  /** @param cursor position up to which all events are in the log */
   static async open(
     store: Pick<Store, 'read' | 'readAll'>,
-    cursor: number,
+    position: LogPosition,
     findings: Findings,
   ): Promise<EventCheck> {
     const [founded] = await store.read(FEDERATION_STREAM, 0, 1);
     const { coordinatorKey = '' } = (founded?.data ?? {}) as { coordinatorKey?: string };
-    const check = new EventCheck(store, cursor, coordinatorKey, findings);
+    const check = new EventCheck(store, position, coordinatorKey, findings);
+    const { cursor } = position;
     if (cursor > 0) {
       const [last] = await store.readAll(cursor - 1, 1);
       if (last?.position !== cursor) findings.add('cursorAhead', { position: cursor });
@@ -80,12 +95,7 @@ export class EventCheck {
   /** The next entry of the log; one that cannot be read has been told, and is taken for the event that should be there. */
   async check(index: number, entry: AuditEvent | undefined, kept: KeptValues): Promise<void> {
     if (entry) this.#takeBack(entry.id);
-    if (
-      entry &&
-      this.#expected &&
-      idOf(this.#expected.event) !== entry.id &&
-      !(await this.#found(index, entry.id))
-    )
+    if (entry && this.#expected && this.#expected.id !== entry.id && !(await this.#found(index, entry.id)))
       return;
     const expected = this.#expected;
     if (!expected) {
@@ -100,7 +110,7 @@ export class EventCheck {
 
   /** An entry that could not be read was a note, and not the event that it was taken for, if that one comes after it. */
   #takeBack(id: string): void {
-    const at = this.#taken.findIndex(({ event }) => idOf(event) === id);
+    const at = this.#taken.findIndex((taken) => taken.id === id);
     if (at >= 0) {
       this.#again.unshift(...this.#taken.slice(at + 1), ...(this.#expected ? [this.#expected] : []));
       this.#expected = this.#taken[at];
@@ -115,21 +125,29 @@ export class EventCheck {
 
   /** Finds the event that an unexpected entry tells of, and goes on to it. False where it is not one of those to come. */
   async #found(index: number, id: string): Promise<boolean> {
-    const event = await this.#eventOf(id);
-    const position = event?.position;
-    if (!event || position === undefined || !this.#saidBy(event))
-      this.#findings.add('eventMissing', { index, detail: id });
-    else if (position > this.#cursor) this.#findings.add('entryAhead', { index, position });
-    else if (!this.#expected || position < this.#expected.event.position)
+    const isDerived = id.startsWith(PRIVACY_STREAM);
+    const event = await this.#eventOf(isDerived ? id.replace(PRIVACY_STREAM, JOB_STREAM) : id);
+    const isTold = event && (isDerived ? mayTellOfPrivacy(event) : this.#saidBy(event));
+    if (!isTold) return this.#foundNone(index, id);
+    const { position } = event;
+    const place = placeOf(position, isDerived);
+    if (position > this.#cursor) this.#findings.add('entryAhead', { index, position });
+    else if (!this.#expected || place < this.#expected.place) {
+      if (isDerived && !this.#privacy.eventOf(event)) return this.#foundNone(index, id);
       this.#findings.add('entryRepeated', { index, position });
-    else {
-      while (this.#expected && this.#expected.event.position < position) await this.#miss(this.#expected);
-      return this.#expected?.event.position === position;
+    } else {
+      while (this.#expected && this.#expected.place < place) await this.#miss(this.#expected);
+      return this.#expected?.id === id || this.#foundNone(index, id);
     }
     return false;
   }
 
-  /** @param id of an entry, not trusted */
+  #foundNone(index: number, id: string): false {
+    this.#findings.add('eventMissing', { index, detail: id });
+    return false;
+  }
+
+  /** @param id of the entry of an event as it is; not trusted */
   async #eventOf(id: string): Promise<StoredEvent | undefined> {
     const cut = id.lastIndexOf('/');
     const sequence = Number(id.slice(cut + 1));
@@ -143,8 +161,8 @@ export class EventCheck {
     }
   }
 
-  async #miss({ event }: Expected): Promise<void> {
-    this.#findings.add('eventUnlogged', { position: event.position, detail: idOf(event) });
+  async #miss({ event, id }: Expected): Promise<void> {
+    this.#findings.add('eventUnlogged', { position: event.position, detail: id });
     await this.#advance();
   }
 
@@ -173,29 +191,58 @@ export class EventCheck {
       if (isBehind) return true;
       this.#at += 1;
       this.#after = event.position;
+      this.#expectPrivacy(event);
       if (this.#expected) return true;
     }
     return false;
   }
 
+  /** Behind the entry of the event as it is. */
+  #expectPrivacy(event: StoredEvent): void {
+    const said = mayTellOfPrivacy(event) ? this.#privacy.eventOf(event) : undefined;
+    if (said)
+      this.#again.push({
+        id: said.id,
+        place: placeOf(event.position, true),
+        event,
+        said,
+        hidden: NOTHING_HIDDEN,
+      });
+  }
+
   #saidBy(event: StoredEvent): Expected | undefined {
     const hidden = new Map<string, unknown>();
+    const place = placeOf(event.position, false);
     const origin = { coordinatorKey: this.#coordinatorKey, federationStream: FEDERATION_STREAM };
     try {
       const said = auditEventOf(event, origin, (pointer, value) => {
         hidden.set(pointer, value);
         return HIDDEN;
       });
-      return said && { event, said, hidden };
+      return said && { id: said.id, place, event, said, hidden };
     } catch (error) {
       if (!isProblem(error, 'invalidFormat')) throw error;
-      return { event, said: undefined, hidden };
+      return { id: idOf(event), place, event, said: undefined, hidden };
     }
   }
 }
 
 /** In the place of a salted field: what stands there follows from a salt that is not known here. */
 const HIDDEN: Salted = { salted: '0'.repeat(64) };
+
+const NOTHING_HIDDEN: Expected['hidden'] = new Map();
+
+const JOB_STREAM = 'job/';
+
+/** Only then the log may have an entry of privacy behind that of the event. */
+function mayTellOfPrivacy({ type }: StoredEvent): boolean {
+  return type === 'jobCreated' || type === 'secretsOpened' || type === 'aggregated';
+}
+
+/** @param isDerived that the entry is one behind that of the event as it is */
+function placeOf(position: number, isDerived: boolean): number {
+  return 2 * position + Number(isDerived);
+}
 
 const SALTED = '"salted":"';
 const HASH = /^[0-9a-f]{64}$/;

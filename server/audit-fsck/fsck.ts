@@ -14,6 +14,8 @@ import { toHex } from '../../protocol/bytes.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { type AuditEvent, NOTES } from '../../schemas/audit-event.ts';
 import type { FsckReport } from '../../schemas/fsck-report.ts';
+import { STORE_SOURCE } from '../audit-sequencer.ts';
+import { PRIVACY_SOURCE } from '../privacy-entries.ts';
 import { readRecords } from '../read-records.ts';
 import { AuditRows, type PlacedSalt, type RowsHead } from '../store/audit-rows.ts';
 import type { Store } from '../store/store.ts';
@@ -24,9 +26,6 @@ import { NoteCheck } from './note-check.ts';
 import { checkSalts } from './salt-check.ts';
 import { leafHashNow, leafHashOfText } from './sync-tree.ts';
 import { TreeCheck } from './tree-check.ts';
-
-/** The name of the cursor of the records. */
-const STORE = 'store';
 
 export interface FsckOptions {
   /** After each tile. */
@@ -64,7 +63,8 @@ async function fsck(
   const checkpoints = new CheckpointCheck(rows, key, size, findings);
   const tree = new TreeCheck(findings, (level, place) => rows.hashes(level, place, 1)[0]?.hash);
   const cursor = (name: string) => head.cursors.find(({ source }) => source === name)?.position ?? 0;
-  const events = await EventCheck.open(store, cursor(STORE), findings);
+  const privacyFrom = cursor(PRIVACY_SOURCE) || Number.POSITIVE_INFINITY;
+  const events = await EventCheck.open(store, { cursor: cursor(STORE_SOURCE), privacyFrom }, findings);
   const notes = new NoteCheck(cursor(NOTES), findings);
   const none = await checkpoints.rootAt(0);
   if (none) tree.reach(0, toHex(none));
