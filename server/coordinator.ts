@@ -281,16 +281,17 @@ export class Coordinator {
     return this.#readable.has(sha256);
   }
 
-  /** Which model this is; undefined for other content. */
+  /** Which model this is, or the opened sum from which it follows; undefined for other content. */
   modelOf(sha256: Sha256): JobModel | undefined {
     const jobId = this.#readable.get(sha256);
     const state = jobId === undefined ? undefined : this.#jobs.get(jobId)?.state;
-    if (!state) return undefined;
-    const { jobId: id, manifest, candidate, round, history } = state;
-    if (sha256 === manifest.initialModel) return { jobId: id, round: 0, model: sha256 };
-    if (sha256 === candidate?.model) return { jobId: id, round, model: sha256 };
-    const released = history.findLast(({ model }) => model === sha256);
-    return released && { jobId: id, round: released.round, model: sha256 };
+    if (jobId === undefined || !state) return undefined;
+    const { manifest, candidate, round, history } = state;
+    if (sha256 === manifest.initialModel) return { jobId, round: 0, model: sha256 };
+    if (candidate && [candidate.model, candidate.secure?.sum].includes(sha256))
+      return { jobId, round, model: candidate.model };
+    const past = history.findLast(({ model, secure }) => model === sha256 || secure?.sum === sha256);
+    return past?.model ? { jobId, round: past.round, model: past.model } : undefined;
   }
 
   /**

@@ -1,11 +1,16 @@
 /**
  * Who has fetched which model, for the audit log: before a byte of it is sent, once for each member and model. SPEC.md 13.11.
  *
- * An entry has all members who have asked while the one before it was written: a federation that fetches a model at once leaves a few
- * entries, and one that does so one after the other no more than it has members. No one waits for others to ask.
+ * An entry has all members who have asked since the one before it, and there are 50 ms between two: a federation that fetches a model
+ * at once leaves a few entries, and one that does so one after the other no more than it has members. Whoever asks first waits for
+ * nobody.
  */
+import { type Clock, pause } from '../protocol/clock.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { AuditNotes } from './audit-notes.ts';
+
+/** From one entry to the next. */
+const PAUSE_MS = 50;
 
 /** Members and models that are remembered; of older ones an entry comes again. */
 const MOST_KNOWN = 50_000;
@@ -27,15 +32,19 @@ interface Waiting {
 
 export class ModelDownloads {
   readonly #notes: AuditNotes;
+  readonly #clock: Clock;
   readonly #mostKnown: number;
   /** In the log, oldest first. */
   readonly #known = new Set<string>();
   readonly #pending = new Map<string, Promise<void>>();
   #waiting: Waiting[] = [];
   #isWorking = false;
+  /** When entries were begun last. */
+  #lastAt = Number.NEGATIVE_INFINITY;
 
-  constructor(notes: AuditNotes, mostKnown = MOST_KNOWN) {
+  constructor(notes: AuditNotes, clock: Clock, mostKnown = MOST_KNOWN) {
     this.#notes = notes;
+    this.#clock = clock;
     this.#mostKnown = mostKnown;
   }
 
@@ -68,6 +77,10 @@ export class ModelDownloads {
     // What is asked together goes together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
+      // A clock that was set back makes nobody wait longer.
+      const since = Math.max(0, this.#clock.now() - this.#lastAt);
+      if (since < PAUSE_MS) await pause(this.#clock, PAUSE_MS - since);
+      this.#lastAt = this.#clock.now();
       const byModel = new Map<Sha256, Waiting[]>();
       for (const one of this.#waiting.splice(0)) {
         const together = byModel.get(one.of.model);

@@ -10,7 +10,7 @@ export class NotedAccess {
 
   constructor(options: DeniedAccessOptions) {
     this.denied = new DeniedAccess(options);
-    this.downloads = new ModelDownloads(options.notes);
+    this.downloads = new ModelDownloads(options.notes, options.clock);
     this.readings = new ReadingSessions(options);
   }
 

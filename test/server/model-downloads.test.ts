@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AuditNote } from '../../server/audit-notes.ts';
 import { ModelDownloads } from '../../server/model-downloads.ts';
-import { atRest } from '../../sim/virtual-clock.ts';
+import { atRest, VirtualClock } from '../../sim/virtual-clock.ts';
 
 const JOB = 'job-0123456789abcdef';
 const model = (round: number) => ({ jobId: JOB, round, model: round.toString(16).padStart(64, '0') });
@@ -11,14 +11,14 @@ const member = (number: number) => number.toString(16).padStart(32, '0');
 function scripted() {
   const noted: AuditNote[] = [];
   const held: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  const downloads = new ModelDownloads({
-    record: (note) => {
-      noted.push(note);
-      return new Promise((resolve, reject) => {
-        held.push({ resolve, reject });
-      });
-    },
-  });
+  const clock = new VirtualClock();
+  const record = (note: AuditNote) => {
+    noted.push(note);
+    return new Promise<void>((resolve, reject) => {
+      held.push({ resolve, reject });
+    });
+  };
+  const downloads = new ModelDownloads({ record }, clock);
   const told = () =>
     noted.map((note) => {
       if (note.type !== 'model.downloaded') throw new Error('another note');
@@ -30,7 +30,8 @@ function scripted() {
     for (const { resolve } of held.splice(0)) resolve();
     await atRest();
   };
-  return { downloads, noted, held, told, letGo };
+  const pass = (milliseconds: number) => clock.advance(milliseconds);
+  return { pass, downloads, noted, held, told, letGo };
 }
 
 test('a download waits until the log tells of it', async () => {
@@ -58,7 +59,7 @@ test('a download waits until the log tells of it', async () => {
 });
 
 test('a member and a model have one entry, however many parts it is fetched in', async () => {
-  const { downloads, told, letGo } = scripted();
+  const { downloads, told, letGo, pass } = scripted();
   const parts = Array.from({ length: 50 }, () => downloads.note(model(1), member(1)));
   await atRest();
   await letGo();
@@ -66,7 +67,7 @@ test('a member and a model have one entry, however many parts it is fetched in',
   await Promise.all(Array.from({ length: 50 }, () => downloads.note(model(1), member(1))));
   expect(told()).toEqual([[1, [member(1)]]]);
   const next = [downloads.note(model(2), member(1)), downloads.note(model(1), member(2))];
-  await atRest();
+  await pass(50);
   await letGo();
   await Promise.all(next);
   expect(told().slice(1)).toEqual([
@@ -75,25 +76,52 @@ test('a member and a model have one entry, however many parts it is fetched in',
   ]);
 });
 
-test('a thousand who ask at once have two entries: the second of those who came while the first was written', async () => {
-  const { downloads, told, letGo } = scripted();
-  const asked = Array.from({ length: 400 }, (_, i) => downloads.note(model(1), member(i)));
+test('those who ask within 50 ms are told of together, and the first waits for nobody', async () => {
+  const { downloads, told, letGo, pass } = scripted();
+  const all = Array.from({ length: 1000 }, (_, i) => member(i));
+  const asked = [downloads.note(model(1), member(0))];
   await atRest();
-  asked.push(...Array.from({ length: 1000 }, (_, i) => downloads.note(model(1), member(999 - i))));
-  await atRest();
-  expect(told()).toHaveLength(1);
+  expect(told()).toEqual([[1, [member(0)]]]);
   await letGo();
+  for (const one of all.slice(1, 500)) asked.push(downloads.note(model(1), one));
+  await pass(49);
+  for (const one of all.slice(500).toReversed()) asked.push(downloads.note(model(1), one));
+  expect(told()).toHaveLength(1);
+  await pass(1);
   await letGo();
   await Promise.all(asked);
-  const all = Array.from({ length: 1000 }, (_, i) => member(i));
-  expect(told()).toEqual([
-    [1, all.slice(0, 400)],
-    [1, all.slice(400)],
-  ]);
+  expect(told().slice(1)).toEqual([[1, all.slice(1)]]);
+});
+
+test('there are no more entries than twenty a second, however slowly a log is written', async () => {
+  const { downloads, told, letGo, pass } = scripted();
+  for (let i = 0; i < 999; i += 1) {
+    downloads.note(model(1), member(i)).catch(() => {});
+    await pass(1);
+    if (i % 10 === 0) await letGo();
+  }
+  expect(told()).toHaveLength(20);
+});
+
+test('a clock that was set back makes nobody wait longer', async () => {
+  const noted: AuditNote[] = [];
+  let now = 1_000_000;
+  const schedule = (at: number, work: () => void) => {
+    expect(at - now).toBeLessThanOrEqual(50);
+    queueMicrotask(work);
+    return () => {};
+  };
+  const record = async (note: AuditNote) => void noted.push(note);
+  const downloads = new ModelDownloads({ record }, { now: () => now, schedule });
+  for (let i = 0; i < 3; i += 1) {
+    await downloads.note(model(1), member(i));
+    now -= 100_000;
+  }
+  expect(noted).toHaveLength(3);
 });
 
 test('where the log cannot be written nothing is fetched, and whoever asks again is told of then', async () => {
-  const { downloads, told, held, letGo } = scripted();
+  const { downloads, told, held, letGo, pass } = scripted();
   const [first, second] = [downloads.note(model(1), member(1)), downloads.note(model(1), member(1))];
   const both = Promise.all(
     [first, second].map((one) => expect(one).rejects.toMatchObject({ message: 'planted' })),
@@ -102,7 +130,7 @@ test('where the log cannot be written nothing is fetched, and whoever asks again
   for (const { reject } of held.splice(0)) reject(new Error('planted'));
   await both;
   const again = downloads.note(model(1), member(1));
-  await atRest();
+  await pass(50);
   await letGo();
   await again;
   expect(told()).toEqual([
@@ -113,12 +141,21 @@ test('where the log cannot be written nothing is fetched, and whoever asks again
 
 test('of what was fetched longest ago an entry comes again: memory has an end', async () => {
   const noted: AuditNote[] = [];
-  const downloads = new ModelDownloads({ record: async (note) => void noted.push(note) }, 1000);
-  await downloads.note(model(1), member(0));
-  await Promise.all(Array.from({ length: 1000 }, (_, i) => downloads.note(model(2), member(i))));
-  expect(noted).toHaveLength(2);
-  await downloads.note(model(2), member(1));
-  expect(noted).toHaveLength(2);
-  await downloads.note(model(1), member(0));
-  expect(noted).toHaveLength(3);
+  const clock = new VirtualClock();
+  const downloads = new ModelDownloads({ record: async (note) => void noted.push(note) }, clock, 1000);
+  const note = async (round: number, numbers: readonly number[]) => {
+    const asked = numbers.map((number) => downloads.note(model(round), member(number)));
+    await clock.advance(50);
+    await Promise.all(asked);
+    return noted.length;
+  };
+  expect(await note(1, [0])).toBe(1);
+  expect(
+    await note(
+      2,
+      Array.from({ length: 1000 }, (_, i) => i),
+    ),
+  ).toBe(2);
+  expect(await note(2, [1])).toBe(2);
+  expect(await note(1, [0])).toBe(3);
 });

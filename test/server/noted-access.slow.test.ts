@@ -12,10 +12,11 @@ import type { Salted } from '../../schemas/audit-event.ts';
 import { AuditLog } from '../../server/audit-log.ts';
 import { LoggedNotes } from '../../server/audit-notes.ts';
 import { AuditFile } from '../../server/store/audit-file.ts';
-import type { Node } from '../fixtures/federation.ts';
+import { type Node, TestFederation } from '../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../fixtures/listening-app.ts';
 import { FORWARD_GRAPH, INITIAL_MODEL } from '../fixtures/manifest.ts';
 import { HASH } from '../fixtures/sample-events.ts';
+import { beginJob, playRound, SIZE } from '../fixtures/secure-round.ts';
 import { expectProblem, expectSuccess, send, signed } from '../fixtures/signed-client.ts';
 import { hashOf } from '../fixtures/vector-files.ts';
 import { noteKey } from '../protocol/audit/notes.ts';
@@ -111,12 +112,26 @@ test('a model of a round is named with its round, also where a difference is sen
   expect(await isHidden(at, 'members', [first.nodeId])).toBe(true);
 });
 
+test('an opened sum is the model that follows from it', async () => {
+  const federation = await TestFederation.open({ participants: SIZE });
+  const { jobId } = await beginJob(federation, { rounds: 1 });
+  await playRound(federation);
+  const { coordinator } = federation;
+  const { model, manifest, history } = coordinator.job(jobId).state;
+  const [{ secure } = {}] = history;
+  expect(coordinator.modelOf(secure?.sum ?? '')).toEqual({ jobId, round: 1, model });
+  expect(coordinator.modelOf(model)).toEqual({ jobId, round: 1, model });
+  expect(coordinator.modelOf(manifest.initialModel)).toMatchObject({ round: 0 });
+  for (const other of [secure?.record ?? '', HASH]) expect(coordinator.modelOf(other)).toBeUndefined();
+});
+
 test('a log that cannot be written sends no model', async () => {
   const { federation, call } = listening;
   const { jobId } = await federation.createJob();
   const { initialModel: sha256 } = federation.coordinator.job(jobId).state.manifest;
   expectSuccess(await call(first, 'getBlob', { params: { sha256 } }));
   const [, second] = federation.participants as [Node, Node];
+  await federation.clock.advance(50);
   file.close();
   expectProblem(await call(second, 'getBlob', { params: { sha256 } }), 'storageFailed', 500);
   expectSuccess(await call(first, 'getBlob', { params: { sha256 } }));
