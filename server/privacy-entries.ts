@@ -4,8 +4,10 @@
  * These entries are of no events of their own. They follow from those of the job, wholly, so that the log can be checked against the
  * records: one event comes to one entry as it is (`audit-entries.ts`), and perhaps to one of these behind it.
  */
+
+import { type JobEpsilon, jobEpsilon } from '../protocol/audit/job-epsilon.ts';
 import { encodeLeaf } from '../protocol/audit/leaf.ts';
-import { loggedEpsilon, type PromisedPrivacy, promisedPrivacy } from '../protocol/audit/spent-privacy.ts';
+import { loggedEpsilon } from '../protocol/audit/logged-epsilon.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { type AuditEvent, PRIVACY_STREAM } from '../schemas/audit-event.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
@@ -25,7 +27,7 @@ type Opening = Extract<JobEvent, { type: 'secretsOpened' | 'aggregated' }>;
 
 interface PrivateJob {
   readonly jobId: string;
-  readonly promise: PromisedPrivacy;
+  readonly promise: JobEpsilon;
   /** Sequences of the events that have opened a sum. */
   readonly opened: number[];
 }
@@ -87,9 +89,9 @@ export class PrivacyFold {
   ): AuditEvent {
     if (event.sequence > (before.at(-1) ?? 0)) before.push(event.sequence);
     const opened = before.indexOf(event.sequence) + 1;
-    const { unit, delta, spentBy } = promise;
+    const { unit, delta, after } = promise;
     const activity = `urn:hanse:round:${jobId}/${round}/${attempt}`;
-    const epsilon = loggedEpsilon(spentBy(opened));
+    const epsilon = loggedEpsilon(after(opened));
     const said = { attempt, delta, epsilon, jobId, opened, prov: { activity }, round, unit };
     return this.#event(event, 'privacy.spent', activity, said);
   }
@@ -139,9 +141,9 @@ function isOpening(type: string): boolean {
 }
 
 /** A manifest that comes to no figures is told by whoever verifies the job: the log goes on. */
-function promiseOf(created: Created): PromisedPrivacy | undefined {
+function promiseOf(created: Created): JobEpsilon | undefined {
   try {
-    return promisedPrivacy(created.manifest);
+    return jobEpsilon(created.manifest);
   } catch (error) {
     if (error instanceof HanseError || error instanceof RangeError || error instanceof TypeError)
       return undefined;

@@ -6,9 +6,10 @@ import type { AuditData, AuditEvent } from '../../schemas/audit-event.ts';
 import type { JobManifest } from '../../schemas/job.ts';
 import { HanseError } from '../problem.ts';
 import type { Findings } from './findings.ts';
+import { jobEpsilon } from './job-epsilon.ts';
 import { typeOf } from './leaf.ts';
+import { isLoggedEpsilon } from './logged-epsilon.ts';
 import type { LoggedJob } from './logged-job.ts';
-import { isLoggedEpsilon, promisedPrivacy } from './spent-privacy.ts';
 
 /** Takes what stands in the stream of the privacy of this job. @throws leafContradicts */
 export function takePrivacy(leaf: number, event: AuditEvent, { privacy, attempts }: LoggedJob): void {
@@ -46,13 +47,13 @@ export function auditPrivacy(
   manifest: JobManifest,
   findings: Findings,
 ): void {
-  const promise = promisedPrivacy(manifest);
+  const promise = jobEpsilon(manifest);
   const { reserved, spent, isDue, opened } = privacy;
   if (!promise) {
     if (reserved) findings.add(mismatch(jobId, 'it is reserved, and nothing is promised'), reserved.leaf);
     return;
   }
-  const { unit, delta, mechanism, promised, stated, spentBy } = promise;
+  const { unit, delta, mechanism, promised, stated, after } = promise;
   if (!reserved && isDue) findings.add(mismatch(jobId, 'something is promised, and nothing reserved'), leaf);
   if (reserved) {
     const isOf = reserved.unit === unit && reserved.delta === delta && reserved.mechanism === mechanism;
@@ -63,11 +64,11 @@ export function auditPrivacy(
       );
   }
   for (const one of spent) {
-    const epsilon = spentBy(one.opened);
+    const epsilon = after(one.opened);
     if (one.unit !== unit || one.delta !== delta || !isLoggedEpsilon(one.epsilon, epsilon))
       findings.add(mismatch(jobId, `${one.epsilon} is said to be spent, and it is ${epsilon}`), one.leaf);
   }
-  const all = spentBy(opened);
+  const all = after(opened);
   // What is stated may have been rounded as a number.
   if (all > stated * (1 + 1e-9))
     findings.add(

@@ -179,9 +179,8 @@ export class EventCheck {
 
   /** False where the page that was read has no such event any more. A promise for each event would take as long as a hash. */
   #advanceInPage(): boolean {
-    const again = this.#again.shift();
-    if (again) {
-      this.#expected = again;
+    if (this.#again.length > 0) {
+      this.#expected = this.#again.shift();
       return true;
     }
     while (this.#at < this.#page.length) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeLeaf } from '../../protocol/audit/leaf.ts';
-import { loggedEpsilon } from '../../protocol/audit/spent-privacy.ts';
+import { loggedEpsilon } from '../../protocol/audit/logged-epsilon.ts';
 import { costOfRounds, jobPrivacy } from '../../protocol/dp/job-privacy.ts';
 import { PrivacyEntries, PrivacyFold } from '../../server/privacy-entries.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';

@@ -1,10 +1,11 @@
-// covers: protocol/audit/spent-privacy.ts, protocol/audit/logged-job.ts
+// covers: protocol/audit/job-epsilon.ts, protocol/audit/logged-epsilon.ts, protocol/audit/logged-job.ts
 import { beforeAll, expect, test } from 'vitest';
 import { Findings } from '../../../protocol/audit/findings.ts';
+import { jobEpsilon } from '../../../protocol/audit/job-epsilon.ts';
 import { decodeLeaf } from '../../../protocol/audit/leaf.ts';
 import { LogAudit } from '../../../protocol/audit/log-audit.ts';
+import { isLoggedEpsilon, loggedEpsilon } from '../../../protocol/audit/logged-epsilon.ts';
 import { auditPrivacy } from '../../../protocol/audit/privacy-audit.ts';
-import { auditedPrivacy, isLoggedEpsilon, loggedEpsilon } from '../../../protocol/audit/spent-privacy.ts';
 import { utf8 } from '../../../protocol/bytes.ts';
 import { canonicalJson } from '../../../protocol/canonical.ts';
 import { costOfRounds, jobPrivacy } from '../../../protocol/dp/job-privacy.ts';
@@ -163,9 +164,10 @@ test('what is told of a job is what the accountant finds', () => {
   const privacy = jobPrivacy(PRIVATE_MANIFEST);
   if (!privacy) throw new Error('it promises something');
   const cost = costOfRounds(privacy);
-  expect(auditedPrivacy(PRIVATE_MANIFEST, 2)).toMatchObject({ rounds: 2, spent: cost(2), promised: cost(3) });
-  expect(auditedPrivacy(PRIVATE_MANIFEST, 0)).toMatchObject({ spent: 0 });
-  expect(auditedPrivacy(manifestOf(FEDERATION_ID), 2)).toBeNull();
+  const epsilon = jobEpsilon(PRIVATE_MANIFEST);
+  expect(epsilon).toMatchObject({ promised: cost(3), mechanism: 'distributedDiscreteGaussian' });
+  expect([0, 1, 2].map((opened) => epsilon?.after(opened))).toEqual([0, cost(1), cost(2)]);
+  expect(jobEpsilon(manifestOf(FEDERATION_ID))).toBeUndefined();
 });
 
 test('epsilons are logged in steps of a millionth, never too small, and the same when they are logged again', () => {
