@@ -127,6 +127,19 @@ describe.skipIf(!isThere)('the verifier of strangers (needs python3 and its pack
     );
   });
 
+  test('misses a note, and no event of which the log has none', async () => {
+    const of = (stream: string, places: readonly number[]) =>
+      exportOf(places.map((at) => utf8(canonicalJson({ id: `${stream}/${at}`, type: 'a', data: {} }))));
+    expect(verify(await of('notes', [1, 2, 3]))).toMatchObject({ status: 0 });
+    expect(verify(await of('numbers', [2, 5]))).toMatchObject({ status: 0 });
+    for (const [places, leaf] of [
+      [[2], 0],
+      [[1, 3], 1],
+      [[1, 1], 1],
+    ] as const)
+      expect(verify(await of('notes', places)).out).toContain(`not verified: leaf ${leaf}: `);
+  });
+
   test('names the leaf where a byte was changed', () => {
     const hashes = [...files.keys()].find((path) => path.startsWith('tile/0/')) ?? '';
     for (const leaf of [0, 7, entries.length - 1])

@@ -200,8 +200,8 @@ class Job:
 
 def check_entry(folder, leaf, event, jobs, places):
     data, kind, (stream, _, place) = event["data"], event["type"], event["id"].rpartition("/")
-    need(int(place) > places.get(stream, -1), "an event comes twice, or out of order", leaf)
-    places[stream] = int(place)
+    before, places[stream] = places.get(stream, -(stream != "notes")), int(place)
+    need(0 < int(place) - before <= (1 if stream == "notes" else 1 << 53), "an event is out of order, or a note missing", leaf)
     if kind == "hanse.federation.created":
         need("/key" not in places, "a federation is founded twice", leaf)
         places["/key"] = bytes.fromhex(data["coordinatorKey"])
