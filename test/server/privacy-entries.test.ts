@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { authorStatistic } from '../../client/author-statistic.ts';
 import { decodeLeaf } from '../../protocol/audit/leaf.ts';
 import { loggedEpsilon } from '../../protocol/audit/logged-epsilon.ts';
 import { costOfRounds, jobPrivacy } from '../../protocol/dp/job-privacy.ts';
@@ -105,6 +106,31 @@ test('with trees, attempts of one tree cost what one of them does', async () => 
   expect(two).toBe(one);
   expect(three).toBeGreaterThan(one as number);
   expect(reserved?.data).toMatchObject({ epsilon: three });
+});
+
+test('a statistic reserves what its one round takes', async () => {
+  const { manifest } = await authorStatistic(
+    {
+      ...{ name: 'ages', purpose: 'testing', unit: 'person', delta: 1e-6, maxAttempts: 3 },
+      statistic: {
+        question: { statistic: 'histogram', epsilon: 1, maxBuckets: 1, edges: [0, 18, 65, 110] },
+        column: 'age',
+      },
+      cohort: { size: 6, minimum: 5 },
+      secureAggregation: { suite: 1, colluders: 1, answerSeconds: 60 },
+      deadlines: { collectSeconds: 60, evaluateSeconds: 60 },
+    },
+    FEDERATION_ID,
+  );
+  const [reserved, spent] = await entriesOfStore([
+    created(PRIVATE_JOB, manifest),
+    ...attempt(1, 1, 'released'),
+  ]);
+  const { epsilon = 0 } = (reserved?.data ?? {}) as { epsilon?: number };
+  expect(epsilon).toBeGreaterThan(0.98);
+  expect(epsilon).toBeLessThanOrEqual((manifest.privacy?.epsilonServer ?? 0) + 1e-6);
+  expect(reserved?.data).toMatchObject({ unit: 'person', stated: manifest.privacy?.epsilonServer });
+  expect(spent?.data).toMatchObject({ unit: 'person', opened: 1, epsilon });
 });
 
 describe('nothing is said', () => {
