@@ -189,7 +189,8 @@ export class AuditLog {
     await Promise.resolve();
     while (this.#pending.length > 0) {
       const batch = this.#take();
-      if (await this.#commit(batch, batch.length === 1)) continue;
+      // What was answered is not tried again: entries that are there after all would come twice.
+      if ((await this.#commit(batch, batch.length === 1)) || batch.length === 1) continue;
       // One that cannot be is no reason to refuse the others.
       for (const one of batch) await this.#commit([one], true);
     }

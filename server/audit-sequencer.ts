@@ -21,6 +21,8 @@ export interface SequencerOptions {
 export class AuditSequencer {
   readonly #options: SequencerOptions;
   #at: number;
+  /** An append has failed, of which it is not known whether its entries are in the log. */
+  #isUnsure = false;
   #working: Promise<void> | undefined;
 
   constructor(options: SequencerOptions) {
@@ -71,12 +73,16 @@ export class AuditSequencer {
 
   async #advance(): Promise<void> {
     const { store, log, entriesOf } = this.#options;
+    if (this.#isUnsure) this.#at = log.cursor(SOURCE);
+    this.#isUnsure = false;
     const events = await store.readAll(this.#at, PAGE);
     const last = events.at(-1);
     if (!last) return;
     const entries: LogEntry[] = [];
     for (const event of events) entries.push(...(await entriesOf(event)));
+    this.#isUnsure = true;
     if (entries.length > 0) await log.append(entries, { source: STORE_SOURCE, position: last.position });
+    this.#isUnsure = false;
     this.#at = last.position;
   }
 }

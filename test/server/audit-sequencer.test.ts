@@ -117,6 +117,30 @@ describe('failures', () => {
     expect(entries()).toEqual(['a 1', 'a 2']);
   });
 
+  test('one that is logged and told as failed is not logged again', async () => {
+    const store = memoryStore();
+    const { log, entries } = await started(store);
+    let isBroken = true;
+    const sequencer = new AuditSequencer({
+      store,
+      entriesOf,
+      log: {
+        cursor: (source) => log.cursor(source),
+        append: async (...args) => {
+          const first = await log.append(...args);
+          if (isBroken) throw new Error('planted');
+          return first;
+        },
+      },
+    });
+    const logged = loggedStore(store, sequencer);
+    await expect(logged.append('a', 0, [event(1)], NOON)).rejects.toThrow('planted');
+    isBroken = false;
+    // The next one comes before it was looked whether the first is there.
+    await logged.append('a', 1, [event(2)], NOON);
+    expect(entries()).toEqual(['a 1', 'a 2']);
+  });
+
   test('a position that the store does not have is a defect, and is waited for by nobody', async () => {
     const { sequencer } = await started(memoryStore());
     await expect(sequencer.reach(1)).rejects.toThrow('unreachable');
