@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
-import { utf8 } from '../../protocol/bytes.ts';
+import { concatBytes, utf8 } from '../../protocol/bytes.ts';
 import { isIncluded, leafHash, leftSize, treeRoot } from '../../protocol/merkle.ts';
 import { isConsistent, isIncludedInPart, isPart, isSubtree } from '../../protocol/merkle-consistency.ts';
 
@@ -52,6 +52,27 @@ test('of no leaves nothing is proved, and sizes that are none are refused', asyn
   const two = { ...claim, size: 2, root: await root(0, 2), proof: [leaves[1] as Uint8Array] };
   expect(await isConsistent(primitives, two)).toBe(true);
   expect(await isConsistent(primitives, { ...two, oldRoot: one.subarray(1) })).toBe(false);
+});
+
+test('what is not of the length of a hash proves nothing, though the same bytes are hashed', async () => {
+  const [left, right] = leaves.slice(0, 2) as [Uint8Array, Uint8Array];
+  const claim = { oldSize: 1, oldRoot: left, size: 2, root: await root(0, 2), proof: [right] };
+  expect(await isConsistent(primitives, claim)).toBe(true);
+  const both = concatBytes(left, right);
+  for (const cut of [0, 31, 33, 64]) {
+    const moved = { ...claim, oldRoot: both.slice(0, cut), proof: [both.slice(cut)] };
+    expect(await isConsistent(primitives, moved), `${cut}`).toBe(false);
+  }
+  // A tree that is as large has no proof, and is not the half of another one.
+  const whole = { ...claim, oldSize: 2, oldRoot: claim.root, proof: [] };
+  expect(await isConsistent(primitives, whole)).toBe(true);
+  for (const [oldRoot, beside] of [
+    [left, right],
+    [right, left],
+  ] as const)
+    expect(await isConsistent(primitives, { ...claim, oldSize: 1, size: 1, oldRoot, proof: [beside] })).toBe(
+      false,
+    );
 });
 
 test('a subtree begins at a multiple of the power of two that holds it', () => {

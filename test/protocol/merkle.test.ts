@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
-import { toHex, utf8 } from '../../protocol/bytes.ts';
-import { inclusionProof, isIncluded, leafHash, treeRoot } from '../../protocol/merkle.ts';
+import { concatBytes, toHex, utf8 } from '../../protocol/bytes.ts';
+import { inclusionProof, isIncluded, leafHash, treeRoot, treeWithProofs } from '../../protocol/merkle.ts';
 
 const leavesOf = (count: number) =>
   Promise.all(Array.from({ length: count }, (_, i) => leafHash(primitives, utf8(`leaf ${i}`))));
@@ -82,6 +82,43 @@ test('a bit that is changed anywhere in a proof is seen', async () => {
   );
 });
 
+test('what is not of the length of a hash is no leaf, no hash of a proof and no root', async () => {
+  const [left, right] = (await leavesOf(2)) as [Uint8Array, Uint8Array];
+  const root = await treeRoot(primitives, [left, right]);
+  const claim = { leaf: left, index: 0, size: 2, proof: [right] };
+  expect(await isIncluded(primitives, claim, root)).toBe(true);
+  // All of these are hashed from the same bytes.
+  const cuts = [0, 31, 33, 64];
+  for (const cut of cuts) {
+    const both = concatBytes(left, right);
+    const moved = { ...claim, leaf: both.slice(0, cut), proof: [both.slice(cut)] };
+    expect(await isIncluded(primitives, moved, root), `${cut}`).toBe(false);
+  }
+  const [short, long] = [root.slice(1), concatBytes(root, root)];
+  for (const leaf of [short, long])
+    expect(await isIncluded(primitives, { leaf, index: 0, size: 1, proof: [] }, leaf)).toBe(false);
+});
+
+test('a tree of one leaf has no proof: neither half of a larger one is its only leaf', async () => {
+  const [left, right] = (await leavesOf(2)) as [Uint8Array, Uint8Array];
+  const root = await treeRoot(primitives, [left, right]);
+  expect(await isIncluded(primitives, { leaf: right, index: 1, size: 2, proof: [left] }, root)).toBe(true);
+  for (const [leaf, beside] of [
+    [left, right],
+    [right, left],
+  ] as const)
+    expect(await isIncluded(primitives, { leaf, index: 0, size: 1, proof: [beside] }, root)).toBe(false);
+});
+
+test('root and proofs that are made at once are those that are made one by one', async () => {
+  for (let size = 0; size < 10; size += 1) {
+    const leaves = await leavesOf(size);
+    const proofs = await Promise.all(leaves.map((_, index) => inclusionProof(primitives, leaves, index)));
+    const root = await treeRoot(primitives, leaves);
+    expect(await treeWithProofs(primitives, leaves)).toEqual({ root, proofs });
+  }
+});
+
 test('sizes and places that are no numbers of leaves prove nothing', async () => {
   const [leaf] = (await leavesOf(1)) as [Uint8Array];
   expect(await isIncluded(primitives, { leaf, index: 0, size: 1, proof: [] }, leaf)).toBe(true);
@@ -95,5 +132,6 @@ test('sizes and places that are no numbers of leaves prove nothing', async () =>
     [-1, 1],
   ] as const)
     expect(await isIncluded(primitives, { leaf, index, size, proof: [] }, leaf)).toBe(false);
-  await expect(inclusionProof(primitives, [leaf], 1)).rejects.toThrow(RangeError);
+  for (const index of [1, -1, 0.5, Number.NaN])
+    await expect(inclusionProof(primitives, [leaf], index)).rejects.toThrow(RangeError);
 });
