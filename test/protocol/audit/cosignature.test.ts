@@ -49,6 +49,19 @@ test('any bit changed in text or line makes it none', async () => {
   expect(await cosignedAt(parseNote(whole), witness.key)).toBeGreaterThan(0);
 });
 
+test('a witness whose clock is wrong has seen the checkpoint all the same, at no other time than it says', async () => {
+  for (const seconds of [1, 1_790_000_000, 4_000_000_000, Number.MAX_SAFE_INTEGER]) {
+    const { text, signatures } = parseNote(await cosigned(note, [witness], seconds));
+    expect(await cosignedAt({ text, signatures }, witness.key)).toBe(seconds);
+    for (let at = 0; at < 8; at += 1) {
+      const moved = signatures.map((one) => ({ ...one, signature: one.signature.slice() }));
+      const bytes = moved[1]?.signature as Uint8Array;
+      bytes[at] = (bytes[at] as number) ^ 1;
+      expect(await cosignedAt({ text, signatures: moved }, witness.key)).toBeUndefined();
+    }
+  }
+});
+
 test('times that are none, and signatures that are cut, count for nothing', async () => {
   const { text, signatures } = parseNote(note);
   const told = async (line: Uint8Array) => {

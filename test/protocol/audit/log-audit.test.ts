@@ -83,6 +83,18 @@ test('an event that comes twice, or out of the order of its stream', () => {
     expect(found(replaced(1, { ...(events[1] as AuditEvent), id }))).toContainEqual(['leafContradicts', 1]);
 });
 
+test('times are the word of the coordinator: a clock that was set back contradicts nothing, another order does', () => {
+  const skewed = events.map((event, at) => ({ ...event, time: `20${90 - (at % 60)}-01-01T00:00:00.000Z` }));
+  expect(found(skewed)).toEqual([]);
+  const at = indexOf('round.opened');
+  const swapped = [...skewed.slice(0, at), ...skewed.slice(at, at + 2).reverse(), ...skewed.slice(at + 2)];
+  expect(found(swapped)).not.toEqual([]);
+  expect(found(replaced(at, { ...(events[at] as AuditEvent), time: 'yesterday' }))).toContainEqual([
+    'leafMalformed',
+    at,
+  ]);
+});
+
 test('an event of another coordinator, or in the stream of another job', () => {
   const other = `urn:hanse:coordinator:${'0'.repeat(64)}`;
   expect(found(replaced(3, { ...(events[3] as AuditEvent), source: other }))).toEqual([

@@ -35,12 +35,43 @@ test('the only leaf needs no hash, and extra data are kept', async () => {
   await expect(checkLogProof(contents[0] as Uint8Array, read, log.key)).resolves.toMatchObject({ size: 1 });
 });
 
+interface Hashes {
+  readonly hashes: readonly Uint8Array[];
+}
+const cutting =
+  (from: number, to?: number) =>
+  (proof: Hashes): object => ({ ...proof, hashes: proof.hashes.slice(from, to) });
+const padding =
+  (where: 'push' | 'unshift') =>
+  (proof: Hashes): object => {
+    const hashes = [...proof.hashes];
+    hashes[where](new Uint8Array(32));
+    return { ...proof, hashes };
+  };
+const stranger = await noteKey('hanse.example/other');
+const other = await signCheckpoint(
+  { size: 13, root: await treeRoot(primitives, leaves) },
+  stranger.key,
+  stranger.signer,
+);
+
 describe('not proved is', () => {
   test.each([
     ['other content', (proof: object) => proof, utf8('event 4'), 'proofInvalid'],
     ['another place', (proof: object) => ({ ...proof, index: 4 }), contents[3], 'proofInvalid'],
     ['a place that is none', (proof: object) => ({ ...proof, index: 13 }), contents[3], 'proofInvalid'],
     ['no hashes', (proof: object) => ({ ...proof, hashes: [] }), contents[3], 'proofInvalid'],
+    ['a hash too few above', cutting(0, -1), contents[3], 'proofInvalid'],
+    ['a hash too few below', cutting(1), contents[3], 'proofInvalid'],
+    ['a hash too many above', padding('push'), contents[3], 'proofInvalid'],
+    ['a hash too many below', padding('unshift'), contents[3], 'proofInvalid'],
+    ['a huge place', (proof: object) => ({ ...proof, index: 2 ** 53 - 1 }), contents[3], 'proofInvalid'],
+    [
+      'a log of another origin',
+      (proof: object) => ({ ...proof, checkpoint: other }),
+      contents[3],
+      'originUnknown',
+    ],
   ] as const)('%s', async (_, change, content, code) => {
     const proof = await proofOf(3);
     await expect(checkLogProof(contents[3] as Uint8Array, proof, log.key)).resolves.toBeTruthy();
@@ -75,6 +106,8 @@ test('files of another form are refused', async () => {
     file.replace('index 3\n', ''),
     file.replace('index 3', 'index 03'),
     file.replace('index 3', 'index -3'),
+    file.replace('index 3', 'index 9007199254740992'),
+    file.replace('index 3', `index ${'9'.repeat(400)}`),
     file.replace('index 3', 'extra !!\nindex 3'),
     file.replace(hash, hash.slice(4)),
     file.replace(hash, `${hash}\n`.repeat(64).slice(0, -1)),

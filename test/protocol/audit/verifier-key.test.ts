@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatVerifierKey, parseVerifierKey, verifierKey } from '../../../protocol/audit/verifier-key.ts';
 import { toHex } from '../../../protocol/bytes.ts';
+import { withFlippedBits } from './notes.ts';
 
 /** Of C2SP signed-note. */
 const EXAMPLE = 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k';
@@ -35,6 +36,14 @@ test.each([
   await expect(parseVerifierKey(text)).rejects.toThrow(
     expect.objectContaining({ code: 'verifierKeyInvalid' }),
   );
+});
+
+test('any bit changed is refused', async () => {
+  await expect(parseVerifierKey(EXAMPLE)).resolves.toMatchObject({ name: 'example.com/foo' });
+  for (const changed of withFlippedBits(EXAMPLE))
+    await expect(parseVerifierKey(changed), changed).rejects.toThrow(
+      expect.objectContaining({ code: 'verifierKeyInvalid' }),
+    );
 });
 
 test.each(['', 'a b', 'a+b', 'a\n', 'a\u2003b', 'a\u0000'])('no key is named %j', async (name) => {
