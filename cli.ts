@@ -159,8 +159,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary:
       'write the audit log of a coordinator as a folder that anybody can verify, or a job of it as a page',
     load: async () =>
-      (await import('./client/commands/audit-export.ts')).auditExportCommand(async (dataDir) =>
-        (await import('./server/audit-export-source.ts')).openAuditExportSource(dataDir),
+      (await import('./client/commands/audit-export.ts')).auditExportCommand(async (...given) =>
+        (await import('./server/audit-export-source.ts')).openAuditExportSource(...given),
       ),
   },
   'audit fsck': {

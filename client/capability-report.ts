@@ -22,6 +22,8 @@ export interface CapabilityOptions {
   readonly memoryBytes?: number;
   /** Absent: nothing is measured. */
   readonly ledger?: Pick<NodeLedger, 'millisecondsPerStep'>;
+  /** Present where the node witnesses the log. */
+  readonly witness?: object;
   /** Tells of the privacy ledger; absent: there is none. */
   readonly privacy?: { report(): Promise<LedgerReport | undefined> };
 }
@@ -37,10 +39,12 @@ export class CapabilityReport {
   readonly #options: CapabilityOptions;
   readonly #told = new Map<JobId, number>();
   #isNew = false;
+  #isWitness: boolean;
   #sending: Promise<void> | undefined;
 
   constructor(options: CapabilityOptions) {
     this.#options = options;
+    this.#isWitness = options.witness !== undefined;
   }
 
   /** Throws what `api` throws, and what the privacy ledger does. */
@@ -49,6 +53,16 @@ export class CapabilityReport {
     const ledger = privacy ? await privacy.report() : undefined;
     const body = { ...this.#body(), ...(ledger && { ledger }) };
     await this.#options.api.call('reportCapabilities', { body }, { signal });
+  }
+
+  /** The node leaves for good: nobody is to count on it as a witness. A report that fails is given up. */
+  async resign(signal: AbortSignal): Promise<void> {
+    this.#isWitness = false;
+    try {
+      await this.send(signal);
+    } catch (error) {
+      if (!isProblem(error)) throw error;
+    }
   }
 
   /**
@@ -104,6 +118,7 @@ export class CapabilityReport {
       provider: provider.name,
       providerReason: printable(provider.reason, 200),
       ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(this.#options.witness && { witness: this.#isWitness }),
       ...(steps.length > 0 && { steps }),
       dataSets: dataSets.map(({ examples: { name, inputShape }, version }) => ({
         name: printable(name, 80),

@@ -47,7 +47,12 @@ export class NodeJournal {
       case 'declined':
         this.#note(event.task, { doing: null, problem: `${event.problem.code}: ${event.problem.message}` });
         break;
-      // What happens to directory and letters is no work.
+      case 'notCosigned':
+      case 'logAlarm':
+        this.troubled(`${event.problem.code}: ${event.problem.message}`, at);
+        break;
+      // What happens to directory, letters and log is no work.
+      case 'cosigned':
       case 'directoryPinned':
       case 'directoryChanged':
       case 'letterReceived':
@@ -59,8 +64,8 @@ export class NodeJournal {
     }
   }
 
-  /** A request had to be repeated. */
-  repeated(what: string, at: number): void {
+  /** Something is wrong that is of no task: a request had to be repeated, a log cannot be cosigned. */
+  troubled(what: string, at: number): void {
     this.#trouble = { what, at };
   }
 

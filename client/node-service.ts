@@ -76,7 +76,7 @@ export class NodeService {
 
   /** A request had to be repeated. */
   repeated(what: string): void {
-    this.#journal.repeated(what, this.#options.clock.now());
+    this.#journal.troubled(what, this.#options.clock.now());
   }
 
   status(): NodeStatus {

@@ -7,10 +7,12 @@ import type { EvaluateTask, Task, TrainTask } from '../schemas/task.ts';
 import type { LocalReport } from './contribute.ts';
 import type { DirectoryEvent } from './directory-watch.ts';
 import type { LetterEvent } from './mailbox.ts';
+import type { WitnessEvent } from './witness-duty.ts';
 
 export type ParticipantEvent =
   | DirectoryEvent
   | LetterEvent
+  | WitnessEvent
   | { readonly type: 'ready' }
   /** The node asks for no work, by the will of its owner. @property until RFC 3339; null if nobody knows */
   | { readonly type: 'waiting'; readonly why: 'hours' | 'paused'; readonly until: string | null }

@@ -3,7 +3,8 @@
  *
  * Whatever goes wrong with one task, the coordinator is told by its code so that the round need not wait, the owner of
  * the node sees it, and the node goes on with the next. What ends its life is the end of its membership, or a directory
- * that does not follow from the one it has pinned: a coordinator that lies there is given nothing any more.
+ * that does not follow from the one it has pinned, or a log that does not go on from what the node has cosigned: a
+ * coordinator that lies there is given nothing any more.
  */
 import { primitives } from '#primitives';
 import type { RandomSource } from '../protocol/random.ts';
@@ -16,6 +17,7 @@ import { performTask, type TaskOptions } from './perform-task.ts';
 import type { PolicyGate } from './policy-gate.ts';
 import { TaskFeed, type TaskFeedOptions } from './task-feed.ts';
 import { TaskPool } from './task-pool.ts';
+import type { WitnessDuty } from './witness-duty.ts';
 
 export interface ParticipantOptions extends TaskOptions {
   readonly role: Extract<Role, 'participant' | 'evaluator'>;
@@ -30,6 +32,8 @@ export interface ParticipantOptions extends TaskOptions {
   readonly jitter?: RandomSource;
   /** Absent: the node believes every directory, as those of a simulation do. */
   readonly directory?: DirectoryWatch;
+  /** Absent: the node does not witness the log. It is kept, whatever the owner lets the node do beside it, until the node leaves. */
+  readonly witness?: Pick<WitnessDuty, 'keep'>;
   /** Absent: letters stay where they are. Needs the directory. */
   readonly mailbox?: Mailbox;
 }
@@ -43,7 +47,7 @@ type News = Pick<TaskFeedOptions, 'onDirectory' | 'onLetters'>;
  *   other with which the coordinator answers a request for work, once `api` has given up repeating it
  */
 export async function participate(options: ParticipantOptions): Promise<void> {
-  const { directory, mailbox, leaving } = options;
+  const { directory, mailbox, leaving, witness } = options;
   const distrust = new AbortController();
   const signal = AbortSignal.any([options.signal, distrust.signal]);
   const living = { ...options, signal };
@@ -58,16 +62,24 @@ export async function participate(options: ParticipantOptions): Promise<void> {
       },
     }),
   };
+  let witnessing: Promise<void> | undefined;
+  const gone = new AbortController();
   try {
     await directory?.follow(undefined, signal);
     await report.send(signal);
+    witnessing = witness
+      ?.keep(AbortSignal.any([signal, gone.signal]))
+      .catch((error: unknown) => distrust.abort(error));
     while (!signal.aborted && !leaving?.aborted) {
       await untilOpen(living);
       if (!signal.aborted && !leaving?.aborted) await workWhileOpen(living, news, report);
     }
+    if (witness && leaving?.aborted && !signal.aborted) await report.resign(signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
+    gone.abort();
+    await witnessing;
     await mailbox?.settled();
   }
   if (distrust.signal.aborted && !options.signal.aborted) throw distrust.signal.reason;

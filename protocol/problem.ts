@@ -714,6 +714,18 @@ export const PROBLEMS = {
     'The witness has cosigned a checkpoint of another size last.',
     'Prove consistency from the size in the detail.',
   ),
+  aggregatedUnreleased: entry<{ cosigned: number; needed: number }>(
+    'What a round has come to is not released: too few witnesses have cosigned the log that tells of it.',
+    'Start the nodes of those organisations that are silent; the round goes on as soon as enough of them have cosigned.',
+  ),
+  witnessSilent: entry<{ witness: string; since: string }>(
+    'A witness of the log has not cosigned what it was shown for a long time.',
+    'Ask its organisation whether the node runs and reaches the coordinator; look for an alarm of it.',
+  ),
+  logSilent: entry<{ since: string }>(
+    'The log has not been shown to this witness for a long time, although there was something to log.',
+    'Ask the coordinator, and other organisations whether the log is shown to them; compare checkpoints with them.',
+  ),
   logForked: entry<{ origin: string; oldSize: number; size: number; evidence: readonly string[] }>(
     'A log has signed a checkpoint that does not go on from one that it signed before: its history was changed, or cut.',
     'Keep both checkpoints, they are the evidence; trust nothing further of this log, and tell the other organisations.',

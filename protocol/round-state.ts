@@ -82,6 +82,8 @@ export interface JobState {
   readonly treeNonces: readonly string[];
   /** Aggregated, not yet released. */
   readonly candidate: Candidate | null;
+  /** The candidate is not released for want of witnesses, and that is in the log. */
+  readonly isWithheld: boolean;
   readonly metrics: Metrics | null;
   /** Evaluators that will not measure the candidate, and why. */
   readonly unmeasured: ReadonlyMap<NodeId, string>;
@@ -111,7 +113,7 @@ export type Effect =
   | { readonly type: 'openSecrets'; readonly round: number; readonly attempt: number }
   /** Sum the accepted updates, apply the strategy, store both, and answer with `aggregated` or `aggregationFailed`. */
   | { readonly type: 'aggregate'; readonly round: number; readonly attempt: number }
-  /** Answer with `released`. */
+  /** Answer with `released` once enough witnesses have cosigned the log up to here; with `releaseWithheld` while that takes long. */
   | { readonly type: 'release'; readonly round: number; readonly attempt: number; readonly model: Sha256 }
   | { readonly type: 'refuse'; readonly problem: HanseError };
 
@@ -126,6 +128,7 @@ export const EMPTY_ATTEMPT = {
   declined: new Map<NodeId, string>(),
   secure: null,
   candidate: null,
+  isWithheld: false,
   metrics: null,
   unmeasured: new Map<NodeId, string>(),
 } as const satisfies Partial<JobState>;

@@ -103,6 +103,9 @@ export function step(state: JobState, event: JobEvent, at: string): Step {
     case 'evaluationGivenUp':
       if (state.phase !== 'evaluating') return outOfOrder(state, event.type);
       return enter(state, 'releasing', at);
+    case 'releaseWithheld':
+      if (state.phase !== 'releasing') return outOfOrder(state, event.type);
+      return [state.isWithheld ? state : { ...state, isWithheld: true }, []];
     case 'released':
       return released(state, event, at);
     default:

@@ -29,6 +29,7 @@ import { ConsentAnswer, KeysAnswer, SharesAnswer, UpdateAnswer } from '../schema
 import { Decline, Receipt, Tasks } from '../schemas/task.ts';
 import { StreamId, StreamState, TaskLine } from '../schemas/task-stream.ts';
 import { UploadId, UploadRequest, UploadState } from '../schemas/upload.ts';
+import { WitnessCall, WitnessCosignature, WitnessEvidence } from '../schemas/witness.ts';
 import type { ProblemCode } from './problem.ts';
 
 /** Body of an update or of other content: bytes, never base64 in JSON. */
@@ -576,6 +577,50 @@ export const ROUTES = {
     response: 'binary',
     mediaType: TEXT,
     problems: ['routeUnknown'],
+  },
+  getWitnessPolicy: {
+    method: 'GET',
+    path: '/witness-policy',
+    summary:
+      'Which witnesses have to have cosigned a checkpoint; for those who compare it with the one they were told',
+    access: 'public',
+    response: 'binary',
+    mediaType: TEXT,
+    problems: ['routeUnknown'],
+  },
+  getWitnessCheckpoint: {
+    method: 'GET',
+    path: '/v1/witness/checkpoint',
+    summary: 'The checkpoint that this node is asked to cosign; waits until there is one',
+    access: ['participant'],
+    query: Waiting,
+    response: WitnessCall,
+    problems: ['routeUnknown'],
+  },
+  putCosignature: {
+    method: 'PUT',
+    path: '/v1/witness/cosignature',
+    summary: 'Cosign the checkpoint that this node was asked to cosign',
+    access: ['participant'],
+    body: WitnessCosignature,
+    response: Type.Object({}, closed),
+    problems: ['routeUnknown', 'noteMalformed', 'noteUnsigned'],
+  },
+  putWitnessEvidence: {
+    method: 'PUT',
+    path: '/v1/witness/evidence',
+    summary: 'Tell that the log has signed two checkpoints that contradict each other',
+    access: ['participant'],
+    body: WitnessEvidence,
+    response: Type.Object({}, closed),
+    problems: [
+      'routeUnknown',
+      'noteMalformed',
+      'checkpointMalformed',
+      'originUnknown',
+      'noteUnsigned',
+      'witnessRequestMalformed',
+    ],
   },
   getEntries: {
     method: 'GET',

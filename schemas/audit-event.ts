@@ -148,6 +148,13 @@ export const AUDIT_EVENTS = {
   }),
   'round.failed': says({ ...attempt, code: Type.String() }),
   'round.evaluated': says({ ...attempt, node: Salted, metrics: Metrics }),
+  /** Why: `aggregatedUnreleased`, with how many witnesses of those that are needed. */
+  'round.unreleased': says({
+    ...attempt,
+    code: Type.Literal('aggregatedUnreleased'),
+    cosigned: Count,
+    needed: Type.Integer({ minimum: 1 }),
+  }),
   'round.released': says({ ...attempt, model: Sha256 }),
   /** What all rounds of a job take of the privacy of each unit, if each is opened once; and what the manifest states. */
   'privacy.reserved': says({

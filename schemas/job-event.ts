@@ -125,6 +125,16 @@ const EvaluationDeclined = Type.Object(
 );
 /** Every evaluator that is there has declined. */
 const EvaluationGivenUp = Type.Object({ type: Type.Literal('evaluationGivenUp'), ...attempt }, closed);
+/** Too few witnesses have cosigned the log with the aggregation in it, in the time there is: the model stays unreleased until they have. */
+const ReleaseWithheld = Type.Object(
+  {
+    type: Type.Literal('releaseWithheld'),
+    ...attempt,
+    cosigned: Type.Integer({ minimum: 0 }),
+    needed: Type.Integer({ minimum: 1 }),
+  },
+  closed,
+);
 /** From here on the aggregated model is the model of the job. */
 const Released = Type.Object({ type: Type.Literal('released'), ...attempt, model: Sha256 }, closed);
 /** A node that could not take part in this job has begun anew, and may be drawn again. */
@@ -147,6 +157,7 @@ export const JobEvent = Type.Union([
   Evaluated,
   EvaluationDeclined,
   EvaluationGivenUp,
+  ReleaseWithheld,
   Released,
   NodeReported,
   JobCancelled,

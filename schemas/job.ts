@@ -267,8 +267,10 @@ export const JobStatus = Type.Object(
     sequence: Type.Integer({ minimum: 0 }),
     bytesUp: Type.Integer({ minimum: 0 }),
     bytesDown: Type.Integer({ minimum: 0 }),
-    /** What a recruiting job waits for, in words. */
+    /** What a job waits for that recruits, or whose release waits for witnesses; in words. */
     waitingFor: Type.Union([Type.String(), Type.Null()]),
+    /** Why what was aggregated is not released; absent: nothing holds it up. */
+    withheld: Type.Optional(Type.Literal('aggregatedUnreleased')),
     /** Who has created it; absent: the coordinator does not tell yet. */
     createdBy: Type.Optional(NodeId),
     /** Nodes that are not drawn for this job until they report anew, by the code with which they declined; absent: none. */

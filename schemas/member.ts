@@ -50,6 +50,8 @@ export const Capabilities = Type.Object(
         maxItems: 16,
       }),
     ),
+    /** Whether it cosigns checkpoints of the audit log. */
+    witness: Type.Optional(Type.Boolean()),
     /** For the coordinator alone; absent: the node keeps none. */
     ledger: Type.Optional(LedgerReport),
     dataSets: Type.Array(

@@ -226,6 +226,14 @@ function ofJob(jobId: string, event: JobEvent, fields: Fields): Said | undefined
       const node = fields.hide('node', event.node);
       return says('round.evaluated', { attempt, jobId, metrics: event.metrics, node, round }, activity);
     }
+    case 'releaseWithheld': {
+      const { cosigned, needed } = event;
+      return says(
+        'round.unreleased',
+        { jobId, round, attempt, code: 'aggregatedUnreleased', cosigned, needed },
+        activity,
+      );
+    }
     case 'released':
       return says(
         'round.released',

@@ -2,6 +2,7 @@
  * The log of a data directory as something to be exported. Everything is only read, so the coordinator may be running: the log
  * only grows, and what is below its checkpoint does not change.
  */
+import { parseCheckpoint } from '../protocol/audit/checkpoint.ts';
 import { encodeBundle } from '../protocol/audit/entry-bundle.ts';
 import type { ExportSource } from '../protocol/audit/export-source.ts';
 import { TILE_WIDTH, type Tile, tilePath } from '../protocol/audit/tile.ts';
@@ -25,17 +26,32 @@ export interface OpenExportSource extends ExportSource {
   close(): Promise<void>;
 }
 
+export interface ExportSourceOptions {
+  /** The newest checkpoint, though no quorum may have cosigned it; else the last one that has a quorum, where one has. */
+  readonly newest?: boolean;
+}
+
 /** @param path of the data directory of a coordinator. Throws as `readRecords` */
-export function openAuditExportSource(path: string): OpenExportSource {
-  const { store, log, verifierKey, blobs, close } = readRecords(path);
+export function openAuditExportSource(
+  path: string,
+  { newest = false }: ExportSourceOptions = {},
+): OpenExportSource {
+  const { store, log, verifierKey, witnessed, blobs, close } = readRecords(path);
+  const isNewer = (note: string | undefined) =>
+    newest &&
+    note !== undefined &&
+    witnessed &&
+    parseCheckpoint(note).size > parseCheckpoint(witnessed.checkpoint).size;
   return {
     async checkpoint() {
-      const note = log.lastCheckpoint();
+      const last = log.lastCheckpoint();
+      const note = isNewer(last) ? last : (witnessed?.checkpoint ?? last);
       if (note === undefined) throw corrupt(log, 'it has no checkpoint');
       return note;
     },
     verifierKey: async () => verifierKey,
-    policy: async () => formatWitnessPolicy(majorityPolicy(await parseVerifierKey(verifierKey), [])),
+    policy: async () =>
+      witnessed?.policy ?? formatWitnessPolicy(majorityPolicy(await parseVerifierKey(verifierKey), [])),
     tile: async (tile) => readWhole(log, tile),
     manifest: (jobId) => manifestOf(store, jobId),
     content: (sha256) => fileBlobReader(blobs).stream(sha256),

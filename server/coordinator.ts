@@ -6,7 +6,6 @@
  */
 import { primitives as platform } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
-import type { Clock } from '../protocol/clock.ts';
 import { isValidNode } from '../protocol/known-organisations.ts';
 import type { Primitives, Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
@@ -34,7 +33,6 @@ import { type IsOver, OrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
 import { Retention } from './retention.ts';
 import { seldom } from './seldom-report.ts';
-import type { ServedLog } from './served-log.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { memoryPartStore } from './store/memory-part-store.ts';
 import type { PartStore } from './store/part-store.ts';
@@ -42,8 +40,10 @@ import type { Store } from './store/store.ts';
 import { UnnamedContent, type UnnamedLimits } from './unnamed-content.ts';
 import { refuseEarly } from './update-admission.ts';
 import { type UploadLimits, Uploads } from './uploads.ts';
+import { openWitnessing, type WitnessingDependencies } from './witness-roll.ts';
+import type { Witnessing, WitnessingTimes } from './witnessing.ts';
 
-export interface CoordinatorSettings extends UploadLimits, UnnamedLimits {
+export interface CoordinatorSettings extends UploadLimits, UnnamedLimits, WitnessingTimes {
   readonly protocol: VersionRange;
   /** How long a node counts as live after its last request. */
   readonly livenessMs: number;
@@ -57,6 +57,8 @@ export interface CoordinatorSettings extends UploadLimits, UnnamedLimits {
   readonly longestWaitMs: number;
   /** Largest graph or model that may be uploaded. */
   readonly blobLimitBytes: number;
+  /** How long a release waits for the witnesses of the log before it is told that it is withheld. */
+  readonly witnessWaitMs: number;
   /** How long updates are kept after the end of their attempt; infinite: for good. */
   readonly keepUpdatesMs: number;
 }
@@ -70,6 +72,9 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   longestWaitMs: 30_000,
   blobLimitBytes: 2 ** 30,
   keepUpdatesMs: Number.POSITIVE_INFINITY,
+  witnessWaitMs: 30_000,
+  witnessFreshMs: 10_000,
+  witnessSilenceMs: 600_000,
   chunkBytes: 2 ** 22,
   uploadLifetimeMs: 3_600_000,
   uploadsPerNode: 4,
@@ -86,12 +91,11 @@ const DELTA_BASES = 8;
 const MOST_JOBS = 1000;
 const MOST_TASKS = 1000;
 
-export interface CoordinatorDependencies {
+export interface CoordinatorDependencies extends WitnessingDependencies {
   readonly store: Store;
   readonly blobs: BlobStore;
   /** Where uploads in chunks arrive; absent: in memory. */
   readonly parts?: PartStore;
-  readonly clock: Clock;
   readonly random: RandomSource;
   /** The coordinator's own key. */
   readonly signer: Signer;
@@ -99,16 +103,12 @@ export interface CoordinatorDependencies {
   readonly noiseKey: Secret;
   /** Of secure rounds alone; absent: those of the platform, which everything else uses anyhow. */
   readonly primitives?: Primitives;
-  /** Over the store; absent: there is none, and its routes are not there. */
-  readonly log?: ServedLog;
-  /** Of that log; absent: nothing is noted. */
+  /** Of the log; absent: nothing is noted. */
   readonly notes?: AuditNotes;
   /** Public key of the first operator. */
   readonly operatorKey: Uint8Array;
   /** Id of the federation that the stores must hold; absent at the first start, when it is founded. */
   readonly federationId?: string | undefined;
-  /** Something went wrong that nobody asked for. */
-  readonly report: (error: unknown, doing: string) => void;
 }
 
 export class Coordinator {
@@ -124,6 +124,8 @@ export class Coordinator {
   readonly notes: AuditNotes;
   /** Absent where nothing is noted. */
   readonly access: NotedAccess | undefined;
+  /** Absent where there is no log, or it has no witnesses. */
+  readonly witnessing: Witnessing | undefined;
   readonly #jobs = new Map<JobId, JobRunner>();
   /** Runners that have no job yet; after a failure of the storage they look for it until this closes. */
   readonly #unborn = new Set<JobRunner>();
@@ -139,6 +141,7 @@ export class Coordinator {
     mailboxes: Mailboxes,
     dependencies: CoordinatorDependencies,
     settings: CoordinatorSettings,
+    witnessing: Witnessing | undefined,
   ) {
     this.federation = federation;
     this.mailboxes = mailboxes;
@@ -147,6 +150,7 @@ export class Coordinator {
     this.notes = notes ?? NO_NOTES;
     this.access = notes && new NotedAccess({ ...dependencies, notes });
     this.settings = settings;
+    this.witnessing = witnessing;
     this.#orphans = new OrphanedContent(dependencies.store);
     this.#accepted = new AcceptedUpdates(dependencies.store);
     this.presence = new Presence(dependencies.clock, settings.livenessMs);
@@ -168,10 +172,9 @@ export class Coordinator {
     const keys = { coordinator: signer, operator: operatorKey };
     const federation = await Federation.open(store, keys, dependencies, federationId);
     const mailboxes = await Mailboxes.open(store, dependencies.clock);
-    const coordinator = new Coordinator(federation, mailboxes, dependencies, {
-      ...DEFAULT_SETTINGS,
-      ...settings,
-    });
+    const all = { ...DEFAULT_SETTINGS, ...settings };
+    const witnessing = await openWitnessing(federation, dependencies, all);
+    const coordinator = new Coordinator(federation, mailboxes, dependencies, all, witnessing);
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
     await coordinator.retention.open(coordinator.#jobs.values());
@@ -400,6 +403,7 @@ export class Coordinator {
       signer,
       noiseKey,
       primitives,
+      witnessing: this.witnessing,
       federationId: this.federation.id,
       // What fails for want of disk is tried again every second, and would be reported as often.
       report: (error, doing) => {

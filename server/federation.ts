@@ -133,6 +133,11 @@ export class Federation {
     return this.#stream.state.members.values();
   }
 
+  /** Calls back after every event; returns how to stop that. */
+  watch(changed: () => void): () => void {
+    return this.#stream.watch(changed);
+  }
+
   /** Enrolments that wait for the operator. */
   waiting(): KnownRequest[] {
     return [...this.#stream.state.requests.values()].filter(({ isRefused }) => !isRefused);

@@ -27,6 +27,7 @@ import { secureReplies } from './secure-replies.ts';
 import { TaskStreams } from './task-stream.ts';
 import { updateHandlers } from './update-handlers.ts';
 import { type UploadRoute, uploadHandlers } from './upload-handlers.ts';
+import { witnessHandlers } from './witness-handlers.ts';
 
 /** Those of content in one piece, and of everything else. */
 type WholeHandlers = Omit<Handlers, UploadRoute>;
@@ -77,6 +78,8 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     ...contentHandlers(coordinator),
 
     ...logHandlers(coordinator),
+
+    ...witnessHandlers(coordinator),
 
     createJob: async ({ body: manifest, member }) => {
       await checkManifest(manifest, federation.id, blobs);

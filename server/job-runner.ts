@@ -17,7 +17,7 @@ import type { Effect, JobState } from '../protocol/round-state.ts';
 import { cohortLeast, describeRound, signDescriptor } from '../protocol/secagg/descriptor.ts';
 import { isSecure, type SecureJob } from '../protocol/secagg/secure-phases.ts';
 import type { Secret } from '../protocol/secret.ts';
-import type { NodeId } from '../schemas/ids.ts';
+import type { NodeId, Sha256 } from '../schemas/ids.ts';
 import type { JobPhase } from '../schemas/job.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
 import type { SignedDescriptor } from '../schemas/secagg.ts';
@@ -27,6 +27,7 @@ import { SecureAttemptView } from './secure-attempt-view.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
 import { UpdateSum } from './update-sum.ts';
+import type { Witnessing } from './witnessing.ts';
 
 /** What a runner may ask of the coordinator around it. */
 export interface JobSurroundings {
@@ -54,6 +55,8 @@ export interface JobSurroundings {
   firstKeyOf(node: NodeId): NodeId;
   /** Which of these nodes are no members any more. */
   revokedAmong(nodes: readonly NodeId[]): readonly NodeId[];
+  /** Of the log that the store is under; absent: there are none, and releases wait for nobody. */
+  readonly witnessing?: Pick<Witnessing, 'ask' | 'reach' | 'standing'> | undefined;
   /** Something went wrong that is no problem of a caller. */
   report(error: unknown, doing: string): void;
 }
@@ -63,6 +66,8 @@ export interface RunnerSettings {
   readonly recruitGraceMs: number;
   /** Pause before an effect that failed is tried again. */
   readonly retryMs: number;
+  /** How long a release waits for witnesses before it is told that it is withheld. */
+  readonly witnessWaitMs: number;
 }
 
 export class JobRunner {
@@ -78,6 +83,8 @@ export class JobRunner {
   #cancelDeadline: (() => void) | undefined;
   readonly #cancelRetries = new Set<() => void>();
   readonly #effects = new Set<Promise<void>>();
+  /** Aborted when nothing may wait any more: the job has ended, or the coordinator closes. */
+  readonly #over = new AbortController();
   #closed = false;
 
   private constructor(jobId: string, stream: JobStream, around: JobSurroundings, settings: RunnerSettings) {
@@ -139,7 +146,7 @@ export class JobRunner {
    */
   start(): void {
     if (!this.exists) return;
-    if (hasEnded(this.state)) this.#rest();
+    if (hasEnded(this.state)) this.#end();
     this.#perform(pending(this.state));
   }
 
@@ -159,7 +166,7 @@ export class JobRunner {
     });
     if (event.type === 'updateAccepted') this.#sumOf(this.state)?.add(event.node, event.sha256, content);
     this.#forgetView();
-    if (hasEnded(this.state)) this.#rest();
+    if (hasEnded(this.state)) this.#end();
     this.#perform(effects);
   }
 
@@ -212,7 +219,7 @@ export class JobRunner {
   /** Lets effects that are under way end; nothing new begins. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#rest();
+    this.#end();
     await this.#stream.settled();
     await Promise.allSettled(this.#effects);
     await this.#stream.settled();
@@ -252,7 +259,7 @@ export class JobRunner {
           break;
         case 'release': {
           const { round, attempt, model } = effect;
-          void this.#answer(async () => ({ type: 'released', round, attempt, model }));
+          void this.#answer(() => this.#release(round, attempt, model));
           break;
         }
         case 'refuse':
@@ -421,6 +428,23 @@ export class JobRunner {
     }
   }
 
+  /** Once enough witnesses have seen what the round has come to; if that takes long, the log tells so meanwhile. */
+  async #release(round: number, attempt: number, model: Sha256): Promise<JobEvent | undefined> {
+    const { witnessing, report } = this.#around;
+    const { signal } = this.#over;
+    if (witnessing && !(await witnessing.reach(this.#settings.witnessWaitMs, signal))) {
+      if (signal.aborted) return undefined;
+      const { cosigned, needed } = witnessing.standing;
+      if (!this.state.isWithheld) {
+        const withheld = new HanseError('aggregatedUnreleased', { cosigned, needed });
+        report(withheld, `job ${this.jobId}, round ${round}`);
+        await this.dispatch({ type: 'releaseWithheld', round, attempt, cosigned, needed });
+      }
+      if (!(await witnessing.reach(Number.POSITIVE_INFINITY, signal))) return undefined;
+    }
+    return { type: 'released', round, attempt, model };
+  }
+
   /** The running sum of the present attempt. */
   #sumOf(job: JobState): UpdateSum | undefined {
     if (!SUMMING.has(job.phase)) return undefined;
@@ -436,6 +460,12 @@ export class JobRunner {
     const { state } = this;
     if (this.#view && this.#view.key !== keyOf(state)) this.#view = undefined;
     if (state.phase === 'evaluating' || state.phase === 'releasing') this.#view?.value.wipe();
+  }
+
+  #end(): void {
+    if (this.exists && hasEnded(this.state)) this.#around.witnessing?.ask();
+    this.#over.abort();
+    this.#rest();
   }
 
   #rest(): void {

@@ -28,7 +28,8 @@ export function statusOf(runner: JobRunner, coordinator: Coordinator): JobStatus
     sequence: runner.sequence,
     bytesUp: ended + current,
     bytesDown: coordinator.bytesDown(job.jobId),
-    waitingFor: job.phase === 'recruiting' ? describeRecruiting(runner, coordinator) : null,
+    waitingFor: describeWaiting(runner, coordinator),
+    ...(job.isWithheld && { withheld: 'aggregatedUnreleased' }),
     ...(job.unsuited.size > 0 && { unsuited: countsOf(job.unsuited) }),
     createdBy: job.createdBy,
     createdAt: job.createdAt,
@@ -78,6 +79,14 @@ export function untilChanged(
   signal: AbortSignal,
 ): Promise<void> {
   return untilSo(runner, () => runner.sequence > after, milliseconds, clock, signal);
+}
+
+function describeWaiting(runner: JobRunner, coordinator: Coordinator): string | null {
+  const { phase } = runner.state;
+  if (phase === 'recruiting') return describeRecruiting(runner, coordinator);
+  if (phase !== 'releasing' || !coordinator.witnessing) return null;
+  const { cosigned, needed } = coordinator.witnessing.standing;
+  return `witnesses of the log: ${cosigned} of ${needed} that are needed have cosigned it`;
 }
 
 function describeRecruiting(runner: JobRunner, coordinator: Coordinator): string {

@@ -5,6 +5,7 @@
 import { primitives } from '#primitives';
 import { parseTilePath, TILE_WIDTH } from '../protocol/audit/tile.ts';
 import { formatVerifierKey } from '../protocol/audit/verifier-key.ts';
+import { formatWitnessPolicy, majorityPolicy } from '../protocol/audit/witness-policy.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { ROUTES, type RouteName } from '../protocol/routes.ts';
@@ -13,11 +14,14 @@ import type { Handlers, OutgoingBody, Select } from './handler-types.ts';
 import type { Selection } from './http/conditional-request.ts';
 import type { ServedLog } from './served-log.ts';
 
-type LogRoute = Extract<RouteName, 'getCheckpoint' | 'getLogKey' | 'getTile' | 'getEntries'>;
+type LogRoute = Extract<
+  RouteName,
+  'getCheckpoint' | 'getLogKey' | 'getWitnessPolicy' | 'getTile' | 'getEntries'
+>;
 
 const WHOLE: Selection = { type: 'whole' };
 
-export function logHandlers({ dependencies, access }: Coordinator): Pick<Handlers, LogRoute> {
+export function logHandlers({ dependencies, access, witnessing }: Coordinator): Pick<Handlers, LogRoute> {
   /** @throws routeUnknown where the coordinator keeps no log, as that of a simulation */
   const served = (name: LogRoute): ServedLog => {
     if (dependencies.log) return dependencies.log;
@@ -33,7 +37,15 @@ export function logHandlers({ dependencies, access }: Coordinator): Pick<Handler
     return { source: source.subarray(selection.range.start, selection.range.end), sha256, length, selection };
   };
   return {
-    getCheckpoint: async () => textOf(served('getCheckpoint').note),
+    // What witnesses have seen is what others can rely on: a newer one may still turn out to be of another history.
+    getCheckpoint: async () => {
+      const { note } = served('getCheckpoint');
+      return textOf(witnessing?.note ?? note);
+    },
+    getWitnessPolicy: async () => {
+      const { key } = served('getWitnessPolicy');
+      return textOf(formatWitnessPolicy(witnessing?.policy ?? majorityPolicy(key, [])));
+    },
     getLogKey: async () => textOf(`${formatVerifierKey(served('getLogKey').key)}\n`),
     getTile: ({ params, select }) => tileAt('getTile', `tile/${params.level}/${params.place}`, select),
     getEntries: async ({ params, member, select }) => {

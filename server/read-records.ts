@@ -4,16 +4,20 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { utf8 } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { AuditFile } from './store/audit-file.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
 import { storageProblem } from './store/storage-problem.ts';
+import { parseWitnessed, WITNESSED_FILE, type WitnessedNote } from './witnessed-log.ts';
 
 export interface ReadRecords {
   readonly store: SqliteStore;
   readonly log: AuditFile;
   /** Text of `keys/audit.vkey`. */
   readonly verifierKey: string;
+  /** What its witnesses have cosigned last; undefined where there has been no quorum. */
+  readonly witnessed: WitnessedNote | undefined;
   /** Folder. */
   readonly blobs: string;
   close(): Promise<void>;
@@ -28,6 +32,8 @@ export function readRecords(path: string): ReadRecords {
     return file;
   }) as [string, string, string];
   const verifierKey = readText(key).trimEnd();
+  const witnessedFile = join(root, WITNESSED_FILE);
+  const witnessed = existsSync(witnessedFile) ? parseWitnessed(utf8(readText(witnessedFile))) : undefined;
   const log = new AuditFile(audit, { readOnly: true });
   try {
     const store = openSqliteStore(database, { readOnly: true });
@@ -35,7 +41,7 @@ export function readRecords(path: string): ReadRecords {
       await store.close();
       log.close();
     };
-    return { store, log, verifierKey, blobs: join(root, 'blobs'), close };
+    return { store, log, verifierKey, witnessed, blobs: join(root, 'blobs'), close };
   } catch (error) {
     log.close();
     throw error;

@@ -2,6 +2,6 @@
 import type { VerifierKey } from '../protocol/audit/verifier-key.ts';
 import type { AuditLog } from './audit-log.ts';
 
-export interface ServedLog extends Pick<AuditLog, 'note' | 'tile'> {
+export interface ServedLog extends Pick<AuditLog, 'note' | 'size' | 'rootAt' | 'tile'> {
   readonly key: VerifierKey;
 }

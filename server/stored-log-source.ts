@@ -13,6 +13,8 @@ import { readRecords } from './read-records.ts';
 export interface StoredLogSource extends LogSource {
   /** As the data directory has it: whoever verifies for others pins another copy. */
   verifierKey(): Promise<string>;
+  /** By which its checkpoint is witnessed, as the data directory has it. */
+  policy(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,7 @@ export async function openStoredLogSource(path: string): Promise<StoredLogSource
         }
       },
       verifierKey: () => source.verifierKey(),
+      policy: () => source.policy(),
       close: () => source.close(),
     };
   } catch (error) {

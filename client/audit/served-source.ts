@@ -32,9 +32,9 @@ export class ServedSource implements LogSource {
     return this.#checkpoint;
   }
 
-  /** Of the log, by the word of whoever serves it, with its line end. */
-  verifierKey(): Promise<string> {
-    return this.#text('getLogKey');
+  /** Of the log, by the word of whoever serves it. */
+  async verifierKey(): Promise<string> {
+    return (await this.#text('getLogKey')).trimEnd();
   }
 
   async tile(tile: Tile): Promise<Uint8Array> {

@@ -20,11 +20,15 @@ interface AuditExportOptions {
   /** False for `--no-content`. */
   readonly content: boolean;
   readonly salts?: boolean;
+  readonly newest?: boolean;
   readonly output?: string;
 }
 
 /** The log of a data directory. */
-export type OpenSource = (dataDir: string) => Promise<ExportSource & { close(): Promise<void> }>;
+export type OpenSource = (
+  dataDir: string,
+  options: { readonly newest: boolean },
+) => Promise<ExportSource & { close(): Promise<void> }>;
 
 /** @param openSource of the coordinator's room, of which this one knows nothing */
 export function auditExportCommand(openSource: OpenSource): CommandDefinition<AuditExportOptions> {
@@ -54,6 +58,11 @@ export function auditExportCommand(openSource: OpenSource): CommandDefinition<Au
           'also what opens salted fields: it names who took part in rounds, and cannot be taken back',
       },
       {
+        flags: '--newest',
+        description:
+          'also what too few witnesses have cosigned yet; else up to the last checkpoint that has a quorum',
+      },
+      {
         flags: '-o, --output <file>',
         description:
           'in place of a folder: one page of HTML with the entries of --job, which verifies each of them by itself',
@@ -71,7 +80,7 @@ export function auditExportCommand(openSource: OpenSource): CommandDefinition<Au
         throw new HanseError('usage', { reason: 'give a folder, or --output with --job' });
       if (output !== undefined && job === undefined)
         throw new HanseError('usage', { reason: '--output is a page of one job: give --job' });
-      const source = await openSource(options.dataDir);
+      const source = await openSource(options.dataDir, { newest: options.newest === true });
       try {
         if (output !== undefined && job !== undefined) return await writePage(source, job, output, io);
         const exported = await exportFolder(source, folder ?? '', {

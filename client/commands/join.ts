@@ -4,10 +4,12 @@
 import { hostname, totalmem } from 'node:os';
 import { Type } from 'typebox';
 import { candidates, primitives } from '#primitives';
+import { nodeWitnessKey } from '../../protocol/audit/node-witness.ts';
 import { utf8 } from '../../protocol/bytes.ts';
 import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
 import { asUsage } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
+import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
 import { requireSound, type SelfTest, selfTest } from '../../protocol/secagg/self-test.ts';
@@ -17,6 +19,7 @@ import { DisplayName } from '../../schemas/member.ts';
 import type { CostLimits } from '../../schemas/node-policy.ts';
 import type { TrainTask } from '../../schemas/task.ts';
 import { attemptFile } from '../attempt-file.ts';
+import { ServedSource } from '../audit/served-source.ts';
 import { readCa } from '../ca-file.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { DataSet } from '../data/data-set.ts';
@@ -30,10 +33,12 @@ import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
 import { EngineTurns } from '../engine-turns.ts';
 import { connect } from '../enrol.ts';
+import { evidenceFile } from '../evidence-file.ts';
 import { type Identity, successorIdentity } from '../identity.ts';
 import { CAPACITY, JobCache } from '../job-cache.ts';
 import { type KeyHandover, throughKeys } from '../key-handover.ts';
 import { letterFile } from '../letter-log.ts';
+import { LogWitness } from '../log-witness.ts';
 import { Mailbox } from '../mailbox.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchangeTrusting } from '../node-exchange.ts';
@@ -47,6 +52,8 @@ import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts'
 import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { lockUnused } from '../unused-identity.ts';
+import { WitnessDuty } from '../witness-duty.ts';
+import { witnessFile } from '../witness-file.ts';
 import { ADMISSION_OPTIONS } from './admission-options.ts';
 import { CA_OPTION } from './ca-option.ts';
 import { DATA_OPTIONS } from './data-options.ts';
@@ -290,6 +297,8 @@ async function live(
     handover.announced(nodeId).catch((error: unknown) => io.note(`the next key cannot be used: ${error}`));
   };
   let service: NodeService | undefined;
+  let duty: WitnessDuty | undefined;
+  let hasCosigned = false;
   const receipts = new ReceiptFile(plan.identity);
   const observe = (event: ParticipantEvent) => {
     handover.observe(event);
@@ -298,10 +307,12 @@ async function live(
         .keep({ ...event.task, ...event.report.receipt })
         .catch((error: unknown) => io.note(`a receipt is not kept: ${error}`));
     service?.observe(event);
+    if (event.type === 'contributed') duty?.delivered();
     if (event.type in counts) counts[event.type as keyof Counts] += 1;
     if (event.type === 'preparing' && announced.has(event.task.jobId)) return; // loaded since an earlier round
     if (event.type === 'preparing') announced.add(event.task.jobId);
-    io.note(describeEvent(event));
+    if (event.type !== 'cosigned' || !hasCosigned) io.note(describeEvent(event));
+    hasCosigned ||= event.type === 'cosigned';
     if ('problem' in event && isProblem(event.problem, 'internalError')) io.note(stackOf(event.problem));
     io.event(eventToJson(event));
   };
@@ -343,6 +354,7 @@ async function live(
       clock: systemClock,
       tested,
     });
+    if (role === 'participant') duty = await witnessOf(identity, signer, plan.identity, patience, observe);
     leaving.addEventListener('abort', () => left.abort());
     trouble.told = (what) => service?.repeated(what);
     await participate({
@@ -350,6 +362,7 @@ async function live(
       api,
       directory,
       mailbox,
+      ...(duty && { witness: duty }),
       dataSets,
       provider,
       memoryBytes: memoryOf(limits),
@@ -376,6 +389,24 @@ async function live(
     await jobs.release();
     await lock.release();
   }
+}
+
+/** Over a connection of its own, that waits while others work; that it fails for a while others tell already. */
+async function witnessOf(
+  identity: Identity,
+  signer: Signer,
+  identityFile: string,
+  patience: Patience,
+  observe: (event: ParticipantEvent) => void,
+): Promise<WitnessDuty> {
+  const { federationId, organisationId, nodeId } = identity;
+  const around = (api: CoordinatorApi) =>
+    retryingCoordinator(api, { clock: systemClock, random: primitives.random, ...DEFAULT_PAUSES });
+  const api = await connect(identity, systemClock, { ...patience(identity), around });
+  const key = await nodeWitnessKey({ organisationId, nodeId, publicKey: signer.publicKey });
+  const memory = witnessFile(identityFile, federationId);
+  const witness = new LogWitness({ log: new ServedSource(api), key, signer, memory, clock: systemClock });
+  return new WitnessDuty({ api, witness, evidence: evidenceFile(identityFile), clock: systemClock, observe });
 }
 
 /** What the owner permits, or what there is. */

@@ -2,7 +2,7 @@
  * What a node says of what happens to it: a line for people, an object for programs.
  */
 import type { DirectoryChange } from '../../protocol/directory-succession.ts';
-import type { HanseError } from '../../protocol/problem.ts';
+import { type HanseError, isProblem, PROBLEMS } from '../../protocol/problem.ts';
 import type { ParticipantEvent } from '../participant-event.ts';
 
 /** In one line. */
@@ -20,6 +20,12 @@ export function describeEvent(event: ParticipantEvent): string {
     case 'letterRefused':
     case 'letterDelayed':
       return `a letter of ${event.letter.from.organisationId}: ${event.type}, ${event.problem.code}: ${event.problem.message}`;
+    case 'cosigned':
+      return `cosigning the log of the coordinator: the first checkpoint is one of ${event.size} entries`;
+    case 'notCosigned':
+      return `log not cosigned: ${event.problem.code}: ${event.problem.message}`;
+    case 'logAlarm':
+      return `ALARM: ${event.problem.code}: ${describeAlarm(event.problem)} ${event.problem.remedy}`;
     case 'ready':
       return 'ready; waiting for work';
     case 'waiting':
@@ -52,6 +58,13 @@ export function describeEvent(event: ParticipantEvent): string {
       event satisfies never;
       throw new Error('unreachable');
   }
+}
+
+/** Without checkpoints, which are many lines: they are kept in a file. */
+function describeAlarm(problem: HanseError): string {
+  if (!isProblem(problem, 'logForked')) return problem.message;
+  const { oldSize, size } = problem.detail;
+  return `${PROBLEMS.logForked.cause} Cosigned were ${oldSize} entries, shown are ${size}; both checkpoints are kept in <identity>.evidence.`;
 }
 
 function describeChange({ change, organisationId, nodeId }: DirectoryChange): string {

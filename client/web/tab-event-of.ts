@@ -43,6 +43,10 @@ export function tabEventOf(
       return { type: 'problem', ...told(event.problem) };
     // Metrics of an evaluator are told when the round is released; that a directory was pinned is no news.
     case 'directoryPinned':
+    // Tabs witness no log.
+    case 'cosigned':
+    case 'notCosigned':
+    case 'logAlarm':
     case 'evaluated':
     case 'letterReceived':
     case 'letterDelayed':

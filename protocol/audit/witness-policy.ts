@@ -135,11 +135,34 @@ export async function parseWitnessPolicy(text: string): Promise<WitnessPolicy> {
 }
 
 /** Whether these witnesses are enough. @param seen names of witnesses */
-export function isQuorum({ witnesses, groups, quorum }: WitnessPolicy, seen: ReadonlySet<string>): boolean {
+export function isQuorum(policy: WitnessPolicy, seen: ReadonlySet<string>): boolean {
+  return policy.quorum === 'none' || held(policy, seen).get(policy.quorum) === true;
+}
+
+/** How many members of the quorum have seen a checkpoint, and how many have to have. */
+export interface QuorumStanding {
+  readonly cosigned: number;
+  readonly needed: number;
+}
+
+/** Members of the quorum may be witnesses, or groups such as those of one organisation. @param seen names of witnesses */
+export function quorumStanding(policy: WitnessPolicy, seen: ReadonlySet<string>): QuorumStanding {
+  const { quorum, groups } = policy;
+  if (quorum === 'none') return { cosigned: 0, needed: 0 };
+  const holds = held(policy, seen);
+  const { threshold, members } = groups.find(({ name }) => name === quorum) ?? {
+    threshold: 1,
+    members: [quorum],
+  };
+  return { cosigned: members.filter((member) => holds.get(member)).length, needed: threshold };
+}
+
+/** Of each witness, and of each group, whether it has seen the checkpoint. */
+function held({ witnesses, groups }: WitnessPolicy, seen: ReadonlySet<string>): Map<string, boolean> {
   const holds = new Map(witnesses.map(({ name }) => [name, seen.has(name)]));
   for (const { name, threshold, members } of groups)
     holds.set(name, members.filter((member) => holds.get(member)).length >= threshold);
-  return quorum === 'none' || holds.get(quorum) === true;
+  return holds;
 }
 
 /** How many witnesses a quorum has at least. */

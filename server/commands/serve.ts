@@ -21,6 +21,8 @@ import { openFileBlobStore } from '../store/file-blob-store.ts';
 import { openFilePartStore } from '../store/file-part-store.ts';
 import { readTlsCredentials, type TlsCredentials } from '../tls-credentials.ts';
 import { openWebSite } from '../web-site.ts';
+import { readWitnessPolicy } from '../witness-policy-file.ts';
+import { witnessedFile } from '../witnessed-log.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -36,6 +38,8 @@ interface ServeOptions {
   readonly recruitGrace: number;
   readonly storeLimit?: number;
   readonly keepUpdates: number;
+  readonly witnessPolicy?: string;
+  readonly witnessWait: number;
 }
 
 export const serveCommand = defineCommand<ServeOptions>({
@@ -89,6 +93,18 @@ export const serveCommand = defineCommand<ServeOptions>({
       kind: 'number',
       default: 30,
       schema: Type.Number({ minimum: 0, maximum: 36_500 }),
+    },
+    {
+      flags: '--witness-policy <file>',
+      description:
+        'who has to have cosigned the log before a round is released (C2SP tlog-policy); else more than half of the organisations whose nodes witness it',
+    },
+    {
+      flags: '--witness-wait <seconds>',
+      description: 'how long a release waits for them before it is told that it is withheld',
+      kind: 'number',
+      default: 30,
+      schema: Type.Number({ minimum: 0, maximum: 86_400 }),
     },
     {
       flags: '--store-limit <bytes>',
@@ -177,13 +193,15 @@ async function serve(
 async function openCoordinator(
   dataDir: DataDir,
   keys: CoordinatorKeys,
-  { storeLimit, liveness, recruitGrace, keepUpdates }: ServeOptions,
+  { storeLimit, liveness, recruitGrace, keepUpdates, witnessPolicy: pinnedPolicy, witnessWait }: ServeOptions,
   report: (error: unknown, doing: string) => void,
 ): Promise<Coordinator> {
   const { signer, noiseKey, operatorKey, federationId } = keys;
   const limits = storeLimit === undefined ? {} : { limitBytes: storeLimit };
   const { store, log, notes } = await openRecords(dataDir, keys, primitives.random, limits);
   try {
+    const witnessPolicy =
+      pinnedPolicy === undefined ? undefined : await readWitnessPolicy(pinnedPolicy, log.key);
     const blobs = await openFileBlobStore(dataDir.blobs);
     const parts = await openFilePartStore(dataDir.uploads);
     const { random } = primitives;
@@ -191,11 +209,13 @@ async function openCoordinator(
       {
         ...{ store, log, notes, blobs, parts, clock: systemClock, random },
         ...{ signer, noiseKey, operatorKey, federationId, report },
+        ...{ witnessed: witnessedFile(dataDir), witnessPolicy },
       },
       {
         livenessMs: liveness * 1000,
         recruitGraceMs: recruitGrace * 1000,
         keepUpdatesMs: keepUpdates * DAY_MS,
+        witnessWaitMs: witnessWait * 1000,
       },
     );
   } catch (error) {

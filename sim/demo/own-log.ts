@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { TILE_WIDTH } from '../../protocol/audit/tile.ts';
 import { parseVerifierKey } from '../../protocol/audit/verifier-key.ts';
 import { verifyAudit } from '../../protocol/audit/verify-audit.ts';
-import { NO_WITNESSES } from '../../protocol/audit/verify-head.ts';
+import { parseWitnessPolicy } from '../../protocol/audit/witness-policy.ts';
 import { equalBytes } from '../../protocol/bytes.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { AuditFinding } from '../../schemas/audit-report.ts';
@@ -35,7 +35,8 @@ export async function verifyOwnLog(
 ): Promise<AuditResult> {
   const source = await openStoredLogSource(coordinatorDir);
   try {
-    const trust = { key: await parseVerifierKey(await source.verifierKey()), policy: NO_WITNESSES };
+    const key = await parseVerifierKey(await source.verifierKey());
+    const trust = { key, policy: await parseWitnessPolicy(await source.policy()) };
     const { size, root, witnesses, verified, jobs, findings } = await verifyAudit(source, trust, {
       tellRound: ({ round }) => tellRound(round),
     });

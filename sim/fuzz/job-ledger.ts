@@ -189,6 +189,10 @@ export class JobLedger {
       case 'evaluationGivenUp':
         this.#evaluate(current, 'giving up');
         return undefined;
+      case 'releaseWithheld':
+        if (!current.isEvaluated)
+          throw new Violation('withheld once it is to be released', 'withheld before');
+        return undefined;
       case 'released':
         if (!current.isEvaluated || current.candidate !== event.model)
           throw new Violation('released is what was aggregated', `${event.model} released`);

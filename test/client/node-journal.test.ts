@@ -78,7 +78,7 @@ test('of each job what it has taken, what is under way, and what went wrong last
 
 test('trouble is told for a minute; jobs of long ago are forgotten', () => {
   const journal = new NodeJournal(AT);
-  journal.repeated('coordinatorUnreachable', AT);
+  journal.troubled('coordinatorUnreachable', AT);
   expect(journal.situation({}, AT + 59_999).trouble).toBe('coordinatorUnreachable');
   expect(journal.situation({}, AT + 60_000).trouble).toBeNull();
   for (let i = 0; i < 150; i += 1)

@@ -22,7 +22,7 @@ import { hashOf, updateFile } from '../fixtures/vector-files.ts';
 // What the runner asks of its surroundings, and when. Rounds as a whole: coordinator.test.ts.
 
 const JOB = 'job-0123456789abcdef';
-const SETTINGS = { recruitGraceMs: 5000, retryMs: 1000 };
+const SETTINGS = { recruitGraceMs: 5000, retryMs: 1000, witnessWaitMs: 30_000 };
 const nodes = [1, 2, 3].map((i) => String(i).repeat(32));
 const problem = (code: string) => expect.objectContaining({ code });
 
@@ -37,6 +37,7 @@ let woken: (readonly string[] | 'evaluators')[];
 let reported: unknown[];
 let hasEvaluator: boolean;
 let revoked: Set<string>;
+let witnessing: JobSurroundings['witnessing'];
 
 const signer = await primitives.signer(new Uint8Array(32));
 
@@ -52,6 +53,7 @@ beforeEach(async () => {
   reported = [];
   hasEvaluator = false;
   revoked = new Set();
+  witnessing = undefined;
 });
 
 function surroundings(): JobSurroundings {
@@ -82,6 +84,7 @@ function surroundings(): JobSurroundings {
       };
     },
     wake: (whom) => woken.push(whom),
+    witnessing,
     report: (error) => reported.push(error),
   };
 }
@@ -473,4 +476,91 @@ test('closing lets what is under way end and begins nothing', async () => {
   expect([clock.pending, listeners]).toEqual([0, 0]);
   await clock.advance(120_000);
   expect(runner.state.phase).toBe('collecting');
+});
+
+describe('a release that waits for witnesses', () => {
+  /** Tells the runner that there is a quorum, or is not there. */
+  let seen: () => void;
+  let asked: number;
+  const needed = { cosigned: 1, needed: 2 };
+  beforeEach(() => {
+    asked = 0;
+    let isReached = false;
+    const waiting = new Set<() => void>();
+    seen = () => {
+      isReached = true;
+      for (const tell of waiting) tell();
+    };
+    witnessing = {
+      standing: needed,
+      ask: () => {
+        asked += 1;
+      },
+      reach: (milliseconds, signal) =>
+        new Promise((resolve) => {
+          if (isReached) return resolve(true);
+          waiting.add(() => resolve(true));
+          signal.addEventListener('abort', () => resolve(false), { once: true });
+          if (Number.isFinite(milliseconds)) clock.schedule(clock.now() + milliseconds, () => resolve(false));
+        }),
+    };
+  });
+  const typesOf = async () => (await store.read(`job/${JOB}`)).map(({ type }) => type);
+  const aggregatedJob = async () => {
+    const runner = await created({ rounds: 1, cohort: { size: 3, minimum: 3 } });
+    for (const i of [0, 1, 2]) await accept(runner, i);
+    return runner;
+  };
+
+  test('is released when enough have seen it, and nothing is withheld that did not take long', async () => {
+    const runner = await aggregatedJob();
+    expect(runner.state.phase).toBe('releasing');
+    seen();
+    await atRest();
+    expect(runner.state.phase).toBe('finished');
+    expect(await typesOf()).not.toContain('releaseWithheld');
+    expect(asked).toBeGreaterThan(0); // the end of the job is to be witnessed too
+    await runner.close();
+  });
+
+  test('is told once to be withheld after its time, and goes on when they are back', async () => {
+    const runner = await aggregatedJob();
+    await clock.advance(SETTINGS.witnessWaitMs - 1);
+    expect(runner.state.isWithheld).toBe(false);
+    await clock.advance(1);
+    expect([runner.state.phase, runner.state.isWithheld]).toEqual(['releasing', true]);
+    expect(reported).toEqual([expect.objectContaining({ code: 'aggregatedUnreleased', detail: needed })]);
+    await clock.advance(10 * SETTINGS.witnessWaitMs);
+    expect((await typesOf()).filter((type) => type === 'releaseWithheld')).toHaveLength(1);
+    seen();
+    await atRest();
+    expect(runner.state.history).toMatchObject([{ outcome: 'released' }]);
+    expect(runner.state.isWithheld).toBe(false);
+    await runner.close();
+  });
+
+  test('waits on after a start, and says no second time that it is withheld', async () => {
+    const first = await aggregatedJob();
+    await clock.advance(SETTINGS.witnessWaitMs);
+    await first.close();
+    expect(first.state.phase).toBe('releasing');
+    const runner = await JobRunner.open(JOB, surroundings(), SETTINGS);
+    runner.start();
+    await clock.advance(2 * SETTINGS.witnessWaitMs);
+    expect((await typesOf()).filter((type) => type === 'releaseWithheld')).toHaveLength(1);
+    seen();
+    await atRest();
+    expect(runner.state.phase).toBe('finished');
+    await runner.close();
+  });
+
+  test('a job that is cancelled meanwhile releases nothing', async () => {
+    const runner = await aggregatedJob();
+    await runner.dispatch({ type: 'jobCancelled', by: nodes[0] as string });
+    seen();
+    await atRest();
+    expect(await typesOf()).not.toContain('released');
+    expect(runner.state.phase).toBe('cancelled');
+    await runner.close();
+  });
 });

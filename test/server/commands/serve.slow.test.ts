@@ -56,7 +56,14 @@ async function serve(overrides: Overrides = {}): Promise<Served> {
   const notes: string[] = [];
   const events: Record<string, unknown>[] = [];
   let announce = () => {};
-  const usual = { port: 0, host: '127.0.0.1', liveness: 10, recruitGrace: 5, keepUpdates: 30 };
+  const usual = {
+    port: 0,
+    host: '127.0.0.1',
+    liveness: 10,
+    recruitGrace: 5,
+    keepUpdates: 30,
+    witnessWait: 30,
+  };
   const options = { dataDir, ...usual, ...overrides };
   const result = serveCommand.run(
     { args: [], options },

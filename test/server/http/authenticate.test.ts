@@ -414,7 +414,7 @@ describe('roles', () => {
   );
 
   test('the matrix holds permissions and refusals of every route', () => {
-    expect(matrix).toHaveLength(4 * (Object.keys(ROUTES).length - 6));
+    expect(matrix).toHaveLength(4 * (Object.keys(ROUTES).length - 7));
     expect(matrix.filter(({ isPermitted }) => isPermitted).length).toBeGreaterThan(20);
   });
 

@@ -1,0 +1,62 @@
+/**
+ * Nodes as witnesses of the log of their coordinator: how their keys are called, and the policy that counts them. C2SP
+ * tlog-cosignature, tlog-policy; SPEC.md 13.11.
+ *
+ *     <organisationId>/<nodeId>   a witness, and the name of its key, which is the one that the node has enrolled with
+ *     <organisationId>/any        a group: an organisation has seen what one of its witnesses has seen
+ *     majority                    a group: more than half of the organisations
+ */
+import type { VerifierKey } from './verifier-key.ts';
+import { verifierKey } from './verifier-key.ts';
+import { majorityPolicy, type Witness, type WitnessGroup, type WitnessPolicy } from './witness-policy.ts';
+
+/** Witnesses of one organisation, at most: a second one for when the first is away, a third for when both are. */
+const OF_ONE_MAX = 3;
+/** Together with their groups they fit into a policy. */
+const ORGANISATIONS_MAX = 256;
+
+export interface WitnessNode {
+  readonly organisationId: string;
+  readonly nodeId: string;
+  /** Ed25519, 32 bytes: the key with which the node is in the directory. */
+  readonly publicKey: Uint8Array;
+}
+
+/** Of type `cosignature`. */
+export function nodeWitnessKey({ organisationId, nodeId, publicKey }: WitnessNode): Promise<VerifierKey> {
+  return verifierKey(`${organisationId}/${nodeId}`, 'cosignature', publicKey);
+}
+
+/** Those of these nodes, in their order, that a policy counts: a few of each organisation. */
+export function countedWitnesses<Node extends WitnessNode>(nodes: Iterable<Node>): Node[] {
+  const counted = new Map<string, Node[]>();
+  for (const node of nodes) {
+    const of = counted.get(node.organisationId) ?? [];
+    if (of.length === OF_ONE_MAX || (of.length === 0 && counted.size === ORGANISATIONS_MAX)) continue;
+    counted.set(node.organisationId, [...of, node]);
+  }
+  return [...counted.values()].flat();
+}
+
+/** More than half of the organisations that have a witness, by one witness each. @param nodes as `countedWitnesses` returns them */
+export async function nodeWitnessPolicy(
+  log: VerifierKey,
+  nodes: readonly WitnessNode[],
+): Promise<WitnessPolicy> {
+  const witnesses = await Promise.all(
+    nodes.map(async (node): Promise<Witness> => {
+      const key = await nodeWitnessKey(node);
+      return { name: key.name, key };
+    }),
+  );
+  if (witnesses.length === 0) return majorityPolicy(log, []);
+  const organisations = new Set(nodes.map(({ organisationId }) => organisationId));
+  const groups = [...organisations].map((organisationId): WitnessGroup => {
+    const own = nodes.filter((node) => node.organisationId === organisationId);
+    const names = own.map(({ nodeId }) => `${organisationId}/${nodeId}`);
+    return { name: `${organisationId}/any`, threshold: 1, members: names };
+  });
+  const members = groups.map(({ name }) => name);
+  const majority = { name: 'majority', threshold: Math.floor(groups.length / 2) + 1, members };
+  return { logs: [{ key: log }], witnesses, groups: [...groups, majority], quorum: majority.name };
+}
