@@ -1,6 +1,6 @@
 /**
  * What proves that a log has signed two histories, in a file beside the identity of the node that was shown both:
- * `identity.json.evidence`. Anybody who has the key of the log can check it, so it is kept for good. SPEC.md 13.11. Node only.
+ * `identity.json.evidence`. Anybody who has the key of the log can check it, so it is kept for good. SPEC.md 13.13. Node only.
  */
 import { type Static, Type } from 'typebox';
 import { HanseError } from '../protocol/problem.ts';

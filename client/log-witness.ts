@@ -1,7 +1,7 @@
 /**
  * A node as witness of the log of its coordinator: C2SP tlog-witness, over the connection that the node has opened. It is shown a
  * checkpoint, and makes from the tiles the proof that it goes on from the one cosigned before; what it has decided is durable before
- * its cosignature leaves, and nothing else is decided meanwhile. SPEC.md 13.3, 13.11.
+ * its cosignature leaves, and nothing else is decided meanwhile. SPEC.md 13.3, 13.13.
  */
 import { readCheckpoint } from '../protocol/audit/checkpoint.ts';
 import { cosign } from '../protocol/audit/cosignature.ts';

@@ -1,6 +1,6 @@
 /**
  * The part of the life of a node in which it witnesses the log of its coordinator: it asks for checkpoints, whatever else it does, and
- * cosigns those that go on from the one before. SPEC.md 13.11.
+ * cosigns those that go on from the one before. SPEC.md 13.13.
  *
  * A log that contradicts itself ends it, as a directory that does: nothing is given any more to a coordinator that shows different
  * histories to different members, or has lost a part of its own.

@@ -1,6 +1,6 @@
 /**
  * What a node has cosigned last of the log of its coordinator, and the key of that log, in a file beside its identity:
- * `identity.json.witness`. SPEC.md 13.11. Whoever can put it back to an older state makes the node cosign another past: mode 600,
+ * `identity.json.witness`. SPEC.md 13.13. Whoever can put it back to an older state makes the node cosign another past: mode 600,
  * replaced as a whole, durable before a cosignature leaves.
  */
 import { type Static, Type } from 'typebox';

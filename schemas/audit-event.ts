@@ -93,6 +93,17 @@ export const AUDIT_NOTES = {
     count: Type.Integer({ minimum: 1 }),
     members: Salted,
   }),
+  /** By whom the log is to be cosigned from now on: SHA-256 of the policy, how many witnesses it names, how many members of its quorum it needs. */
+  'witness.policyAdopted': says({ policy: Sha256, witnesses: Count, needed: Count }),
+  /** A node has shown two checkpoints that the log has signed, one of which is none of this log. */
+  'witness.alarmRaised': says({
+    by: NodeId,
+    oldSize: Count,
+    size: Count,
+    evidence: Type.Array(Type.String({ maxLength: 4096 }), { minItems: 2, maxItems: 2 }),
+  }),
+  /** A witness has not cosigned since then what it was to cosign. */
+  'witness.silent': says({ witness: Text, since: Timestamp }),
   /** Entries of this log, by index: the first and the last that were read, and how many were sent. */
   'reading.session': says({
     reader: Salted,

@@ -1,5 +1,5 @@
 /**
- * What a coordinator and the nodes that witness its audit log tell each other. SPEC.md 13.11.
+ * What a coordinator and the nodes that witness its audit log tell each other. SPEC.md 13.13.
  */
 import { type Static, Type } from 'typebox';
 import { PRINTABLE } from './ids.ts';
@@ -31,7 +31,7 @@ export const WitnessCosignature = Type.Object(
 export type WitnessCosignature = Static<typeof WitnessCosignature>;
 
 /** A signed note in base64: its lines are no text of one line. */
-const EncodedNote = Type.String({ minLength: 4, maxLength: 8192, pattern: '^[A-Za-z0-9+/]*={0,2}$' });
+const EncodedNote = Type.String({ pattern: '^[A-Za-z0-9+/]{4,8192}={0,2}$' });
 
 /** Two checkpoints of the log, both signed by it, of which the second does not go on from the first. */
 export const WitnessEvidence = Type.Object(

@@ -103,8 +103,6 @@ export interface CoordinatorDependencies extends WitnessingDependencies {
   readonly noiseKey: Secret;
   /** Of secure rounds alone; absent: those of the platform, which everything else uses anyhow. */
   readonly primitives?: Primitives;
-  /** Of the log; absent: nothing is noted. */
-  readonly notes?: AuditNotes;
   /** Public key of the first operator. */
   readonly operatorKey: Uint8Array;
   /** Id of the federation that the stores must hold; absent at the first start, when it is founded. */

@@ -1,6 +1,6 @@
 /**
  * What the coordinator does for the routes of nodes that witness its log. As all of `handlers.ts`, free of any transport; role and
- * form have been checked. SPEC.md 13.11.
+ * form have been checked. SPEC.md 13.13.
  */
 import { type Checkpoint, readCheckpoint } from '../protocol/audit/checkpoint.ts';
 import { equalBytes, fromBase64 } from '../protocol/bytes.ts';
@@ -17,7 +17,7 @@ import type { Witnessing } from './witnessing.ts';
 type WitnessRoute = Extract<RouteName, 'getWitnessCheckpoint' | 'putCosignature' | 'putWitnessEvidence'>;
 
 export function witnessHandlers(coordinator: Coordinator): Pick<Handlers, WitnessRoute> {
-  const { dependencies, federation, settings, witnessing } = coordinator;
+  const { dependencies, federation, notes, settings, witnessing } = coordinator;
   const { clock, report, log } = dependencies;
   /** By node: the last evidence that it has given. */
   const told = new Map<NodeId, string>();
@@ -60,11 +60,11 @@ export function witnessHandlers(coordinator: Coordinator): Pick<Handlers, Witnes
 
     putWitnessEvidence: async ({ body, member }) => {
       const { log } = witnessed('putWitnessEvidence');
-      const notes = body.evidence.map(noteOf);
-      const [first = '', second = ''] = notes;
+      const checkpoints = body.evidence.map(noteOf);
+      const [first = '', second = ''] = checkpoints;
       const [older, newer] = [await readCheckpoint(first, log.key), await readCheckpoint(second, log.key)];
       if (await isOwnPast(log, older, newer)) throw new HanseError('witnessRequestMalformed');
-      const evidence = notes.join();
+      const evidence = checkpoints.join();
       if (told.get(member.nodeId) === evidence) return {};
       told.set(member.nodeId, evidence);
       const [oldSize, size] = [older.size, newer.size];
@@ -72,9 +72,13 @@ export function witnessHandlers(coordinator: Coordinator): Pick<Handlers, Witnes
         origin: log.key.name,
         oldSize,
         size,
-        evidence: notes,
+        evidence: checkpoints,
       });
       report(forked, `witness ${member.organisationId}/${member.nodeId}`);
+      await notes.record({
+        type: 'witness.alarmRaised',
+        data: { by: member.nodeId, oldSize, size, evidence: checkpoints },
+      });
       return {};
     },
   };

@@ -1,5 +1,5 @@
 /**
- * A policy of witnesses that the operator of a coordinator has pinned: C2SP tlog-policy, a file of lines. SPEC.md 13.11.
+ * A policy of witnesses that the operator of a coordinator has pinned: C2SP tlog-policy, a file of lines. SPEC.md 13.13.
  */
 import { readFile } from 'node:fs/promises';
 import type { VerifierKey } from '../protocol/audit/verifier-key.ts';

@@ -1,14 +1,21 @@
 /**
  * Who witnesses the log of this coordinator: by a policy that its operator has pinned, else the nodes of participants that say that
- * they do, by organisation. SPEC.md 13.11.
+ * they do, by organisation. SPEC.md 13.13.
  */
+import { primitives } from '#primitives';
 import { parseCheckpoint } from '../protocol/audit/checkpoint.ts';
 import { countedWitnesses, nodeWitnessPolicy } from '../protocol/audit/node-witness.ts';
-import { formatWitnessPolicy, majorityPolicy, type WitnessPolicy } from '../protocol/audit/witness-policy.ts';
-import { equalBytes } from '../protocol/bytes.ts';
+import {
+  formatWitnessPolicy,
+  majorityPolicy,
+  quorumStanding,
+  type WitnessPolicy,
+} from '../protocol/audit/witness-policy.ts';
+import { equalBytes, toHex, utf8 } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { isValidNode } from '../protocol/known-organisations.ts';
 import { HanseError } from '../protocol/problem.ts';
+import { type AuditNote, type AuditNotes, NO_NOTES } from './audit-notes.ts';
 import type { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
 import type { ServedLog } from './served-log.ts';
@@ -23,6 +30,8 @@ export interface WitnessingDependencies {
   /** Absent: nodes that say that they are witnesses are. */
   readonly witnessPolicy?: WitnessPolicy | undefined;
   readonly clock: Clock;
+  /** Of the log; absent: nothing is noted. */
+  readonly notes?: AuditNotes;
   /** Something went wrong that nobody asked for. */
   readonly report: (error: unknown, doing: string) => void;
 }
@@ -33,23 +42,42 @@ export interface WitnessingDependencies {
  */
 export async function openWitnessing(
   federation: Federation,
-  { log, witnessed: kept, witnessPolicy: pinned, clock, report }: WitnessingDependencies,
+  { log, witnessed: kept, witnessPolicy: pinned, notes = NO_NOTES, clock, report }: WitnessingDependencies,
   { witnessFreshMs, witnessSilenceMs }: WitnessingTimes,
 ): Promise<Witnessing | undefined> {
   if (!log || !kept) return undefined;
   await requireGoingOn(log, kept);
+  const note = (noted: AuditNote) => {
+    notes.record(noted).catch((error: unknown) => report(error, 'a note on the witnesses of the log'));
+  };
+  const adopted = async (policy: WitnessPolicy) => {
+    const sha256 = toHex(await primitives.sha256(utf8(formatWitnessPolicy(policy))));
+    const { needed } = quorumStanding(policy, new Set());
+    const data = { policy: sha256, witnesses: policy.witnesses.length, needed };
+    note({ type: 'witness.policyAdopted', data });
+  };
   const witnessing = new Witnessing(pinned ?? majorityPolicy(log.key, []), {
     ...{ log, kept, clock, witnessFreshMs, witnessSilenceMs },
     silent: ({ name }, since) => {
       const silent = new HanseError('witnessSilent', { witness: name, since: new Date(since).toISOString() });
       report(silent, 'the witnesses of the log');
+      note({ type: 'witness.silent', data: silent.detail });
     },
   });
-  if (pinned) return witnessing;
-  const roll = new WitnessRoll(federation, log, witnessing, () => new Date(clock.now()).toISOString());
-  await roll.follow();
+  if (pinned) {
+    await adopted(pinned);
+    return witnessing;
+  }
+  const roll = new WitnessRoll(federation, log, () => new Date(clock.now()).toISOString());
+  const follow = () =>
+    roll.follow(async (policy) => {
+      if (formatWitnessPolicy(policy) === formatWitnessPolicy(witnessing.policy)) return;
+      witnessing.adopt(policy);
+      await adopted(policy);
+    });
+  await follow();
   federation.watch(() => {
-    roll.follow().catch((error: unknown) => report(error, 'the witnesses of the log'));
+    follow().catch((error: unknown) => report(error, 'the witnesses of the log'));
   });
   return witnessing;
 }
@@ -57,27 +85,22 @@ export async function openWitnessing(
 class WitnessRoll {
   readonly #federation: Federation;
   readonly #log: ServedLog;
-  readonly #witnessing: Witnessing;
   readonly #now: () => string;
+  /** One after the other: the last policy is that of the last change. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(federation: Federation, log: ServedLog, witnessing: Witnessing, now: () => string) {
+  constructor(federation: Federation, log: ServedLog, now: () => string) {
     this.#federation = federation;
     this.#log = log;
-    this.#witnessing = witnessing;
     this.#now = now;
   }
 
   /** Counts on those who are there now. */
-  follow(): Promise<void> {
+  follow(adopt: (policy: WitnessPolicy) => Promise<void>): Promise<void> {
     const turn = this.#turn.then(async () => {
       const at = this.#now();
-      const nodes = countedWitnesses(
-        [...this.#federation.members()].filter((member) => isWitness(member, at)),
-      );
-      const policy = await nodeWitnessPolicy(this.#log.key, nodes);
-      if (formatWitnessPolicy(policy) !== formatWitnessPolicy(this.#witnessing.policy))
-        this.#witnessing.adopt(policy);
+      const members = [...this.#federation.members()].filter((member) => isWitness(member, at));
+      await adopt(await nodeWitnessPolicy(this.#log.key, countedWitnesses(members)));
     });
     this.#turn = turn.catch(() => {});
     return turn;

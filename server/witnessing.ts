@@ -1,7 +1,7 @@
 /**
  * The witnesses of an audit log, as its coordinator asks them: one checkpoint stays the candidate until enough of them have cosigned
  * that very note, for a quorum is about one note. Then it is witnessed, and a newer one becomes the candidate when somebody waits
- * for it, or the last one has grown old. C2SP tlog-witness, tlog-policy; SPEC.md 13.11.
+ * for it, or the last one has grown old. C2SP tlog-witness, tlog-policy; SPEC.md 13.13.
  */
 import { type Checkpoint, parseCheckpoint } from '../protocol/audit/checkpoint.ts';
 import { cosignedAt } from '../protocol/audit/cosignature.ts';

@@ -1,6 +1,6 @@
 /**
  * Nodes as witnesses of the log of their coordinator: how their keys are called, and the policy that counts them. C2SP
- * tlog-cosignature, tlog-policy; SPEC.md 13.11.
+ * tlog-cosignature, tlog-policy; SPEC.md 13.13.
  *
  *     <organisationId>/<nodeId>   a witness, and the name of its key, which is the one that the node has enrolled with
  *     <organisationId>/any        a group: an organisation has seen what one of its witnesses has seen

@@ -1,6 +1,6 @@
 import { Value } from 'typebox/value';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { CapabilityReport } from '../../client/capability-report.ts';
+import { type CapabilityOptions, CapabilityReport } from '../../client/capability-report.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { Capabilities } from '../../schemas/member.ts';
 import { scriptedCoordinator } from '../fixtures/scripted-coordinator.ts';
@@ -11,7 +11,7 @@ const job = (n: number) => `job-${n.toString(16).padStart(16, '0')}`;
 const times = new Map<string, number>();
 const reports: Capabilities[] = [];
 let fails = false;
-const report = () =>
+const report = (options: Partial<CapabilityOptions> = {}) =>
   new CapabilityReport({
     api: scriptedCoordinator({
       reportCapabilities: ({ body }) => {
@@ -24,6 +24,7 @@ const report = () =>
     dataSets: [{ examples: clouds(12), version: '2', allowSingleClass: false }],
     memoryBytes: 2e9,
     ledger: { millisecondsPerStep: (jobId) => times.get(jobId) },
+    ...options,
   });
 
 beforeEach(() => {
@@ -131,4 +132,15 @@ test('what the form has no room for is told as far as it goes', async () => {
   expect(Value.Check(Capabilities, body)).toBe(true);
   expect(body?.providerReason.startsWith('no adapter:  [31mxx')).toBe(true);
   expect(body?.dataSets.map(({ name }) => name)).toEqual([`${'a'.repeat(79)} `, '-']);
+});
+
+test('who witnesses the log says so, and no more when it leaves for good; others say nothing of it', async () => {
+  await report().send(signal);
+  const node = report({ witness: {} });
+  await node.send(signal);
+  await node.resign(signal);
+  expect(reports.map(({ witness }) => witness)).toEqual([undefined, true, false]);
+  fails = true;
+  await node.resign(signal); // is given up
+  await expect(node.send(signal)).rejects.toMatchObject({ code: 'overloaded' });
 });

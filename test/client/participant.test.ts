@@ -476,3 +476,53 @@ test('lots and noise come from the CSPRNG, whatever seed a node was given; an ex
   expect(await sent(true)).toBe(await sent(true));
   expect(await sent(false)).not.toBe(await sent(false));
 });
+
+describe('beside its tasks it witnesses the log', () => {
+  const forked = new HanseError('logForked', { origin: 'log', oldSize: 2, size: 1, evidence: [] });
+  const untilAborted = (signal: AbortSignal) =>
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
+  test('from when it has said what it can do until it ends', async () => {
+    const seen: string[] = [];
+    const witness = {
+      keep: async (signal: AbortSignal) => {
+        seen.push('begun');
+        await untilAborted(signal);
+        seen.push('ended');
+      },
+    };
+    const { api, events, ended } = live([[shelf.trainTask()]], {}, { witness });
+    await ended;
+    expect(seen).toEqual(['begun', 'ended']);
+    expect(typesOf(events)).toContain('contributed');
+    expect(api.calls[0]).toMatchObject({ request: { body: { witness: true } } });
+  });
+
+  test('a log that contradicts itself ends its life, whatever it is doing', async () => {
+    let lie = () => {};
+    const witness = {
+      keep: () =>
+        new Promise<void>((_, reject) => {
+          lie = () => reject(forked);
+        }),
+    };
+    beforeRun = () => lie();
+    const { ended } = live([[shelf.trainTask()], [], []], {}, { witness });
+    await expect(ended).rejects.toEqual(expect.objectContaining({ code: 'logForked' }));
+  });
+
+  test('one that leaves for good is counted on no more', async () => {
+    const leaving = new AbortController();
+    const witness = { keep: untilAborted };
+    const nextTasks = () => {
+      leaving.abort();
+      return { tasks: [] };
+    };
+    const { api, ended } = live([], { nextTasks }, { witness, leaving: leaving.signal });
+    await ended;
+    expect(api.calls.at(-1)).toMatchObject({
+      name: 'reportCapabilities',
+      request: { body: { witness: false } },
+    });
+  });
+});

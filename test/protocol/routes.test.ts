@@ -28,14 +28,15 @@ import * as secureAnswer from '../../schemas/secure-answer.ts';
 import * as task from '../../schemas/task.ts';
 import * as taskStream from '../../schemas/task-stream.ts';
 import * as upload from '../../schemas/upload.ts';
+import * as witness from '../../schemas/witness.ts';
 import { fitting } from '../fixtures/route-grammar.ts';
 
 const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'utf8');
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [directory, job, letter, member, secagg, secureAnswer, task, taskStream, upload].flatMap((shapes) =>
-    Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
+  [directory, job, letter, member, secagg, secureAnswer, task, taskStream, upload, witness].flatMap(
+    (shapes) => Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
   ),
 );
 

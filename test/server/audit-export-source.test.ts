@@ -1,12 +1,14 @@
 // covers: server/read-records.ts
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { exportFolder } from '../../client/audit/export-folder.ts';
+import { signCheckpoint } from '../../protocol/audit/checkpoint.ts';
 import { decodeLeaf } from '../../protocol/audit/leaf.ts';
+import { formatWitnessPolicy, majorityPolicy } from '../../protocol/audit/witness-policy.ts';
 import { canonicalSha256 } from '../../protocol/canonical.ts';
 import { parseJson } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -18,6 +20,7 @@ import { verifiedFolder } from '../fixtures/exported-folder.ts';
 import { nodeOf, TestFederation } from '../fixtures/federation.ts';
 import { loggedDataDir, type OpenDataDir, openedDataDir } from '../fixtures/logged-data-dir.ts';
 import { beginJob, playRound, SIZE } from '../fixtures/secure-round.ts';
+import { cosigned, noteKey } from '../protocol/audit/notes.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -181,4 +184,44 @@ test('a log that was tampered with is exported as it is: whoever verifies it fin
   expect(exitCode).toBe(0);
   expect(err).toContain('entry 3 is no event that is known');
   await expect(verifiedFolder(to)).rejects.toThrow();
+});
+
+test('goes up to what witnesses have cosigned, with the policy that counted them; to the newest where that is asked for', async () => {
+  const { log, logKey } = dataDir;
+  const before = openAuditExportSource(dataDir.path);
+  expect([await before.checkpoint(), await before.policy()]).toEqual([
+    log.note,
+    expect.stringMatching(/\nquorum none\n$/),
+  ]);
+  await before.close();
+  // A checkpoint of before, as if nobody had cosigned one since.
+  const size = log.size - 3;
+  const older = await signCheckpoint({ size, root: await log.rootAt(size) }, logKey.key, logKey.signer);
+  const witness = await noteKey('org/node', 'cosignature', 4);
+  const checkpoint = await cosigned(older, [witness]);
+  const policy = formatWitnessPolicy(majorityPolicy(logKey.key, [{ name: 'org/node', key: witness.key }]));
+  const file = join(dataDir.path, 'audit.witnessed');
+  writeFileSync(file, JSON.stringify({ checkpoint, policy }));
+  try {
+    for (const [newest, expected] of [
+      [false, checkpoint],
+      [true, log.note],
+    ] as const) {
+      const source = openAuditExportSource(dataDir.path, { newest });
+      expect([await source.checkpoint(), await source.policy()]).toEqual([expected, policy]);
+      await source.close();
+    }
+    const [witnessed, newest] = [join(folder, 'witnessed'), join(folder, 'newest')];
+    expect(await exported(witnessed)).toMatchObject({ json: { size } });
+    await verifiedFolder(witnessed);
+    expect(await exported(newest, '--newest')).toMatchObject({ json: { size: log.size } });
+    const verified = (to: string) => hanse(['audit', 'verify', to, '--json']);
+    expect(await verified(witnessed)).toMatchObject({ json: { witnesses: { cosigned: 1, needed: 1 } } });
+    expect(await verified(newest)).toMatchObject({
+      exitCode: 1,
+      json: { findings: expect.arrayContaining([expect.objectContaining({ code: 'quorumMissing' })]) },
+    });
+  } finally {
+    rmSync(file);
+  }
 });

@@ -1,5 +1,6 @@
-// covers: server/witness-roll.ts
+// covers: server/witness-roll.ts, schemas/witness.ts
 import { expect, test } from 'vitest';
+import { primitives } from '#primitives';
 import { parseCheckpoint } from '../../protocol/audit/checkpoint.ts';
 import { cosign } from '../../protocol/audit/cosignature.ts';
 import { nodeWitnessKey } from '../../protocol/audit/node-witness.ts';
@@ -9,8 +10,9 @@ import {
   readWitnessed,
   type WitnessPolicy,
 } from '../../protocol/audit/witness-policy.ts';
-import { toBase64, utf8 } from '../../protocol/bytes.ts';
+import { toBase64, toHex, utf8 } from '../../protocol/bytes.ts';
 import type { AuditLog } from '../../server/audit-log.ts';
+import type { AuditNote, AuditNotes } from '../../server/audit-notes.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { type Node, TestFederation } from '../fixtures/federation.ts';
 import { grow, logOf, type WitnessedMemory, witnessedMemory } from '../fixtures/witnessed-log.ts';
@@ -19,6 +21,8 @@ const refusal = (code: string) => expect.objectContaining({ code });
 const SOFTWARE = { software: 'hanse/0', provider: 'cpu' as const, providerReason: 'x', dataSets: [] };
 
 interface World {
+  /** What was noted, in its order. */
+  readonly noted: AuditNote[];
   readonly federation: TestFederation;
   readonly log: AuditLog;
   readonly kept: WitnessedMemory;
@@ -31,7 +35,9 @@ async function worldOf(organisations: readonly string[], witnessPolicy?: Witness
   const log = await logOf(3);
   const kept = witnessedMemory();
   const pinned = witnessPolicy && { witnessPolicy };
-  const federation = await TestFederation.open({ participants: 0, log, witnessed: kept, ...pinned });
+  const noted: AuditNote[] = [];
+  const notes: AuditNotes = { record: async (note) => void noted.push(note) };
+  const federation = await TestFederation.open({ participants: 0, log, notes, witnessed: kept, ...pinned });
   const nodes = new Map<string, Node>();
   for (const [at, organisation] of organisations.entries()) {
     const name = `${organisation} ${organisations.slice(0, at).filter((one) => one === organisation).length}`;
@@ -40,7 +46,7 @@ async function worldOf(organisations: readonly string[], witnessPolicy?: Witness
     await federation.call('reportCapabilities', node, { body: { ...SOFTWARE, witness: true } });
   }
   await atRest();
-  return { federation, log, kept, nodes };
+  return { federation, log, kept, nodes, noted };
 }
 
 const nodeIn = ({ nodes }: World, name: string) => nodes.get(name) as Node;
@@ -93,6 +99,15 @@ test('more than half of the organisations make a quorum, however many nodes one 
 test('who comes, resigns and is revoked changes the policy', async () => {
   const world = await worldOf(['bank', 'clinic', 'port']);
   const { federation } = world;
+  const adopted = () =>
+    world.noted.flatMap(({ type, data }) => (type === 'witness.policyAdopted' ? [data] : []));
+  expect(adopted().map(({ witnesses, needed }) => [witnesses, needed])).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 2],
+  ]);
+  const served = await primitives.sha256(utf8(await textOf(world, 'getWitnessPolicy')));
+  expect(adopted().at(-1)?.policy).toBe(toHex(served));
   const names = async () => (await policyOf(world)).witnesses.map(({ name }) => name.split('/')[0]);
   expect(await names()).toEqual(['bank', 'clinic', 'port']);
   await federation.call('reportCapabilities', nodeIn(world, 'bank 0'), {
@@ -179,6 +194,11 @@ test('evidence that the log has two histories is told to the operator once; what
     await tell(evidence);
   }
   expect(federation.reported).toEqual([refusal('logForked'), refusal('logForked')]);
+  const alarms = world.noted.filter(({ type }) => type === 'witness.alarmRaised');
+  expect(alarms.map(({ data }) => data)).toMatchObject([
+    { by: bank.nodeId, oldSize: 5, size: 4, evidence: [log.note, forked.note] },
+    { by: bank.nodeId, oldSize: 40, size: 5 },
+  ]);
 });
 
 test('a coordinator whose log is not the one that witnesses have cosigned does not start', async () => {
@@ -198,6 +218,18 @@ test('a coordinator whose log is not the one that witnesses have cosigned does n
   );
   await world.federation.reopen();
   expect(await textOf(world, 'getCheckpoint')).toBe(witnessed.read()?.checkpoint);
+});
+
+test('a witness that is silent is told of, in the log too', async () => {
+  const world = await worldOf(['bank', 'clinic', 'port']);
+  for (const name of ['bank 0', 'clinic 0']) await cosignAs(world, name);
+  await world.federation.clock.advance(600_000);
+  await ask(world, nodeIn(world, 'bank 0'));
+  const name = `port/${nodeIn(world, 'port 0').nodeId}`;
+  expect(world.federation.reported).toEqual([
+    expect.objectContaining({ code: 'witnessSilent', detail: expect.objectContaining({ witness: name }) }),
+  ]);
+  expect(world.noted.at(-1)).toMatchObject({ type: 'witness.silent', data: { witness: name } });
 });
 
 test('a pinned policy is the one that counts, whoever else witnesses', async () => {
