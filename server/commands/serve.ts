@@ -97,7 +97,7 @@ export const serveCommand = defineCommand<ServeOptions>({
     {
       flags: '--witness-policy <file>',
       description:
-        'who has to have cosigned the log before a round is released (C2SP tlog-policy); else more than half of the organisations whose nodes witness it',
+        'who has to have cosigned the log before a round is released (C2SP tlog-policy), or none; else more than half of the organisations whose nodes witness it',
     },
     {
       flags: '--witness-wait <seconds>',

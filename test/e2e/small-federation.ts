@@ -90,6 +90,8 @@ export interface FederationSettings {
   readonly options?: ProcessOptions;
   /** How the coordinator is, if otherwise. */
   readonly coordinator?: ProcessOptions;
+  /** For every coordinator of it. */
+  readonly serveArgs?: readonly string[];
   /** Where this node finds the coordinator, if not at its own address. */
   readonly serverFor?: (name: string) => string | undefined;
 }
@@ -122,6 +124,7 @@ export class SmallFederation {
   /** Starts the coordinator; again on the port that it had. */
   async serve({ killAt, args = [], preload }: ServeSettings = {}): Promise<HanseProcess> {
     const flags = ['--data-dir', this.dataDir, '--port', String(this.#port), '--recruit-grace', '60'];
+    flags.push(...(this.#settings.serveArgs ?? []));
     const fault: ProcessOptions = killAt
       ? { nodeArgs: ['--import', KILL_AT], env: { HANSE_KILL_AT: killAt } }
       : preload

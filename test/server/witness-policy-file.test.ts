@@ -24,6 +24,7 @@ test('is the one in the file, if it is about this log', async () => {
   writeFileSync(file, `# pinned\n${formatWitnessPolicy(policy)}`);
   expect(await readWitnessPolicy(file, log)).toEqual(policy);
   await expect(readWitnessPolicy(file, other)).rejects.toEqual(refusal('witnessPolicyInvalid'));
+  expect(await readWitnessPolicy('none', log)).toMatchObject({ witnesses: [], quorum: 'none' });
   writeFileSync(file, 'quorum\n');
   await expect(readWitnessPolicy(file, log)).rejects.toEqual(refusal('witnessPolicyInvalid'));
   await expect(readWitnessPolicy(join(folder, 'none'), log)).rejects.toEqual(refusal('dataFileMissing'));
