@@ -75,7 +75,7 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
         audit: {
           size: expect.any(Number),
           root: expect.stringMatching(/^[0-9a-f]{64}$/),
-          witnesses: 0,
+          witnesses: expect.toSatisfy((count: number) => count >= 3 && count <= 5),
           verified: true,
           rounds: 3,
           findings: [],

@@ -66,7 +66,11 @@ describe.skipIf(missing)(
       return page;
     };
     const begin = async (serverFor?: (name: string) => string | undefined): Promise<void> => {
-      federation = new SmallFederation(serverFor && { serverFor });
+      federation = new SmallFederation({
+        ...(serverFor && { serverFor }),
+        // Processes come and go between these tests, and tabs witness nothing.
+        serveArgs: ['--witness-policy', 'none'],
+      });
       await federation.serve({ args: ['--liveness', '2'] });
     };
     /** All rows in one batch: their order, which is each participant's secret, changes nothing but the rounding. */
