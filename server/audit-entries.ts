@@ -230,7 +230,7 @@ function ofJob(jobId: string, event: JobEvent, fields: Fields): Said | undefined
       const { cosigned, needed } = event;
       return says(
         'round.unreleased',
-        { jobId, round, attempt, code: 'aggregatedUnreleased', cosigned, needed },
+        { attempt, code: 'aggregatedUnreleased', cosigned, jobId, needed, round },
         activity,
       );
     }
