@@ -3,6 +3,7 @@
  * everywhere; `node-exchange.ts` costs a third of it on Node.
  */
 import { concatBytes } from '../protocol/bytes.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface ExchangeRequest {
   readonly url: string;
@@ -48,22 +49,24 @@ export const fetchExchange: Exchange = fetchExchangeWithin(IDLE_MS);
 export function fetchExchangeWithin(idleMs: number): Exchange {
   return async ({ url, method, headers, body, signal }) => {
     const silence = new Silence();
+    const ended = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;
     silence.limit(idleMs + (body?.length ?? 0) / SLOWEST_BYTES_PER_MS);
     try {
-      const response = await fetch(url, {
+      const fetched = fetch(url, {
         method,
         headers,
         ...(body && { body: body as Uint8Array<ArrayBuffer> }),
-        signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal,
+        signal: ended,
         redirect: 'error',
       });
+      const response = await unlessAborted(fetched, ended);
       silence.limit(idleMs);
       return {
         status: response.status,
         header: (name) => response.headers.get(name) ?? undefined,
         bytes: (limitBytes = Number.POSITIVE_INFINITY) =>
-          readAtMost(response, limitBytes, () => silence.limit(idleMs)).finally(() => silence.end()),
-        pieces: () => piecesOf(response, silence, idleMs),
+          readAtMost(response, limitBytes, ended, () => silence.limit(idleMs)).finally(() => silence.end()),
+        pieces: () => piecesOf(response, ended, silence, idleMs),
       };
     } catch (error) {
       silence.end();
@@ -99,32 +102,47 @@ export function silent(milliseconds: number): Error {
 async function readAtMost(
   response: Response,
   limitBytes: number,
+  ended: AbortSignal,
   arrived: () => void,
 ): Promise<Uint8Array | undefined> {
-  const reader = response.body?.getReader();
   const parts: Uint8Array[] = [];
   let length = 0;
-  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+  for await (const piece of bodyOf(response, ended)) {
     arrived();
-    length += next.value.length;
-    if (length > limitBytes) {
-      await reader?.cancel();
-      return undefined;
-    }
-    parts.push(next.value);
+    length += piece.length;
+    if (length > limitBytes) return undefined;
+    parts.push(piece);
   }
   return concatBytes(...parts);
 }
 
-async function* piecesOf(response: Response, silence: Silence, idleMs: number): AsyncIterable<Uint8Array> {
-  const reader = response.body?.getReader();
+async function* piecesOf(
+  response: Response,
+  ended: AbortSignal,
+  silence: Silence,
+  idleMs: number,
+): AsyncIterable<Uint8Array> {
   try {
-    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    for await (const piece of bodyOf(response, ended)) {
       silence.limit(idleMs);
-      yield next.value;
+      yield piece;
     }
   } finally {
     silence.end();
-    await reader?.cancel().catch(() => {}); // of one that broke, there is nothing to cancel
+  }
+}
+
+/**
+ * Ends with the signal by itself: the `fetch` of Node hears of it no more once the request has been collected as garbage, which may
+ * happen as soon as the answer has begun.
+ */
+async function* bodyOf(response: Response, ended: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  const read = () => unlessAborted(reader.read(), ended);
+  try {
+    for (let next = await read(); !next.done; next = await read()) yield next.value;
+  } finally {
+    reader.cancel().catch(() => {}); // of one that broke, there is nothing to cancel
   }
 }
