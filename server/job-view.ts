@@ -82,9 +82,9 @@ export function untilChanged(
 }
 
 function describeWaiting(runner: JobRunner, coordinator: Coordinator): string | null {
-  const { phase } = runner.state;
+  const { phase, isWithheld } = runner.state;
   if (phase === 'recruiting') return describeRecruiting(runner, coordinator);
-  if (phase !== 'releasing' || !coordinator.witnessing) return null;
+  if (!isWithheld || !coordinator.witnessing) return null;
   const { cosigned, needed } = coordinator.witnessing.standing;
   return `witnesses of the log: ${cosigned} of ${needed} that are needed have cosigned it`;
 }

@@ -101,8 +101,9 @@ export const jobCancelCommand = defineCommand<IdentityOptions>({
 });
 
 /** What a job waits for, and what keeps nodes from it; empty where it does not wait. */
-export function describeWaiting({ waitingFor, unsuited = {} }: JobStatus): string {
+export function describeWaiting({ waitingFor, withheld, unsuited = {} }: JobStatus): string {
   if (waitingFor === null) return '';
+  if (withheld) return `${withheld}: waiting for ${waitingFor}`;
   const reasons = Object.entries(unsuited).map(([code, count]) => `${count} with ${code}`);
   if (reasons.length === 0) return `waiting for ${waitingFor}`;
   return `waiting for ${waitingFor}: ${reasons.join(', ')}. They are asked again when they are started anew`;
