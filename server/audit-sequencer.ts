@@ -73,7 +73,7 @@ export class AuditSequencer {
 
   async #advance(): Promise<void> {
     const { store, log, entriesOf } = this.#options;
-    if (this.#isUnsure) this.#at = log.cursor(SOURCE);
+    if (this.#isUnsure) this.#at = log.cursor(STORE_SOURCE);
     this.#isUnsure = false;
     const events = await store.readAll(this.#at, PAGE);
     const last = events.at(-1);
