@@ -12,8 +12,6 @@ import type { Report } from './seldom-report.ts';
 
 const QUIET_MS = 300_000;
 const LONGEST_MS = 3_600_000;
-/** At once; where there are more, the oldest ends. */
-const MOST_SESSIONS = 1000;
 
 export interface ReadingSessionsOptions {
   readonly notes: AuditNotes;
@@ -34,7 +32,7 @@ interface Session {
 
 export class ReadingSessions {
   readonly #options: ReadingSessionsOptions;
-  /** Oldest first. */
+  /** No more than there are members: to end one for another would let many of them fill the log by turns. */
   readonly #sessions = new Map<NodeId, Session>();
   #isClosed = false;
   #working = Promise.resolve();
@@ -69,8 +67,6 @@ export class ReadingSessions {
     const known = this.#sessions.get(reader);
     if (known && now - known.since < LONGEST_MS) return known;
     if (known) this.#end(reader);
-    const [oldest] = this.#sessions.keys();
-    if (oldest !== undefined && this.#sessions.size >= MOST_SESSIONS) this.#end(oldest);
     const session = { since: now, until: now, first, last: first, count: 0, cancel: () => {} };
     this.#sessions.set(reader, session);
     return session;
