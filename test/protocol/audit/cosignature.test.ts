@@ -32,6 +32,15 @@ test('nobody else has cosigned', async () => {
   expect(await cosignedAt(parseNote(note), witness.key)).toBeUndefined();
 });
 
+test('what a key of notes signs is no cosignature, whatever its form', async () => {
+  const { text, signatures } = parseNote(note);
+  const line = await cosign(text, log.key, log.signer, 77);
+  expect(await cosignedAt({ text, signatures: [line] }, log.key)).toBeUndefined();
+  const same = await cosign(text, witness.key, log.signer, 77);
+  const asWitness = { ...log.key, ...witness.key, publicKey: log.key.publicKey };
+  expect(await cosignedAt({ text, signatures: [...signatures, same] }, asWitness)).toBe(77);
+});
+
 test('any bit changed in text or line makes it none', async () => {
   const line = (await cosigned(note, [witness])).slice(note.length);
   for (const changed of withFlippedBits(line)) {
@@ -71,6 +80,7 @@ test('times that are none, and signatures that are cut, count for nothing', asyn
   const { signature } = await cosign(text, witness.key, witness.signer, 77);
   expect(await told(signature)).toBe(77);
   expect(await told(signature.subarray(1))).toBeUndefined();
+  expect(await told(signature.slice(0, 3))).toBeUndefined();
   expect(await told(concatBytes(signature, Uint8Array.of(0)))).toBeUndefined();
   // Signed as it should be, at no time.
   for (const time of [0n, 2n ** 63n, 2n ** 64n - 1n]) {

@@ -66,6 +66,25 @@ describe('refused is', () => {
     const bytes = utf8(text);
     bytes[20] = 0xff;
     expect(() => decodeLeaf(bytes)).toThrow(expect.objectContaining({ code: 'leafMalformed' }));
+    // Also where any characters may stand, and these bytes would be read as one of them.
+    const free = { jobId: 'job-0123456789abcdef', round: 1, attempt: 1, code: '\ufffd' };
+    const written = encodeLeaf({ ...event, type: 'hanse.round.failed', data: free });
+    expect(decodeLeaf(written).data).toEqual(free);
+    const at = written.indexOf(0xef);
+    const changed = Uint8Array.of(...written.subarray(0, at), 0xff, ...written.subarray(at + 3));
+    expect(() => decodeLeaf(changed)).toThrow(
+      expect.objectContaining({ code: 'leafMalformed', detail: { reason: 'no UTF-8' } }),
+    );
+  });
+
+  test('to be written: what is longer than an entry may be', () => {
+    const failed = (code: string): AuditEvent => ({
+      ...{ ...event, type: 'hanse.round.failed' },
+      data: { jobId: 'job-0123456789abcdef', round: 1, attempt: 1, code },
+    });
+    const room = 65_535 - encodeLeaf(failed('')).length;
+    expect(encodeLeaf(failed('x'.repeat(room)))).toHaveLength(65_535);
+    expect(() => encodeLeaf(failed('x'.repeat(room + 1)))).toThrow(RangeError);
   });
 
   test('to be written: what is not of the catalogue', () => {

@@ -98,6 +98,13 @@ describe('not proved is', () => {
   });
 });
 
+test('a proof has as many hashes as the largest tree is high, and no more', () => {
+  const of = (count: number) =>
+    formatLogProof({ index: 0, checkpoint, hashes: Array(count).fill(new Uint8Array(32)) });
+  expect(parseLogProof(of(63)).hashes).toHaveLength(63);
+  expect(() => parseLogProof(of(64))).toThrow(expect.objectContaining({ code: 'logProofMalformed' }));
+});
+
 test('files of another form are refused', async () => {
   const file = formatLogProof(await proofOf(3));
   const [hash = ''] = file.split('\n').slice(2);

@@ -86,6 +86,7 @@ test.each([
   ['no signatures', 'text\n\n'],
   ['no empty line', `text\n${LINE}\n`],
   ['no line end', NOTE.slice(0, -1)],
+  ['another end of its last line', `${NOTE.slice(0, -1)}x`],
   ['a carriage return', NOTE.replace('message.', 'message.\r')],
   ['a tabulator', NOTE.replace('an ', 'an\t')],
   ['half a character', NOTE.replace('an ', '\ud800 ')],
@@ -100,6 +101,14 @@ test.each([
   ['more signatures than anybody reads', `text\n\n${`${LINE}\n`.repeat(1025)}`],
 ])('a note with %s is refused', (_, note) => {
   expect(() => parseNote(note)).toThrow(expect.objectContaining({ code: 'noteMalformed' }));
+});
+
+test('the shortest and the longest note are read', () => {
+  const end = `\n\n${LINE}\n`;
+  for (const text of ['x', 'x'.repeat((1 << 20) - end.length)])
+    expect(parseNote(text + end).text).toBe(`${text}\n`);
+  const shortest = parseSignatures(`${LINE.replace(/Uw2QOkn8.*/, 'Uw2QOgA=')}\n`);
+  expect(shortest[0]?.signature).toEqual(Uint8Array.of(0));
 });
 
 test('as many signatures as a federation has witnesses are read', () => {

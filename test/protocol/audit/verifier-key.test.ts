@@ -38,6 +38,16 @@ test.each([
   );
 });
 
+test('a key of another length is refused, though its id follows from it', async () => {
+  const formatted = async (bytes: number) =>
+    formatVerifierKey(await verifierKey('a', 'note', new Uint8Array(bytes)));
+  await expect(parseVerifierKey(await formatted(32))).resolves.toMatchObject({ name: 'a' });
+  for (const bytes of [0, 31, 33])
+    await expect(parseVerifierKey(await formatted(bytes))).rejects.toThrow(
+      expect.objectContaining({ code: 'verifierKeyInvalid' }),
+    );
+});
+
 test('any bit changed is refused', async () => {
   await expect(parseVerifierKey(EXAMPLE)).resolves.toMatchObject({ name: 'example.com/foo' });
   for (const changed of withFlippedBits(EXAMPLE))
