@@ -99,6 +99,19 @@ test('one of 256 leaves has a full tile, and above it one of a single hash', () 
   expect([...newTiles(256, 257)].map(tilePath)).toEqual(['tile/entries/001.p/1', 'tile/0/001.p/1']);
 });
 
+test('the leaf that fills the first tile of level 5 gives a hash to each level', () => {
+  const size = 256 ** 6;
+  expect([...newTiles(size - 1, size)].map(({ level, width }) => [level, width])).toEqual([
+    ...['entries', 0, 1, 2, 3, 4, 5].map((level) => [level, 256]),
+    [6, 1],
+  ]);
+  const leaf = [...newTiles(size, size + 1)];
+  expect(leaf.map(({ level, width }) => [level, width])).toEqual([
+    ['entries', 1],
+    [0, 1],
+  ]);
+});
+
 test('what a log gains step by step is what it has', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 400 }), { maxLength: 8 }), (steps) => {
@@ -120,6 +133,8 @@ test('what a log gains step by step is what it has', () => {
 test('a place is in one tile, or in none', () => {
   expect(tileAt(0, 69_999, 70_000)).toEqual({ level: 0, index: 273, width: 112 });
   expect(tileAt(1, 272, 70_000)).toEqual({ level: 1, index: 1, width: 17 });
+  expect(tileAt('entries', 69_999, 70_000)).toEqual({ level: 'entries', index: 273, width: 112 });
+  expect(tileAt(0, 0, 1)).toEqual({ level: 0, index: 0, width: 1 });
   expect(hashesOfLevel(70_000, 1)).toBe(273);
   for (const place of [70_000, -1, Number.NaN]) expect(() => tileAt(0, place, 70_000)).toThrow(RangeError);
 });
