@@ -4,6 +4,7 @@ import { formatVerifierKey } from '../../../protocol/audit/verifier-key.ts';
 import {
   formatWitnessPolicy,
   isQuorum,
+  leastQuorum,
   majorityPolicy,
   parseWitnessPolicy,
   readWitnessed,
@@ -42,6 +43,16 @@ describe('a policy of two levels', async () => {
     [[], false],
   ])('%j: %s', (seen, holds) => {
     expect(isQuorum(policy, new Set(seen))).toBe(holds);
+  });
+
+  test('has a quorum of so many at least', () => {
+    expect(leastQuorum(policy)).toBe(3);
+    expect(leastQuorum({ ...policy, quorum: 'X1' })).toBe(1);
+    expect(leastQuorum({ ...policy, quorum: 'none' })).toBe(0);
+    const [three] = [majorityPolicy(log.key, named.slice(0, 3))];
+    expect(leastQuorum(three)).toBe(2);
+    const both = { name: 'both', threshold: 1, members: ['X', 'Y'] };
+    expect(leastQuorum({ ...policy, groups: [...policy.groups.slice(0, 2), both] })).toBe(1);
   });
 
   test('is the same once it was written', async () => {
@@ -129,6 +140,28 @@ describe('refused is a policy with', () => {
   ])('%s', async (_, text) => {
     await expect(parseWitnessPolicy(text)).rejects.toThrow(
       expect.objectContaining({ code: 'witnessPolicyInvalid' }),
+    );
+  });
+
+  test('a name that is taken, or reserved, though nobody is a member by it', async () => {
+    const { key } = await noteKey('z.example/w', 'cosignature', 77);
+    const more = (name: string) => `${TWO_LEVELS}witness ${name} ${formatVerifierKey(key)}\n`;
+    expect((await parseWitnessPolicy(more('Z'))).witnesses).toHaveLength(5);
+    for (const name of ['X1', 'X', 'none'])
+      await expect(parseWitnessPolicy(more(name)), name).rejects.toThrow(
+        expect.objectContaining({ code: 'witnessPolicyInvalid' }),
+      );
+  });
+
+  test('a control character in a remark, or more lines than anybody reads', async () => {
+    const line = TWO_LEVELS.split('\n').length;
+    await expect(parseWitnessPolicy(`${TWO_LEVELS}# x\n`)).resolves.toMatchObject({ quorum: 'both' });
+    for (const more of ['# \u0007\n', '# x\n'.repeat(4096)])
+      await expect(parseWitnessPolicy(TWO_LEVELS + more)).rejects.toThrow(
+        expect.objectContaining({ code: 'witnessPolicyInvalid' }),
+      );
+    await expect(parseWitnessPolicy(`${TWO_LEVELS}group\n`)).rejects.toThrow(
+      expect.objectContaining({ detail: expect.objectContaining({ line }) }),
     );
   });
 
