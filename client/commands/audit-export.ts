@@ -72,6 +72,7 @@ export function auditExportCommand(openSource: OpenSource): CommandDefinition<Au
       ['hanse audit export log', 'all that is there of all jobs'],
       ['hanse audit export log --job job-0123456789abcdef', 'what one job is verified by'],
       ['hanse audit export log --no-content', 'small: tiles, checkpoint and keys'],
+      ['hanse audit export log --newest', 'to the end of the log, while witnesses are away'],
       ['hanse audit export --job job-0123456789abcdef -o pack.html', 'to be opened in a browser, offline'],
     ],
     async run({ args: [folder], options }, io) {

@@ -121,6 +121,10 @@ export const serveCommand = defineCommand<ServeOptions>({
       'hanse serve --host 10.0.0.5 --behind-proxy --public-url https://hanse.example',
       'behind a proxy in a private network',
     ],
+    [
+      'hanse serve --witness-policy witness-policy',
+      'rounds wait for the witnesses of this file, whoever else witnesses the log',
+    ],
     ['hanse serve --port 0 --json', 'a free port; the address is in the first line'],
   ],
   async run({ options }, io) {
