@@ -93,7 +93,10 @@ export const AUDIT_NOTES = {
     count: Type.Integer({ minimum: 1 }),
     members: Salted,
   }),
-  /** By whom the log is to be cosigned from now on: SHA-256 of the policy, how many witnesses it names, how many members of its quorum it needs. */
+  /**
+   * By whom the log is to be cosigned from now on: SHA-256 of the policy, how many witnesses it names, how many members of its
+   * quorum it needs.
+   */
   'witness.policyAdopted': says({ policy: Sha256, witnesses: Count, needed: Count }),
   /** A node has shown two checkpoints that the log has signed, one of which is none of this log. */
   'witness.alarmRaised': says({

@@ -1,6 +1,6 @@
 /**
- * What an evidence pack holds: the entries of one job and of the members of its federation, each with the proof that it is in the log, and all that the proofs are
- * verified with. SPEC.md 13.10.
+ * What an evidence pack holds: the entries of one job and of the members of its federation, each with the proof that it is in the
+ * log, and all that the proofs are verified with. SPEC.md 13.10.
  */
 import { type Static, Type } from 'typebox';
 import { JobId } from './ids.ts';

@@ -125,7 +125,10 @@ const EvaluationDeclined = Type.Object(
 );
 /** Every evaluator that is there has declined. */
 const EvaluationGivenUp = Type.Object({ type: Type.Literal('evaluationGivenUp'), ...attempt }, closed);
-/** Too few witnesses have cosigned the log with the aggregation in it, in the time there is: the model stays unreleased until they have. */
+/**
+ * Too few witnesses have cosigned the log with the aggregation in it, in the time there is: the model stays unreleased until they
+ * have. How many members of the quorum have, and how many are needed.
+ */
 const ReleaseWithheld = Type.Object(
   {
     type: Type.Literal('releaseWithheld'),

@@ -15,6 +15,7 @@ import type { AuditData, AuditEvent, AuditType, Provenance, Salted } from '../sc
 import { FederationEvent } from '../schemas/federation-event.ts';
 import type { NodeId, Sha256 } from '../schemas/ids.ts';
 import { JobEvent } from '../schemas/job-event.ts';
+import { auditEnvelope } from './audit-envelope.ts';
 import type { LogEntry } from './audit-log.ts';
 import type { StoredEvent } from './store/store.ts';
 
@@ -65,22 +66,15 @@ export function auditEventOf(event: StoredEvent, source: AuditOrigin, hide: Hide
       ? ofFederation(parse(FederationEvent, { type: event.type, ...(event.data as object) }, 'event'), fields)
       : undefined;
   if (!said) return undefined;
-  // Here and below in the order of the canonical form: JSON.stringify gives that.
-  return {
-    data: said.data,
-    datacontenttype: 'application/json',
-    id: `${event.stream}/${event.sequence}`,
-    source: `urn:hanse:coordinator:${source.coordinatorKey}`,
-    specversion: '1.0',
-    subject: said.subject as string, // where it is undefined, no form of the event has it
-    time: event.at,
-    type: `hanse.${said.type}`,
-  };
+  const { type, subject, data } = said;
+  const id = `${event.stream}/${event.sequence}`;
+  return auditEnvelope(source.coordinatorKey, { id, type, subject, time: event.at, data });
 }
 
 interface Said {
   readonly type: AuditType;
   readonly subject?: string;
+  /** Its members are in the order of the canonical form. */
   readonly data: object;
 }
 

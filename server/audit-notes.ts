@@ -9,13 +9,8 @@ import { newSalt, type SaltedField, salted } from '../protocol/audit/salted-fiel
 import { canonicalJson } from '../protocol/canonical.ts';
 import type { Clock } from '../protocol/clock.ts';
 import type { RandomSource } from '../protocol/random.ts';
-import {
-  type AuditData,
-  type AuditEvent,
-  NOTES,
-  type NoteType,
-  type Salted,
-} from '../schemas/audit-event.ts';
+import { type AuditData, NOTES, type NoteType, type Salted } from '../schemas/audit-event.ts';
+import { auditEnvelope } from './audit-envelope.ts';
 import type { AuditLog, LogEntry } from './audit-log.ts';
 
 /** Notes of one append to the log, at most. */
@@ -127,16 +122,9 @@ export class LoggedNotes implements AuditNotes {
       kept.push({ pointer: `/data/${name}`, salt, value: canonicalJson(value) });
       hashes[name] = await salted(salt, value);
     }
-    const event: AuditEvent = {
-      data: { ...note.data, ...hashes },
-      datacontenttype: 'application/json',
-      id: `${NOTES}/${number}`,
-      source: `urn:hanse:coordinator:${coordinatorKey}`,
-      specversion: '1.0',
-      ...(note.subject !== undefined && { subject: note.subject }),
-      time,
-      type: `hanse.${note.type}`,
-    };
+    const { type, subject } = note;
+    const data = { ...note.data, ...hashes };
+    const event = auditEnvelope(coordinatorKey, { id: `${NOTES}/${number}`, type, subject, time, data });
     return { bytes: encodeLeaf(event), salted: kept };
   }
 }

@@ -4,13 +4,13 @@
  * These entries are of no events of their own. They follow from those of the job, wholly, so that the log can be checked against the
  * records: one event comes to one entry as it is (`audit-entries.ts`), and perhaps to one of these behind it.
  */
-
 import { type JobEpsilon, jobEpsilon } from '../protocol/audit/job-epsilon.ts';
 import { encodeLeaf } from '../protocol/audit/leaf.ts';
 import { loggedEpsilon } from '../protocol/audit/logged-epsilon.ts';
 import { HanseError } from '../protocol/problem.ts';
-import { type AuditEvent, PRIVACY_STREAM } from '../schemas/audit-event.ts';
+import { type AuditEvent, type AuditType, PRIVACY_STREAM } from '../schemas/audit-event.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
+import { auditEnvelope } from './audit-envelope.ts';
 import type { LogEntry } from './audit-log.ts';
 import type { Store, StoredEvent } from './store/store.ts';
 
@@ -21,7 +21,7 @@ const JOB = 'job/';
 /** Events of a job that are read together. */
 const PAGE = 1000;
 
-/** Of an event of this type. */
+/** Of events of these types, what the store has beside the type. */
 type Created = Extract<JobEvent, { type: 'jobCreated' }>;
 type Opening = Extract<JobEvent, { type: 'secretsOpened' | 'aggregated' }>;
 
@@ -96,17 +96,9 @@ export class PrivacyFold {
     return this.#event(event, 'privacy.spent', activity, said);
   }
 
-  #event({ stream, sequence, at }: StoredEvent, type: string, subject: string, data: object): AuditEvent {
-    return {
-      data,
-      datacontenttype: 'application/json',
-      id: `${PRIVACY_STREAM}${stream.slice(JOB.length)}/${sequence}`,
-      source: `urn:hanse:coordinator:${this.#coordinatorKey}`,
-      specversion: '1.0',
-      subject,
-      time: at,
-      type: `hanse.${type}`,
-    };
+  #event({ stream, sequence, at }: StoredEvent, type: AuditType, subject: string, data: object): AuditEvent {
+    const id = `${PRIVACY_STREAM}${stream.slice(JOB.length)}/${sequence}`;
+    return auditEnvelope(this.#coordinatorKey, { id, type, subject, time: at, data });
   }
 }
 
@@ -134,6 +126,11 @@ export class PrivacyEntries {
       after = page.at(-1)?.sequence ?? sequence;
     }
   }
+}
+
+/** Whether an entry of privacy may stand behind that of an event of this type. */
+export function mayTellOfPrivacy({ type }: Pick<StoredEvent, 'type'>): boolean {
+  return type === 'jobCreated' || isOpening(type);
 }
 
 function isOpening(type: string): boolean {

@@ -29,11 +29,13 @@ export const auditVerifyCommand = defineCommand<VerifyExportOptions & IdentityOp
   options: [
     {
       flags: '--key <vkey>',
-      description: 'verifier key of the log, or a file that holds it; else the one in the folder is believed',
+      description:
+        'verifier key of the log, or a file that holds it; else the one of the folder or the coordinator is believed',
     },
     {
       flags: '--policy <file>',
-      description: 'witnesses that have to have seen it, C2SP tlog-policy; else those in the folder',
+      description:
+        'witnesses that have to have seen it, C2SP tlog-policy; else those in the folder, of a served log none',
     },
     {
       flags: '--since <checkpoint>',

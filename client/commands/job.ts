@@ -181,6 +181,7 @@ function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void 
   io.print(
     `  phase        ${job.phase}${job.reason ? `: ${job.reason}` : ''}, round ${job.round} of ${manifest.rounds}`,
   );
+  if (job.withheld) io.print(`  not released ${job.withheld}`);
   if (job.waitingFor) io.print(`  waiting for  ${job.waitingFor}`);
   const unsuited = Object.entries(job.unsuited ?? {}).map(([code, count]) => `${count} with ${code}`);
   if (unsuited.length > 0) io.print(`  cannot join  ${unsuited.join(', ')}; until they report anew`);

@@ -391,7 +391,10 @@ async function live(
   }
 }
 
-/** Over a connection of its own, that waits while others work; that it fails for a while others tell already. */
+/**
+ * Over a connection of its own, as its requests are held by the coordinator for long. It tells of no request that is repeated: where
+ * the coordinator is away the connection for work tells so.
+ */
 async function witnessOf(
   identity: Identity,
   signer: Signer,

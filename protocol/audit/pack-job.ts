@@ -1,5 +1,6 @@
 /**
- * The entries of one job out of a log and those that say who could take part, each with its proof: what an evidence pack shows. Nothing is verified here. SPEC.md 13.10.
+ * The entries of one job out of a log and those that say who could take part, each with its proof: what an evidence pack shows.
+ * Nothing is verified here. SPEC.md 13.10.
  */
 import type { AuditEvent } from '../../schemas/audit-event.ts';
 import type { EvidencePack, PackedEntry } from '../../schemas/evidence-pack.ts';

@@ -18,8 +18,9 @@ export interface PackedRound {
   /** Updates that were accepted, and their bytes together. */
   readonly updates: number;
   readonly bytes: number;
-  /** Whether its sum is out: attempts before and with this one of which it is. */
+  /** Whether its sum is out, whatever became of it. */
   readonly isOpened: boolean;
+  /** Attempts of the job up to this one of which that is so. */
   readonly openedSoFar: number;
   readonly isSecure: boolean;
   /** Until it was released, or failed; undefined where it has not ended. */

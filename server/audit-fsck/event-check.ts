@@ -7,7 +7,7 @@ import { isProblem } from '../../protocol/problem.ts';
 import { type AuditEvent, PRIVACY_STREAM, type Salted } from '../../schemas/audit-event.ts';
 import { auditEventOf } from '../audit-entries.ts';
 import { FEDERATION_STREAM } from '../federation.ts';
-import { PrivacyFold } from '../privacy-entries.ts';
+import { mayTellOfPrivacy, PrivacyFold } from '../privacy-entries.ts';
 import type { PlacedSalt } from '../store/audit-rows.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import type { Findings } from './findings.ts';
@@ -233,12 +233,7 @@ const NOTHING_HIDDEN: Expected['hidden'] = new Map();
 
 const JOB_STREAM = 'job/';
 
-/** Only then the log may have an entry of privacy behind that of the event. */
-function mayTellOfPrivacy({ type }: StoredEvent): boolean {
-  return type === 'jobCreated' || type === 'secretsOpened' || type === 'aggregated';
-}
-
-/** @param isDerived that the entry is one behind that of the event as it is */
+/** In the order of the log. @param isDerived that the entry is one behind that of the event as it is */
 function placeOf(position: number, isDerived: boolean): number {
   return 2 * position + Number(isDerived);
 }

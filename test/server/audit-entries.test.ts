@@ -1,3 +1,4 @@
+// covers: server/audit-envelope.ts
 import { describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { decodeLeaf } from '../../protocol/audit/leaf.ts';

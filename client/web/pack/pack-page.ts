@@ -54,7 +54,10 @@ function wrongOf({ findings }: PackVerdict): HTMLElement[] {
 function jobOf(pack: EvidencePack, { entries, manifest }: PackVerdict): HTMLElement {
   const job = dataOf(entries, 'job.created');
   const created = entries.find(({ event }) => event && typeOf(event) === 'job.created')?.event;
-  const inLog = `${pack.manifest === null ? 'not in this pack' : manifest ? 'in this pack, with the hash that the log has' : 'in this pack, and not the one of the log'}`;
+  const inLog = manifest
+    ? 'in this pack, with the hash that the log has'
+    : 'in this pack, and not the one of the log';
+  const whereabouts = pack.manifest === null ? 'not in this pack' : inLog;
   return section(
     'The job',
     facts([
@@ -69,7 +72,7 @@ function jobOf(pack: EvidencePack, { entries, manifest }: PackVerdict): HTMLElem
               'protects',
               job.privacyUnit === 'none' ? 'nobody: no differential privacy' : `each ${job.privacyUnit}`,
             ],
-            ['manifest', element('span', {}, code(job.manifestSha256), ` ${inLog}`)],
+            ['manifest', element('span', {}, code(job.manifestSha256), ` ${whereabouts}`)],
           ] as const)
         : []),
       ...(manifest && 'rounds' in manifest
@@ -86,7 +89,7 @@ function privacyOf(
   epsilon: JobEpsilon | undefined,
   { manifest }: PackVerdict,
   rounds: readonly PackedRound[],
-) {
+): HTMLElement[] {
   if (!manifest) return [];
   if (!epsilon)
     return [
@@ -220,7 +223,8 @@ function logOf(pack: EvidencePack, verdict: PackVerdict): HTMLElement {
     element(
       'p',
       { class: 'note' },
-      'By the key and the policy that the page holds: compare them with those that you were told another way. What rounds have computed is made again by hanse audit verify.',
+      'By the key and the policy that the page holds: compare them with those that you were told another way. ' +
+        'What rounds have computed is made again by hanse audit verify.',
     ),
   );
 }
