@@ -3,7 +3,7 @@ import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeCodec } from '../../../client/commands/codec-report.ts';
-import { describeRound, followJob, unfinished } from '../../../client/commands/job.ts';
+import { describeRound, describeWaiting, followJob, unfinished } from '../../../client/commands/job.ts';
 import { explainWidth } from '../../../protocol/ring/explain-width.ts';
 import type { JobPhase, JobStatus, RoundSummary, TrainingManifest } from '../../../schemas/job.ts';
 import { hanse } from '../../fixtures/command-line.ts';
@@ -279,6 +279,17 @@ test('following a job calls back with every state until the end', async () => {
     { after: '1', wait: '20' },
     { after: '4', wait: '20' },
   ]);
+});
+
+test('what a job waits for is said, and why its round is not released', async () => {
+  const { manifest, manifestSha256 } = await jobShelf();
+  const status = statusOf(manifest, manifestSha256);
+  expect(describeWaiting({ ...status, waitingFor: null })).toBe('');
+  const waiting = { ...status, waitingFor: 'witnesses of the log' };
+  expect(describeWaiting(waiting)).toBe('waiting for witnesses of the log');
+  expect(describeWaiting({ ...waiting, withheld: 'aggregatedUnreleased' })).toBe(
+    'aggregatedUnreleased: waiting for witnesses of the log',
+  );
 });
 
 test('following a job leaves the coordinator a moment between two states, unless all are wanted', async () => {

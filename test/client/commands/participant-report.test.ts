@@ -9,6 +9,7 @@ const task = { jobId: 'job-1', round: 2 } as Of<'training'>['task'];
 const evaluation = { jobId: 'job-1', round: 2 } as Of<'evaluated'>['task'];
 const letter = { from: { organisationId: 'lab' }, type: 'greeting' } as Of<'letterReceived'>['letter'];
 const problem = new HanseError('overloaded');
+const silent = new HanseError('logSilent', { since: '2026-01-01T20:00:00.000Z' });
 const report = {
   steps: 3,
   lossFirst: 2.30049,
@@ -70,9 +71,27 @@ describe('an event is one line', () => {
     ],
     [{ type: 'declined', task, problem }, `job-1, round 2: declined, overloaded: ${problem.message}`],
     [{ type: 'missed', task, problem }, `job-1, round 2: missed, overloaded: ${problem.message}`],
+    [
+      { type: 'cosigned', size: 7 },
+      'cosigning the log of the coordinator: the first checkpoint is one of 7 entries',
+    ],
+    [{ type: 'notCosigned', problem }, `log not cosigned: overloaded: ${problem.message}`],
+    [{ type: 'logAlarm', problem: silent }, `ALARM: logSilent: ${silent.message} ${silent.remedy}`],
   ])('%#: $type', (event, line) => {
     expect(describeEvent(event)).toBe(line);
   });
+});
+
+test('an alarm about a fork is one line, without its checkpoints, and says where they are', () => {
+  const evidence = ['log\n7\nold\n', 'log\n5\nnew\n'];
+  const forked = new HanseError('logForked', { origin: 'log', oldSize: 7, size: 5, evidence });
+  const line = describeEvent({ type: 'logAlarm', problem: forked });
+  expect(forked.message).toContain('old'); // which a line would have, if it were the message
+  expect(line).toContain(
+    'Cosigned were 7 entries, shown are 5; both checkpoints are kept in <identity>.evidence.',
+  );
+  expect(line).toContain(forked.remedy);
+  expect(line).not.toMatch(/old\b|\n/);
 });
 
 test('programs have the event as it is, with the code of a problem and what is wrong', () => {
