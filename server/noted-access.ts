@@ -1,14 +1,14 @@
 /** What the audit log is told of those who come and ask: who was denied, who fetches models, who reads the log. SPEC.md 13.11. */
 import { DeniedAccess, type DeniedAccessOptions } from './denied-access.ts';
 import { ModelDownloads } from './model-downloads.ts';
-import { ReadingSessions } from './reading-sessions.ts';
+import { ReadingSessions, type ReadingSessionsOptions } from './reading-sessions.ts';
 
 export class NotedAccess {
   readonly denied: DeniedAccess;
   readonly downloads: ModelDownloads;
   readonly readings: ReadingSessions;
 
-  constructor(options: DeniedAccessOptions) {
+  constructor(options: DeniedAccessOptions & ReadingSessionsOptions) {
     this.denied = new DeniedAccess(options);
     this.downloads = new ModelDownloads(options.notes, options.clock);
     this.readings = new ReadingSessions(options);

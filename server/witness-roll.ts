@@ -18,6 +18,7 @@ import { HanseError } from '../protocol/problem.ts';
 import { type AuditNote, type AuditNotes, NO_NOTES } from './audit-notes.ts';
 import type { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
+import type { Report } from './seldom-report.ts';
 import type { ServedLog } from './served-log.ts';
 import { WITNESSED_FILE, type WitnessedLog } from './witnessed-log.ts';
 import { Witnessing, type WitnessingTimes } from './witnessing.ts';
@@ -33,7 +34,7 @@ export interface WitnessingDependencies {
   /** Of the log; absent: nothing is noted. */
   readonly notes?: AuditNotes;
   /** Something went wrong that nobody asked for. */
-  readonly report: (error: unknown, doing: string) => void;
+  readonly report: Report;
 }
 
 /**
