@@ -6,8 +6,7 @@
  *     <organisationId>/any        a group: an organisation has seen what one of its witnesses has seen
  *     majority                    a group: more than half of the organisations
  */
-import type { VerifierKey } from './verifier-key.ts';
-import { verifierKey } from './verifier-key.ts';
+import { type VerifierKey, verifierKey } from './verifier-key.ts';
 import { majorityPolicy, type Witness, type WitnessGroup, type WitnessPolicy } from './witness-policy.ts';
 
 /** Witnesses of one organisation, at most: a second one for when the first is away, a third for when both are. */

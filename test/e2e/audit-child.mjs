@@ -1,5 +1,6 @@
 // A process for audit-kill.test.ts to kill: it appends to an audit log, and prints one line for each acknowledgement
-// before the next append begins; with `notes` as the last argument it notes something beside each append. It kills itself at a named moment of its n-th transaction:
+// before the next append begins; with `notes` as the last argument it notes something beside each append. It kills
+// itself at a named moment of its n-th transaction:
 //   before    the checkpoint is signed, nothing is written
 //   within    all rows are written, the transaction is not committed
 //   after     it is committed, and nobody was told
