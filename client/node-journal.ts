@@ -1,6 +1,7 @@
 /**
  * What a node is doing, folded from the events that its owner sees: for `hanse node status`. Pure but for its memory.
  */
+import { PROBLEMS } from '../protocol/problem.ts';
 import type { JobOfNode, JobSpending, NodeStatus } from '../schemas/node-status.ts';
 import type { ParticipantEvent } from './participant-event.ts';
 
@@ -48,8 +49,11 @@ export class NodeJournal {
         this.#note(event.task, { doing: null, problem: `${event.problem.code}: ${event.problem.message}` });
         break;
       case 'notCosigned':
-      case 'logAlarm':
         this.troubled(`${event.problem.code}: ${event.problem.message}`, at);
+        break;
+      case 'logAlarm':
+        // Without its detail, which has whole checkpoints.
+        this.troubled(`${event.problem.code}: ${PROBLEMS[event.problem.code].cause}`, at);
         break;
       // What happens to directory, letters and log is no work.
       case 'cosigned':

@@ -1,5 +1,6 @@
 /**
  * What the witnesses of a log have cosigned last, with the policy that counted them: beside the log, for whoever exports it.
+ * SPEC.md 13.13.
  *
  *     audit.witnessed   JSON
  */

@@ -1,4 +1,7 @@
-/** What the entries of a log say of a job, as far as it is checked: `log-audit.ts` reads them, `job-audit.ts` goes on from there. */
+/**
+ * What the entries of a log say of a job, as far as it is checked: `log-audit.ts` reads them, `job-audit.ts` goes on from there.
+ * SPEC.md 13.8.
+ */
 import type { AuditData } from '../../schemas/audit-event.ts';
 
 /** What an attempt at a round has left in the log. */

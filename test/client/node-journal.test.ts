@@ -88,3 +88,15 @@ test('trouble is told for a minute; jobs of long ago are forgotten', () => {
     );
   expect(journal.situation({}, AT).jobs.length).toBeLessThanOrEqual(100);
 });
+
+test('what is wrong with the log is told, and no checkpoint with it', () => {
+  const journal = new NodeJournal(AT);
+  const problem = new HanseError('noteUnsigned', { keys: 'log' });
+  journal.observe({ type: 'notCosigned', problem }, AT);
+  expect(journal.situation({}, AT).trouble).toBe(`noteUnsigned: ${problem.message}`);
+  const evidence = ['a checkpoint', 'another'];
+  const forked = new HanseError('logForked', { origin: 'log', oldSize: 7, size: 5, evidence });
+  expect(forked.message).toContain('a checkpoint'); // or there would be nothing to be left out
+  journal.observe({ type: 'logAlarm', problem: forked }, AT);
+  expect(journal.situation({}, AT).trouble).toMatch(/^logForked: A log has signed .*cut\.$/);
+});
