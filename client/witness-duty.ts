@@ -11,6 +11,7 @@ import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts'
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { EvidenceStore } from './evidence-file.ts';
 import type { Cosignature, LogWitness } from './log-witness.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export type WitnessEvent =
   /** @property size of the log, in entries */
@@ -33,6 +34,8 @@ const WAIT_SECONDS = 25;
 /** Before another question, after one that came to nothing; longer each time, up to a minute. */
 const PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
+/** How long it is tried to tell the coordinator of its own fork: it may rather not hear of it. */
+const TELL_MS = 10_000;
 /** The log of a federation that works grows, and is shown at least so often. */
 const SILENCE_MS = 1_800_000;
 
@@ -58,7 +61,7 @@ export class WitnessDuty {
 
   /**
    * Resolves when the signal aborts, and where the coordinator has no log or the node is no member any more.
-   * @throws logForked, with both checkpoints as evidence, once the evidence is kept and others are told
+   * @throws logForked, with both checkpoints as evidence, once it was tried to keep them and to tell others
    */
   async keep(signal: AbortSignal): Promise<void> {
     const { api, clock, observe } = this.#options;
@@ -118,19 +121,32 @@ export class WitnessDuty {
     }
   }
 
+  /** Whatever becomes of it, the duty ends afterwards: neither a full disk nor a coordinator that does not answer puts that off. */
   async #accuse(problem: HanseError<'logForked'>, signal: AbortSignal): Promise<void> {
-    const { api, evidence, observe } = this.#options;
+    const { evidence, observe } = this.#options;
     observe({ type: 'logAlarm', problem });
     const both = [...problem.detail.evidence];
-    await evidence.keep(both);
     try {
-      await api.call(
-        'putWitnessEvidence',
-        { body: { evidence: both.map((note) => toBase64(utf8(note))) } },
-        { signal },
-      );
+      await evidence.keep(both);
     } catch (error) {
-      if (!isProblem(error)) throw error; // it is kept, whatever the coordinator says of it
+      if (!isProblem(error)) throw error;
+      observe({ type: 'notCosigned', problem: error });
+    }
+    await this.#tell(both, signal);
+  }
+
+  async #tell(evidence: readonly string[], signal: AbortSignal): Promise<void> {
+    const { api, clock } = this.#options;
+    const enough = new AbortController();
+    const cancel = clock.schedule(clock.now() + TELL_MS, () => enough.abort());
+    const ended = AbortSignal.any([signal, enough.signal]);
+    const body = { evidence: evidence.map((note) => toBase64(utf8(note))) };
+    try {
+      await unlessAborted(api.call('putWitnessEvidence', { body }, { signal: ended }), ended);
+    } catch (error) {
+      if (!isProblem(error) && !ended.aborted) throw error; // it is kept, whatever the coordinator says of it
+    } finally {
+      cancel();
     }
   }
 

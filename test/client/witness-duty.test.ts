@@ -23,6 +23,10 @@ let always: WitnessCall | undefined;
 let verdicts: HanseError[];
 /** Of the coordinator, to cosignatures and to evidence. */
 let refusals: HanseError[];
+/** It answers neither cosignatures nor evidence. */
+let isDeaf: boolean;
+/** What keeping evidence comes to. */
+let full: HanseError | undefined;
 let sent: unknown[];
 let events: WitnessEvent[];
 let kept: (readonly string[])[];
@@ -33,6 +37,7 @@ beforeEach(() => {
   [asked, calls, verdicts, refusals, sent, events, kept] = [[], [], [], [], [], [], []];
   life = new AbortController();
   always = undefined;
+  [isDeaf, full] = [false, undefined];
 });
 
 const api = {
@@ -45,6 +50,7 @@ const api = {
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       throw new HanseError('coordinatorUnreachable', { url: '', reason: 'aborted' });
     }
+    if (isDeaf) await new Promise(() => {});
     const refused = refusals.shift();
     if (refused) throw refused;
     sent.push(body);
@@ -62,7 +68,12 @@ function duty(): WitnessDuty {
         return { size: note.length, line: `cosigned ${note}\n` };
       },
     },
-    evidence: { keep: async (evidence) => void kept.push(evidence) },
+    evidence: {
+      async keep(evidence) {
+        if (full) throw full;
+        kept.push(evidence);
+      },
+    },
     observe: (event) => events.push(event),
   });
 }
@@ -136,6 +147,24 @@ test('it ends too where the coordinator will not hear of it', async () => {
   refusals = [new HanseError('witnessRequestMalformed')];
   await expect(duty().keep(life.signal)).rejects.toEqual(refusal('logForked'));
   expect(kept).toHaveLength(1);
+});
+
+test('it ends too where the coordinator never answers, and where the evidence cannot be kept', async () => {
+  calls = [shown('one')];
+  verdicts = [FORKED, FORKED];
+  isDeaf = true;
+  full = new HanseError('storageFull', { path: 'x' });
+  const ended = duty()
+    .keep(life.signal)
+    .catch((error: unknown) => error);
+  await atRest();
+  await clock.advance(10_000);
+  expect(await Promise.race([ended, atRest().then(() => 'goes on')])).toEqual(refusal('logForked'));
+  expect(asked).toEqual(['getWitnessCheckpoint', 'putWitnessEvidence']);
+  expect(events).toEqual([
+    { type: 'logAlarm', problem: FORKED },
+    { type: 'notCosigned', problem: refusal('storageFull') },
+  ]);
 });
 
 test('a fork that is none when looked at again was a tile that was garbled', async () => {
