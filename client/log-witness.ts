@@ -18,9 +18,9 @@ import type { WitnessMemory } from './witness-file.ts';
 /** The log, as its coordinator serves it; attacker-controlled. */
 export interface WitnessedLog {
   /** Asked for once: what it is the first time is pinned. */
-  verifierKey(): Promise<string>;
+  verifierKey(signal?: AbortSignal): Promise<string>;
   /** Of hashes. */
-  tile(tile: Tile): Promise<Uint8Array>;
+  tile(tile: Tile, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
 export interface LogWitnessOptions {
@@ -50,27 +50,29 @@ export class LogWitness {
 
   /**
    * @param note a checkpoint, attacker-controlled
+   * @param signal ends asking for key and tiles
    * @throws logForked if it does not go on from the one before, with both of them as evidence: also if it is smaller, as that of a
    *   log which was put back; noteMalformed, checkpointMalformed, originUnknown, noteUnsigned, verifierKeyInvalid; tileMalformed, and
    *   what asking for tiles and the memory throw. Then nothing is cosigned
    */
-  witness(note: string): Promise<Cosignature> {
-    const turn = this.#turn.then(() => this.#witness(note));
+  witness(note: string, signal?: AbortSignal): Promise<Cosignature> {
+    const turn = this.#turn.then(() => this.#witness(note, signal));
     this.#turn = turn.catch(() => {});
     return turn;
   }
 
-  async #witness(note: string): Promise<Cosignature> {
+  async #witness(note: string, signal: AbortSignal | undefined): Promise<Cosignature> {
     const { log, key, signer, memory, clock } = this.#options;
     const remembered = await memory.read();
-    const logKey = remembered?.logKey ?? (await log.verifierKey());
+    const logKey = remembered?.logKey ?? (await log.verifierKey(signal));
     const pinned = await parseVerifierKey(logKey);
     const { origin, size } = await readCheckpoint(note, pinned);
     const last = remembered?.last;
     const oldSize = last?.size ?? 0;
     if (last && size < oldSize)
       throw new HanseError('logForked', { origin, oldSize, size, evidence: [last.checkpoint, note] });
-    const proof = oldSize === 0 ? [] : await consistencyProofOf((tile) => log.tile(tile), oldSize, size);
+    const proof =
+      oldSize === 0 ? [] : await consistencyProofOf((tile) => log.tile(tile, signal), oldSize, size);
     const { next, checkpoint } = await decideWitness(last, { oldSize, proof, checkpoint: note }, [pinned]);
     if (!last || size > oldSize) await memory.write({ logKey, last: next });
     const seconds = Math.floor(clock.now() / 1000);

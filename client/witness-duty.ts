@@ -108,13 +108,15 @@ export class WitnessDuty {
   /** A tile that was garbled on its way is no evidence: what does not fit is looked at twice. */
   async #witness(checkpoint: string, signal: AbortSignal): Promise<Cosignature> {
     const { witness } = this.#options;
+    // Whoever serves the tiles may do so for ever: nobody waits for that to leave.
+    const look = () => unlessAborted(witness.witness(checkpoint, signal), signal);
     try {
-      return await witness.witness(checkpoint);
+      return await look();
     } catch (error) {
       if (!isProblem(error, 'logForked')) throw error;
     }
     try {
-      return await witness.witness(checkpoint);
+      return await look();
     } catch (error) {
       if (isProblem(error, 'logForked')) await this.#accuse(error, signal);
       throw error;

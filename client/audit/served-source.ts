@@ -33,14 +33,14 @@ export class ServedSource implements LogSource {
   }
 
   /** Of the log, by the word of whoever serves it. */
-  async verifierKey(): Promise<string> {
-    return (await this.#text('getLogKey')).trimEnd();
+  async verifierKey(signal?: AbortSignal): Promise<string> {
+    return (await this.#text('getLogKey', signal)).trimEnd();
   }
 
-  async tile(tile: Tile): Promise<Uint8Array> {
+  async tile(tile: Tile, signal?: AbortSignal): Promise<Uint8Array> {
     const [, level = '', ...places] = tilePath(tile).split('/');
     const place = places.join('/');
-    const options = { limitBytes: TILE_BYTES_MAX };
+    const options = { limitBytes: TILE_BYTES_MAX, ...(signal && { signal }) };
     try {
       return await (tile.level === 'entries'
         ? this.#api.call('getEntries', { params: { place } }, options)
@@ -67,8 +67,8 @@ export class ServedSource implements LogSource {
     }
   }
 
-  async #text(name: 'getCheckpoint' | 'getLogKey'): Promise<string> {
-    const bytes = await this.#api.call(name, {}, { limitBytes: TEXT_BYTES_MAX });
+  async #text(name: 'getCheckpoint' | 'getLogKey', signal?: AbortSignal): Promise<string> {
+    const bytes = await this.#api.call(name, {}, { limitBytes: TEXT_BYTES_MAX, ...(signal && { signal }) });
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch {

@@ -156,3 +156,25 @@ test('evidence is kept once and for good, for the owner alone', async () => {
   writeFileSync(`${identity}.evidence`, '{}', { mode: 0o600 });
   await expect(file.keep(['one', 'two'])).rejects.toEqual(refusal('storageCorrupt'));
 });
+
+test('who asks it says when nothing more is to be asked of the log', async () => {
+  const log = await logOf(3);
+  const asked: (AbortSignal | undefined)[] = [];
+  const watched: WitnessedLog = {
+    verifierKey: async (signal) => {
+      asked.push(signal);
+      return formatVerifierKey(log.key);
+    },
+    tile: async (tile, signal) => {
+      asked.push(signal);
+      return log.tile(tile);
+    },
+  };
+  const { signal } = new AbortController();
+  const witness = witnessOf(watched);
+  await witness.witness(log.note, signal);
+  await grow(log, 2);
+  await witness.witness(log.note, signal);
+  expect(asked.length).toBeGreaterThan(1);
+  expect(asked.every((one) => one === signal)).toBe(true);
+});

@@ -25,6 +25,8 @@ let verdicts: HanseError[];
 let refusals: HanseError[];
 /** It answers neither cosignatures nor evidence. */
 let isDeaf: boolean;
+/** The tiles that the witness asks for never come. */
+let isStuck: boolean;
 /** What keeping evidence comes to. */
 let full: HanseError | undefined;
 let sent: unknown[];
@@ -37,7 +39,7 @@ beforeEach(() => {
   [asked, calls, verdicts, refusals, sent, events, kept] = [[], [], [], [], [], [], []];
   life = new AbortController();
   always = undefined;
-  [isDeaf, full] = [false, undefined];
+  [isDeaf, isStuck, full] = [false, false, undefined];
 });
 
 const api = {
@@ -63,6 +65,7 @@ function duty(): WitnessDuty {
     ...{ api, clock },
     witness: {
       async witness(note) {
+        if (isStuck) await new Promise(() => {});
         const verdict = verdicts.shift();
         if (verdict) throw verdict;
         return { size: note.length, line: `cosigned ${note}\n` };
@@ -165,6 +168,23 @@ test('it ends too where the coordinator never answers, and where the evidence ca
     { type: 'logAlarm', problem: FORKED },
     { type: 'notCosigned', problem: refusal('storageFull') },
   ]);
+});
+
+test('it ends with the node although tiles never come', async () => {
+  calls = [shown('one')];
+  isStuck = true;
+  let isOver = false;
+  const keeping = duty()
+    .keep(life.signal)
+    .then(() => {
+      isOver = true;
+    });
+  await atRest();
+  expect(isOver).toBe(false);
+  life.abort();
+  await atRest();
+  expect(isOver).toBe(true);
+  await keeping;
 });
 
 test('a fork that is none when looked at again was a tile that was garbled', async () => {
