@@ -38,6 +38,7 @@ const LONGEST_PAUSE_MS = 60_000;
 const TELL_MS = 10_000;
 /** The log of a federation that works grows, and is shown at least so often. */
 const SILENCE_MS = 1_800_000;
+const LISTEN_MS = 60_000;
 
 /** These end a membership, and with it the life of the node elsewhere. */
 const ENDING: ReadonlySet<ProblemCode> = new Set(['memberRevoked', 'keyRetired', 'memberUnknown']);
@@ -48,6 +49,10 @@ export class WitnessDuty {
   /** When something was delivered that the log has to tell of, since a checkpoint was shown. */
   #deliveredAt: number | undefined;
   #isTold = false;
+  /** Until the coordinator says otherwise: who does not answer has not. */
+  #isWitness = true;
+  /** Of the largest checkpoint that was cosigned, in entries. */
+  #size = -1;
 
   constructor(options: WitnessDutyOptions) {
     this.#options = options;
@@ -64,6 +69,22 @@ export class WitnessDuty {
    * @throws logForked, with both checkpoints as evidence, once it was tried to keep them and to tell others
    */
   async keep(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let cancel = () => {};
+    // Whatever is asked meanwhile, and whether or not it is ever answered.
+    const listen = () => {
+      this.#listen();
+      cancel = clock.schedule(clock.now() + LISTEN_MS, listen);
+    };
+    listen();
+    try {
+      await this.#ask(signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
     const { api, clock, observe } = this.#options;
     let failures = 0;
     let told: ProblemCode | undefined;
@@ -72,9 +93,9 @@ export class WitnessDuty {
       try {
         const query = { wait: String(WAIT_SECONDS) };
         const { isWitness, checkpoint } = await api.call('getWitnessCheckpoint', { query }, { signal });
+        this.#isWitness = isWitness;
         if (checkpoint !== undefined) await this.#cosign(checkpoint, signal);
         else if (clock.now() - askedAt < PAUSE_MS) await pause(clock, PAUSE_MS, signal);
-        this.#listen(isWitness);
         failures = 0;
         told = undefined;
       } catch (error) {
@@ -92,12 +113,12 @@ export class WitnessDuty {
   async #cosign(checkpoint: string, signal: AbortSignal): Promise<void> {
     const { api, clock, observe } = this.#options;
     const { size, line } = await this.#witness(checkpoint, signal);
-    this.#shownAt = clock.now();
-    this.#deliveredAt = undefined;
-    this.#isTold = false;
+    const isNew = this.#heard(size);
     try {
       await api.call('putCosignature', { body: { line: line.trimEnd() } }, { signal });
       observe({ type: 'cosigned', size });
+      // A coordinator that asks for the same again and again is not answered as fast as it asks.
+      if (!isNew) await pause(clock, PAUSE_MS, signal);
     } catch (error) {
       // Another one is to be cosigned meanwhile.
       if (!isProblem(error, 'noteUnsigned')) throw error;
@@ -152,10 +173,20 @@ export class WitnessDuty {
     }
   }
 
-  #listen(isWitness: boolean): void {
+  /** One that was shown before tells of nothing that was delivered since. */
+  #heard(size: number): boolean {
+    if (size <= this.#size) return false;
+    this.#size = size;
+    this.#shownAt = this.#options.clock.now();
+    this.#deliveredAt = undefined;
+    this.#isTold = false;
+    return true;
+  }
+
+  #listen(): void {
     const { clock, observe } = this.#options;
     const since = Math.max(this.#shownAt, this.#deliveredAt ?? Number.POSITIVE_INFINITY);
-    if (!isWitness || this.#isTold || clock.now() - since < SILENCE_MS) return;
+    if (!this.#isWitness || this.#isTold || clock.now() - since < SILENCE_MS) return;
     this.#isTold = true;
     observe({
       type: 'logAlarm',

@@ -221,3 +221,34 @@ test('who is not counted on is not shown anything, and that is no alarm', async 
   expect(events).toEqual([]);
   await lived(keeping);
 });
+
+test('an old checkpoint that is shown again and again, and a question that is never answered, are silence too', async () => {
+  const pass = async (minutes: number) => {
+    for (let at = 0; at < minutes; at += 1) await clock.advance(60_000);
+  };
+  calls = [shown('one')];
+  const frozen = duty();
+  const keeping = frozen.keep(life.signal);
+  await atRest();
+  frozen.delivered();
+  await pass(40);
+  life.abort();
+  await keeping;
+  expect(events.map(({ type }) => type)).toEqual(['cosigned', 'logAlarm']);
+
+  for (const grows of [false, true]) {
+    [events, life] = [[], new AbortController()];
+    const watch = duty();
+    const kept = watch.keep(life.signal);
+    calls = [shown('one')];
+    await clock.advance(60_000);
+    watch.delivered();
+    for (let at = 0; at < 40; at += 1) {
+      always = shown(grows ? 'one'.repeat(at + 1) : 'one');
+      await clock.advance(60_000);
+    }
+    life.abort();
+    await kept;
+    expect(events.filter(({ type }) => type === 'logAlarm')).toHaveLength(grows ? 0 : 1);
+  }
+});
