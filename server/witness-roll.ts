@@ -73,8 +73,11 @@ export async function openWitnessing(
   const follow = () =>
     roll.follow(async (policy) => {
       if (formatWitnessPolicy(policy) === formatWitnessPolicy(witnessing.policy)) return;
-      witnessing.adopt(policy);
-      await adopted(policy);
+      try {
+        witnessing.adopt(policy);
+      } finally {
+        await adopted(policy);
+      }
     });
   await follow();
   federation.watch(() => {

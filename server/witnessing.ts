@@ -83,15 +83,24 @@ export class Witnessing {
     return quorumStanding(this.#policy, this.#seen());
   }
 
-  /** Counts by this policy from now on: what is there may be enough, or has to be cosigned by others. */
+  /**
+   * Counts by this policy from now on: what is there may be enough, or has to be cosigned by others.
+   * @throws storageFull, storageFailed where a quorum could not be kept: it counts all the same, and its witnesses are asked again
+   */
   adopt(policy: WitnessPolicy): void {
     this.#policy = policy;
     for (const name of this.#owing.keys())
       if (!policy.witnesses.some((witness) => witness.name === name)) this.#owing.delete(name);
-    this.#settle();
-    this.#renew();
-    this.#owe();
-    this.#tell();
+    try {
+      this.#settle();
+    } catch (error) {
+      this.#candidate?.signatures.clear();
+      throw error;
+    } finally {
+      this.#renew();
+      this.#owe();
+      this.#tell();
+    }
   }
 
   /** The witness that has this key. @param publicKey Ed25519, 32 bytes */
@@ -174,8 +183,16 @@ export class Witnessing {
     if ((await cosignedAt({ text, signatures: [signature] }, key)) === undefined) throw unsigned();
     if (this.#candidate !== candidate) throw unsigned();
     candidate.signatures.set(name, signature);
+    let isQuorum: boolean;
+    try {
+      isQuorum = this.#settle();
+    } catch (error) {
+      // As if it had not come: the witness is asked again, and may then complete the quorum, which nobody else might.
+      candidate.signatures.delete(name);
+      throw error;
+    }
     this.#owing.delete(name);
-    if (!this.#settle()) return;
+    if (!isQuorum) return;
     this.#renew();
     this.#tell();
   }

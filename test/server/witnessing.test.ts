@@ -13,6 +13,7 @@ import {
   type Witness,
 } from '../../protocol/audit/witness-policy.ts';
 import { utf8 } from '../../protocol/bytes.ts';
+import { HanseError } from '../../protocol/problem.ts';
 import type { AuditLog } from '../../server/audit-log.ts';
 import { openDataDir } from '../../server/data-dir.ts';
 import { witnessedFile } from '../../server/witnessed-log.ts';
@@ -162,6 +163,38 @@ test('refuses what the witness has not signed of this candidate, and counts noth
   expect(desk.standing.cosigned).toBe(0);
   await desk.cosign(first, own);
   expect(desk.standing.cosigned).toBe(1);
+});
+
+test('a quorum that could not be kept for want of disk comes with the next cosignature of any witness', async () => {
+  const whole = kept;
+  let isFull = true;
+  const full: WitnessedMemory = {
+    ...whole,
+    read: () => whole.read(),
+    write(witnessed) {
+      if (isFull) throw new HanseError('storageFull', { path: 'audit.witnessed' });
+      whole.write(witnessed);
+    },
+  };
+  kept = full;
+  const desk = witnessing();
+  const reached = desk.reach(Number.POSITIVE_INFINITY, never);
+  await work(desk, 0);
+  await expect(work(desk, 1)).rejects.toEqual(refusal('storageFull'));
+  expect(desk.note).toBe(undefined);
+  isFull = false;
+  expect(await work(desk, 1)).toBe(3);
+  expect(await reached).toBe(true);
+
+  // Likewise where another policy has made a quorum of what was there.
+  await grow(log, 1);
+  const again = desk.reach(Number.POSITIVE_INFINITY, never);
+  expect(await work(desk, 0)).toBe(4);
+  isFull = true;
+  expect(() => desk.adopt(policyOf(1))).toThrow(refusal('storageFull'));
+  isFull = false;
+  expect(await work(desk, 0)).toBe(4);
+  expect(await again).toBe(true);
 });
 
 test('a start goes on from what was witnessed, and asks anew for what was not', async () => {
