@@ -49,7 +49,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     member: KnownMember,
     select: Select | undefined,
   ): Promise<OutgoingBody> {
-    if (!coordinator.isReadable(sha256)) throw new HanseError('blobUnknown', { sha256 });
+    if (!coordinator.mayFetch(sha256, member)) throw new HanseError('blobUnknown', { sha256 });
     const content = await hotContent.read(sha256);
     const length = content?.length ?? (await blobs.has(sha256))?.size;
     if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
@@ -90,7 +90,8 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     getBlobFrom: async ({ params, member, select }) => {
       const { sha256, base } = params;
       presence.heard(member.nodeId);
-      const delta = coordinator.isNextModel(base, sha256) ? await deltas.between(base, sha256) : undefined;
+      const isNext = coordinator.isNextModel(base, sha256) && coordinator.mayFetch(sha256, member);
+      const delta = isNext ? await deltas.between(base, sha256) : undefined;
       if (!delta) return contentOf(sha256, member, select);
       const { length } = delta.bytes;
       const selection = select?.(delta.sha256, length) ?? WHOLE;

@@ -129,6 +129,8 @@ export class Coordinator {
   readonly #unborn = new Set<JobRunner>();
   /** Content that members may fetch: what a manifest or an aggregation names, and no message of a participant. */
   readonly #readable = new Map<Sha256, JobId>();
+  /** Of what a round has come to and is not released: the size that the log had, which tells of it, by job. */
+  readonly #unreleased = new Map<JobId, { readonly model: Sha256; readonly size: number }>();
   readonly #bytesDown = new Map<JobId, number>();
   readonly #orphans: OrphanedContent;
   readonly #accepted: AcceptedUpdates;
@@ -282,6 +284,20 @@ export class Coordinator {
     return this.#readable.has(sha256);
   }
 
+  /**
+   * Whether this member may fetch it. What a round has come to stands in the log, so that anybody finds its hash there: until
+   * witnesses have seen that, it is for those who measure it alone.
+   */
+  mayFetch(sha256: Sha256, { role }: Pick<KnownMember, 'role'>): boolean {
+    const jobId = this.#readable.get(sha256);
+    if (jobId === undefined) return false;
+    const state = this.#jobs.get(jobId)?.state;
+    const waiting = this.#unreleased.get(jobId);
+    if (!state?.candidate || !waiting || role === 'evaluator') return true;
+    if (this.witnessing?.has(waiting.size) !== false) return true;
+    return !isOfCandidateAlone(state, sha256);
+  }
+
   /** Which model this is, or the opened sum from which it follows; undefined for other content. */
   modelOf(sha256: Sha256): JobModel | undefined {
     const jobId = this.#readable.get(sha256);
@@ -365,6 +381,7 @@ export class Coordinator {
       this.#unborn.delete(runner);
       this.#jobs.set(jobId, runner);
       for (const sha256 of contentOf(runner.state)) this.#readable.set(sha256, jobId);
+      this.#noteUnreleased(runner.state);
     };
     register();
     runner.watch(() => {
@@ -373,6 +390,14 @@ export class Coordinator {
       this.uploads.dropUnwanted(jobId);
     });
     return runner;
+  }
+
+  #noteUnreleased({ jobId, candidate }: JobState): void {
+    const { log } = this.dependencies;
+    const known = this.#unreleased.get(jobId);
+    if (!candidate || !log) this.#unreleased.delete(jobId);
+    else if (known?.model !== candidate.model)
+      this.#unreleased.set(jobId, { model: candidate.model, size: log.size });
   }
 
   /** An update for as long as its round would accept it, other content always: a job that names it may come. */
@@ -463,6 +488,12 @@ function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined 
       deadline: job.candidate.evaluateBy ?? '',
     };
   return undefined;
+}
+
+function isOfCandidateAlone(job: JobState, sha256: Sha256): boolean {
+  const { candidate } = job;
+  if (candidate?.model !== sha256 && candidate?.secure?.sum !== sha256) return false;
+  return ![...contentOf({ ...job, candidate: null })].includes(sha256);
 }
 
 function* contentOf(job: JobState): Iterable<Sha256> {

@@ -120,12 +120,17 @@ export class Witnessing {
    * @returns whether there is one already; `change` tells when that may be otherwise
    */
   want(size: number): boolean {
-    if (this.#policy.quorum === 'none' || this.#witnessed >= size) return true;
+    if (this.has(size)) return true;
     this.#wanted = Math.max(this.#wanted, size);
     const before = this.#candidate;
     this.#renew();
     if (this.#candidate !== before) this.#tell();
     return false;
+  }
+
+  /** Whether there is a quorum on a log of at least this size, or none is needed. Asks nobody. */
+  has(size: number): boolean {
+    return this.#policy.quorum === 'none' || this.#witnessed >= size;
   }
 
   /** Asks for a quorum on everything that is logged by now. */

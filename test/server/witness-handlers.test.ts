@@ -263,3 +263,38 @@ test('without a log, or with nobody who keeps cosignatures, there is nothing to 
   const policy = await logged.call('getWitnessPolicy', node, {});
   expect(new TextDecoder().decode(policy.source as Uint8Array)).toMatch(/\nquorum none\n$/);
 });
+
+test('what a round has come to is fetched by nobody but who measures it before witnesses have seen it', async () => {
+  const [log, kept] = [await logOf(3), witnessedMemory()];
+  const options = { participants: 3, evaluators: 1, log, witnessed: kept };
+  const federation = await TestFederation.open(options);
+  const [bank, other] = federation.participants as [Node, Node, Node];
+  const world: World = { federation, log, kept, nodes: new Map([['bank', bank]]), noted: [] };
+  await federation.call('reportCapabilities', bank, { body: { ...SOFTWARE, witness: true } });
+  await federation.appear();
+  const runner = await federation.createJob();
+  await federation.appear();
+  for (const node of federation.participants)
+    if (federation.tasksOf(node).length > 0) await federation.work(node);
+  const model = runner.state.candidate?.model ?? '';
+  const { initialModel } = runner.state.manifest;
+  const fetched = (node: Node, sha256 = model) =>
+    federation.call('getBlob', node, { params: { sha256 } }).then(
+      ({ sha256 }) => sha256,
+      ({ code }) => code,
+    );
+  const [evaluator] = federation.evaluators as [Node];
+  expect(await Promise.all([bank, federation.researcher, evaluator].map((node) => fetched(node)))).toEqual([
+    'blobUnknown',
+    'blobUnknown',
+    model,
+  ]);
+  const params = { base: initialModel, sha256: model };
+  await expect(federation.call('getBlobFrom', other, { params })).rejects.toEqual(refusal('blobUnknown'));
+  expect(await fetched(bank, initialModel)).toBe(initialModel);
+  await cosignAs(world, 'bank');
+  expect(await Promise.all([bank, federation.researcher].map((node) => fetched(node)))).toEqual([
+    model,
+    model,
+  ]);
+});
