@@ -18,6 +18,7 @@ import { HanseError } from '../protocol/problem.ts';
 import { type AuditNote, type AuditNotes, NO_NOTES } from './audit-notes.ts';
 import type { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
+import { successorsOf } from './membership.ts';
 import type { Report } from './seldom-report.ts';
 import type { ServedLog } from './served-log.ts';
 import { WITNESSED_FILE, type WitnessedLog } from './witnessed-log.ts';
@@ -59,7 +60,8 @@ export async function openWitnessing(
   };
   const witnessing = new Witnessing(pinned ?? majorityPolicy(log.key, []), {
     ...{ log, kept, clock, witnessFreshMs, witnessSilenceMs },
-    silent: ({ name }, since) => {
+    silent: ({ name, key }, since) => {
+      if (isReplaced(federation, key.publicKey)) return;
       const silent = new HanseError('witnessSilent', { witness: name, since: new Date(since).toISOString() });
       report(silent, 'the witnesses of the log');
       note({ type: 'witness.silent', data: silent.detail });
@@ -104,7 +106,12 @@ class WitnessRoll {
     const turn = this.#turn.then(async () => {
       const at = this.#now();
       const members = [...this.#federation.members()].filter((member) => isWitness(member, at));
-      await adopt(await nodeWitnessPolicy(this.#log.key, countedWitnesses(members)));
+      await adopt(
+        await nodeWitnessPolicy(
+          this.#log.key,
+          countedWitnesses(members, ({ nodeId }) => this.#federation.firstKeyOf(nodeId)),
+        ),
+      );
     });
     this.#turn = turn.catch(() => {});
     return turn;
@@ -114,6 +121,13 @@ class WitnessRoll {
 /** Tabs come and go, and evaluators have no say in what is released. */
 function isWitness({ role, capabilities, entry }: KnownMember, at: string): boolean {
   return role === 'participant' && capabilities?.witness === true && isValidNode(entry, at);
+}
+
+/** A node that goes on with its next key says nothing with this one, and nothing is wrong with that. */
+function isReplaced(federation: Federation, publicKey: Uint8Array): boolean {
+  const members = [...federation.members()];
+  const own = members.find((member) => equalBytes(member.publicKey, publicKey));
+  return own !== undefined && successorsOf(members).has(own.nodeId);
 }
 
 async function requireGoingOn(log: ServedLog, kept: WitnessedLog): Promise<void> {

@@ -13,6 +13,8 @@ import { majorityPolicy, type Witness, type WitnessGroup, type WitnessPolicy } f
 const OF_ONE_MAX = 3;
 /** Together with their groups they fit into a policy. */
 const ORGANISATIONS_MAX = 256;
+/** Second keys of nodes, at most: with the first ones of all they fit as well. */
+const SECOND_KEYS_MAX = 250;
 
 export interface WitnessNode {
   readonly organisationId: string;
@@ -26,13 +28,25 @@ export function nodeWitnessKey({ organisationId, nodeId, publicKey }: WitnessNod
   return verifierKey(`${organisationId}/${nodeId}`, 'cosignature', publicKey);
 }
 
-/** Those of these nodes, in their order, that a policy counts: a few of each organisation. */
-export function countedWitnesses<Node extends WitnessNode>(nodes: Iterable<Node>): Node[] {
+/**
+ * Those of these nodes, in their order, that a policy counts: a few of each organisation.
+ * @param firstKeyOf what is the same for all keys of a node, which has two for a while: the second takes no place of another node
+ */
+export function countedWitnesses<Node extends WitnessNode>(
+  nodes: Iterable<Node>,
+  firstKeyOf: (node: Node) => string = ({ nodeId }) => nodeId,
+): Node[] {
   const counted = new Map<string, Node[]>();
+  let seconds = 0;
   for (const node of nodes) {
     const of = counted.get(node.organisationId) ?? [];
-    if (of.length === OF_ONE_MAX || (of.length === 0 && counted.size === ORGANISATIONS_MAX)) continue;
+    const known = new Set(of.map(firstKeyOf));
+    const isKnown = known.has(firstKeyOf(node));
+    if (!isKnown && (known.size === OF_ONE_MAX || (of.length === 0 && counted.size === ORGANISATIONS_MAX)))
+      continue;
+    if (isKnown && seconds === SECOND_KEYS_MAX) continue;
     counted.set(node.organisationId, [...of, node]);
+    if (isKnown) seconds += 1;
   }
   return [...counted.values()].flat();
 }

@@ -11,10 +11,11 @@ import {
   type WitnessPolicy,
 } from '../../protocol/audit/witness-policy.ts';
 import { toBase64, toHex, utf8 } from '../../protocol/bytes.ts';
+import { succeed } from '../../protocol/key-succession.ts';
 import type { AuditLog } from '../../server/audit-log.ts';
 import type { AuditNote, AuditNotes } from '../../server/audit-notes.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
-import { type Node, TestFederation } from '../fixtures/federation.ts';
+import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 import { grow, logOf, type WitnessedMemory, witnessedMemory } from '../fixtures/witnessed-log.ts';
 
 const refusal = (code: string) => expect.objectContaining({ code });
@@ -230,6 +231,26 @@ test('a witness that is silent is told of, in the log too', async () => {
     expect.objectContaining({ code: 'witnessSilent', detail: expect.objectContaining({ witness: name }) }),
   ]);
   expect(world.noted.at(-1)).toMatchObject({ type: 'witness.silent', data: { witness: name } });
+});
+
+test('a node that goes on with its next key is counted with both, and its old one is not called silent', async () => {
+  const world = await worldOf(['bank', 'clinic']);
+  const { federation } = world;
+  const [old, next] = [nodeIn(world, 'bank 0'), await nodeOf('next', 'participant')];
+  const coordinatorKey = toHex((await nodeOf('coordinator', 'operator')).signer.publicKey);
+  const pinned = { federationId: federation.coordinator.federation.id, coordinatorKey };
+  const { byOld, byNew } = await succeed(old.signer, next.signer, pinned);
+  const body = { publicKey: toHex(next.signer.publicKey), byOld, byNew, overlapSeconds: 3600 };
+  await federation.call('succeedKey', old, { body });
+  await atRest();
+  expect((await policyOf(world)).witnesses.map(({ name }) => name)).toContain(`bank/${next.nodeId}`);
+  (world.nodes as Map<string, Node>).set('next', next);
+  await cosignAs(world, 'clinic 0');
+  await cosignAs(world, 'next');
+  expect(world.kept.writes).not.toEqual([]);
+  await federation.clock.advance(600_000);
+  await ask(world, next);
+  expect(federation.reported).toEqual([]);
 });
 
 test('a pinned policy is the one that counts, whoever else witnesses', async () => {

@@ -32,6 +32,19 @@ test('a few of each organisation are counted, and no more organisations than a p
   expect(await parseWitnessPolicy(formatWitnessPolicy(policy))).toEqual(policy);
 });
 
+test('a node that changes its key takes no place of another, and neither do all that do so at once', async () => {
+  const old = Array.from({ length: 256 * 3 }, (_, at) => nodeIn(`org-${at % 256}`));
+  const next = old.map(({ organisationId }) => nodeIn(organisationId));
+  const firsts = new Map(next.map((node, at) => [node, old[at] as (typeof old)[number]]));
+  const firstKeyOf = (node: (typeof old)[number]) => (firsts.get(node) ?? node).nodeId;
+  const few = [0, 256, 512].flatMap((at) => old[at] ?? []);
+  const theirs = [0, 256, 512].flatMap((at) => next[at] ?? []);
+  expect(countedWitnesses([...few, ...theirs, nodeIn('org-0')], firstKeyOf)).toEqual([...few, ...theirs]);
+  const policy = await nodeWitnessPolicy(log, countedWitnesses([...old, ...next], firstKeyOf));
+  expect(policy.witnesses).toHaveLength(256 * 3 + 250);
+  expect(await parseWitnessPolicy(formatWitnessPolicy(policy))).toEqual(policy);
+});
+
 test('nobody is a policy that asks for nobody', async () => {
   const policy = await nodeWitnessPolicy(log, []);
   expect([policy.quorum, isQuorum(policy, new Set()), quorumStanding(policy, new Set())]).toEqual([
