@@ -43,7 +43,7 @@ interface Candidate {
 }
 
 interface Owing {
-  readonly since: number;
+  since: number;
   isTold: boolean;
 }
 
@@ -226,7 +226,9 @@ export class Witnessing {
     const { log, clock, witnessFreshMs } = this.#options;
     if (this.#policy.quorum === 'none') return;
     if (this.#candidate && this.#candidate.checkpoint.size > this.#witnessed) return;
-    const isDue = this.#wanted > this.#witnessed || clock.now() - this.#witnessedAt >= witnessFreshMs;
+    const passed = clock.now() - this.#witnessedAt;
+    // A clock that was set back puts nothing off.
+    const isDue = this.#wanted > this.#witnessed || passed < 0 || passed >= witnessFreshMs;
     if (log.size <= this.#witnessed || !isDue) return;
     const { note } = log;
     this.#candidate = { checkpoint: parseCheckpoint(note), note, signatures: new Map() };
@@ -246,6 +248,8 @@ export class Witnessing {
   #overlook(): void {
     const { clock, witnessSilenceMs, silent } = this.#options;
     for (const [name, owing] of this.#owing) {
+      // After a clock that was set back it begins anew.
+      owing.since = Math.min(owing.since, clock.now());
       if (owing.isTold || clock.now() - owing.since < witnessSilenceMs) continue;
       owing.isTold = true;
       const witness = this.#policy.witnesses.find((one) => one.name === name);

@@ -234,6 +234,22 @@ test('a witness that has not cosigned for long what it was shown is told of once
   expect(silent.toSorted()).toEqual(['org-2/node', 'org-3/node', 'org-3/node']);
 });
 
+test('a clock that is set back puts off neither the next candidate nor silence', async () => {
+  let back = 0;
+  const { now } = clock;
+  clock.now = () => now.call(clock) - back;
+  const desk = witnessing();
+  await work(desk, 0);
+  await work(desk, 1);
+  await grow(log, 1);
+  expect(await work(desk, 0)).toBe(undefined);
+  back = 86_400_000;
+  expect([await work(desk, 0), await work(desk, 1)]).toEqual([4, 4]);
+  await clock.advance(SILENCE);
+  await work(desk, 0);
+  expect(silent).toEqual(['org-3/node']);
+});
+
 test('what is kept is read again, for its owner alone, and what was changed is not', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hanse-witnessed-'));
   const dataDir = openDataDir(join(folder, 'data'), { create: true });
