@@ -435,7 +435,8 @@ export class JobRunner {
     if (witnessing && !(await witnessing.reach(this.#settings.witnessWaitMs, signal))) {
       if (signal.aborted) return undefined;
       const { cosigned, needed } = witnessing.standing;
-      if (!this.state.isWithheld) {
+      // Of none that are needed nothing is withheld: who was waited for has just left.
+      if (!this.state.isWithheld && needed > 0) {
         const withheld = new HanseError('aggregatedUnreleased', { cosigned, needed });
         report(withheld, `job ${this.jobId}, round ${round}`);
         await this.dispatch({ type: 'releaseWithheld', round, attempt, cosigned, needed });

@@ -539,6 +539,17 @@ describe('a release that waits for witnesses', () => {
     await runner.close();
   });
 
+  test('says nothing of witnesses who have left at the moment at which their time was over', async () => {
+    witnessing = { ...(witnessing as NonNullable<typeof witnessing>), standing: { cosigned: 0, needed: 0 } };
+    const runner = await aggregatedJob();
+    await clock.advance(SETTINGS.witnessWaitMs);
+    seen();
+    await atRest();
+    expect([runner.state.phase, reported]).toEqual(['finished', []]);
+    expect(await typesOf()).not.toContain('releaseWithheld');
+    await runner.close();
+  });
+
   test('waits on after a start, and says no second time that it is withheld', async () => {
     const first = await aggregatedJob();
     await clock.advance(SETTINGS.witnessWaitMs);
