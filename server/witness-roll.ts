@@ -38,6 +38,8 @@ export interface WitnessingDependencies {
   readonly report: Report;
 }
 
+const NOTHING_KEPT: WitnessedLog = { read: () => undefined, write() {} };
+
 /**
  * @returns undefined where there is no log, or nothing to keep cosignatures in
  * @throws storageCorrupt where the log does not go on from what its witnesses have cosigned: it was put back, or changed
@@ -59,7 +61,9 @@ export async function openWitnessing(
     note({ type: 'witness.policyAdopted', data });
   };
   const witnessing = new Witnessing(pinned ?? majorityPolicy(log.key, []), {
-    ...{ log, kept, clock, witnessFreshMs, witnessSilenceMs },
+    ...{ log, clock, witnessFreshMs, witnessSilenceMs },
+    // For good without witnesses, the log is served as it grows, and not as they have left it.
+    kept: pinned?.quorum === 'none' ? NOTHING_KEPT : kept,
     silent: ({ name, key }, since) => {
       if (isReplaced(federation, key.publicKey)) return;
       const silent = new HanseError('witnessSilent', { witness: name, since: new Date(since).toISOString() });

@@ -6,6 +6,7 @@ import { cosign } from '../../protocol/audit/cosignature.ts';
 import { nodeWitnessKey } from '../../protocol/audit/node-witness.ts';
 import { parseNote, signatureLine } from '../../protocol/audit/signed-note.ts';
 import {
+  majorityPolicy,
   parseWitnessPolicy,
   readWitnessed,
   type WitnessPolicy,
@@ -268,6 +269,18 @@ test('a pinned policy is the one that counts, whoever else witnesses', async () 
   expect(await ask(world, nodeIn(world, 'clinic 0'))).toEqual({ isWitness: false });
   await cosignAs(world, 'bank 0');
   expect(world.kept.writes).toHaveLength(1);
+});
+
+test('a log that is to have witnesses no more is served as it grows, and still has to go on from what they have seen', async () => {
+  const { federation, log, kept, ...rest } = await worldOf(['bank']);
+  await cosignAs({ federation, log, kept, ...rest }, 'bank 0');
+  await grow(log, 1);
+  const witnessPolicy = majorityPolicy(log.key, []);
+  const alone = await TestFederation.open({ log, witnessed: kept, witnessPolicy });
+  expect(await textOf({ ...rest, federation: alone, log, kept }, 'getCheckpoint')).toBe(log.note);
+  expect(kept.writes).toHaveLength(1);
+  const other = { log: await logOf(9, 'other'), witnessed: kept, witnessPolicy };
+  await expect(TestFederation.open(other)).rejects.toEqual(refusal('storageCorrupt'));
 });
 
 test('without a log, or with nobody who keeps cosignatures, there is nothing to witness', async () => {
