@@ -3,6 +3,7 @@
  * form have been checked. SPEC.md 13.13.
  */
 import { type Checkpoint, readCheckpoint } from '../protocol/audit/checkpoint.ts';
+import { formatNote, signaturesOf } from '../protocol/audit/signed-note.ts';
 import { equalBytes, fromBase64 } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { ROUTES, type RouteName } from '../protocol/routes.ts';
@@ -16,11 +17,14 @@ import type { Witnessing } from './witnessing.ts';
 
 type WitnessRoute = Extract<RouteName, 'getWitnessCheckpoint' | 'putCosignature' | 'putWitnessEvidence'>;
 
+/** Pieces of evidence of one node until the next start, at most: a log with two histories has any number of pairs of checkpoints. */
+const MOST_TOLD = 16;
+
 export function witnessHandlers(coordinator: Coordinator): Pick<Handlers, WitnessRoute> {
   const { dependencies, federation, notes, settings, witnessing } = coordinator;
   const { clock, report, log } = dependencies;
-  /** By node: the last evidence that it has given. */
-  const told = new Map<NodeId, string>();
+  /** By node: the evidence that it has given. */
+  const told = new Map<NodeId, Set<string>>();
 
   /** @throws routeUnknown where there is no log, or nobody witnesses it */
   const witnessed = (name: WitnessRoute): { readonly log: ServedLog; readonly witnessing: Witnessing } => {
@@ -60,13 +64,18 @@ export function witnessHandlers(coordinator: Coordinator): Pick<Handlers, Witnes
 
     putWitnessEvidence: async ({ body, member }) => {
       const { log } = witnessed('putWitnessEvidence');
-      const checkpoints = body.evidence.map(noteOf);
-      const [first = '', second = ''] = checkpoints;
+      const [first = '', second = ''] = body.evidence.map(noteOf);
       const [older, newer] = [await readCheckpoint(first, log.key), await readCheckpoint(second, log.key)];
       if (await isOwnPast(log, older, newer)) throw new HanseError('witnessRequestMalformed');
+      // What others have signed, or who tells of it has added, is no evidence, and would make it another each time.
+      const checkpoints = [older, newer].map(({ note: { text, signatures } }) =>
+        formatNote({ text, signatures: signaturesOf({ text, signatures }, log.key).slice(0, 1) }),
+      );
+      const known = told.get(member.nodeId) ?? new Set();
+      told.set(member.nodeId, known);
       const evidence = checkpoints.join();
-      if (told.get(member.nodeId) === evidence) return {};
-      told.set(member.nodeId, evidence);
+      if (known.has(evidence) || known.size === MOST_TOLD) return {};
+      known.add(evidence);
       const [oldSize, size] = [older.size, newer.size];
       const forked = new HanseError('logForked', {
         origin: log.key.name,
@@ -75,10 +84,15 @@ export function witnessHandlers(coordinator: Coordinator): Pick<Handlers, Witnes
         evidence: checkpoints,
       });
       report(forked, `witness ${member.organisationId}/${member.nodeId}`);
-      await notes.record({
-        type: 'witness.alarmRaised',
-        data: { by: member.nodeId, oldSize, size, evidence: checkpoints },
-      });
+      try {
+        await notes.record({
+          type: 'witness.alarmRaised',
+          data: { by: member.nodeId, oldSize, size, evidence: checkpoints },
+        });
+      } catch (error) {
+        known.delete(evidence); // it is in the log once it is told again
+        throw error;
+      }
       return {};
     },
   };

@@ -1,5 +1,5 @@
 // covers: server/witness-roll.ts, schemas/witness.ts
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { primitives } from '#primitives';
 import { parseCheckpoint } from '../../protocol/audit/checkpoint.ts';
 import { cosign } from '../../protocol/audit/cosignature.ts';
@@ -13,6 +13,7 @@ import {
 } from '../../protocol/audit/witness-policy.ts';
 import { toBase64, toHex, utf8 } from '../../protocol/bytes.ts';
 import { succeed } from '../../protocol/key-succession.ts';
+import { HanseError } from '../../protocol/problem.ts';
 import type { AuditLog } from '../../server/audit-log.ts';
 import type { AuditNote, AuditNotes } from '../../server/audit-notes.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
@@ -201,6 +202,35 @@ test('evidence that the log has two histories is told to the operator once; what
     { by: bank.nodeId, oldSize: 5, size: 4, evidence: [log.note, forked.note] },
     { by: bank.nodeId, oldSize: 40, size: 5 },
   ]);
+});
+
+test('evidence is told of once however it is written, and again where it could not be noted', async () => {
+  const world = await worldOf(['bank', 'clinic']);
+  const { federation, log, noted } = world;
+  const bank = nodeIn(world, 'bank 0');
+  const tell = (evidence: string[], node = bank) =>
+    federation.call('putWitnessEvidence', node, {
+      body: { evidence: evidence.map((note) => toBase64(utf8(note))) },
+    });
+  const alarms = () => noted.filter(({ type }) => type === 'witness.alarmRaised');
+  const forked = await logOf(0, 'other');
+  const junk = (at: number) => `\u2014 nobody ${toBase64(new Uint8Array(3000).fill(at))}\n`;
+  await grow(forked, 1, 'other');
+  for (const at of [1, 2, 3]) await tell([log.note + junk(at), forked.note]);
+  expect(alarms().map(({ data }) => data)).toMatchObject([{ evidence: [log.note, forked.note] }]);
+  for (let at = 0; at < 20; at += 1) {
+    await grow(forked, 1, 'other');
+    await tell([log.note, forked.note]);
+  }
+  expect(alarms()).toHaveLength(16);
+
+  const full = new HanseError('storageFull', { path: 'audit' });
+  const record = vi.spyOn(federation.coordinator.notes, 'record').mockRejectedValueOnce(full);
+  const clinic = nodeIn(world, 'clinic 0');
+  await expect(tell([log.note, forked.note], clinic)).rejects.toEqual(refusal('storageFull'));
+  record.mockRestore();
+  await tell([log.note, forked.note], clinic);
+  expect(alarms()).toHaveLength(17);
 });
 
 test('a coordinator whose log is not the one that witnesses have cosigned does not start', async () => {
