@@ -224,7 +224,7 @@ export const PROBLEMS = {
   ),
   modelUnreleased: entry<{ jobId: string }>(
     'The job has not released a model yet.',
-    'Wait for the first round to end: `hanse job watch`.',
+    'Wait for the first round to be released: `hanse job show` tells what it waits for.',
   ),
 
   // The round

@@ -52,5 +52,7 @@ export interface AuditReport {
   readonly root: string | null;
   readonly witnesses: { readonly cosigned: number; readonly needed: number; readonly total: number };
   readonly jobs: readonly AuditedJob[];
+  /** How many were looked for; absent: none were given. */
+  readonly receipts?: number;
   readonly findings: readonly AuditFinding[];
 }

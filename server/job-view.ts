@@ -10,6 +10,9 @@ import type { JobLine, JobStatus } from '../schemas/job.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { JobRunner } from './job-runner.ts';
 
+/** Organisations that are named as those who are waited for. */
+const MOST_NAMES = 8;
+
 export function statusOf(runner: JobRunner, coordinator: Coordinator): JobStatus {
   const job = runner.state;
   const ended = job.history.reduce((sum, round) => sum + round.bytesUp, 0);
@@ -85,8 +88,11 @@ function describeWaiting(runner: JobRunner, coordinator: Coordinator): string | 
   const { phase, isWithheld } = runner.state;
   if (phase === 'recruiting') return describeRecruiting(runner, coordinator);
   if (!isWithheld || !coordinator.witnessing) return null;
-  const { cosigned, needed } = coordinator.witnessing.standing;
-  return `witnesses of the log: ${cosigned} of ${needed} that are needed have cosigned it`;
+  const { standing, missing } = coordinator.witnessing;
+  const names = missing.slice(0, MOST_NAMES).map((name) => name.replace(/\/any$/, ''));
+  const more = missing.length > MOST_NAMES ? `, and ${missing.length - MOST_NAMES} more` : '';
+  const { cosigned, needed } = standing;
+  return `witnesses of the log: ${cosigned} of ${needed} that are needed have cosigned it; not yet ${names.join(', ')}${more}`;
 }
 
 function describeRecruiting(runner: JobRunner, coordinator: Coordinator): string {

@@ -9,6 +9,7 @@ import { formatNote, type NoteSignature, parseSignatures } from '../protocol/aud
 import {
   formatWitnessPolicy,
   isQuorum,
+  missingOf,
   type QuorumStanding,
   quorumStanding,
   type Witness,
@@ -81,6 +82,11 @@ export class Witnessing {
   /** Of the candidate. */
   get standing(): QuorumStanding {
     return quorumStanding(this.#policy, this.#seen());
+  }
+
+  /** Members of the quorum that have not cosigned the candidate: organisations as `nodeWitnessPolicy` calls them. */
+  get missing(): readonly string[] {
+    return missingOf(this.#policy, this.#seen());
   }
 
   /**

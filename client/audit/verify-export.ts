@@ -90,9 +90,9 @@ export async function verifyServed(
 async function prepare(options: VerifyExportOptions) {
   const { job, tree: isTreeOnly = false, content = true } = options;
   const pinned = await pinnedOf(options);
-  const receipts = options.receipts === undefined ? [] : await receiptsOf(options.receipts);
+  const receipts = options.receipts === undefined ? {} : { receipts: await receiptsOf(options.receipts) };
   const since = await Promise.all((options.since ?? []).map(textOf));
-  return { pinned, verifying: { since, job, receipts, isTreeOnly, isWithoutContent: !content } };
+  return { pinned, verifying: { since, job, ...receipts, isTreeOnly, isWithoutContent: !content } };
 }
 
 async function verify(
@@ -149,7 +149,9 @@ async function receiptsOf(file: string): Promise<UpdateReceipt[]> {
     for await (const line of jsonLines(createReadStream(file), LINE_BYTES_MAX))
       receipts.push(parse(UpdateReceipt, line, 'receipt'));
   } catch (error) {
-    throw isProblem(error) ? error : missingOr(file, error);
+    if (!isProblem(error)) throw missingOr(file, error);
+    const expected = `a receipt in each line: line ${receipts.length + 1} is none`;
+    throw new HanseError('invalidFormat', { where: file, expected }, { cause: error });
   }
   return receipts;
 }

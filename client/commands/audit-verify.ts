@@ -3,6 +3,7 @@
  * SPEC.md 13.8.
  */
 
+import { isProblemCode, PROBLEMS } from '../../protocol/problem.ts';
 import type { AuditedJob, AuditedRound, AuditReport } from '../../schemas/audit-report.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
@@ -88,7 +89,7 @@ export const auditVerifyCommand = defineCommand<VerifyExportOptions & IdentityOp
 });
 
 function describe(verification: Verification, io: CommandIo): void {
-  const { verified, origin, size, root, witnesses, jobs, findings, key, policy } = verification;
+  const { verified, origin, size, root, witnesses, jobs, findings, receipts, key, policy } = verification;
   if (origin !== null) {
     io.print(`${origin}  ${size} ${size === 1 ? 'entry' : 'entries'}`);
     io.print(`  root ${root}`);
@@ -96,17 +97,41 @@ function describe(verification: Verification, io: CommandIo): void {
     io.print(`  seen by ${cosigned} of ${total} witnesses; ${needed} are needed`);
   }
   if (key !== 'pinned')
-    io.print(`  the key of the log is the one of the ${key}, by its own word: pin one with --key`);
-  if (policy !== 'pinned' && witnesses.total > 0) io.print('  so are the witnesses: pin them with --policy');
+    io.print(
+      policy === 'pinned'
+        ? `  the key of the log is the one of the ${key}, and one of the policy`
+        : `  the key of the log is the one of the ${key}, by its own word: pin one with --key`,
+    );
+  if (policy !== 'pinned' && witnesses.total > 0)
+    io.print(`  its witnesses are those of the ${policy}, by its own word: pin them with --policy`);
+  if (receipts !== undefined) io.print(`  ${describeReceipts(receipts, findings)}`);
   for (const job of jobs) describeJob(job, io);
   for (const { code, leaf, message } of findings)
     io.print(`${leaf === undefined ? '' : `leaf ${leaf}: `}${code}: ${message}`);
+  for (const code of new Set(findings.map((finding) => finding.code)))
+    if (isProblemCode(code)) io.print(`remedy of ${code}: ${PROBLEMS[code].remedy}`);
   io.print(`verified: ${verified}`);
+}
+
+function describeReceipts(receipts: number, findings: Verification['findings']): string {
+  if (receipts === 0) return 'no receipts: the file has none, and none was looked for';
+  const missing = findings.filter(({ code }) => code === 'receiptMissing').length;
+  const all = `${receipts} ${receipts === 1 ? 'receipt' : 'receipts'}`;
+  return missing === 0
+    ? `${all}: the log tells of each update`
+    : `${all}: the log tells nothing of ${missing} of these updates`;
 }
 
 function describeJob({ jobId, rounds, epsilon }: AuditedJob, io: CommandIo): void {
   const released = rounds.filter((round) => round.released).length;
-  io.print(`${jobId}  ${released} ${released === 1 ? 'round' : 'rounds'} released`);
+  const made = rounds.filter(({ recomputed }) => recomputed === true).length;
+  io.print(
+    `${jobId}  ${released} ${released === 1 ? 'round' : 'rounds'} released, ${made} of the sums made again`,
+  );
+  if (rounds.some(({ recomputed }) => recomputed === 'notRecomputable'))
+    io.print(
+      '  sums are made again where the updates are there: masked, still kept, and in an exported folder',
+    );
   for (const round of rounds) io.print(`  ${describeRound(round)}`);
   if (!epsilon) return;
   const { unit, delta, spent, promised, stated } = epsilon;

@@ -4,7 +4,7 @@
 import { pause } from '../../protocol/clock.ts';
 import { describeSpan } from '../../protocol/cohort.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
-import { HanseError } from '../../protocol/problem.ts';
+import { HanseError, PROBLEMS } from '../../protocol/problem.ts';
 import { explainWidth, type WidthExplanation } from '../../protocol/ring/explain-width.ts';
 import { hasEnded } from '../../protocol/round.ts';
 import { type CommandArgument, type CommandIo, defineCommand } from '../../schemas/command.ts';
@@ -183,6 +183,7 @@ function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void 
   );
   if (job.withheld) io.print(`  not released ${job.withheld}`);
   if (job.waitingFor) io.print(`  waiting for  ${job.waitingFor}`);
+  if (job.withheld) io.print(`  remedy       ${PROBLEMS[job.withheld].remedy}`);
   const unsuited = Object.entries(job.unsuited ?? {}).map(([code, count]) => `${count} with ${code}`);
   if (unsuited.length > 0) io.print(`  cannot join  ${unsuited.join(', ')}; until they report anew`);
   io.print(
@@ -196,7 +197,9 @@ function printJob(job: JobStatus, width: WidthExplanation, io: CommandIo): void 
     `  cohort       ${describeSpan(cohort.minimum, cohort.size)}; ${manifest.strategy.type}, weights by ${manifest.weighting}`,
   );
   for (const [label, text] of describeCodec(codec, width)) io.print(`  ${label.padEnd(11)}  ${text}`);
-  io.print(`  traffic      ${job.bytesUp} bytes up, ${job.bytesDown} bytes down`);
+  io.print(
+    `  traffic      ${job.bytesUp} bytes up; ${job.bytesDown} bytes down since the coordinator was started`,
+  );
   for (const round of job.rounds) io.print(`  ${describeRound(round)}`);
 }
 

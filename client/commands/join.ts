@@ -355,7 +355,12 @@ async function live(
       tested,
     });
     if (role === 'participant') duty = await witnessOf(identity, signer, plan.identity, patience, observe);
-    leaving.addEventListener('abort', () => left.abort());
+    leaving.addEventListener('abort', () => {
+      io.note(
+        'leaving, as its owner has asked: what is under way is ended, and nobody is to count on this node',
+      );
+      left.abort();
+    });
     trouble.told = (what) => service?.repeated(what);
     await participate({
       role,

@@ -19,7 +19,7 @@ import type { VerifiedRound } from '../../schemas/verified-round.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import { auditRecord, checkModelChain, fetchJob, type Pinned } from '../round-audit.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
-import { JOB_ARGUMENT } from './job.ts';
+import { describeWaiting, JOB_ARGUMENT } from './job.ts';
 import { describeRoundReport, reportRound } from './round-report.ts';
 
 const ROUND_ARGUMENT: CommandArgument = {
@@ -149,6 +149,8 @@ async function showUnderWay(job: JobStatus, round: number, attempt: number | und
   if (!isPresent) throw unknown(jobId, round, attemptOfRound(job.rounds, round), attempt);
   const updates = `${received} ${received === 1 ? 'update' : 'updates'}`;
   io.print(`${jobId}  round ${round}, attempt ${job.attempt}: under way, ${phase}, ${updates} so far`);
+  const waiting = describeWaiting(job);
+  if (waiting !== '') io.print(`  ${waiting}`);
   return { jobId, round, attempt: job.attempt, phase, received };
 }
 

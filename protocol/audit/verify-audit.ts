@@ -76,7 +76,8 @@ export async function verifyAudit(
     if (!isWithoutContent) jobs.push(...(await auditJobs(source, audit, findings, options)));
   }
   const verified = findings.all.length === 0;
-  return { verified, origin, size, root: toHex(root), witnesses, jobs, findings: findings.all };
+  const receipts = options.receipts && { receipts: options.receipts.length };
+  return { verified, origin, size, root: toHex(root), witnesses, jobs, ...receipts, findings: findings.all };
 }
 
 /** Where there is no checkpoint that is to be believed. */

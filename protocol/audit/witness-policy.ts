@@ -157,6 +157,15 @@ export function quorumStanding(policy: WitnessPolicy, seen: ReadonlySet<string>)
   return { cosigned: members.filter((member) => holds.get(member)).length, needed: threshold };
 }
 
+/** Names of the members of the quorum that have not seen a checkpoint. @param seen names of witnesses */
+export function missingOf(policy: WitnessPolicy, seen: ReadonlySet<string>): string[] {
+  const { quorum, groups } = policy;
+  if (quorum === 'none') return [];
+  const holds = held(policy, seen);
+  const members = groups.find(({ name }) => name === quorum)?.members ?? [quorum];
+  return members.filter((member) => !holds.get(member));
+}
+
 /** Of each witness, and of each group, whether it has seen the checkpoint. */
 function held({ witnesses, groups }: WitnessPolicy, seen: ReadonlySet<string>): Map<string, boolean> {
   const holds = new Map(witnesses.map(({ name }) => [name, seen.has(name)]));

@@ -148,7 +148,7 @@ async function serve(
 ): Promise<void> {
   const report = (error: unknown, doing: string) =>
     io.note(
-      `${new Date().toISOString()} ${doing}: ${error instanceof HanseError ? `${error.code}: ` : ''}${text(error)}`,
+      `${new Date().toISOString()} ${doing}: ${error instanceof HanseError ? `${error.code}: ` : ''}${text(error)}${error instanceof HanseError ? ` ${error.remedy}` : ''}`,
     );
   const keys = await CoordinatorKeys.open(dataDir);
   const coordinator = await openCoordinator(dataDir, keys, options, report);

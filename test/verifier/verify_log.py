@@ -241,10 +241,10 @@ def verify(folder, key=None, policy=None):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked = [parser.add_argument(name) for name in ("folder", "--key", "--policy")] and parser.parse_args()
+    helps = {"folder": "an exported log", "--key": "of the log, or its file", "--policy": "file of its witnesses"}.items()
+    asked = [parser.add_argument(name, help=text) for name, text in helps] and parser.parse_args()
     try:
         verify(asked.folder, asked.key, asked.policy and open(asked.policy).read())
         print("verified")
     except (Fault, *WRONG) as fault:
-        print(f"not verified: {fault if isinstance(fault, Fault) else repr(fault)}")
-        sys.exit(1)
+        sys.exit(print(f"not verified: {fault if isinstance(fault, Fault) else repr(fault)}") or 1)

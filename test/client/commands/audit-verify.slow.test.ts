@@ -68,6 +68,30 @@ test('what was exported is verified, and its job made again', async () => {
   expect(python(folder).stdout).toContain('2 released, 2 records checked, 2 models made again\nverified\n');
 });
 
+test('of receipts it says how many were looked for, and what to do where one has no entry', async () => {
+  const file = join(root, 'receipts');
+  const events = await dataDir.store.read(`job/${jobId}`);
+  const receipts = events.flatMap(({ type, data }) => {
+    const { round, attempt, sha256, bytes } = data as Record<string, number | string>;
+    return type === 'updateAccepted' ? [{ jobId, round, attempt, sha256, bytes }] : [];
+  });
+  const told = async (lines: readonly object[]) => {
+    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    return hanse(['audit', 'verify', folder, '--receipts', file]);
+  };
+  const all = await told(receipts);
+  expect(all.out).toContain(`${receipts.length} receipts: the log tells of each update`);
+  expect(all).toMatchObject({ exitCode: 0 });
+  expect(all.out).toContain('2 rounds released, 2 of the sums made again');
+  expect((await told([])).out).toContain('no receipts: the file has none');
+  const missing = await told([{ ...receipts[0], sha256: 'ab'.repeat(32) }]);
+  expect(missing.out).toContain('1 receipt: the log tells nothing of 1 of these updates');
+  expect(missing.out).toContain('remedy of receiptMissing: ');
+  expect(missing).toMatchObject({ exitCode: 1 });
+  const none = await told([receipts[0] as object, { no: 'receipt' }]);
+  expect(none.err).toContain(`${file}; expected a receipt in each line: line 2 is none`);
+});
+
 test('one bit of any file of it is enough to be refused, by both verifiers', async () => {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
     statSync(join(folder, path)).isFile(),

@@ -4,6 +4,7 @@ import { countedWitnesses, nodeWitnessKey, nodeWitnessPolicy } from '../../../pr
 import {
   formatWitnessPolicy,
   isQuorum,
+  missingOf,
   parseWitnessPolicy,
   quorumStanding,
 } from '../../../protocol/audit/witness-policy.ts';
@@ -69,6 +70,10 @@ test('a quorum is more than half of the organisations, each by any of its nodes'
       const share = new Set(saw.map(({ organisationId }) => organisationId)).size;
       const all = new Set(organisations).size;
       expect(isQuorum(policy, names)).toBe(share > all / 2);
+      const missing = missingOf(policy, names).map((name) => name.replace('/any', ''));
+      expect(new Set(missing)).toEqual(
+        new Set(organisations.filter((one) => !saw.some(({ organisationId }) => organisationId === one))),
+      );
       expect(quorumStanding(policy, names)).toEqual({ cosigned: share, needed: Math.floor(all / 2) + 1 });
     }),
     { numRuns: 60 },
