@@ -130,7 +130,10 @@ export class Coordinator {
   /** Content that members may fetch: what a manifest or an aggregation names, and no message of a participant. */
   readonly #readable = new Map<Sha256, JobId>();
   /** Of what a round has come to and is not released: the size that the log had, which tells of it, by job. */
-  readonly #unreleased = new Map<JobId, { readonly model: Sha256; readonly size: number }>();
+  readonly #unreleased = new Map<
+    JobId,
+    { readonly model: Sha256; readonly contents: readonly Sha256[]; readonly size: number }
+  >();
   readonly #bytesDown = new Map<JobId, number>();
   readonly #orphans: OrphanedContent;
   readonly #accepted: AcceptedUpdates;
@@ -392,12 +395,32 @@ export class Coordinator {
     return runner;
   }
 
-  #noteUnreleased({ jobId, candidate }: JobState): void {
+  #noteUnreleased(state: JobState): void {
     const { log } = this.dependencies;
+    const { jobId, candidate } = state;
     const known = this.#unreleased.get(jobId);
+    // Of a job that was cancelled meanwhile: what no witness has seen is not released by that.
+    if (known && !candidate) this.#forget(state, known.contents);
     if (!candidate || !log) this.#unreleased.delete(jobId);
-    else if (known?.model !== candidate.model)
-      this.#unreleased.set(jobId, { model: candidate.model, size: log.size });
+    else if (known?.model !== candidate.model) {
+      const { model, secure } = candidate;
+      this.#unreleased.set(jobId, {
+        model,
+        contents: secure ? [model, secure.sum] : [model],
+        size: log.size,
+      });
+    }
+  }
+
+  /** Nobody may fetch these any more, unless a job names them. */
+  #forget(state: JobState, contents: readonly Sha256[]): void {
+    const own = new Set(contentOf(state));
+    for (const sha256 of contents.filter((one) => !own.has(one))) {
+      const isNamed = [...this.#jobs.values()].some((runner) =>
+        [...contentOf(runner.state)].includes(sha256),
+      );
+      if (!isNamed) this.#readable.delete(sha256);
+    }
   }
 
   /** An update for as long as its round would accept it, other content always: a job that names it may come. */

@@ -328,7 +328,8 @@ test('without a log, or with nobody who keeps cosignatures, there is nothing to 
   expect(new TextDecoder().decode(policy.source as Uint8Array)).toMatch(/\nquorum none\n$/);
 });
 
-test('what a round has come to is fetched by nobody but who measures it before witnesses have seen it', async () => {
+/** A round that has come to a model which no witness has seen, and who may fetch what. */
+async function unseenRound() {
   const [log, kept] = [await logOf(3), witnessedMemory()];
   const options = { participants: 3, evaluators: 1, log, witnessed: kept };
   const federation = await TestFederation.open(options);
@@ -347,6 +348,12 @@ test('what a round has come to is fetched by nobody but who measures it before w
       ({ sha256 }) => sha256,
       ({ code }) => code,
     );
+  return { world, runner, model, initialModel, bank, other, fetched };
+}
+
+test('what a round has come to is fetched by nobody but who measures it before witnesses have seen it', async () => {
+  const { world, model, initialModel, bank, other, fetched } = await unseenRound();
+  const { federation } = world;
   const [evaluator] = federation.evaluators as [Node];
   expect(await Promise.all([bank, federation.researcher, evaluator].map((node) => fetched(node)))).toEqual([
     'blobUnknown',
@@ -361,4 +368,16 @@ test('what a round has come to is fetched by nobody but who measures it before w
     model,
     model,
   ]);
+});
+
+test('nor is it after its job was cancelled: that releases nothing', async () => {
+  const { world, runner, initialModel, bank, fetched } = await unseenRound();
+  const { federation } = world;
+  await federation.call('cancelJob', federation.researcher, { params: { jobId: runner.jobId } });
+  expect(runner.state.phase).toBe('cancelled');
+  await cosignAs(world, 'bank');
+  const [evaluator] = federation.evaluators as [Node];
+  for (const node of [bank, federation.researcher, evaluator])
+    expect(await fetched(node)).toBe('blobUnknown');
+  expect(await fetched(bank, initialModel)).toBe(initialModel);
 });
