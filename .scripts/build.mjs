@@ -18,6 +18,8 @@ if (tsc.status !== 0) {
 await gather(next);
 if (existsSync('server/store/migrations'))
   cpSync('server/store/migrations', `${next}/server/store/migrations`, { recursive: true });
+for (const name of ['hanse.cedarschema', 'default-policies.cedar'])
+  cpSync(`server/access/${name}`, `${next}/server/access/${name}`);
 if (existsSync('client/web/index.html')) {
   const { buildWeb } = await import('./web.mjs');
   await buildWeb(`${next}/web`);

@@ -84,7 +84,7 @@ const FATAL: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'memberUnknown',
   'memberRevoked',
   'keyRetired',
-  'roleRefused',
+  'accessRefused',
   'versionUnsupported',
   'signatureInvalid',
   'coordinatorKeyMismatch',

@@ -113,6 +113,18 @@ export const PROBLEMS = {
     'The role of this member does not permit the action.',
     'Use an identity with the needed role, or ask the operator.',
   ),
+  accessRefused: entry<{ action: string; role: string; policies: string }>(
+    'The policies of the coordinator do not permit this action to you.',
+    'Use an identity that may do this, or ask an operator; `hanse policy explain` tells what which role may do, and why.',
+  ),
+  policyInvalid: entry<{ policy: string; reason: string }>(
+    'Policies are no Cedar text, or do not fit what there is at a coordinator.',
+    'Correct the policy that the detail names, and look with `hanse policy check`.',
+  ),
+  policyLocksOut: entry<{ action: string }>(
+    'With these policies no operator could change them any more.',
+    'Add a policy that permits the action of the detail to an operator.',
+  ),
   coordinatorKeyMismatch: entry<{ pinned: string; got: string }>(
     'The coordinator presents another key than the one pinned by the invite.',
     'Do not go on: ask the operator over another channel whether the key was changed.',

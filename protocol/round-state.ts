@@ -64,6 +64,8 @@ export interface JobState {
   readonly model: Sha256;
   readonly strategyState: Sha256 | null;
   readonly cohort: readonly NodeId[];
+  /** All that were in a cohort of the job, in whichever round. */
+  readonly asked: ReadonlySet<NodeId>;
   readonly openedAt: string | null;
   /** Of collecting. */
   readonly deadline: string | null;

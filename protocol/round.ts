@@ -54,6 +54,7 @@ export function createJob(event: Extract<JobEvent, { type: 'jobCreated' }>, at: 
     model: event.manifest.initialModel,
     strategyState: null,
     ...EMPTY_ATTEMPT,
+    asked: new Set(),
     unsuited: new Map(),
     inTree: new Set(),
     treeNonces: [],
@@ -210,9 +211,15 @@ function selectCohort(
   if (problem) return refuse(state, problem);
   const needed = Math.max(minimum, event.secure?.descriptor.rosterMinimum ?? 0);
   if (distinct < needed) return refuse(state, new HanseError('cohortTooSmall', { needed, got: distinct }));
-  const open = { ...state, cohort: event.cohort, deadline: event.deadline, openedAt: at };
+  const asked = withAll(state.asked, event.cohort);
+  const open = { ...state, cohort: event.cohort, asked, deadline: event.deadline, openedAt: at };
   if (!event.secure) return enter(open, 'collecting', at);
   return enter({ ...open, secure: { ...EMPTY_SECURE_ATTEMPT, signed: event.secure } }, 'advertising', at);
+}
+
+/** The same set where it has them all. */
+function withAll(nodes: ReadonlySet<NodeId>, more: readonly NodeId[]): ReadonlySet<NodeId> {
+  return more.every((node) => nodes.has(node)) ? nodes : new Set([...nodes, ...more]);
 }
 
 /** A message of a secure attempt; in a job whose aggregation is plain there is none. */

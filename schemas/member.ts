@@ -21,13 +21,16 @@ const closed = { additionalProperties: false } as const;
 
 /**
  * operator: administers the coordinator; researcher: proposes jobs; participant: trains on its own data;
- * evaluator: measures released models on a hold-out set.
+ * evaluator: measures released models on a hold-out set; partner: looks after the nodes of its organisation;
+ * auditor: sees everything that is told of, and changes nothing.
  */
 export const Role = Type.Union([
   Type.Literal('operator'),
   Type.Literal('researcher'),
   Type.Literal('participant'),
   Type.Literal('evaluator'),
+  Type.Literal('partner'),
+  Type.Literal('auditor'),
 ]);
 export type Role = Static<typeof Role>;
 

@@ -130,6 +130,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   registerRoutes(app, {
     handlers,
     authenticator: new Authenticator(federation, dependencies.store, dependencies.clock),
+    accessControl: coordinator.accessControl,
     protocol,
   });
   return app;

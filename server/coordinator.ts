@@ -20,6 +20,9 @@ import type { Role } from '../schemas/member.ts';
 import type { Task } from '../schemas/task.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
 import { AcceptedUpdates } from './accepted-updates.ts';
+import { AccessControl, type Resources } from './access/access-control.ts';
+import { Authorizer } from './access/authorizer.ts';
+import { jobResource } from './access/job-resource.ts';
 import { type AuditNotes, NO_NOTES } from './audit-notes.ts';
 import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
@@ -120,6 +123,8 @@ export class Coordinator {
   readonly dependencies: CoordinatorDependencies;
   /** What is to be in the log and is no event of the store. */
   readonly notes: AuditNotes;
+  /** Who may do what. */
+  readonly accessControl: AccessControl;
   /** Absent where nothing is noted. */
   readonly access: NotedAccess | undefined;
   /** Absent where there is no log, or it has no witnesses. */
@@ -152,6 +157,7 @@ export class Coordinator {
     const { notes } = dependencies;
     this.notes = notes ?? NO_NOTES;
     this.access = notes && new NotedAccess({ ...dependencies, notes });
+    this.accessControl = new AccessControl(() => Authorizer.ofDefaults(), this.#resources());
     this.settings = settings;
     this.witnessing = witnessing;
     this.#orphans = new OrphanedContent(dependencies.store);
@@ -474,6 +480,20 @@ export class Coordinator {
       wake: (nodes) => {
         for (const nodeId of nodes === 'evaluators' ? this.#withRole('evaluator') : nodes)
           this.presence.wake(nodeId);
+      },
+    };
+  }
+
+  #resources(): Resources {
+    const { federation } = this;
+    const organisationOf = (nodeId: NodeId) => federation.organisationOf(nodeId);
+    return {
+      federationId: federation.id,
+      organisationOf,
+      hasOrganisation: (organisationId) => federation.hasOrganisation(organisationId),
+      job: (jobId) => {
+        const runner = this.#jobs.get(jobId);
+        return runner && jobResource(runner.state, organisationOf);
       },
     };
   }

@@ -24,7 +24,7 @@ const DENIALS: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'memberUnknown',
   'memberRevoked',
   'keyRetired',
-  'roleRefused',
+  'accessRefused',
   'notInCohort',
   'approvalPending',
   'enrolmentRefused',

@@ -143,6 +143,12 @@ export class Federation {
     return [...this.#stream.state.requests.values()].filter(({ isRefused }) => !isRefused);
   }
 
+  /** Of a member, and of who waits to become one. */
+  organisationOf(nodeId: NodeId): string | undefined {
+    const { members, requests } = this.#stream.state;
+    return (members.get(nodeId) ?? requests.get(nodeId))?.organisationId;
+  }
+
   /** One that is revoked is among them. */
   organisation(organisationId: string): KnownOrganisation | undefined {
     return this.#stream.state.organisations.get(organisationId);

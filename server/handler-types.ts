@@ -36,7 +36,7 @@ type BinaryBody<Request> = Request extends { body: Uint8Array }
 
 export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Name>> & {
   /** The caller; absent on public routes and while enrolling. */
-  readonly member: (typeof ROUTES)[Name]['access'] extends string ? undefined : KnownMember;
+  readonly member: (typeof ROUTES)[Name]['access'] extends 'member' ? KnownMember : undefined;
   /** Aborted when nobody waits for the response any more. */
   readonly signal: AbortSignal;
   /** Absent: the whole. */

@@ -1,7 +1,7 @@
 /**
  * What the coordinator does for each route of `protocol/routes.ts`, free of any transport.
  *
- * A handler receives an authenticated caller and parsed parameters. Role and form have been checked; whether the
+ * A handler receives an authenticated caller and parsed parameters. Access and form have been checked; whether the
  * request makes sense now has not. It returns the response or throws a HanseError.
  */
 
@@ -14,6 +14,7 @@ import { attemptOf } from '../protocol/routes.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import { PolicyRule } from '../schemas/node-policy.ts';
 import type { Decline } from '../schemas/task.ts';
+import { principalOf } from './access/principal.ts';
 import { contentHandlers } from './content-handlers.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
@@ -36,7 +37,7 @@ type WholeHandlers = Omit<Handlers, UploadRoute>;
 const UNLISTED = 'other';
 
 export function createHandlers(coordinator: Coordinator): Handlers {
-  const { federation, mailboxes, presence, settings, dependencies } = coordinator;
+  const { accessControl, federation, mailboxes, presence, settings, dependencies } = coordinator;
   const { blobs, clock, signer } = dependencies;
   const streams = new TaskStreams(coordinator);
   const replies = secureReplies(coordinator);
@@ -90,7 +91,11 @@ export function createHandlers(coordinator: Coordinator): Handlers {
       return statusOf(runner, coordinator);
     },
 
-    listJobs: async () => ({ jobs: coordinator.jobs().map(({ state }) => lineOf(state)) }),
+    listJobs: async ({ member }) => {
+      const principal = principalOf(member);
+      const seen = coordinator.jobs().filter(({ jobId }) => accessControl.seesJob(principal, jobId));
+      return { jobs: seen.map(({ state }) => lineOf(state)) };
+    },
 
     getJob: async ({ params, query, member, signal }) => {
       const runner = coordinator.job(params.jobId);
@@ -99,6 +104,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
         const ended = AbortSignal.any([signal, coordinator.closing]);
         await untilChanged(runner, Number(query.after), milliseconds, clock, ended);
         federation.requireValid(member.nodeId);
+        accessControl.requireJob(principalOf(member), 'readJob', params.jobId);
       }
       return statusOf(runner, coordinator);
     },

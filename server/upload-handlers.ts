@@ -8,6 +8,7 @@ import { HanseError } from '../protocol/problem.ts';
 import { updateBytes } from '../protocol/ring/payload.ts';
 import { attemptParams, type RouteName } from '../protocol/routes.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
+import { principalOf } from './access/principal.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation-state.ts';
 import type { Handlers } from './handler-types.ts';
@@ -20,19 +21,19 @@ export function uploadHandlers(
   coordinator: Coordinator,
   whole: Pick<Handlers, 'putBlob' | 'putUpdate' | 'putMaskedUpdate'>,
 ): Pick<Handlers, UploadRoute> {
-  const { uploads, presence, settings } = coordinator;
+  const { accessControl, uploads, presence, settings } = coordinator;
 
   /** Refuses what could not be accepted; the receipt of what has been accepted already. */
-  async function admit({ nodeId, role }: KnownMember, { target, sha256, bytes }: UploadRequest) {
+  async function admit(member: KnownMember, { target, sha256, bytes }: UploadRequest) {
+    const { nodeId } = member;
     if (target.type === 'blob') {
-      if (role === 'participant')
-        throw new HanseError('roleRefused', { role, needs: 'operator or researcher' });
+      accessControl.requireAction(principalOf(member), 'storeContent');
       const { blobLimitBytes: limitBytes } = settings;
       if (bytes > limitBytes) throw new HanseError('bodyTooLarge', { limitBytes });
       coordinator.unnamed.check(coordinator.federation.firstKeyOf(nodeId), sha256, bytes);
       return undefined;
     }
-    if (role !== 'participant') throw new HanseError('roleRefused', { role, needs: 'participant' });
+    accessControl.requireJob(principalOf(member), 'contribute', target.jobId);
     presence.saw(nodeId);
     const { jobId, signature } = target;
     const runner = coordinator.job(jobId);

@@ -8,7 +8,8 @@ import type { CoordinatorApi } from '../client/coordinator-api.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { ROUTES, type Route, type RouteName, type RouteResponse } from '../protocol/routes.ts';
-import type { Federation } from '../server/federation.ts';
+import { principalOf } from '../server/access/principal.ts';
+import type { Coordinator } from '../server/coordinator.ts';
 import type { Handlers, OutgoingBody } from '../server/handler-types.ts';
 
 interface AnyRequest {
@@ -24,22 +25,22 @@ interface AnyRequest {
  */
 export function inProcessCoordinator(
   handlers: Handlers,
-  federation: Federation,
+  { federation, accessControl }: Pick<Coordinator, 'federation' | 'accessControl'>,
   nodeId: string | undefined,
   hasStreams = false,
 ): CoordinatorApi {
   return {
     async call(name, request, options) {
       const route: Route = ROUTES[name];
+      const all: AnyRequest = request;
       if (route.response === 'lines' && !hasStreams)
         throw new HanseError('routeUnknown', { method: route.method, path: route.path });
       const member = nodeId === undefined ? undefined : federation.requireValid(nodeId);
-      if (Array.isArray(route.access) && !(member && route.access.includes(member.role)))
-        throw new HanseError('roleRefused', {
-          role: member?.role ?? 'none',
-          needs: route.access.join(' or '),
-        });
-      const { body, ...rest }: AnyRequest = request;
+      if (route.access === 'member') {
+        if (!member) throw new HanseError('signatureMissing');
+        accessControl.requireRoute(principalOf(member), name as RouteName, all.params ?? {});
+      }
+      const { body, ...rest } = all;
       const incoming = body instanceof Uint8Array ? await incomingBody(body) : body;
       const signal = options?.signal ?? new AbortController().signal;
       const handler = handlers[name as RouteName] as (request: object) => Promise<object>;

@@ -234,7 +234,7 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
   const handlers = createHandlers(coordinator);
   const { federation } = coordinator;
   const [operatorId] = [...federation.members()].map(({ nodeId }) => nodeId);
-  const operator = inProcessCoordinator(handlers, federation, operatorId);
+  const operator = inProcessCoordinator(handlers, coordinator, operatorId);
   const keys = new Map<string, string>();
   return {
     id: federation.id,
@@ -255,9 +255,9 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
         await keyOf(`organisation ${index}`),
       );
       const body = { token, publicKey, name: `member ${index}`, admission };
-      const { nodeId } = await enrolWith(handlers, federation, body);
+      const { nodeId } = await enrolWith(handlers, coordinator, body);
       keys.set(nodeId, publicKey);
-      return { api: inProcessCoordinator(handlers, federation, nodeId), signer: own, nodeId };
+      return { api: inProcessCoordinator(handlers, coordinator, nodeId), signer: own, nodeId };
     },
     everybodyIsLive: async (count, signal) => {
       const isLive = () =>
@@ -282,8 +282,8 @@ async function foundFederation(seed: string, clock: VirtualClock): Promise<Simul
   };
 }
 
-function enrolWith(handlers: Handlers, federation: Coordinator['federation'], body: EnrolmentRequest) {
-  return inProcessCoordinator(handlers, federation, undefined).call('enrol', { body });
+function enrolWith(handlers: Handlers, coordinator: Coordinator, body: EnrolmentRequest) {
+  return inProcessCoordinator(handlers, coordinator, undefined).call('enrol', { body });
 }
 
 async function seeded(seed: string, label: string): Promise<RandomSource> {

@@ -32,7 +32,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   signatureExpired: 401,
   requestReplayed: 401,
   memberUnknown: 401,
-  roleRefused: 403,
+  accessRefused: 403,
   memberRevoked: 403,
   keyRetired: 403,
   approvalPending: 403,

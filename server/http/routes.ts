@@ -1,5 +1,5 @@
 /**
- * The route table on Fastify: each row becomes a route that checks version, signature, role and form, then calls its
+ * The route table on Fastify: each row becomes a route that checks version, signature, access and form, then calls its
  * handler. Nothing here knows what a route means.
  */
 import { createHash } from 'node:crypto';
@@ -20,6 +20,8 @@ import { checkVersion, formatRange, VERSION_HEADER, type VersionRange } from '..
 import type { NodeId } from '../../schemas/ids.ts';
 import type { EnrolmentRequest } from '../../schemas/member.ts';
 import { ProblemDetails } from '../../schemas/problem.ts';
+import type { AccessControl } from '../access/access-control.ts';
+import { principalOf } from '../access/principal.ts';
 import type { Handlers, IncomingBody, OutgoingBody } from '../handler-types.ts';
 import { bytesOfShared } from '../shared-answer.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
@@ -54,6 +56,7 @@ declare module 'fastify' {
 export interface RoutesOptions {
   readonly handlers: Handlers;
   readonly authenticator: Authenticator;
+  readonly accessControl: AccessControl;
   readonly protocol: VersionRange;
 }
 
@@ -71,7 +74,7 @@ function registerRoute(
   options: RoutesOptions,
   inFlight: RequestsInFlight,
 ): void {
-  const { handlers, authenticator, protocol } = options;
+  const { handlers, authenticator, accessControl, protocol } = options;
   const route: Route = ROUTES[name];
   const handler = handlers[name] as (request: unknown) => Promise<object>;
   app.route({
@@ -90,6 +93,7 @@ function registerRoute(
       });
       const { member } = request.authenticated;
       if (member) {
+        accessControl.requireRoute(principalOf(member), name, request.params as Record<string, string>);
         const leave = inFlight.enter(authenticator.ownerOf(member));
         reply.raw.once('close', leave);
         if (reply.raw.destroyed) leave(); // it broke while the signature was looked at

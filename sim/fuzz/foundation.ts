@@ -94,7 +94,7 @@ async function found(participants: number): Promise<Foundation> {
   const { federation } = coordinator;
   const handlers = createHandlers(coordinator);
   const [operatorId = ''] = [...federation.members()].map(({ nodeId }) => nodeId);
-  const operator = inProcessCoordinator(handlers, federation, operatorId);
+  const operator = inProcessCoordinator(handlers, coordinator, operatorId);
   const pinned = { federationId: federation.id, coordinatorKey: toHex(signer.publicKey) };
   const nodeIds: string[] = [];
   const keys = new Map<string, Signer>();
@@ -111,13 +111,13 @@ async function found(participants: number): Promise<Foundation> {
     const succession = await successionOf(key, next, pinned);
     successions.push(succession);
     keys.set(await nodeIdOf(key.publicKey), key).set(succession.nodeId, next);
-    const stranger = inProcessCoordinator(handlers, federation, undefined);
+    const stranger = inProcessCoordinator(handlers, coordinator, undefined);
     const organisation = await keyOf(organisationId);
     const admission = await admit({ organisationId, publicKey, role }, pinned, organisation);
     const body = { token, publicKey, name: `node ${index}`, admission };
     const { nodeId } = await stranger.call('enrol', { body });
     nodeIds.push(nodeId);
-    const node = inProcessCoordinator(handlers, federation, nodeId);
+    const node = inProcessCoordinator(handlers, coordinator, nodeId);
     await node.call('reportCapabilities', { body: capabilitiesOf(index) });
   }
   const events = await store.read('federation');

@@ -51,9 +51,9 @@ export function openCoordinator(options: CoordinatorOptions): Promise<Coordinato
 export function apiFor(
   nodeId: string,
   handlers: Handlers,
-  { federation }: Coordinator,
+  coordinator: Coordinator,
   { tasks, secure }: FuzzSchedule,
 ): CoordinatorApi {
-  const api = inProcessCoordinator(handlers, federation, nodeId, tasks === 'streamed');
+  const api = inProcessCoordinator(handlers, coordinator, nodeId, tasks === 'streamed');
   return secure?.replies === 'asked for' ? repliesApart(api) : api;
 }

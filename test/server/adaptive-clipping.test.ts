@@ -75,7 +75,7 @@ test('it goes down to the lengths of the updates, which are about a tenth of the
 describe('whoever audits a job', () => {
   function told(change: (summary: RoundSummary) => Partial<RoundSummary>): CoordinatorApi {
     const { nodeId } = federation.operator;
-    const api = inProcessCoordinator(federation.handlers, federation.coordinator.federation, nodeId);
+    const api = inProcessCoordinator(federation.handlers, federation.coordinator, nodeId);
     return {
       async call(name, request, options) {
         const answer = await api.call(name, request, options);

@@ -29,7 +29,8 @@ const told = () =>
   });
 
 test('an actor has one entry a minute, with how many requests were refused and why', async () => {
-  for (const code of ['roleRefused', 'memberRevoked', 'roleRefused'] as const) denied.count(code, member(1));
+  for (const code of ['accessRefused', 'memberRevoked', 'accessRefused'] as const)
+    denied.count(code, member(1));
   denied.count('signatureInvalid', undefined);
   expect(noted).toEqual([]);
   await clock.advance(59_999);
@@ -37,18 +38,18 @@ test('an actor has one entry a minute, with how many requests were refused and w
   expect(noted).toEqual([]);
   await clock.advance(1);
   expect(told()).toEqual([
-    [member(1), 4, { roleRefused: 2, memberRevoked: 1, requestReplayed: 1 }],
+    [member(1), 4, { accessRefused: 2, memberRevoked: 1, requestReplayed: 1 }],
     ['anonymous', 1, { signatureInvalid: 1 }],
   ]);
-  denied.count('roleRefused', member(1));
+  denied.count('accessRefused', member(1));
   await clock.advance(60_000);
-  expect(told().slice(2)).toEqual([[member(1), 1, { roleRefused: 1 }]]);
+  expect(told().slice(2)).toEqual([[member(1), 1, { accessRefused: 1 }]]);
   await clock.advance(600_000);
   expect([noted.length, clock.pending]).toEqual([3, 0]);
 });
 
 test('the id of a member stands there as a salted hash alone', async () => {
-  denied.count('roleRefused', member(7));
+  denied.count('accessRefused', member(7));
   await denied.close();
   expect(noted).toEqual([expect.objectContaining({ hidden: { member: member(7) } })]);
   expect(JSON.stringify(noted[0]?.data)).not.toContain(member(7));
@@ -71,26 +72,26 @@ describe('whoever wants to fill the log', () => {
   });
 
   test('has eighteen with ten thousand members, and none of the requests goes uncounted', async () => {
-    for (let i = 0; i < 10_000; i += 1) denied.count('roleRefused', member(i));
+    for (let i = 0; i < 10_000; i += 1) denied.count('accessRefused', member(i));
     for (let i = 0; i < 10_000; i += 1) denied.count('requestReplayed', member(i));
     denied.count('memberUnknown', undefined);
     await clock.advance(60_000);
     expect(noted).toHaveLength(18);
     expect(told().slice(-2)).toEqual([
-      ['others', 2 * (10_000 - 16), { roleRefused: 9984, requestReplayed: 9984 }],
+      ['others', 2 * (10_000 - 16), { accessRefused: 9984, requestReplayed: 9984 }],
       ['anonymous', 1, { memberUnknown: 1 }],
     ]);
     expect(told().reduce((sum, [, count]) => sum + Number(count), 0)).toBe(20_001);
   });
 
   test('with one member has one, of that member', async () => {
-    for (let i = 0; i < 10_000; i += 1) denied.count('roleRefused', member(3));
+    for (let i = 0; i < 10_000; i += 1) denied.count('accessRefused', member(3));
     await clock.advance(60_000);
-    expect(told()).toEqual([[member(3), 10_000, { roleRefused: 10_000 }]]);
+    expect(told()).toEqual([[member(3), 10_000, { accessRefused: 10_000 }]]);
   });
 
   test('has no entry that is larger for it', async () => {
-    for (let i = 0; i < 1000; i += 1) denied.count('roleRefused', member(i));
+    for (let i = 0; i < 1000; i += 1) denied.count('accessRefused', member(i));
     await denied.close();
     for (const { data } of noted) expect(utf8(canonicalJson(data)).length).toBeLessThan(300);
   });
@@ -108,32 +109,32 @@ test('a clock that goes back makes a minute longer, and no more of them', async 
   const record = async (note: AuditNote) => void noted.push(note);
   const restless = new DeniedAccess({ notes: { record }, clock: { now: () => now, schedule }, report() {} });
   for (let i = 0; i < 100; i += 1) {
-    restless.count('roleRefused', member(1));
+    restless.count('accessRefused', member(1));
     now -= 3_600_000;
     expect(due).toHaveLength(1);
   }
   expect(noted).toEqual([]);
   await restless.close();
-  expect(told()).toEqual([[member(1), 100, { roleRefused: 100 }]]);
+  expect(told()).toEqual([[member(1), 100, { accessRefused: 100 }]]);
   expect(due).toEqual([]);
 });
 
 test('closing tells what was counted, and counts nothing more', async () => {
-  denied.count('roleRefused', member(1));
+  denied.count('accessRefused', member(1));
   await denied.close();
-  denied.count('roleRefused', member(2));
+  denied.count('accessRefused', member(2));
   await denied.close();
-  expect(told()).toEqual([[member(1), 1, { roleRefused: 1 }]]);
+  expect(told()).toEqual([[member(1), 1, { accessRefused: 1 }]]);
   expect(clock.pending).toBe(0);
 });
 
 test('a log that cannot be written is reported, once a minute', async () => {
   fault = new Error('planted');
-  for (let i = 0; i < 5; i += 1) denied.count('roleRefused', member(i));
+  for (let i = 0; i < 5; i += 1) denied.count('accessRefused', member(i));
   await clock.advance(60_000);
   expect(reported).toEqual([fault]);
   fault = undefined;
-  denied.count('roleRefused', member(1));
+  denied.count('accessRefused', member(1));
   await clock.advance(60_000);
-  expect(told()).toEqual([[member(1), 1, { roleRefused: 1 }]]);
+  expect(told()).toEqual([[member(1), 1, { accessRefused: 1 }]]);
 });

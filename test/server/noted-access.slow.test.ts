@@ -53,7 +53,7 @@ const isHidden = async (index: number, name: string, value: unknown) => {
 
 test('a member whose signature is right is named where it is refused; whoever says to be one is not', async () => {
   const { federation, server, call } = listening;
-  expectProblem(await call(first, 'listMembers', {}, {}), 'roleRefused', 403);
+  expectProblem(await call(first, 'listMembers', {}, {}), 'accessRefused', 403);
   const forged = await signed(first, federation.clock, 'nextTasks');
   forged.headers.signature = (forged.headers.signature as string).replace(/:.{8}/, ':AAAAAAAA');
   expectProblem(await send(server, forged), 'signatureInvalid', 401);
@@ -70,7 +70,7 @@ test('a member whose signature is right is named where it is refused; whoever sa
       'hanse.access.denied',
       expect.objectContaining({
         ...{ actor: 'member', count: 3, member: { salted: expect.anything() } },
-        codes: { roleRefused: 1, requestReplayed: 1, memberRevoked: 1 },
+        codes: { accessRefused: 1, requestReplayed: 1, memberRevoked: 1 },
       }),
     ],
     [

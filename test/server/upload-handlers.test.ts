@@ -126,9 +126,9 @@ describe('refused before a byte is sent', () => {
   test('what the role does not permit', async () => {
     const update = federation.updateOf(first, 1);
     const { researcher, evaluators } = federation;
-    expectProblem(await open(first, blobRequest(update)), 'roleRefused', 403);
-    expectProblem(await open(researcher, updateRequest(update)), 'roleRefused', 403);
-    expectProblem(await open(evaluators[0] as Node, blobRequest(update)), 'roleRefused', 403);
+    expectProblem(await open(first, blobRequest(update)), 'accessRefused', 403);
+    expectProblem(await open(researcher, updateRequest(update)), 'accessRefused', 403);
+    expectProblem(await open(evaluators[0] as Node, blobRequest(update)), 'accessRefused', 403);
     expectSuccess(await open(researcher, blobRequest(update)));
     expectSuccess(await open(first, updateRequest(update)));
   });

@@ -7,7 +7,7 @@ import { hashOf } from '../fixtures/vector-files.ts';
 test('each member speaks for itself, with its role; bytes go up and come down as they are', async () => {
   const federation = await TestFederation.open({ participants: 3 });
   const { coordinator, handlers, researcher, participants } = federation;
-  const apiOf = (nodeId?: string) => inProcessCoordinator(handlers, coordinator.federation, nodeId);
+  const apiOf = (nodeId?: string) => inProcessCoordinator(handlers, coordinator, nodeId);
   const author = apiOf(researcher.nodeId);
   const nodes = participants.map(({ nodeId }) => apiOf(nodeId));
 
@@ -17,7 +17,9 @@ test('each member speaks for itself, with its role; bytes go up and come down as
       sha256: params.sha256,
       bytes: body.length,
     });
-    await expect(nodes[0]?.call('putBlob', { params, body })).rejects.toMatchObject({ code: 'roleRefused' });
+    await expect(nodes[0]?.call('putBlob', { params, body })).rejects.toMatchObject({
+      code: 'accessRefused',
+    });
   }
   const wrong = { params: { sha256: hashOf(new Uint8Array()) }, body: FORWARD_GRAPH };
   await expect(author.call('putBlob', wrong)).rejects.toMatchObject({ code: 'hashMismatch' });
@@ -34,20 +36,19 @@ test('each member speaks for itself, with its role; bytes go up and come down as
 
 test('who is no member may enrol and ask whom it speaks to, and nothing else', async () => {
   const { coordinator, handlers, operator } = await TestFederation.open();
-  const stranger = inProcessCoordinator(handlers, coordinator.federation, undefined);
+  const stranger = inProcessCoordinator(handlers, coordinator, undefined);
   const info = await stranger.call('getFederation', { query: { challenge: 'A'.repeat(43) } });
   expect(info.federationId).toBe(coordinator.federation.id);
   await expect(stranger.call('listJobs', {})).rejects.toMatchObject({
-    code: 'roleRefused',
-    detail: { role: 'none' },
+    code: 'signatureMissing',
   });
-  const known = inProcessCoordinator(handlers, coordinator.federation, operator.nodeId);
+  const known = inProcessCoordinator(handlers, coordinator, operator.nodeId);
   await expect(known.call('listJobs', {})).resolves.toEqual({ jobs: [] });
 });
 
 test('a signal ends a request that waits', async () => {
   const { coordinator, handlers, participants } = await TestFederation.open();
-  const api = inProcessCoordinator(handlers, coordinator.federation, participants[0]?.nodeId);
+  const api = inProcessCoordinator(handlers, coordinator, participants[0]?.nodeId);
   const stop = new AbortController();
   const waiting = api.call('nextTasks', { query: { wait: '30' } }, { signal: stop.signal });
   setImmediate(() => stop.abort());

@@ -169,7 +169,7 @@ describe('a coordinator that lies', () => {
   function lying(replaced: Partial<Record<RouteName, (answer: never) => unknown>>): CoordinatorApi {
     const { federation } = running;
     const { nodeId } = federation.operator;
-    const api = inProcessCoordinator(federation.handlers, federation.coordinator.federation, nodeId);
+    const api = inProcessCoordinator(federation.handlers, federation.coordinator, nodeId);
     return {
       async call(name, request, options) {
         const answer = await api.call(name, request, options);
@@ -275,7 +275,7 @@ test('what is told of an attempt that failed after its sum was opened, or with a
   const job = await fetchJob(
     inProcessCoordinator(
       running.federation.handlers,
-      running.federation.coordinator.federation,
+      running.federation.coordinator,
       running.federation.operator.nodeId,
     ),
     jobId,

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { concatBytes, toHex, utf8 } from '../../../protocol/bytes.ts';
 import { SIGNATURE_LIFETIME_SECONDS } from '../../../protocol/http-signature.ts';
 import { succeed } from '../../../protocol/key-succession.ts';
-import { ROUTES, type Route, type RouteName } from '../../../protocol/routes.ts';
-import type { Invite, Role } from '../../../schemas/member.ts';
+import type { RouteName } from '../../../protocol/routes.ts';
+import type { Invite } from '../../../schemas/member.ts';
 import { type Node, nodeOf } from '../../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
 import {
@@ -376,61 +376,6 @@ describe('who is no member any more', () => {
     expectSuccess(await others.call(operator(), 'revokeOrganisation', { params, body: { reason: 'left' } }));
     expectProblem(await asks(third), 'memberRevoked', 403);
     expectSuccess(await asks(operator()));
-  });
-});
-
-describe('roles', () => {
-  const nodes = (): Record<Role, Node> => {
-    const { operator, participants, evaluators } = listening.federation;
-    return {
-      operator,
-      researcher,
-      participant: participants[0] as Node,
-      evaluator: evaluators[0] as Node,
-    };
-  };
-  const params = {
-    sha256: '0'.repeat(64),
-    base: '1'.repeat(64),
-    jobId: 'job-0000000000000000',
-    uploadId: '0'.repeat(32),
-    offset: '0',
-    round: '1',
-    attempt: '1',
-    signature: '0'.repeat(128),
-    nodeId: '0'.repeat(32),
-    organisationId: 'nobody.example',
-    place: '000',
-  };
-  const matrix = (Object.entries(ROUTES) as [RouteName, Route][]).flatMap(([name, { access, body }]) =>
-    Array.isArray(access)
-      ? (['operator', 'researcher', 'participant', 'evaluator'] as const).map((role) => ({
-          name,
-          role,
-          isPermitted: access.includes(role),
-          body: body === 'binary' ? utf8('bytes') : body ? {} : undefined,
-        }))
-      : [],
-  );
-
-  test('the matrix holds permissions and refusals of every route', () => {
-    expect(matrix).toHaveLength(4 * (Object.keys(ROUTES).length - 7));
-    expect(matrix.filter(({ isPermitted }) => isPermitted).length).toBeGreaterThan(20);
-  });
-
-  test.each(matrix)('$name by a $role: $isPermitted', async ({ name, role, isPermitted, body }) => {
-    const answer = await listening.call(nodes()[role], name, { params, body });
-    if (!isPermitted) {
-      const problem = expectProblem(answer, 'roleRefused', 403);
-      expect(problem.particulars).toEqual({
-        role,
-        needs: (ROUTES[name] as Route).access.toString().replaceAll(',', ' or '),
-      });
-      return;
-    }
-    // Permitted, though the made-up parameters may lead to nothing.
-    expect(answer.json).not.toMatchObject({ code: 'roleRefused' });
-    expect([200, 400, 404]).toContain(answer.status);
   });
 });
 

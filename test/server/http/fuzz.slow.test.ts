@@ -223,6 +223,7 @@ describe('would be found', () => {
     const { coordinator, clock } = federation;
     registerRoutes(bare, {
       handlers: watched(stubs()),
+      accessControl: coordinator.accessControl,
       authenticator: new Authenticator(coordinator.federation, federation.store, clock),
       protocol: { min: 1, max: 1 },
     });

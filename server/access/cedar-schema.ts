@@ -1,0 +1,7 @@
+/** The Cedar schema of a coordinator, and the policies that it has where nobody has given it others: SPEC.md 4.5. */
+import { readFileSync } from 'node:fs';
+
+const read = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), 'utf8');
+
+export const CEDAR_SCHEMA = read('hanse.cedarschema');
+export const DEFAULT_POLICIES = read('default-policies.cedar');
