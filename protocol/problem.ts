@@ -125,6 +125,18 @@ export const PROBLEMS = {
     'With these policies no operator could change them any more.',
     'Add a policy that permits the action of the detail to an operator.',
   ),
+  policiesUnknown: entry<{ version: number }>(
+    'There is no such version of the policies.',
+    'List them with `hanse policy history`.',
+  ),
+  policiesOverlap: entry<{ inForce: number; waiting: number | string }>(
+    'Other policies wait for approval, or have come into force meanwhile.',
+    'Look with `hanse policy history`; propose anew upon those in force, once nothing waits.',
+  ),
+  approvalRepeated: entry<{ version: number }>(
+    'Whoever has proposed or approved policies cannot approve them again.',
+    'Ask another operator for the approval.',
+  ),
   coordinatorKeyMismatch: entry<{ pinned: string; got: string }>(
     'The coordinator presents another key than the one pinned by the invite.',
     'Do not go on: ask the operator over another channel whether the key was changed.',

@@ -23,6 +23,7 @@ import {
   SuccessionRequest,
   WaitingEnrolment,
 } from '../schemas/member.ts';
+import { Policies, PolicyDetail, PolicyProposal } from '../schemas/policy.ts';
 import { Advertisement, Certificate, Consent, Roster, SignedRecord, Survivors } from '../schemas/secagg.ts';
 import { ConsentAnswer, KeysAnswer, SharesAnswer, UpdateAnswer } from '../schemas/secure-answer.ts';
 import { Decline, Receipt, Tasks } from '../schemas/task.ts';
@@ -46,6 +47,9 @@ export const JSON_LIMIT_BYTES = 16_384;
 
 /** A manifest may name a weight for each of many classes. */
 const MANIFEST_LIMIT_BYTES = 1_048_576;
+
+/** With each character escaped. */
+const POLICIES_LIMIT_BYTES = 1_600_000;
 
 /** As many data sets as a node may report, with the longest of names. */
 const CAPABILITIES_LIMIT_BYTES = 65_536;
@@ -114,6 +118,10 @@ const SignedContext = Type.Object({ ...Context.properties, signature: Signature 
 const Upload = Type.Object({ uploadId: UploadId }, closed);
 const Chunk = Type.Object(
   { uploadId: UploadId, offset: Type.String({ pattern: '^(0|[1-9][0-9]{0,15})$' }) },
+  closed,
+);
+const PolicyVersionPlace = Type.Object(
+  { version: Type.String({ pattern: '^(0|[1-9][0-9]{0,5})$' }) },
   closed,
 );
 /** What follows upon the level in the path of a tile; `protocol/audit/tile.ts` says what of it there is. */
@@ -690,6 +698,56 @@ export const ROUTES = {
     params: Type.Object({ level: Type.String({ pattern: '^[0-9]{1,2}$' }), place: TilePlace }, closed),
     response: 'binary',
     problems: ['routeUnknown', 'tilePathInvalid', 'tileUnknown', 'rangeInvalid'],
+  },
+  getPolicies: {
+    method: 'GET',
+    path: '/v1/policies',
+    summary: 'The policies in force, and how they came about',
+    action: 'readPolicies',
+    access: 'member',
+    response: Policies,
+    problems: [],
+  },
+  getPolicyVersion: {
+    method: 'GET',
+    path: '/v1/policies/:version',
+    summary: 'A version of the policies, and how it differs from the one before',
+    action: 'readPolicies',
+    access: 'member',
+    params: PolicyVersionPlace,
+    response: PolicyDetail,
+    problems: ['policiesUnknown'],
+  },
+  proposePolicies: {
+    method: 'POST',
+    path: '/v1/policies',
+    summary: 'Propose other policies; where nobody else has to approve them they are in force',
+    action: 'changePolicies',
+    access: 'member',
+    body: PolicyProposal,
+    bodyLimitBytes: POLICIES_LIMIT_BYTES,
+    response: PolicyDetail,
+    problems: ['policyInvalid', 'policyLocksOut', 'policiesOverlap'],
+  },
+  approvePolicies: {
+    method: 'POST',
+    path: '/v1/policies/:version/approve',
+    summary: 'Approve policies that somebody else has proposed',
+    action: 'changePolicies',
+    access: 'member',
+    params: PolicyVersionPlace,
+    response: PolicyDetail,
+    problems: ['policiesUnknown', 'policiesOverlap', 'approvalRepeated', 'policyLocksOut'],
+  },
+  withdrawPolicies: {
+    method: 'POST',
+    path: '/v1/policies/:version/withdraw',
+    summary: 'Withdraw policies that wait for approval',
+    action: 'changePolicies',
+    access: 'member',
+    params: PolicyVersionPlace,
+    response: PolicyDetail,
+    problems: ['policiesUnknown', 'policiesOverlap'],
   },
 } as const satisfies Record<string, Route>;
 

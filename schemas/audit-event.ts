@@ -20,6 +20,7 @@ import {
 } from './ids.ts';
 import { Metrics, TrainingManifest } from './job.ts';
 import { Revocation, Role } from './member.ts';
+import { PoliciesAdopted, PolicyNote, PolicyVersion } from './policy.ts';
 import { SecurePhase } from './secagg.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -72,7 +73,12 @@ export const PRIVACY_STREAM = 'privacy/';
 /** What a coordinator notes that is no event of its store, by type: SPEC.md 13.11. */
 export const AUDIT_NOTES = {
   /** It has opened its records, and takes requests from now on. */
-  'admin.started': says({ software: Text, origin: Text }),
+  'admin.started': says({
+    software: Text,
+    origin: Text,
+    /** SHA-256 of the policies in force. */
+    policies: Type.Optional(Sha256),
+  }),
   /** It takes none any more. One that was killed has not said so. */
   'admin.stopped': says({ software: Text, origin: Text }),
   /** Requests that were refused for who has sent them, of an actor since a moment. */
@@ -84,6 +90,10 @@ export const AUDIT_NOTES = {
     count: Type.Integer({ minimum: 1 }),
     /** How many of them for which problem. */
     codes: Type.Record(Type.String({ pattern: '^[a-zA-Z]{1,40}$' }), Type.Integer({ minimum: 1 })),
+    /** How many of them by which policy that forbids; those that no policy permits are not among them. */
+    policies: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[a-z0-9-]{1,64}$' }), Type.Integer({ minimum: 1 })),
+    ),
   }),
   /** By whom: the list of their ids, as one value. Round 0 is the model that the job begins with. */
   'model.downloaded': says({
@@ -138,6 +148,18 @@ export const AUDIT_EVENTS = {
   'member.keySucceeded': says({ nodeId: NodeId, publicKey: PublicKey, validUntil: Timestamp }),
   'member.revoked': says({ nodeId: NodeId, ...Revocation.properties, by: NodeId }),
   'organisation.revoked': says({ organisationId: OrganisationId, ...Revocation.properties, by: NodeId }),
+  'policy.proposed': says({ version: PolicyVersion, policies: Sha256, note: PolicyNote, by: NodeId }),
+  'policy.approved': says({ version: PolicyVersion, by: NodeId }),
+  'policy.withdrawn': says({ version: PolicyVersion, by: NodeId }),
+  /** They are in force from now on. Hashes of the texts; who has proposed it, then who has approved it. */
+  'policy.changed': says({
+    version: PolicyVersion,
+    before: Sha256,
+    after: Sha256,
+    diff: PoliciesAdopted.properties.diff,
+    by: NodeId,
+    approvedBy: Type.Array(NodeId, { maxItems: 15 }),
+  }),
   'directory.issued': says({ version: DirectoryStatement.properties.version, sha256: Sha256 }),
   'job.created': says({ jobId: JobId, manifestSha256: Sha256, name, purpose, privacyUnit, by: NodeId }),
   'job.cancelled': says({ jobId: JobId, by: NodeId }),

@@ -15,6 +15,8 @@ import type { AuditData, AuditEvent, AuditType, Provenance, Salted } from '../sc
 import { FederationEvent } from '../schemas/federation-event.ts';
 import type { NodeId, Sha256 } from '../schemas/ids.ts';
 import { JobEvent } from '../schemas/job-event.ts';
+import { PolicyEvent } from '../schemas/policy.ts';
+import { POLICY_STREAM } from './access/policy-history.ts';
 import { auditEnvelope } from './audit-envelope.ts';
 import type { LogEntry } from './audit-log.ts';
 import type { StoredEvent } from './store/store.ts';
@@ -64,7 +66,9 @@ export function auditEventOf(event: StoredEvent, source: AuditOrigin, hide: Hide
       )
     : event.stream === source.federationStream
       ? ofFederation(parse(FederationEvent, { type: event.type, ...(event.data as object) }, 'event'), fields)
-      : undefined;
+      : event.stream === POLICY_STREAM
+        ? ofPolicies(parse(PolicyEvent, { type: event.type, ...(event.data as object) }, 'event'))
+        : undefined;
   if (!said) return undefined;
   const { type, subject, data } = said;
   const id = `${event.stream}/${event.sequence}`;
@@ -139,6 +143,29 @@ function ofFederation(event: FederationEvent, fields: Fields): Said | undefined 
       return says('directory.issued', { sha256: event.sha256, version: event.version.statement.version });
     case 'capabilitiesReported':
       return undefined;
+    default:
+      event satisfies never;
+      throw new Error('unreachable');
+  }
+}
+
+function ofPolicies(event: PolicyEvent): Said {
+  const { version } = event;
+  const subject = `urn:hanse:policies:${version}`;
+  switch (event.type) {
+    case 'policiesProposed': {
+      const { by, note, sha256 } = event;
+      return says('policy.proposed', { by, note, policies: sha256, version }, subject);
+    }
+    case 'policiesApproved':
+      return says('policy.approved', { by: event.by, version }, subject);
+    case 'policiesWithdrawn':
+      return says('policy.withdrawn', { by: event.by, version }, subject);
+    case 'policiesAdopted': {
+      const { before, after, diff } = event;
+      const [by = '', ...approvedBy] = event.by;
+      return says('policy.changed', { after, approvedBy, before, by, diff, version }, subject);
+    }
     default:
       event satisfies never;
       throw new Error('unreachable');

@@ -21,8 +21,9 @@ import type { Task } from '../schemas/task.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
 import { AcceptedUpdates } from './accepted-updates.ts';
 import { AccessControl, type Resources } from './access/access-control.ts';
-import { Authorizer } from './access/authorizer.ts';
 import { jobResource } from './access/job-resource.ts';
+import { Policies } from './access/policies.ts';
+import { principalOf } from './access/principal.ts';
 import { type AuditNotes, NO_NOTES } from './audit-notes.ts';
 import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
@@ -60,6 +61,8 @@ export interface CoordinatorSettings extends UploadLimits, UnnamedLimits, Witnes
   readonly longestWaitMs: number;
   /** Largest graph or model that may be uploaded. */
   readonly blobLimitBytes: number;
+  /** How many operators have to want other policies, the one who proposes them among them. */
+  readonly policyApprovals: number;
   /** How long a release waits for the witnesses of the log before it is told that it is withheld. */
   readonly witnessWaitMs: number;
   /** How long updates are kept after the end of their attempt; infinite: for good. */
@@ -75,6 +78,7 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   longestWaitMs: 30_000,
   blobLimitBytes: 2 ** 30,
   keepUpdatesMs: Number.POSITIVE_INFINITY,
+  policyApprovals: 1,
   witnessWaitMs: 30_000,
   witnessFreshMs: 10_000,
   witnessSilenceMs: 600_000,
@@ -123,7 +127,8 @@ export class Coordinator {
   readonly dependencies: CoordinatorDependencies;
   /** What is to be in the log and is no event of the store. */
   readonly notes: AuditNotes;
-  /** Who may do what. */
+  readonly policies: Policies;
+  /** Who may do what, by the policies in force. */
   readonly accessControl: AccessControl;
   /** Absent where nothing is noted. */
   readonly access: NotedAccess | undefined;
@@ -147,6 +152,7 @@ export class Coordinator {
   private constructor(
     federation: Federation,
     mailboxes: Mailboxes,
+    policies: Policies,
     dependencies: CoordinatorDependencies,
     settings: CoordinatorSettings,
     witnessing: Witnessing | undefined,
@@ -157,7 +163,8 @@ export class Coordinator {
     const { notes } = dependencies;
     this.notes = notes ?? NO_NOTES;
     this.access = notes && new NotedAccess({ ...dependencies, notes });
-    this.accessControl = new AccessControl(() => Authorizer.ofDefaults(), this.#resources());
+    this.policies = policies;
+    this.accessControl = new AccessControl(() => policies.authorizer, this.#resources());
     this.settings = settings;
     this.witnessing = witnessing;
     this.#orphans = new OrphanedContent(dependencies.store);
@@ -182,8 +189,9 @@ export class Coordinator {
     const federation = await Federation.open(store, keys, dependencies, federationId);
     const mailboxes = await Mailboxes.open(store, dependencies.clock);
     const all = { ...DEFAULT_SETTINGS, ...settings };
+    const policies = await openPolicies(federation, dependencies, all.policyApprovals);
     const witnessing = await openWitnessing(federation, dependencies, all);
-    const coordinator = new Coordinator(federation, mailboxes, dependencies, all, witnessing);
+    const coordinator = new Coordinator(federation, mailboxes, policies, dependencies, all, witnessing);
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
     await coordinator.retention.open(coordinator.#jobs.values());
@@ -514,6 +522,23 @@ export class Coordinator {
       return own === role && isValidNode(entry, at) && !isReplaced;
     });
   }
+}
+
+function openPolicies(
+  federation: Federation,
+  { store, clock }: CoordinatorDependencies,
+  approvals: number,
+): Promise<Policies> {
+  const operators = () => {
+    const at = new Date(clock.now()).toISOString();
+    const valid = [...federation.members()].filter(
+      ({ role, entry }) => role === 'operator' && isValidNode(entry, at),
+    );
+    return [
+      ...new Map(valid.map((member) => [federation.firstKeyOf(member.nodeId), principalOf(member)])).values(),
+    ];
+  };
+  return Policies.open(store, clock, { approvals, operators, federationId: federation.id });
 }
 
 function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined {

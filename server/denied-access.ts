@@ -38,8 +38,14 @@ const DENIALS: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
 const ANONYMOUS = 'anonymous';
 const OTHERS = 'others';
 
-/** By code. */
-type Counts = Map<ProblemCode, number>;
+/** Policies of which an entry tells by name; more of them are told of together. */
+const MOST_POLICIES = 32;
+
+interface Counts {
+  readonly codes: Map<ProblemCode, number>;
+  /** By id of a policy that forbids. */
+  readonly policies: Map<string, number>;
+}
 
 export interface DeniedAccessOptions {
   readonly notes: AuditNotes;
@@ -61,14 +67,19 @@ export class DeniedAccess {
     this.#options = options;
   }
 
-  /** @param member whose signature the request has; undefined where there is none, or a wrong one */
-  count(code: ProblemCode, member: NodeId | undefined): void {
+  /**
+   * @param member whose signature the request has; undefined where there is none, or a wrong one
+   * @param forbiddenBy ids of the policies that have decided; none where nothing permits it
+   */
+  count(code: ProblemCode, member: NodeId | undefined, forbiddenBy: readonly string[] = []): void {
     if (this.#isClosed || !DENIALS.has(code)) return;
     const now = this.#options.clock.now();
     // A clock that was set back makes the window longer, and no more of them.
     if (this.#counts.size === 0 || now < this.#since) this.#begin(now);
-    const counts = this.#countsOf(member ?? ANONYMOUS);
-    counts.set(code, (counts.get(code) ?? 0) + 1);
+    const { codes, policies } = this.#countsOf(member ?? ANONYMOUS);
+    increase(codes, code);
+    for (const policy of forbiddenBy)
+      increase(policies, policies.has(policy) || policies.size < MOST_POLICIES ? policy : OTHERS);
   }
 
   /** Nothing is counted any more; resolves once what was counted is in the log, or was reported. */
@@ -90,7 +101,7 @@ export class DeniedAccess {
     const members =
       this.#counts.size - Number(this.#counts.has(ANONYMOUS)) - Number(this.#counts.has(OTHERS));
     if (actor !== ANONYMOUS && actor !== OTHERS && members >= MOST_MEMBERS) return this.#countsOf(OTHERS);
-    const counts: Counts = new Map();
+    const counts: Counts = { codes: new Map(), policies: new Map() };
     this.#counts.set(actor, counts);
     return counts;
   }
@@ -107,16 +118,21 @@ export class DeniedAccess {
   async #record(counted: ReadonlyMap<string, Counts>, since: string): Promise<void> {
     const { notes, report } = this.#options;
     const recorded = [...counted].map(([actor, counts]) => {
-      const codes = Object.fromEntries(counts);
-      const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
+      const codes = Object.fromEntries(counts.codes);
+      const count = [...counts.codes.values()].reduce((sum, one) => sum + one, 0);
+      const policies = counts.policies.size > 0 ? { policies: Object.fromEntries(counts.policies) } : {};
       const isMember = actor !== ANONYMOUS && actor !== OTHERS;
       return notes.record({
         type: 'access.denied',
-        data: { actor: isMember ? 'member' : actor, since, count, codes },
+        data: { actor: isMember ? 'member' : actor, since, count, codes, ...policies },
         ...(isMember && { hidden: { member: actor } }),
       });
     });
     const [failed] = (await Promise.allSettled(recorded)).filter(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') report(failed.reason, 'noting denied requests in the log');
   }
+}
+
+function increase<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -14,6 +14,7 @@ import { attemptOf } from '../protocol/routes.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
 import { PolicyRule } from '../schemas/node-policy.ts';
 import type { Decline } from '../schemas/task.ts';
+import { policyHandlers } from './access/policy-handlers.ts';
 import { principalOf } from './access/principal.ts';
 import { contentHandlers } from './content-handlers.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -81,6 +82,8 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     ...logHandlers(coordinator),
 
     ...witnessHandlers(coordinator),
+
+    ...policyHandlers(coordinator),
 
     createJob: async ({ body: manifest, member }) => {
       await checkManifest(manifest, federation.id, blobs);

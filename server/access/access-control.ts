@@ -4,7 +4,7 @@
  *
  * Whatever somebody may not see is not there for them: a job of others is answered as one that never was.
  */
-import { ACTIONS, type ActionName, OPEN_ACTIONS, SEEING } from '../../protocol/actions.ts';
+import { ACTIONS, type ActionName, OPEN_ACTIONS } from '../../protocol/actions.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
 import {
@@ -53,18 +53,18 @@ export class AccessControl {
         break;
       case 'Member': {
         const organisation = this.#resources.organisationOf(nodeId);
-        const node =
-          organisation === undefined ? undefined : ({ type: on, id: nodeId, organisation } as const);
-        this.#require(principal, action, nodeId, node);
+        const node = organisation === undefined ? undefined : { type: on, id: nodeId, organisation };
+        this.#require(principal, action, node, () => new HanseError('nodeUnknown', { id: nodeId }));
         break;
       }
       case 'Organisation': {
         const isThere = this.#resources.hasOrganisation(organisationId);
+        const organisation = isThere ? { type: on, id: organisationId } : undefined;
         this.#require(
           principal,
           action,
-          organisationId,
-          isThere ? { type: on, id: organisationId } : undefined,
+          organisation,
+          () => new HanseError('nodeUnknown', { id: organisationId }),
         );
         break;
       }
@@ -82,23 +82,28 @@ export class AccessControl {
   /** @throws accessRefused; jobUnknown where there is none, or none that the caller may see */
   requireJob(principal: Principal, action: ActionName, jobId: string): void {
     const job = this.#resources.job(jobId);
-    if (!job || !this.#sees(principal, job)) throw new HanseError('jobUnknown', { jobId });
-    requirePermitted(this.#decide(principal, action, job), action, principal);
+    this.#require(principal, action, job, () => new HanseError('jobUnknown', { jobId }));
   }
 
   seesJob(principal: Principal, jobId: string): boolean {
-    const job = this.#resources.job(jobId);
-    return job !== undefined && this.#sees(principal, job);
+    return this.#sees(principal, this.#resources.job(jobId));
   }
 
-  #require(principal: Principal, action: ActionName, id: string, resource: Resource | undefined): void {
-    const isSeen = this.#decide(principal, SEEING.Member, this.#federation).isPermitted;
-    if (!resource || !isSeen) throw new HanseError('nodeUnknown', { id });
+  /** @param unknown what whoever may not see it is told */
+  #require(
+    principal: Principal,
+    action: ActionName,
+    resource: Resource | undefined,
+    unknown: () => HanseError,
+  ): void {
+    if (!resource || !this.#sees(principal, resource)) throw unknown();
     requirePermitted(this.#decide(principal, action, resource), action, principal);
   }
 
-  #sees(principal: Principal, job: JobResource): boolean {
-    return this.#decide(principal, SEEING.Job, job).isPermitted;
+  #sees(principal: Principal, resource: Resource | undefined): boolean {
+    return (
+      resource !== undefined && this.#authorizer().sees(principal, resource, this.#resources.federationId)
+    );
   }
 
   #decide(principal: Principal, action: ActionName, resource: Resource): Decision {

@@ -6,8 +6,8 @@
  * few (`policy-set.ts`); each is prepared once.
  */
 import cedar, { type CedarValueJson, type EntityJson, type TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
-import type { ActionName } from '../../protocol/actions.ts';
-import { HanseError } from '../../protocol/problem.ts';
+import { type ActionName, SEEING } from '../../protocol/actions.ts';
+import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { CEDAR_SCHEMA, DEFAULT_POLICIES } from './cedar-schema.ts';
 import { entityName, PolicySet } from './policy-set.ts';
 import type { Principal } from './principal.ts';
@@ -35,6 +35,8 @@ export interface Decision {
 }
 
 const SCHEMA = 'hanse';
+/** In the place of ids. */
+const NOBODY = 'none permits it';
 /** Slices that are kept prepared, of all authorizers of this process, each some kilobytes. */
 const MOST_SLICES = 512;
 const MOST_DECISIONS = 50_000;
@@ -70,6 +72,15 @@ export class Authorizer {
     return decision;
   }
 
+  /** Whether it is told that there is such a thing: a token sees what its person sees. */
+  sees(principal: Principal, resource: Resource, federationId: string): boolean {
+    if (resource.type === 'Federation') return true;
+    const action = SEEING[resource.type];
+    const who = principal.kind === 'token' ? { ...principal, scopes: [action] } : principal;
+    const what: Resource = resource.type === 'Job' ? resource : { type: 'Federation', id: federationId };
+    return this.decide(who, action, what).isPermitted;
+  }
+
   #decide(principal: Principal, action: ActionName, what: EntityJson): Decision {
     if (principal.kind === 'token' && !principal.scopes.includes(action))
       return { isPermitted: false, policies: [] };
@@ -103,7 +114,14 @@ export function requirePermitted(
   { role }: Principal,
 ): void {
   if (isPermitted) return;
-  throw new HanseError('accessRefused', { action, role, policies: policies.join(', ') || 'none permits it' });
+  throw new HanseError('accessRefused', { action, role, policies: policies.join(', ') || NOBODY });
+}
+
+/** Ids of the policies by which a request was refused: none where nothing permits it, or it failed for something else. */
+export function decidedBy(problem: HanseError): readonly string[] {
+  if (!isProblem(problem, 'accessRefused')) return [];
+  const { policies } = problem.detail;
+  return policies === NOBODY ? [] : policies.split(', ');
 }
 
 /** The slot of these policies, prepared. */

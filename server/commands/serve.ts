@@ -40,6 +40,7 @@ interface ServeOptions {
   readonly keepUpdates: number;
   readonly witnessPolicy?: string;
   readonly witnessWait: number;
+  readonly policyApprovals: number;
 }
 
 export const serveCommand = defineCommand<ServeOptions>({
@@ -107,6 +108,13 @@ export const serveCommand = defineCommand<ServeOptions>({
       schema: Type.Number({ minimum: 0, maximum: 86_400 }),
     },
     {
+      flags: '--policy-approvals <operators>',
+      description: 'how many operators have to want other policies, the one who proposes them among them',
+      kind: 'integer',
+      default: 1,
+      schema: Type.Integer({ minimum: 1, maximum: 16 }),
+    },
+    {
       flags: '--store-limit <bytes>',
       description: 'greatest size of the database; unlimited if not given',
       kind: 'integer',
@@ -158,8 +166,9 @@ async function serve(
   const app = await buildApp({ coordinator, report, listeners, ...(site && { site }) });
   let stopRenewing = () => {};
   const said = { software: SOFTWARE, origin: keys.logKey.key.name };
+  const policies = coordinator.policies.authorizer.policies.sha256;
   try {
-    await coordinator.notes.record({ type: 'admin.started', data: said });
+    await coordinator.notes.record({ type: 'admin.started', data: { ...said, policies } });
     keys.pin(id);
     const port = await listen(app, options.port, options.host);
     const addresses = addressesOf(entrance, options.host, port);
@@ -197,10 +206,11 @@ async function serve(
 async function openCoordinator(
   dataDir: DataDir,
   keys: CoordinatorKeys,
-  { storeLimit, liveness, recruitGrace, keepUpdates, witnessPolicy: pinnedPolicy, witnessWait }: ServeOptions,
+  options: ServeOptions,
   report: (error: unknown, doing: string) => void,
 ): Promise<Coordinator> {
   const { signer, noiseKey, operatorKey, federationId } = keys;
+  const { storeLimit, liveness, recruitGrace, keepUpdates, witnessPolicy: pinnedPolicy } = options;
   const limits = storeLimit === undefined ? {} : { limitBytes: storeLimit };
   const { store, log, notes } = await openRecords(dataDir, keys, primitives.random, limits);
   try {
@@ -219,7 +229,8 @@ async function openCoordinator(
         livenessMs: liveness * 1000,
         recruitGraceMs: recruitGrace * 1000,
         keepUpdatesMs: keepUpdates * DAY_MS,
-        witnessWaitMs: witnessWait * 1000,
+        witnessWaitMs: options.witnessWait * 1000,
+        policyApprovals: options.policyApprovals,
       },
     );
   } catch (error) {

@@ -7,6 +7,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../protocol/clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { formatRange, VERSION_HEADER, type VersionRange } from '../../protocol/versions.ts';
+import { decidedBy } from '../access/authorizer.ts';
 import type { DeniedAccess } from '../denied-access.ts';
 import { type Report, seldom } from '../seldom-report.ts';
 import type { Metrics } from './metrics.ts';
@@ -39,7 +40,7 @@ export class ProblemAnswers {
 
   ofError(error: FastifyError | HanseError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const problem = this.#asProblem(error, request);
-    this.#options.denied?.count(problem.code, request.signer);
+    this.#options.denied?.count(problem.code, request.signer, decidedBy(problem));
     return this.ofProblem(problem, reply);
   }
 

@@ -55,6 +55,19 @@ test('the id of a member stands there as a salted hash alone', async () => {
   expect(JSON.stringify(noted[0]?.data)).not.toContain(member(7));
 });
 
+test('policies that forbid are told of by name, some dozens of them', async () => {
+  denied.count('accessRefused', member(1), ['night', 'no-exports']);
+  denied.count('accessRefused', member(1), ['night']);
+  denied.count('accessRefused', member(1));
+  denied.count('accessRefused', member(2));
+  for (let i = 0; i < 100; i += 1) denied.count('accessRefused', member(3), [`policy-${i}`]);
+  await denied.close();
+  const policies = noted.map((note) => note.type === 'access.denied' && note.data.policies);
+  expect(policies.slice(0, 2)).toEqual([{ night: 2, 'no-exports': 1 }, undefined]);
+  expect(Object.keys(policies[2] || {})).toHaveLength(33);
+  expect(policies[2]).toMatchObject({ 'policy-0': 1, 'policy-31': 1, others: 68 });
+});
+
 test('what was refused for something else than who has asked is not counted', async () => {
   for (const code of ['jobUnknown', 'invalidFormat', 'overloaded', 'internalError'] as const)
     denied.count(code, member(1));

@@ -63,6 +63,7 @@ async function serve(overrides: Overrides = {}): Promise<Served> {
     recruitGrace: 5,
     keepUpdates: 30,
     witnessWait: 30,
+    policyApprovals: 1,
   };
   const options = { dataDir, ...usual, ...overrides };
   const result = serveCommand.run(
