@@ -155,6 +155,59 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         (await import('./server/stored-round.ts')).verifyDataDir(...round),
       ),
   },
+  'policy check': {
+    summary: 'check policies, and tell what they would change',
+    load: async () => {
+      const { fetchPolicies } = await import('./client/commands/policy.ts');
+      const { IDENTITY_OPTIONS } = await import('./client/commands/identity-options.ts');
+      return (await import('./server/commands/policy-check.ts')).policyCheckCommand(
+        fetchPolicies,
+        IDENTITY_OPTIONS,
+      );
+    },
+  },
+  'policy test': {
+    summary: 'test policies by cases of who may do what',
+    load: async () => {
+      const { fetchPolicies } = await import('./client/commands/policy.ts');
+      const { IDENTITY_OPTIONS } = await import('./client/commands/identity-options.ts');
+      return (await import('./server/commands/policy-test.ts')).policyTestCommand(
+        fetchPolicies,
+        IDENTITY_OPTIONS,
+      );
+    },
+  },
+  'policy explain': {
+    summary: 'tell what a role may do at a coordinator, which policies decide it, and why',
+    load: async () => {
+      const { fetchPolicies } = await import('./client/commands/policy.ts');
+      const { IDENTITY_OPTIONS } = await import('./client/commands/identity-options.ts');
+      return (await import('./server/commands/policy-explain.ts')).policyExplainCommand(
+        fetchPolicies,
+        IDENTITY_OPTIONS,
+      );
+    },
+  },
+  'policy show': {
+    summary: 'print policies of the coordinator: those in force, or a version',
+    load: async () => (await import('./client/commands/policy.ts')).policyShowCommand,
+  },
+  'policy history': {
+    summary: 'list the versions of the policies, or tell how one differs from what was before',
+    load: async () => (await import('./client/commands/policy.ts')).policyHistoryCommand,
+  },
+  'policy propose': {
+    summary: 'propose other policies; where nobody else has to approve them they are in force',
+    load: async () => (await import('./client/commands/policy.ts')).policyProposeCommand,
+  },
+  'policy approve': {
+    summary: 'approve policies that somebody else has proposed',
+    load: async () => (await import('./client/commands/policy.ts')).policyApproveCommand,
+  },
+  'policy withdraw': {
+    summary: 'withdraw policies that wait for approval',
+    load: async () => (await import('./client/commands/policy.ts')).policyWithdrawCommand,
+  },
   'audit export': {
     summary:
       'write the audit log of a coordinator as a folder that anybody can verify, or a job of it as a page',

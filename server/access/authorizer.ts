@@ -5,9 +5,10 @@
  * Pure in its arguments, so that what was decided is decided again without asking. The slices of policies that requests lead to are
  * few (`policy-set.ts`); each is prepared once.
  */
-import cedar, { type CedarValueJson, type EntityJson, type TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
+import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
 import { type ActionName, SEEING } from '../../protocol/actions.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
+import { cedar } from './cedar.ts';
 import { CEDAR_SCHEMA, DEFAULT_POLICIES } from './cedar-schema.ts';
 import { entityName, PolicySet } from './policy-set.ts';
 import type { Principal } from './principal.ts';
@@ -38,7 +39,7 @@ const SCHEMA = 'hanse';
 /** In the place of ids. */
 const NOBODY = 'none permits it';
 /** Slices that are kept prepared, of all authorizers of this process, each some kilobytes. */
-const MOST_SLICES = 512;
+const MOST_SLICES = 2048;
 const MOST_DECISIONS = 50_000;
 
 let ofDefaults: Authorizer | undefined;

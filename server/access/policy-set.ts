@@ -3,7 +3,8 @@
  * those whose scope can fit a request. https://docs.cedarpolicy.com/policies/syntax-policy.html#term-policy-scope
  */
 import { createHash } from 'node:crypto';
-import cedar, { type PolicyJson, type TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
+import type { PolicyJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
+import { cedar } from './cedar.ts';
 import { CEDAR_SCHEMA } from './cedar-schema.ts';
 import { firstOf, invalid, type PolicyTexts, parsePolicies } from './policy-text.ts';
 

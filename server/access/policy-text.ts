@@ -4,8 +4,9 @@
  * The parser of Cedar goes down into what is nested by recursion, and what is nested some hundred times ends it for good, for
  * everybody: texts are bounded before it sees them.
  */
-import cedar from '@cedar-policy/cedar-wasm/nodejs';
+
 import { HanseError } from '../../protocol/problem.ts';
+import { cedar } from './cedar.ts';
 
 /** Of all policies together, in UTF-16 units. */
 export const POLICIES_TEXT_MAX = 262_144;
@@ -68,6 +69,9 @@ function idOf(policy: string): string {
 }
 
 function boundText(text: string): void {
+  const [odd] = /(?![\t\n\r])\p{C}/u.exec(text) ?? [];
+  if (odd !== undefined)
+    throw invalid('the text', `a character that nobody sees: U+${odd.codePointAt(0)?.toString(16)}`);
   if (text.length > POLICIES_TEXT_MAX)
     throw invalid('the text', `longer than ${POLICIES_TEXT_MAX} characters`);
   let levels = 0;

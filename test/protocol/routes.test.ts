@@ -23,6 +23,7 @@ import * as directory from '../../schemas/directory.ts';
 import * as job from '../../schemas/job.ts';
 import * as letter from '../../schemas/letter.ts';
 import * as member from '../../schemas/member.ts';
+import * as policy from '../../schemas/policy.ts';
 import * as secagg from '../../schemas/secagg.ts';
 import * as secureAnswer from '../../schemas/secure-answer.ts';
 import * as task from '../../schemas/task.ts';
@@ -35,7 +36,7 @@ const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'u
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [directory, job, letter, member, secagg, secureAnswer, task, taskStream, upload, witness].flatMap(
+  [directory, job, letter, member, policy, secagg, secureAnswer, task, taskStream, upload, witness].flatMap(
     (shapes) => Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
   ),
 );
@@ -163,9 +164,14 @@ test('callers pass what a route has, and get what it answers', () => {
   expectTypeOf<RouteResponse<'nextTasks'>>().toEqualTypeOf<task.Tasks>();
 });
 
-test('only a manifest may be large: 16 KiB of JSON are enough for all that is not said to be more', () => {
+test('manifests and policies may be large: 16 KiB of JSON are enough for all that is not said to be more', () => {
   const larger = routes.filter(([, { bodyLimitBytes = 0 }]) => bodyLimitBytes > JSON_LIMIT_BYTES);
-  expect(larger.map(([name]) => name).sort()).toEqual(['createJob', 'postLetter', 'reportCapabilities']);
+  expect(larger.map(([name]) => name).sort()).toEqual([
+    'createJob',
+    'postLetter',
+    'proposePolicies',
+    'reportCapabilities',
+  ]);
   const dataSet = { name: '\u{10000}'.repeat(80), version: 'v'.repeat(64), inputShape: Array(8).fill(1e9) };
   const steps = Array(16).fill({ jobId: `job-${'0'.repeat(16)}`, milliseconds: 123_456_789.125 });
   const most = {
@@ -225,10 +231,13 @@ describe('what a request may hold', () => {
       Value.Check(schema, number),
     );
 
-  test('no text with control characters, but the body of a letter, which only its reader understands', () => {
+  test('no text with control characters, but the body of a letter, which only its reader understands, and policies, which have lines', () => {
     const texts = found.filter(({ kind }) => kind === 'text');
     expect(texts.length).toBeGreaterThan(40);
-    expect(texts.filter(takesControls).map(({ at }) => at)).toEqual(['postLetter.body']);
+    expect(texts.filter(takesControls).map(({ at }) => at)).toEqual([
+      'postLetter.body',
+      'proposePolicies.text',
+    ]);
     expect(takesControls({ at: 'control', schema: Type.String({ maxLength: 40 }), kind: 'text' })).toBe(true);
   });
 

@@ -34,6 +34,7 @@ describe('refused is', () => {
     ['an id of other letters that look alike', policy('opera\u0442ors'), 'small letters'],
     ['an id in capitals', policy('Operators'), 'small letters'],
     ['an id that would end a line of the log', policy('a\\nb'), 'small letters'],
+    ['what turns the direction of writing', policy('a', '"\u202e" == "a"'), 'nobody sees: U+202e'],
     ['a template', '@id("a") permit (principal == ?principal, action, resource);', 'template'],
     ['what is nested too deep', policy('a', `${'('.repeat(25)}true${')'.repeat(25)}`), 'nested deeper'],
     ['too much of it in a row', policy('a', `1${'+1'.repeat(97)} > 0`), 'operators'],
