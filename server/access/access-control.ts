@@ -7,13 +7,8 @@
 import { ACTIONS, type ActionName, OPEN_ACTIONS } from '../../protocol/actions.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
-import {
-  type Authorizer,
-  type Decision,
-  type JobResource,
-  type Resource,
-  requirePermitted,
-} from './authorizer.ts';
+import { type Authorizer, type Decision, requirePermitted } from './authorizer.ts';
+import type { JobResource, Resource } from './cedar-entities.ts';
 import type { Principal } from './principal.ts';
 
 /** What a coordinator knows of what policies are about; undefined where there is no such thing. */

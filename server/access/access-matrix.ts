@@ -5,7 +5,8 @@
 import { ACTIONS, type ActionName } from '../../protocol/actions.ts';
 import { ROUTES, type Route } from '../../protocol/routes.ts';
 import { Role } from '../../schemas/member.ts';
-import type { Authorizer, JobResource, Resource } from './authorizer.ts';
+import type { Authorizer } from './authorizer.ts';
+import type { JobResource, Resource } from './cedar-entities.ts';
 import type { Principal } from './principal.ts';
 
 export const ROLES: readonly Role[] = Role.anyOf.map((one) => one.const);

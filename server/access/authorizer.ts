@@ -5,29 +5,14 @@
  * Pure in its arguments, so that what was decided is decided again without asking. The slices of policies that requests lead to are
  * few (`policy-set.ts`); each is prepared once.
  */
-import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
+import type { EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { type ActionName, SEEING } from '../../protocol/actions.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import { cedar } from './cedar.ts';
-import { CEDAR_SCHEMA, DEFAULT_POLICIES } from './cedar-schema.ts';
-import { entityName, PolicySet } from './policy-set.ts';
+import { placesOf, principalEntity, type Resource, resourceEntity, uidOf } from './cedar-entities.ts';
+import { DEFAULT_POLICIES } from './cedar-schema.ts';
+import { PolicySet } from './policy-set.ts';
 import type { Principal } from './principal.ts';
-
-export interface JobResource {
-  readonly type: 'Job';
-  readonly id: string;
-  readonly author: string;
-  /** Whether a node of this organisation was asked. */
-  readonly hasAsked: (organisationId: string) => boolean;
-  readonly isOpen: boolean;
-  readonly purpose: string;
-}
-
-export type Resource =
-  | { readonly type: 'Federation'; readonly id: string }
-  | JobResource
-  | { readonly type: 'Member'; readonly id: string; readonly organisation: string }
-  | { readonly type: 'Organisation'; readonly id: string };
 
 export interface Decision {
   readonly isPermitted: boolean;
@@ -35,12 +20,13 @@ export interface Decision {
   readonly policies: readonly string[];
 }
 
-const SCHEMA = 'hanse';
+const ORGANISATION = 'Hanse::Organisation::';
 /** In the place of ids. */
 const NOBODY = 'none permits it';
 /** Slices that are kept prepared, of all authorizers of this process, each some kilobytes. */
 const MOST_SLICES = 2048;
 const MOST_DECISIONS = 50_000;
+const REFUSED: Decision = { isPermitted: false, policies: [] };
 
 let ofDefaults: Authorizer | undefined;
 
@@ -63,11 +49,18 @@ export class Authorizer {
 
   /** Where a policy fails in the deciding, it has no say, and nothing is permitted: Cedar's word for such a policy is to skip it. */
   decide(principal: Principal, action: ActionName, resource: Resource): Decision {
-    const what = resourceEntity(resource, [principal.organisationId, ...this.policies.organisations]);
+    const who = principalEntity(principal);
+    const slice = this.policies.fitting({
+      principal: placesOf(who),
+      action,
+      resource: placesOfResource(resource),
+    });
+    const what = resourceEntity(resource, [principal.organisationId, ...slice.organisations]);
     const key = JSON.stringify([principal, action, what]);
     const known = this.#decisions.get(key);
     if (known) return known;
-    const decision = this.#decide(principal, action, what);
+    const isOutOfScope = principal.kind === 'token' && !principal.scopes.includes(action);
+    const decision = isOutOfScope ? REFUSED : this.#decide(who, action, what, slice.ids);
     if (this.#decisions.size >= MOST_DECISIONS) this.#decisions.clear();
     this.#decisions.set(key, decision);
     return decision;
@@ -82,20 +75,15 @@ export class Authorizer {
     return this.decide(who, action, what).isPermitted;
   }
 
-  #decide(principal: Principal, action: ActionName, what: EntityJson): Decision {
-    if (principal.kind === 'token' && !principal.scopes.includes(action))
-      return { isPermitted: false, policies: [] };
-    const who = principalEntity(principal);
-    const ids = this.policies.fitting({ principal: placesOf(who), action, resource: placesOf(what) });
+  #decide(who: EntityJson, action: ActionName, what: EntityJson, ids: readonly string[]): Decision {
     const answer = cedar.statefulIsAuthorized({
-      principal: plain(who),
+      principal: uidOf(who),
       action: { type: 'Hanse::Action', id: action },
-      resource: plain(what),
+      resource: uidOf(what),
       context: {},
       entities: [who, what],
       preparsedPolicySetId: sliceOf(this.policies, ids),
-      preparsedSchemaName: SCHEMA,
-      validateRequest: true,
+      validateRequest: false,
     });
     if (answer.type === 'failure') throw new Error(`Cedar: ${answer.errors[0]?.message}`);
     const { decision, diagnostics } = answer.response;
@@ -130,7 +118,6 @@ function sliceOf(policies: PolicySet, ids: readonly string[]): string {
   const key = `${policies.sha256} ${ids.join(' ')}`;
   let slot = prepared.get(key);
   if (slot === undefined) {
-    if (prepared.size === 0) requireSuccess(cedar.preparseSchema(SCHEMA, CEDAR_SCHEMA));
     slot = prepared.size;
     if (slot >= MOST_SLICES) {
       const [oldest = ['', 0]] = prepared;
@@ -150,54 +137,14 @@ function requireSuccess(
   if (answer.type === 'failure') throw new Error(`Cedar: ${answer.errors[0]?.message}`);
 }
 
-const named = (type: string, id: string): TypeAndId => ({ type: `Hanse::${type}`, id });
-const reference = (type: string, id: string): CedarValueJson => ({ __entity: named(type, id) });
-
-const KINDS = { node: 'Node', person: 'Person', token: 'Token' } as const;
-
-function principalEntity({ kind, id, organisationId, role }: Principal): EntityJson {
-  const isNode = role === 'participant' || role === 'evaluator';
-  const roles = isNode ? [role, 'node'] : [role];
-  return {
-    uid: named(KINDS[kind], id),
-    attrs: { organisation: reference('Organisation', organisationId) },
-    parents: [...roles.map((name) => named('Role', name)), named('Organisation', organisationId)],
-  };
+/** The organisations of a job are many; it is asked for those that policies name. */
+function placesOfResource(resource: Resource): (place: string) => boolean {
+  const own = placesOf(resourceEntity(resource, []));
+  if (resource.type !== 'Job') return own;
+  return (place) => own(place) || resource.hasAsked(organisationIn(place));
 }
 
-/** @param asking organisations that a request or a policy names: whether it is in others makes no difference to anybody */
-function resourceEntity(resource: Resource, asking: readonly string[]): EntityJson {
-  const uid = named(resource.type, resource.id);
-  switch (resource.type) {
-    case 'Federation':
-    case 'Organisation':
-      return { uid, attrs: {}, parents: [] };
-    case 'Job': {
-      const { author, hasAsked, isOpen, purpose } = resource;
-      const attrs = { author: reference('Organisation', author), isOpen, purpose };
-      const organisations = new Set([author, ...asking.filter(hasAsked)]);
-      return { uid, attrs, parents: [...organisations].map((name) => named('Organisation', name)) };
-    }
-    case 'Member': {
-      const { organisation } = resource;
-      return {
-        uid,
-        attrs: { organisation: reference('Organisation', organisation) },
-        parents: [named('Organisation', organisation)],
-      };
-    }
-    default:
-      resource satisfies never;
-      throw new Error('unreachable');
-  }
-}
-
-function plain({ uid }: EntityJson): TypeAndId {
-  return '__entity' in uid ? uid.__entity : uid;
-}
-
-function placesOf(entity: EntityJson): ReadonlySet<string> {
-  const uid = plain(entity);
-  const parents = entity.parents.map((parent) => entityName('__entity' in parent ? parent.__entity : parent));
-  return new Set([entityName(uid), uid.type, ...parents]);
+/** The id in the name of an organisation; of anything else, what no organisation is called. */
+function organisationIn(place: string): string {
+  return place.startsWith(ORGANISATION) ? JSON.parse(place.slice(ORGANISATION.length)) : '';
 }

@@ -1,7 +1,7 @@
 /** A job as policies see it. SPEC.md 4.5. */
 import { hasEnded } from '../../protocol/round.ts';
 import type { JobState } from '../../protocol/round-state.ts';
-import type { JobResource } from './authorizer.ts';
+import type { JobResource } from './cedar-entities.ts';
 
 /** By the set of nodes that a job has asked: it is another one once there are more. */
 const asking = new WeakMap<JobState['asked'], ReadonlySet<string | undefined>>();

@@ -4,7 +4,8 @@ import { ACTIONS, type ActionName } from '../../protocol/actions.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { OrganisationId, PRINTABLE } from '../../schemas/ids.ts';
 import { Role } from '../../schemas/member.ts';
-import type { Authorizer, Resource } from './authorizer.ts';
+import type { Authorizer } from './authorizer.ts';
+import type { Resource } from './cedar-entities.ts';
 import type { Principal } from './principal.ts';
 
 const closed = { additionalProperties: false } as const;

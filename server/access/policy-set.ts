@@ -16,13 +16,23 @@ interface Scope {
   readonly principal: string | undefined;
   readonly actions: ReadonlySet<string> | undefined;
   readonly resource: string | undefined;
+  /** Ids of organisations that it names, wherever. */
+  readonly organisations: readonly string[];
 }
 
-/** As `Scope` names them: of the principal and of the resource the entity, its type, and everything that it is in. */
+/** As `Scope` names them: whether the principal, or the resource, is this, of this type, or in this. */
 export interface Fitting {
-  readonly principal: ReadonlySet<string>;
+  readonly principal: (place: string) => boolean;
   readonly action: string;
-  readonly resource: ReadonlySet<string>;
+  readonly resource: (place: string) => boolean;
+}
+
+/** Policies that may have a say. */
+export interface Slice {
+  /** In the order of the text. */
+  readonly ids: readonly string[];
+  /** That they name. */
+  readonly organisations: readonly string[];
 }
 
 export interface Policy {
@@ -36,8 +46,6 @@ export class PolicySet {
   readonly text: string;
   /** Of the text, hex. */
   readonly sha256: string;
-  /** That are named in policies. */
-  readonly organisations: readonly string[];
   readonly #texts: PolicyTexts;
   readonly #policies = new Map<string, Policy>();
   readonly #scopes: Scope[] = [];
@@ -50,17 +58,14 @@ export class PolicySet {
     this.text = text;
     this.sha256 = createHash('sha256').update(text).digest('hex');
     this.#texts = parsePolicies(text);
-    const named: string[] = [];
     for (const [id, policy] of this.#texts) {
       const parsed = cedar.policyToJson(policy);
       if (parsed.type === 'failure') throw invalid(id, firstOf(parsed.errors));
       const { effect, annotations } = parsed.json;
       this.#policies.set(id, { id, effect, reason: annotations?.reason, text: policy });
       this.#scopes.push(scopeOf(id, parsed.json));
-      named.push(...organisationsIn(parsed.json));
     }
     validate(this.#texts);
-    this.organisations = [...new Set(named)];
   }
 
   /** By id. */
@@ -68,13 +73,14 @@ export class PolicySet {
     return this.#policies;
   }
 
-  /** Ids of those that may have a say, in the order of the text. */
-  fitting({ principal, action, resource }: Fitting): string[] {
+  fitting({ principal, action, resource }: Fitting): Slice {
     const fits = (scope: Scope) =>
-      (scope.principal === undefined || principal.has(scope.principal)) &&
       (scope.actions === undefined || scope.actions.has(action)) &&
-      (scope.resource === undefined || resource.has(scope.resource));
-    return this.#scopes.filter(fits).map(({ id }) => id);
+      (scope.principal === undefined || principal(scope.principal)) &&
+      (scope.resource === undefined || resource(scope.resource));
+    const scopes = this.#scopes.filter(fits);
+    const organisations = new Set(scopes.flatMap((scope) => scope.organisations));
+    return { ids: scopes.map(({ id }) => id), organisations: [...organisations] };
   }
 
   /** What Cedar is given of these. */
@@ -101,8 +107,15 @@ function validate(texts: PolicyTexts): void {
   if (warning) throw invalid(warning.policyId, firstOf([warning.error]));
 }
 
-function scopeOf(id: string, { principal, action, resource }: PolicyJson): Scope {
-  return { id, principal: placeOf(principal), actions: actionsOf(action), resource: placeOf(resource) };
+function scopeOf(id: string, policy: PolicyJson): Scope {
+  const { principal, action, resource } = policy;
+  return {
+    id,
+    principal: placeOf(principal),
+    actions: actionsOf(action),
+    resource: placeOf(resource),
+    organisations: [...new Set(organisationsIn(policy))],
+  };
 }
 
 /** Less than what a scope says at times, never more: what is left out here Cedar looks at itself. */

@@ -2,8 +2,9 @@
  * What it costs to decide about a request, where many policies are loaded.
  */
 
-import { Authorizer, type JobResource } from '../../../server/access/authorizer.ts';
+import { Authorizer } from '../../../server/access/authorizer.ts';
 import { cedar } from '../../../server/access/cedar.ts';
+import type { JobResource } from '../../../server/access/cedar-entities.ts';
 import { DEFAULT_POLICIES } from '../../../server/access/cedar-schema.ts';
 import { PolicySet } from '../../../server/access/policy-set.ts';
 import type { Principal } from '../../../server/access/principal.ts';

@@ -1,14 +1,17 @@
-// covers: server/access/job-resource.ts
+// covers: server/access/job-resource.ts, server/access/cedar-entities.ts
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ACTIONS, type ActionName } from '../../../protocol/actions.ts';
 import { principalIn, ROLES } from '../../../server/access/access-matrix.ts';
+import { Authorizer, decidedBy, requirePermitted } from '../../../server/access/authorizer.ts';
+import { cedar } from '../../../server/access/cedar.ts';
 import {
-  Authorizer,
-  decidedBy,
   type JobResource,
-  requirePermitted,
-} from '../../../server/access/authorizer.ts';
+  principalEntity,
+  resourceEntity,
+  uidOf,
+} from '../../../server/access/cedar-entities.ts';
+import { CEDAR_SCHEMA } from '../../../server/access/cedar-schema.ts';
 import { PolicySet } from '../../../server/access/policy-set.ts';
 import type { Principal } from '../../../server/access/principal.ts';
 
@@ -193,16 +196,36 @@ test('slices decide as all policies together do', () => {
   );
 });
 
-test('every action is decided about on what it is done on, without a failure', () => {
-  const open = of('@id("all") permit (principal, action, resource);');
+test('what Cedar is given fits the schema, for every action and every kind of principal', () => {
   const resources = {
     Federation: FEDERATION,
-    Job: job(),
+    Job: job({ hasAsked: () => true }),
     Member: { type: 'Member', id: 'm', organisation: 'a.example' },
     Organisation: { type: 'Organisation', id: 'a.example' },
   } as const;
+  const kinds = [
+    principalIn('auditor'),
+    { ...principalIn('participant'), kind: 'person' },
+    { ...principalIn('operator'), kind: 'token', person: '3'.repeat(32), scopes: [] },
+  ] as const;
+  const answerOf = (action: string, who: Principal, on: keyof typeof resources) => {
+    const [one, other] = [principalEntity(who), resourceEntity(resources[on], ['a.example', 'b.example'])];
+    return cedar.isAuthorized({
+      principal: uidOf(one),
+      action: { type: 'Hanse::Action', id: action },
+      resource: uidOf(other),
+      context: {},
+      entities: [one, other],
+      policies: { staticPolicies: { all: 'permit (principal, action, resource);' } },
+      schema: CEDAR_SCHEMA,
+      validateRequest: true,
+    });
+  };
   for (const [action, { on }] of Object.entries(ACTIONS))
-    expect(open.decide(principalIn('auditor'), action as ActionName, resources[on]).isPermitted, action).toBe(
-      true,
-    );
+    for (const who of kinds)
+      expect(answerOf(action, who, on), action).toMatchObject({
+        type: 'success',
+        response: { decision: 'allow' },
+      });
+  expect(answerOf('readJob', kinds[0], 'Member')).toMatchObject({ type: 'failure' });
 });
