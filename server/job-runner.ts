@@ -5,24 +5,23 @@
  * because the round went on meanwhile, is refused by the reducer and dropped. What fails for want of disk or memory is
  * tried again until the coordinator closes.
  */
-import { toHex } from '../protocol/bytes.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { cohortMost, drawCohort } from '../protocol/cohort.ts';
-import { clipNormOf } from '../protocol/past-rounds.ts';
 import type { Primitives, Signer } from '../protocol/primitives.ts';
 import { HanseError, isProblem, type ProblemCode } from '../protocol/problem.ts';
-import { type RandomNumbers, type RandomSource, randomBytes } from '../protocol/random.ts';
+import type { RandomNumbers, RandomSource } from '../protocol/random.ts';
 import { awaited, hasEnded, isEvaluated, mayBeDrawn, mayMeasure, pending, step } from '../protocol/round.ts';
 import type { Effect, JobState } from '../protocol/round-state.ts';
-import { cohortLeast, describeRound, signDescriptor } from '../protocol/secagg/descriptor.ts';
+import { cohortLeast } from '../protocol/secagg/descriptor.ts';
 import { isSecure, type SecureJob } from '../protocol/secagg/secure-phases.ts';
 import type { Secret } from '../protocol/secret.ts';
 import type { NodeId, Sha256 } from '../schemas/ids.ts';
 import type { JobPhase } from '../schemas/job.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
-import type { SignedDescriptor } from '../schemas/secagg.ts';
 import { aggregate } from './aggregate.ts';
+import { describeAttempt } from './attempt-descriptor.ts';
 import { type JobStream, openJobStream } from './job-stream.ts';
+import { passGate } from './release-gate.ts';
 import { SecureAttemptView } from './secure-attempt-view.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
@@ -346,39 +345,12 @@ export class JobRunner {
     }
     const cohort = drawCohort(live, cohortMost(manifest.cohort), await this.#around.numbersFor(job));
     if (manifest.aggregation === 'secure') {
-      const secure = await this.#describe(job);
+      const secure = await describeAttempt(job, this.#around);
       const { collecting: deadline } = secure.descriptor.deadlines;
       return { type: 'cohortSelected', round, attempt, cohort, deadline, secure };
     }
     const deadline = this.#inSeconds(manifest.deadlines.collectSeconds);
     return { type: 'cohortSelected', round, attempt, cohort, deadline };
-  }
-
-  /** Of a secure attempt that begins now. Keys take as long as an update: a node compiles the graph before it agrees. */
-  async #describe(job: JobState): Promise<SignedDescriptor> {
-    const { jobId, manifest, manifestSha256, round, attempt, model } = job;
-    const clipNorm = clipNormOf(manifest, job.history, round);
-    const { signer, federationId, random } = this.#around;
-    const coordinatorKey = toHex(signer.publicKey);
-    const names = { federationId, coordinatorKey, jobId, manifestSha256 };
-    const { collectSeconds } = manifest.deadlines;
-    const answerSeconds = manifest.secureAggregation?.answerSeconds ?? collectSeconds;
-    const advertising = Math.max(answerSeconds, collectSeconds);
-    const sharing = advertising + answerSeconds;
-    const collecting = sharing + collectSeconds;
-    const consenting = collecting + answerSeconds;
-    const deadlines = {
-      advertising: this.#inSeconds(advertising),
-      sharing: this.#inSeconds(sharing),
-      collecting: this.#inSeconds(collecting),
-      consenting: this.#inSeconds(consenting),
-      unmasking: this.#inSeconds(consenting + answerSeconds),
-    };
-    const nonce = toHex(randomBytes(random, 32));
-    return signDescriptor(
-      describeRound({ ...names, manifest, round, attempt, model, clipNorm }, deadlines, nonce),
-      signer,
-    );
   }
 
   #openInTurn(round: number, attempt: number): Promise<JobEvent | undefined> {
@@ -431,19 +403,17 @@ export class JobRunner {
   /** Once enough witnesses have seen what the round has come to; if that takes long, the log tells so meanwhile. */
   async #release(round: number, attempt: number, model: Sha256): Promise<JobEvent | undefined> {
     const { witnessing, report } = this.#around;
-    const { signal } = this.#over;
-    if (witnessing && !(await witnessing.reach(this.#settings.witnessWaitMs, signal))) {
-      if (signal.aborted) return undefined;
-      const { cosigned, needed } = witnessing.standing;
-      // Of none that are needed nothing is withheld: who was waited for has just left.
-      if (!this.state.isWithheld && needed > 0) {
-        const withheld = new HanseError('aggregatedUnreleased', { cosigned, needed });
-        report(withheld, `job ${this.jobId}, round ${round}`);
-        await this.dispatch({ type: 'releaseWithheld', round, attempt, cosigned, needed });
-      }
-      if (!(await witnessing.reach(Number.POSITIVE_INFINITY, signal))) return undefined;
-    }
-    return { type: 'released', round, attempt, model };
+    const withhold = async (cosigned: number, needed: number) => {
+      if (this.state.isWithheld) return;
+      report(
+        new HanseError('aggregatedUnreleased', { cosigned, needed }),
+        `job ${this.jobId}, round ${round}`,
+      );
+      await this.dispatch({ type: 'releaseWithheld', round, attempt, cosigned, needed });
+    };
+    const { witnessWaitMs: waitMs } = this.#settings;
+    const mayHappen = await passGate({ witnessing, waitMs, over: this.#over.signal, withhold });
+    return mayHappen ? { type: 'released', round, attempt, model } : undefined;
   }
 
   /** The running sum of the present attempt. */

@@ -1,4 +1,4 @@
-// covers: server/job-runner.ts, server/job-stream.ts
+// covers: server/job-runner.ts, server/job-stream.ts, server/attempt-descriptor.ts
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
