@@ -39,7 +39,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
 
   /** Who fetches a model is in the audit log before it is sent. */
   async function noteDownload(sha256: Sha256, { nodeId }: KnownMember): Promise<void> {
-    const model = coordinator.access && coordinator.modelOf(sha256);
+    const model = coordinator.access && coordinator.readable.modelOf(sha256);
     if (model) await coordinator.access?.downloads.note(model, nodeId);
   }
 
@@ -49,7 +49,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     member: KnownMember,
     select: Select | undefined,
   ): Promise<OutgoingBody> {
-    if (!coordinator.mayFetch(sha256, member)) throw new HanseError('blobUnknown', { sha256 });
+    if (!coordinator.readable.mayFetch(sha256, member)) throw new HanseError('blobUnknown', { sha256 });
     const content = await hotContent.read(sha256);
     const length = content?.length ?? (await blobs.has(sha256))?.size;
     if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
@@ -61,7 +61,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     if (selection.type === 'notModified') return { source: NOTHING, sha256, length, selection };
     const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
     await noteDownload(sha256, member);
-    coordinator.countDownload(sha256, end - start);
+    coordinator.readable.countDownload(sha256, end - start);
     const range = selection.type === 'part' ? selection.range : undefined;
     const source = content?.subarray(start, end) ?? streamed(sha256, range);
     return { source, sha256, length, selection };
@@ -90,7 +90,8 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     getBlobFrom: async ({ params, member, select }) => {
       const { sha256, base } = params;
       presence.heard(member.nodeId);
-      const isNext = coordinator.isNextModel(base, sha256) && coordinator.mayFetch(sha256, member);
+      const isNext =
+        coordinator.readable.isNextModel(base, sha256) && coordinator.readable.mayFetch(sha256, member);
       const delta = isNext ? await deltas.between(base, sha256) : undefined;
       if (!delta) return contentOf(sha256, member, select);
       const { length } = delta.bytes;
@@ -99,7 +100,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
         return { source: NOTHING, sha256: delta.sha256, length, selection };
       const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
       await noteDownload(sha256, member);
-      coordinator.countDownload(sha256, end - start);
+      coordinator.readable.countDownload(sha256, end - start);
       return { source: delta.bytes.subarray(start, end), sha256: delta.sha256, length, selection };
     },
   };

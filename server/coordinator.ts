@@ -15,7 +15,6 @@ import type { JobState } from '../protocol/round-state.ts';
 import type { Secret } from '../protocol/secret.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
-import { isStatistic } from '../schemas/job.ts';
 import type { Role } from '../schemas/member.ts';
 import type { Task } from '../schemas/task.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
@@ -31,10 +30,10 @@ import { JobRunner, type JobSurroundings } from './job-runner.ts';
 import { Mailboxes } from './mailbox.ts';
 import { updateEvent } from './masked-update.ts';
 import { successorsOf } from './membership.ts';
-import type { JobModel } from './model-downloads.ts';
 import { NotedAccess } from './noted-access.ts';
 import { type IsOver, OrphanedContent } from './orphaned-content.ts';
 import { Presence } from './presence.ts';
+import { ReadableContent } from './readable-content.ts';
 import { Retention } from './retention.ts';
 import { seldom } from './seldom-report.ts';
 import type { BlobStore } from './store/blob-store.ts';
@@ -91,9 +90,6 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   unnamedCountsMs: 86_400_000,
 };
 
-/** Models of a job from which the present one is told as a difference: a node that missed a few rounds has one of them. */
-const DELTA_BASES = 8;
-
 /** Jobs that are under way at once, and tasks of which a node is told at once: as many as an answer may list. */
 const MOST_JOBS = 1000;
 const MOST_TASKS = 1000;
@@ -122,6 +118,8 @@ export class Coordinator {
   readonly uploads: Uploads;
   readonly mailboxes: Mailboxes;
   readonly unnamed: UnnamedContent;
+  /** Content that members may fetch. */
+  readonly readable: ReadableContent;
   readonly retention: Retention;
   readonly settings: CoordinatorSettings;
   readonly dependencies: CoordinatorDependencies;
@@ -137,14 +135,6 @@ export class Coordinator {
   readonly #jobs = new Map<JobId, JobRunner>();
   /** Runners that have no job yet; after a failure of the storage they look for it until this closes. */
   readonly #unborn = new Set<JobRunner>();
-  /** Content that members may fetch: what a manifest or an aggregation names, and no message of a participant. */
-  readonly #readable = new Map<Sha256, JobId>();
-  /** Of what a round has come to and is not released: the size that the log had, which tells of it, by job. */
-  readonly #unreleased = new Map<
-    JobId,
-    { readonly model: Sha256; readonly contents: readonly Sha256[]; readonly size: number }
-  >();
-  readonly #bytesDown = new Map<JobId, number>();
   readonly #orphans: OrphanedContent;
   readonly #accepted: AcceptedUpdates;
   readonly #closing = new AbortController();
@@ -170,10 +160,15 @@ export class Coordinator {
     this.#orphans = new OrphanedContent(dependencies.store);
     this.#accepted = new AcceptedUpdates(dependencies.store);
     this.presence = new Presence(dependencies.clock, settings.livenessMs);
-    const { clock, random, report, parts = memoryPartStore() } = dependencies;
+    const { clock, random, report, log, parts = memoryPartStore() } = dependencies;
+    this.readable = new ReadableContent({
+      states: () => [...this.#jobs.values()].map(({ state }) => state),
+      stateOf: (jobId) => this.#jobs.get(jobId)?.state,
+      ...{ log, witnessing },
+    });
     const isWanted = (nodeId: NodeId, request: UploadRequest) => this.#isWanted(nodeId, request);
-    this.unnamed = new UnnamedContent(clock, settings, (sha256) => this.isReadable(sha256));
-    const isNeeded = (sha256: Sha256) => this.isReadable(sha256) || this.unnamed.counts(sha256);
+    this.unnamed = new UnnamedContent(clock, settings, (sha256) => this.readable.has(sha256));
+    const isNeeded = (sha256: Sha256) => this.readable.has(sha256) || this.unnamed.counts(sha256);
     this.retention = new Retention({ ...dependencies, isNeeded }, settings.keepUpdatesMs);
     const ownerOf = (nodeId: NodeId) => federation.firstKeyOf(nodeId);
     this.uploads = new Uploads({ parts, clock, random, report, isWanted, ownerOf }, settings);
@@ -297,59 +292,6 @@ export class Coordinator {
     return this.#withRole('participant').filter((nodeId) => this.presence.isLive(nodeId));
   }
 
-  isReadable(sha256: Sha256): boolean {
-    return this.#readable.has(sha256);
-  }
-
-  /**
-   * Whether this member may fetch it. What a round has come to stands in the log, so that anybody finds its hash there: until
-   * witnesses have seen that, it is for those who measure it alone.
-   */
-  mayFetch(sha256: Sha256, { role }: Pick<KnownMember, 'role'>): boolean {
-    const jobId = this.#readable.get(sha256);
-    if (jobId === undefined) return false;
-    const state = this.#jobs.get(jobId)?.state;
-    const waiting = this.#unreleased.get(jobId);
-    if (!state?.candidate || !waiting || role === 'evaluator') return true;
-    if (this.witnessing?.has(waiting.size) !== false) return true;
-    return !isOfCandidateAlone(state, sha256);
-  }
-
-  /** Which model this is, or the opened sum from which it follows; undefined for other content. */
-  modelOf(sha256: Sha256): JobModel | undefined {
-    const jobId = this.#readable.get(sha256);
-    const state = jobId === undefined ? undefined : this.#jobs.get(jobId)?.state;
-    if (jobId === undefined || !state) return undefined;
-    const { manifest, candidate, round, history } = state;
-    if (sha256 === manifest.initialModel) return { jobId, round: 0, model: sha256 };
-    if (candidate && [candidate.model, candidate.secure?.sum].includes(sha256))
-      return { jobId, round, model: candidate.model };
-    const past = history.findLast(({ model, secure }) => model === sha256 || secure?.sum === sha256);
-    return past?.model ? { jobId, round: past.round, model: past.model } : undefined;
-  }
-
-  /**
-   * Whether somebody may well have `base` and be about to fetch `target`: the present model of a job, or the one that is
-   * being measured, and one of the models before it. There are few such pairs, however many models there have been.
-   */
-  isNextModel(base: Sha256, target: Sha256): boolean {
-    const jobId = this.#readable.get(target);
-    const state = jobId === undefined ? undefined : this.#jobs.get(jobId)?.state;
-    if (!state || (target !== state.model && target !== state.candidate?.model)) return false;
-    const released = state.history.map(({ model }) => model).filter((model) => model !== null);
-    return [state.manifest.initialModel, ...released].slice(-DELTA_BASES).includes(base);
-  }
-
-  countDownload(sha256: Sha256, bytes: number): void {
-    const jobId = this.#readable.get(sha256);
-    if (jobId !== undefined) this.#bytesDown.set(jobId, this.bytesDown(jobId) + bytes);
-  }
-
-  /** Bytes of graphs and models sent for this job since the coordinator started. */
-  bytesDown(jobId: JobId): number {
-    return this.#bytesDown.get(jobId) ?? 0;
-  }
-
   /** Aborted when the coordinator begins to close: nothing may wait any more. */
   get closing(): AbortSignal {
     return this.#closing.signal;
@@ -397,8 +339,7 @@ export class Coordinator {
       if (!runner.exists) return;
       this.#unborn.delete(runner);
       this.#jobs.set(jobId, runner);
-      for (const sha256 of contentOf(runner.state)) this.#readable.set(sha256, jobId);
-      this.#noteUnreleased(runner.state);
+      this.readable.jobChanged(runner.state);
     };
     register();
     runner.watch(() => {
@@ -407,34 +348,6 @@ export class Coordinator {
       this.uploads.dropUnwanted(jobId);
     });
     return runner;
-  }
-
-  #noteUnreleased(state: JobState): void {
-    const { log } = this.dependencies;
-    const { jobId, candidate } = state;
-    const known = this.#unreleased.get(jobId);
-    // Of a job that was cancelled meanwhile: what no witness has seen is not released by that.
-    if (known && !candidate) this.#forget(state, known.contents);
-    if (!candidate || !log) this.#unreleased.delete(jobId);
-    else if (known?.model !== candidate.model) {
-      const { model, secure } = candidate;
-      this.#unreleased.set(jobId, {
-        model,
-        contents: secure ? [model, secure.sum] : [model],
-        size: log.size,
-      });
-    }
-  }
-
-  /** Nobody may fetch these any more, unless a job names them. */
-  #forget(state: JobState, contents: readonly Sha256[]): void {
-    const own = new Set(contentOf(state));
-    for (const sha256 of contents.filter((one) => !own.has(one))) {
-      const isNamed = [...this.#jobs.values()].some((runner) =>
-        [...contentOf(runner.state)].includes(sha256),
-      );
-      if (!isNamed) this.#readable.delete(sha256);
-    }
   }
 
   /** An update for as long as its round would accept it, other content always: a job that names it may come. */
@@ -556,26 +469,6 @@ function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined 
       deadline: job.candidate.evaluateBy ?? '',
     };
   return undefined;
-}
-
-function isOfCandidateAlone(job: JobState, sha256: Sha256): boolean {
-  const { candidate } = job;
-  if (candidate?.model !== sha256 && candidate?.secure?.sum !== sha256) return false;
-  return ![...contentOf({ ...job, candidate: null })].includes(sha256);
-}
-
-function* contentOf(job: JobState): Iterable<Sha256> {
-  if (!isStatistic(job.manifest)) yield job.manifest.graph.forward;
-  yield job.manifest.initialModel;
-  yield job.model;
-  // A node that joins a secure job makes the next model itself: 11.9.
-  if (job.strategyState && job.manifest.aggregation === 'secure') yield job.strategyState;
-  if (job.candidate) yield job.candidate.model;
-  if (job.candidate?.secure) yield job.candidate.secure.sum;
-  for (const { model, secure } of job.history) {
-    if (model) yield model;
-    if (secure?.sum) yield secure.sum;
-  }
 }
 
 /** From the seed of the experiment where there is one, else from the CSPRNG. */

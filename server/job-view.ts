@@ -30,7 +30,7 @@ export function statusOf(runner: JobRunner, coordinator: Coordinator): JobStatus
     received: job.accepted.size,
     sequence: runner.sequence,
     bytesUp: ended + current,
-    bytesDown: coordinator.bytesDown(job.jobId),
+    bytesDown: coordinator.readable.bytesDown(job.jobId),
     waitingFor: describeWaiting(runner, coordinator),
     ...(job.isWithheld && { withheld: 'aggregatedUnreleased' }),
     ...(job.unsuited.size > 0 && { unsuited: countsOf(job.unsuited) }),

@@ -194,7 +194,7 @@ describe('over HTTP', () => {
       if (round > 0) await nextRound();
       const { model: sha256 } = job.state;
       expect(hashOf(await fetched(sha256))).toBe(sha256);
-      const total = federation.coordinator.bytesDown(jobId);
+      const total = federation.coordinator.readable.bytesDown(jobId);
       sizes.push(total - sent);
       sent = total;
     }

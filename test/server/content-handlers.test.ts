@@ -39,7 +39,7 @@ test('an upload comes back as it was, once a job names it, and is counted', asyn
   const answer = await get(federation);
   expect(answer).toMatchObject({ sha256, length: GRAPH.length, selection: { type: 'whole' } });
   expect(await bytesOf(answer)).toEqual(GRAPH);
-  expect(federation.coordinator.bytesDown(jobId)).toBe(GRAPH.length);
+  expect(federation.coordinator.readable.bytesDown(jobId)).toBe(GRAPH.length);
 });
 
 test('what is too large or has another hash is refused, and not kept', async () => {
@@ -63,7 +63,7 @@ test('a part is what was asked for; nothing where the caller has it already', as
   expect(part).toMatchObject({ sha256, length: GRAPH.length });
   const known = await get(federation, () => ({ type: 'notModified' }));
   expect(await bytesOf(known)).toHaveLength(0);
-  expect(federation.coordinator.bytesDown(jobId)).toBe(5);
+  expect(federation.coordinator.readable.bytesDown(jobId)).toBe(5);
 });
 
 describe('content that is too large to be verified before the answer begins', () => {

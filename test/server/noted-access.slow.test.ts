@@ -119,10 +119,11 @@ test('an opened sum is the model that follows from it', async () => {
   const { coordinator } = federation;
   const { model, manifest, history } = coordinator.job(jobId).state;
   const [{ secure } = {}] = history;
-  expect(coordinator.modelOf(secure?.sum ?? '')).toEqual({ jobId, round: 1, model });
-  expect(coordinator.modelOf(model)).toEqual({ jobId, round: 1, model });
-  expect(coordinator.modelOf(manifest.initialModel)).toMatchObject({ round: 0 });
-  for (const other of [secure?.record ?? '', HASH]) expect(coordinator.modelOf(other)).toBeUndefined();
+  expect(coordinator.readable.modelOf(secure?.sum ?? '')).toEqual({ jobId, round: 1, model });
+  expect(coordinator.readable.modelOf(model)).toEqual({ jobId, round: 1, model });
+  expect(coordinator.readable.modelOf(manifest.initialModel)).toMatchObject({ round: 0 });
+  for (const other of [secure?.record ?? '', HASH])
+    expect(coordinator.readable.modelOf(other)).toBeUndefined();
 });
 
 test('a log that cannot be written sends no model', async () => {

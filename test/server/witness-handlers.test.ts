@@ -1,4 +1,4 @@
-// covers: server/witness-roll.ts, schemas/witness.ts
+// covers: server/witness-roll.ts, server/readable-content.ts, schemas/witness.ts
 import { expect, test, vi } from 'vitest';
 import { primitives } from '#primitives';
 import { parseCheckpoint } from '../../protocol/audit/checkpoint.ts';
