@@ -4,12 +4,10 @@
 import { hostname, totalmem } from 'node:os';
 import { Type } from 'typebox';
 import { candidates, primitives } from '#primitives';
-import { nodeWitnessKey } from '../../protocol/audit/node-witness.ts';
 import { utf8 } from '../../protocol/bytes.ts';
 import { type InviteLink, parseInviteLink } from '../../protocol/invite-link.ts';
 import { asUsage } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
-import type { Signer } from '../../protocol/primitives.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
 import type { RandomSource } from '../../protocol/random.ts';
 import { requireSound, type SelfTest, selfTest } from '../../protocol/secagg/self-test.ts';
@@ -19,7 +17,6 @@ import { DisplayName } from '../../schemas/member.ts';
 import type { CostLimits } from '../../schemas/node-policy.ts';
 import type { TrainTask } from '../../schemas/task.ts';
 import { attemptFile } from '../attempt-file.ts';
-import { ServedSource } from '../audit/served-source.ts';
 import { readCa } from '../ca-file.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { DataSet } from '../data/data-set.ts';
@@ -33,12 +30,10 @@ import { NODE_PROVIDERS } from '../engine/node-providers.ts';
 import type { ExecutionProvider } from '../engine/provider.ts';
 import { EngineTurns } from '../engine-turns.ts';
 import { connect } from '../enrol.ts';
-import { evidenceFile } from '../evidence-file.ts';
 import { type Identity, successorIdentity } from '../identity.ts';
 import { CAPACITY, JobCache } from '../job-cache.ts';
 import { type KeyHandover, throughKeys } from '../key-handover.ts';
 import { letterFile } from '../letter-log.ts';
-import { LogWitness } from '../log-witness.ts';
 import { Mailbox } from '../mailbox.ts';
 import { nativeSeededRandom } from '../native-key-stream.ts';
 import { nodeExchangeTrusting } from '../node-exchange.ts';
@@ -52,8 +47,7 @@ import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts'
 import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
 import { lockUnused } from '../unused-identity.ts';
-import { WitnessDuty } from '../witness-duty.ts';
-import { witnessFile } from '../witness-file.ts';
+import type { WitnessDuty } from '../witness-duty.ts';
 import { ADMISSION_OPTIONS } from './admission-options.ts';
 import { CA_OPTION } from './ca-option.ts';
 import { DATA_OPTIONS } from './data-options.ts';
@@ -62,6 +56,7 @@ import { identityFor, type KnownPlan, type Patience } from './join-identity.ts';
 import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
 import { counted, describeEvent, eventToJson, stackOf } from './participant-report.ts';
 import { checkedProxy, PROXY_OPTION } from './proxy-option.ts';
+import { witnessOf } from './witness-of-node.ts';
 
 /** What the options are without being given. */
 const DEFAULTS = {
@@ -394,27 +389,6 @@ async function live(
     await jobs.release();
     await lock.release();
   }
-}
-
-/**
- * Over a connection of its own, as its requests are held by the coordinator for long. It tells of no request that is repeated: where
- * the coordinator is away the connection for work tells so.
- */
-async function witnessOf(
-  identity: Identity,
-  signer: Signer,
-  identityFile: string,
-  patience: Patience,
-  observe: (event: ParticipantEvent) => void,
-): Promise<WitnessDuty> {
-  const { federationId, organisationId, nodeId } = identity;
-  const around = (api: CoordinatorApi) =>
-    retryingCoordinator(api, { clock: systemClock, random: primitives.random, ...DEFAULT_PAUSES });
-  const api = await connect(identity, systemClock, { ...patience(identity), around });
-  const key = await nodeWitnessKey({ organisationId, nodeId, publicKey: signer.publicKey });
-  const memory = witnessFile(identityFile, federationId);
-  const witness = new LogWitness({ log: new ServedSource(api), key, signer, memory, clock: systemClock });
-  return new WitnessDuty({ api, witness, evidence: evidenceFile(identityFile), clock: systemClock, observe });
 }
 
 /** What the owner permits, or what there is. */

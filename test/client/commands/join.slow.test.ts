@@ -1,4 +1,4 @@
-// covers: client/secure-attempt.ts, client/commands/join-identity.ts, client/commands/ca-option.ts
+// covers: client/secure-attempt.ts, client/commands/join-identity.ts, client/commands/ca-option.ts, client/commands/witness-of-node.ts
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
