@@ -5,7 +5,7 @@ import type { ExecutionProvider } from '../../client/engine/provider.ts';
 import { EngineTurns } from '../../client/engine-turns.ts';
 import { JobCache } from '../../client/job-cache.ts';
 import { NodeLedger } from '../../client/node-ledger.ts';
-import { type ParticipantOptions, participate } from '../../client/participant.ts';
+import type { ParticipantOptions } from '../../client/participant.ts';
 import type { ParticipantEvent } from '../../client/participant-event.ts';
 import { PolicyGate } from '../../client/policy-gate.ts';
 import { FIRST_LINE_MS } from '../../client/task-feed.ts';
@@ -17,13 +17,9 @@ import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { countingProvider, type SessionCount } from '../fixtures/counting-provider.ts';
 import { HastyClock } from '../fixtures/hasty-clock.ts';
 import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
-import { participantEquipment, setsOf } from '../fixtures/participant-equipment.ts';
-import {
-  held,
-  type Script,
-  type ScriptedCoordinator,
-  scriptedCoordinator,
-} from '../fixtures/scripted-coordinator.ts';
+import { type Life, liveOn } from '../fixtures/offered-tasks.ts';
+import { setsOf } from '../fixtures/participant-equipment.ts';
+import { held, type Script } from '../fixtures/scripted-coordinator.ts';
 import { clouds, smallPlan } from '../fixtures/small-job.ts';
 import { hashOf } from '../fixtures/vector-files.ts';
 
@@ -46,51 +42,14 @@ beforeEach(async () => {
 
 afterEach(() => jobs.release());
 
-interface Life {
-  readonly api: ScriptedCoordinator;
-  readonly events: ParticipantEvent[];
-  readonly ended: Promise<void>;
-  stop(): void;
-}
-
 const gateOf = (policy: NodePolicy, isPaused = false) =>
   new PolicyGate(
     { policy, limits: {}, clock, ledger: new NodeLedger(), directory: () => undefined },
     isPaused,
   );
 
-/** A node to which the tasks are offered one list after the other; then it is stopped. */
-function live(
-  offers: readonly Task[][],
-  script: Script = {},
-  options: Partial<ParticipantOptions> = {},
-): Life {
-  const life = new AbortController();
-  const events: ParticipantEvent[] = [];
-  let asked = 0;
-  const api = scriptedCoordinator({
-    ...shelf.script,
-    reportCapabilities: () => ({}),
-    nextTasks: () => {
-      const tasks = offers[asked] ?? [];
-      asked += 1;
-      if (asked > offers.length) life.abort();
-      return { tasks: [...tasks] };
-    },
-    putUpdate: ({ body }) => ({ sha256: hashOf(body), bytes: body.length }),
-    putEvaluation: () => ({}),
-    decline: () => ({}),
-    ...script,
-  });
-  const ended = participate({
-    ...participantEquipment({ provider, jobs, clock }),
-    api,
-    signal: life.signal,
-    observe: (event) => events.push(event),
-    ...options,
-  });
-  return { api, events, ended, stop: () => life.abort() };
-}
+const live = (offers: readonly Task[][], script: Script = {}, options: Partial<ParticipantOptions> = {}) =>
+  liveOn({ shelf, provider, jobs, clock }, offers, script, options);
 
 /** More steps than one run of the trainer takes. */
 const longJob = () => jobShelf({ training: { ...shelf.manifest.training, epochs: 200 } });
@@ -475,54 +434,4 @@ test('lots and noise come from the CSPRNG, whatever seed a node was given; an ex
   };
   expect(await sent(true)).toBe(await sent(true));
   expect(await sent(false)).not.toBe(await sent(false));
-});
-
-describe('beside its tasks it witnesses the log', () => {
-  const forked = new HanseError('logForked', { origin: 'log', oldSize: 2, size: 1, evidence: [] });
-  const untilAborted = (signal: AbortSignal) =>
-    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-
-  test('from when it has said what it can do until it ends', async () => {
-    const seen: string[] = [];
-    const witness = {
-      keep: async (signal: AbortSignal) => {
-        seen.push('begun');
-        await untilAborted(signal);
-        seen.push('ended');
-      },
-    };
-    const { api, events, ended } = live([[shelf.trainTask()]], {}, { witness });
-    await ended;
-    expect(seen).toEqual(['begun', 'ended']);
-    expect(typesOf(events)).toContain('contributed');
-    expect(api.calls[0]).toMatchObject({ request: { body: { witness: true } } });
-  });
-
-  test('a log that contradicts itself ends its life, whatever it is doing', async () => {
-    let lie = () => {};
-    const witness = {
-      keep: () =>
-        new Promise<void>((_, reject) => {
-          lie = () => reject(forked);
-        }),
-    };
-    beforeRun = () => lie();
-    const { ended } = live([[shelf.trainTask()], [], []], {}, { witness });
-    await expect(ended).rejects.toEqual(expect.objectContaining({ code: 'logForked' }));
-  });
-
-  test('one that leaves for good is counted on no more', async () => {
-    const leaving = new AbortController();
-    const witness = { keep: untilAborted };
-    const nextTasks = () => {
-      leaving.abort();
-      return { tasks: [] };
-    };
-    const { api, ended } = live([], { nextTasks }, { witness, leaving: leaving.signal });
-    await ended;
-    expect(api.calls.at(-1)).toMatchObject({
-      name: 'reportCapabilities',
-      request: { body: { witness: false } },
-    });
-  });
 });
