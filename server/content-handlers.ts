@@ -5,6 +5,7 @@
 import { HanseError } from '../protocol/problem.ts';
 import type { RouteName } from '../protocol/routes.ts';
 import type { Sha256 } from '../schemas/ids.ts';
+import { principalOf } from './access/principal.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { KnownMember } from './federation-state.ts';
 import type { Handlers, OutgoingBody, Select } from './handler-types.ts';
@@ -19,7 +20,7 @@ const WHOLE: Selection = { type: 'whole' };
 const NOTHING = new Uint8Array(0);
 
 export function contentHandlers(coordinator: Coordinator): Pick<Handlers, ContentRoute> {
-  const { federation, presence, settings, dependencies } = coordinator;
+  const { accessControl, federation, presence, readable, settings, dependencies } = coordinator;
   const { blobs, report } = dependencies;
   const hotContent = new HotContent(blobs);
   const deltas = new ModelDeltas({ read: (sha256) => hotContent.read(sha256) });
@@ -37,9 +38,17 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     }
   }
 
+  /** Of a job that the member sees; to others there is no such content. */
+  function isFor(member: KnownMember, sha256: Sha256): boolean {
+    if (!readable.mayFetch(sha256, member)) return false;
+    const principal = principalOf(member);
+    for (const jobId of readable.jobsOf(sha256)) if (accessControl.seesJob(principal, jobId)) return true;
+    return false;
+  }
+
   /** Who fetches a model is in the audit log before it is sent. */
   async function noteDownload(sha256: Sha256, { nodeId }: KnownMember): Promise<void> {
-    const model = coordinator.access && coordinator.readable.modelOf(sha256);
+    const model = coordinator.access && readable.modelOf(sha256);
     if (model) await coordinator.access?.downloads.note(model, nodeId);
   }
 
@@ -49,7 +58,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     member: KnownMember,
     select: Select | undefined,
   ): Promise<OutgoingBody> {
-    if (!coordinator.readable.mayFetch(sha256, member)) throw new HanseError('blobUnknown', { sha256 });
+    if (!isFor(member, sha256)) throw new HanseError('blobUnknown', { sha256 });
     const content = await hotContent.read(sha256);
     const length = content?.length ?? (await blobs.has(sha256))?.size;
     if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
@@ -61,7 +70,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     if (selection.type === 'notModified') return { source: NOTHING, sha256, length, selection };
     const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
     await noteDownload(sha256, member);
-    coordinator.readable.countDownload(sha256, end - start);
+    readable.countDownload(sha256, end - start);
     const range = selection.type === 'part' ? selection.range : undefined;
     const source = content?.subarray(start, end) ?? streamed(sha256, range);
     return { source, sha256, length, selection };
@@ -90,8 +99,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     getBlobFrom: async ({ params, member, select }) => {
       const { sha256, base } = params;
       presence.heard(member.nodeId);
-      const isNext =
-        coordinator.readable.isNextModel(base, sha256) && coordinator.readable.mayFetch(sha256, member);
+      const isNext = readable.isNextModel(base, sha256) && isFor(member, sha256);
       const delta = isNext ? await deltas.between(base, sha256) : undefined;
       if (!delta) return contentOf(sha256, member, select);
       const { length } = delta.bytes;
@@ -100,7 +108,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
         return { source: NOTHING, sha256: delta.sha256, length, selection };
       const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
       await noteDownload(sha256, member);
-      coordinator.readable.countDownload(sha256, end - start);
+      readable.countDownload(sha256, end - start);
       return { source: delta.bytes.subarray(start, end), sha256: delta.sha256, length, selection };
     },
   };

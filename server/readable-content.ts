@@ -31,7 +31,9 @@ interface Unreleased {
 
 export class ReadableContent {
   readonly #around: ReadableSurroundings;
+  /** The job that has named it last. */
   readonly #jobOf = new Map<Sha256, JobId>();
+  readonly #jobsOf = new Map<Sha256, Set<JobId>>();
   readonly #unreleased = new Map<JobId, Unreleased>();
   readonly #bytesDown = new Map<JobId, number>();
 
@@ -41,7 +43,12 @@ export class ReadableContent {
 
   /** After every event of a job, and when it is opened. */
   jobChanged(state: JobState): void {
-    for (const sha256 of contentOf(state)) this.#jobOf.set(sha256, state.jobId);
+    for (const sha256 of contentOf(state)) {
+      this.#jobOf.set(sha256, state.jobId);
+      const jobs = this.#jobsOf.get(sha256);
+      if (jobs) jobs.add(state.jobId);
+      else this.#jobsOf.set(sha256, new Set([state.jobId]));
+    }
     this.#noteUnreleased(state);
   }
 
@@ -61,6 +68,11 @@ export class ReadableContent {
     if (!state?.candidate || !waiting || role === 'evaluator') return true;
     if (this.#around.witnessing?.has(waiting.size) !== false) return true;
     return !isOfCandidateAlone(state, sha256);
+  }
+
+  /** All jobs that name it, as graphs and models that several begin with. */
+  jobsOf(sha256: Sha256): Iterable<JobId> {
+    return this.#jobsOf.get(sha256) ?? [];
   }
 
   /** Which model this is, or the opened sum from which it follows; undefined for other content. */
@@ -123,7 +135,11 @@ export class ReadableContent {
     const own = new Set(contentOf(state));
     for (const sha256 of contents.filter((one) => !own.has(one))) {
       const isNamed = [...this.#around.states()].some((other) => [...contentOf(other)].includes(sha256));
-      if (!isNamed) this.#jobOf.delete(sha256);
+      if (isNamed) this.#jobsOf.get(sha256)?.delete(state.jobId);
+      else {
+        this.#jobOf.delete(sha256);
+        this.#jobsOf.delete(sha256);
+      }
     }
   }
 }

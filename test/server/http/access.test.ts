@@ -12,7 +12,9 @@ import { permittedIn, ROLES, SITUATIONS } from '../../../server/access/access-ma
 import { Authorizer } from '../../../server/access/authorizer.ts';
 import type { Node } from '../../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
+import { INITIAL_MODEL } from '../../fixtures/manifest.ts';
 import { type Answer, expectProblem } from '../../fixtures/signed-client.ts';
+import { hashOf } from '../../fixtures/vector-files.ts';
 
 let listening: ListeningApp;
 const callers = new Map<Role, Node>();
@@ -152,6 +154,27 @@ describe('what one may not see', () => {
     expect(await listed('operator')).toEqual(idsOf('created', 'asked', 'open to all', "others'"));
     expect(await listed('researcher')).toEqual(idsOf('created', 'asked'));
     expect(await listed('partner')).toEqual(idsOf('created', 'asked'));
+  });
+});
+
+describe('content of a job that one may not see', () => {
+  test('is not there, though its hash may stand in the log; where another job names it, it is', async () => {
+    const { federation } = listening;
+    const others = await federation.enrol("others' researcher", 'researcher', 'other.example');
+    const sha256 = hashOf(INITIAL_MODEL);
+    const fetch = async (role: Role) => (await call(role, 'getBlob', { sha256 })).status;
+    // All jobs here begin with the same model.
+    expect([await fetch('researcher'), await fetch('partner'), await fetch('auditor')]).toEqual([
+      200, 200, 200,
+    ]);
+    const lonely = await federation.enrol('lonely', 'partner', 'lonely.example');
+    const asked = await listening.call(lonely, 'getBlob', { params: { sha256 } });
+    const never = await listening.call(lonely, 'getBlob', { params: { sha256: 'f'.repeat(64) } });
+    const said = JSON.stringify(expectProblem(asked, 'blobUnknown', 404));
+    expect(said.replaceAll(sha256, 'f'.repeat(64))).toBe(
+      JSON.stringify(expectProblem(never, 'blobUnknown', 404)),
+    );
+    expect((await listening.call(others, 'getBlob', { params: { sha256 } })).status).toBe(200);
   });
 });
 
