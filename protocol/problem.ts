@@ -137,6 +137,69 @@ export const PROBLEMS = {
     'Whoever has proposed or approved policies cannot approve them again.',
     'Ask another operator for the approval.',
   ),
+
+  // People, their sessions and tokens
+  personUnknown: entry(
+    'There is no such person, or none that the caller may know of.',
+    'Compare the id with `hanse person list`.',
+  ),
+  handleTaken: entry<{ handle: string }>(
+    'Another person has this handle.',
+    'Choose another, or revoke the person who has it.',
+  ),
+  linkUnknown: entry(
+    'No sign-in link has this token, or a newer link has taken its place.',
+    'Open the link whole, as it was sent, or ask the operator for a new one.',
+  ),
+  linkExpired: entry<{ expiredAt: string }>(
+    'The sign-in link is older than its lifetime.',
+    'Ask the operator for a new link.',
+  ),
+  linkSpent: entry(
+    'The sign-in link has been used; it works once.',
+    'Sign in with a passkey, or ask the operator for a new link; if you did not use it, somebody else did: tell the operator.',
+  ),
+  passkeyRefused: entry<{ reason: string }>(
+    'What the authenticator has answered does not prove that its owner is here, now and at this coordinator.',
+    'Start again from the sign-in page; if it happens again, ask the operator for a link.',
+  ),
+  passkeyUnknown: entry(
+    'No person has this passkey.',
+    'Use another passkey, or ask the operator for a link.',
+  ),
+  passkeyLast: entry(
+    'It is the last passkey of this person.',
+    'Add another one first, or ask the operator to revoke the person.',
+  ),
+  sessionEnded: entry(
+    'The session is not known, or has ended: it was idle or open for too long, signed out or revoked.',
+    'Sign in again.',
+  ),
+  sessionUnknown: entry(
+    'There is no such session, or none that the caller may know of.',
+    'Compare the id with the list of sessions.',
+  ),
+  originRefused: entry<{ reason: string }>(
+    'The request does not come from a page of this coordinator.',
+    'Open the coordinator at the address that its operator has given, and try again there.',
+  ),
+  tokenRefused: entry(
+    'The API token is not known, has expired or was revoked.',
+    'Ask for a new one: `hanse token create`.',
+  ),
+  tokenUnknown: entry(
+    'There is no such API token, or none that the caller may know of.',
+    'Compare the id with `hanse token list`.',
+  ),
+  scopeRefused: entry<{ action: string }>(
+    'The API token is not for this action, or no token may do it.',
+    'Issue one whose scopes name the action, or sign in.',
+  ),
+  credentialsAmbiguous: entry(
+    'The request is signed or carries a session or a token, and more than one of them.',
+    'Send it with one of them.',
+  ),
+
   coordinatorKeyMismatch: entry<{ pinned: string; got: string }>(
     'The coordinator presents another key than the one pinned by the invite.',
     'Do not go on: ask the operator over another channel whether the key was changed.',

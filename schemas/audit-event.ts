@@ -20,8 +20,10 @@ import {
 } from './ids.ts';
 import { Metrics, TrainingManifest } from './job.ts';
 import { Revocation, Role } from './member.ts';
+import { Actor, PersonId, PersonRole, Scopes, SessionId, SignInMethod, TokenId } from './person.ts';
 import { PoliciesAdopted, PolicyNote, PolicyVersion } from './policy.ts';
 import { SecurePhase } from './secagg.ts';
+import { SessionEnd } from './session-event.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -159,6 +161,37 @@ export const AUDIT_EVENTS = {
     diff: PoliciesAdopted.properties.diff,
     by: NodeId,
     approvedBy: Type.Array(NodeId, { maxItems: 15 }),
+  }),
+  /** Name and handle are salted; who it is stands there as a random id. */
+  'person.invited': says({
+    person: PersonId,
+    organisationId: OrganisationId,
+    role: PersonRole,
+    handle: Salted,
+    name: Salted,
+    by: Actor,
+  }),
+  'person.linked': says({ person: PersonId, expiresAt: Timestamp, by: Actor }),
+  'person.linkSpent': says({ person: PersonId }),
+  'person.enrolled': says({ person: PersonId, credential: Salted, isBackedUp: Type.Boolean() }),
+  'person.credentialAdded': says({ person: PersonId, credential: Salted, isBackedUp: Type.Boolean() }),
+  'person.credentialRemoved': says({ person: PersonId, credential: Salted }),
+  'person.revoked': says({ person: PersonId, ...Revocation.properties, by: Actor }),
+  'token.issued': says({
+    token: TokenId,
+    person: PersonId,
+    name: Salted,
+    scopes: Scopes,
+    expiresAt: Timestamp,
+    by: Actor,
+  }),
+  'token.revoked': says({ token: TokenId, by: Actor }),
+  'session.opened': says({ session: SessionId, person: PersonId, method: SignInMethod }),
+  'session.closed': says({
+    session: SessionId,
+    person: PersonId,
+    reason: SessionEnd,
+    by: Type.Union([Actor, Type.Null()]),
   }),
   'directory.issued': says({ version: DirectoryStatement.properties.version, sha256: Sha256 }),
   'job.created': says({ jobId: JobId, manifestSha256: Sha256, name, purpose, privacyUnit, by: NodeId }),

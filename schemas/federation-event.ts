@@ -7,6 +7,7 @@ import { DirectoryVersion } from './directory.ts';
 import { FederationId, NodeId, OrganisationId, PublicKey, Sha256, Signature, Timestamp } from './ids.ts';
 import { Capabilities, DisplayName, Revocation, Role } from './member.ts';
 import { KeySuccession } from './node-proof.ts';
+import { PersonEvent } from './person-event.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -112,5 +113,6 @@ export const FederationEvent = Type.Union([
   OrganisationRevoked,
   DirectoryIssued,
   CapabilitiesReported,
+  ...PersonEvent.anyOf,
 ]);
 export type FederationEvent = Static<typeof FederationEvent>;

@@ -16,9 +16,12 @@ import { FederationEvent } from '../schemas/federation-event.ts';
 import type { NodeId, Sha256 } from '../schemas/ids.ts';
 import { JobEvent } from '../schemas/job-event.ts';
 import { PolicyEvent } from '../schemas/policy.ts';
+import { SessionEvent } from '../schemas/session-event.ts';
 import { POLICY_STREAM } from './access/policy-history.ts';
 import { auditEnvelope } from './audit-envelope.ts';
 import type { LogEntry } from './audit-log.ts';
+import { entryOfPerson, entryOfSession } from './people/person-entries.ts';
+import { SESSION_STREAM } from './people/session-state.ts';
 import type { StoredEvent } from './store/store.ts';
 
 const JOB = 'job/';
@@ -68,7 +71,9 @@ export function auditEventOf(event: StoredEvent, source: AuditOrigin, hide: Hide
       ? ofFederation(parse(FederationEvent, { type: event.type, ...(event.data as object) }, 'event'), fields)
       : event.stream === POLICY_STREAM
         ? ofPolicies(parse(PolicyEvent, { type: event.type, ...(event.data as object) }, 'event'))
-        : undefined;
+        : event.stream === SESSION_STREAM
+          ? entryOfSession(parse(SessionEvent, { type: event.type, ...(event.data as object) }, 'event'))
+          : undefined;
   if (!said) return undefined;
   const { type, subject, data } = said;
   const id = `${event.stream}/${event.sequence}`;
@@ -144,8 +149,7 @@ function ofFederation(event: FederationEvent, fields: Fields): Said | undefined 
     case 'capabilitiesReported':
       return undefined;
     default:
-      event satisfies never;
-      throw new Error('unreachable');
+      return entryOfPerson(event, (pointer, value) => fields.hide(pointer, value));
   }
 }
 

@@ -32,6 +32,7 @@ import { updateEvent } from './masked-update.ts';
 import { successorsOf } from './membership.ts';
 import { NotedAccess } from './noted-access.ts';
 import { type IsOver, OrphanedContent } from './orphaned-content.ts';
+import { People } from './people/people.ts';
 import { Presence } from './presence.ts';
 import { ReadableContent } from './readable-content.ts';
 import { Retention } from './retention.ts';
@@ -117,6 +118,7 @@ export class Coordinator {
   readonly presence: Presence;
   readonly uploads: Uploads;
   readonly mailboxes: Mailboxes;
+  readonly people: People;
   readonly unnamed: UnnamedContent;
   /** Content that members may fetch. */
   readonly readable: ReadableContent;
@@ -141,14 +143,14 @@ export class Coordinator {
 
   private constructor(
     federation: Federation,
-    mailboxes: Mailboxes,
-    policies: Policies,
+    { mailboxes, policies, people }: Pick<Coordinator, 'mailboxes' | 'policies' | 'people'>,
     dependencies: CoordinatorDependencies,
     settings: CoordinatorSettings,
     witnessing: Witnessing | undefined,
   ) {
     this.federation = federation;
     this.mailboxes = mailboxes;
+    this.people = people;
     this.dependencies = dependencies;
     const { notes } = dependencies;
     this.notes = notes ?? NO_NOTES;
@@ -186,7 +188,9 @@ export class Coordinator {
     const all = { ...DEFAULT_SETTINGS, ...settings };
     const policies = await openPolicies(federation, dependencies, all.policyApprovals);
     const witnessing = await openWitnessing(federation, dependencies, all);
-    const coordinator = new Coordinator(federation, mailboxes, policies, dependencies, all, witnessing);
+    const people = await People.open(federation, store, dependencies);
+    const parts = { mailboxes, policies, people };
+    const coordinator = new Coordinator(federation, parts, dependencies, all, witnessing);
     for (const { stream } of await store.streams('job/'))
       await coordinator.#openJob(stream.slice('job/'.length));
     await coordinator.retention.open(coordinator.#jobs.values());
@@ -280,6 +284,7 @@ export class Coordinator {
       this.presence.lost(nodeId);
     }
     this.uploads.dropUnwanted();
+    await this.people.dismissRevoked();
     await Promise.all([...this.#jobs.values()].map((runner) => runner.dismissRevoked()));
   }
 

@@ -8,6 +8,7 @@ import type { FederationEvent } from '../schemas/federation-event.ts';
 import type { NodeId, OrganisationId } from '../schemas/ids.ts';
 import type { Capabilities, Role } from '../schemas/member.ts';
 import type { LedgerHead } from '../schemas/privacy-ledger.ts';
+import { foldPeople, NO_PEOPLE, type PeopleState } from './people/people-state.ts';
 
 export interface KnownMember {
   readonly nodeId: NodeId;
@@ -62,6 +63,7 @@ export interface FederationState {
   readonly directory: readonly DirectoryVersion[];
   /** Of the statement of the last version. */
   readonly directorySha256: string | null;
+  readonly people: PeopleState;
 }
 
 export const NO_FEDERATION: FederationState = {
@@ -73,6 +75,7 @@ export const NO_FEDERATION: FederationState = {
   invites: new Map(),
   directory: [],
   directorySha256: null,
+  people: NO_PEOPLE,
 };
 
 /** Whether the event needs a new version of the directory. */
@@ -145,8 +148,7 @@ export function foldFederation(state: FederationState, event: FederationEvent, a
       return { ...state, members: new Map(state.members).set(event.nodeId, reported) };
     }
     default:
-      event satisfies never;
-      throw new Error('unreachable');
+      return { ...state, people: foldPeople(state.people, event, at) };
   }
 }
 

@@ -16,7 +16,7 @@ import { HanseError } from '../protocol/problem.ts';
 import { type RandomSource, randomBytes } from '../protocol/random.ts';
 import type { DirectoryAnswer } from '../schemas/directory.ts';
 import { FederationEvent } from '../schemas/federation-event.ts';
-import type { JobId, NodeId } from '../schemas/ids.ts';
+import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type {
   Capabilities,
   Enrolment,
@@ -26,6 +26,8 @@ import type {
   SuccessionReceipt,
   SuccessionRequest,
 } from '../schemas/member.ts';
+import type { PersonId } from '../schemas/person.ts';
+import type { PersonEvent } from '../schemas/person-event.ts';
 import { Allowance } from './allowance.ts';
 import { answerDirectory, checkIssued, issueDirectory } from './directory.ts';
 import { decideApproval, decideEnrolment, decideRefusal } from './enrolment.ts';
@@ -47,6 +49,9 @@ import {
   OPERATOR_ORGANISATION,
   requireValid,
 } from './membership.ts';
+import type { KnownPerson, PeopleState } from './people/people-state.ts';
+import { requirePerson } from './people/person-decisions.ts';
+import { type KnownUse, requireToken } from './people/token-decisions.ts';
 import type { Store } from './store/store.ts';
 
 export const FEDERATION_STREAM = 'federation';
@@ -171,6 +176,27 @@ export class Federation {
   /** @param after the version that the caller knows; 0 if none */
   directory(after: number): DirectoryAnswer {
     return answerDirectory(this.#stream.state, after);
+  }
+
+  get people(): PeopleState {
+    return this.#stream.state.people;
+  }
+
+  /** Throws `personUnknown`, `memberRevoked`. */
+  requirePerson(personId: PersonId): KnownPerson {
+    return requirePerson(this.#stream.state, personId);
+  }
+
+  /** Throws a problem of `requireToken`. */
+  requireToken(tokenSha256: Sha256): KnownUse {
+    return requireToken(this.#stream.state, tokenSha256, this.#now());
+  }
+
+  /** Makes true what `decide` returns. */
+  async changePeople(
+    decide: (state: FederationState, at: string) => readonly PersonEvent[],
+  ): Promise<PeopleState> {
+    return (await this.#stream.command(decide)).people;
   }
 
   /** Throws `memberUnknown`, `memberRevoked`, `keyRetired`: asked again before anything is accepted of a member. */

@@ -1,4 +1,4 @@
-// covers: server/audit-envelope.ts
+// covers: server/audit-envelope.ts, server/people/person-entries.ts
 import { describe, expect, test } from 'vitest';
 import { primitives } from '#primitives';
 import { decodeLeaf } from '../../protocol/audit/leaf.ts';
@@ -7,8 +7,18 @@ import { parse } from '../../protocol/parse.ts';
 import type { Salted } from '../../schemas/audit-event.ts';
 import { FederationEvent } from '../../schemas/federation-event.ts';
 import { JobEvent } from '../../schemas/job-event.ts';
+import { SessionEvent } from '../../schemas/session-event.ts';
 import { auditEntriesOf } from '../../server/audit-entries.ts';
-import { AT, FEDERATION_EVENTS, HASH, JOB_EVENTS, NODE } from '../fixtures/sample-events.ts';
+import {
+  AT,
+  CREDENTIAL,
+  FEDERATION_EVENTS,
+  HASH,
+  JOB_EVENTS,
+  NODE,
+  PERSON,
+  SESSION_EVENTS,
+} from '../fixtures/sample-events.ts';
 
 const JOB = 'job-0123456789abcdef';
 const SOURCE = {
@@ -20,6 +30,8 @@ const stored = (stream: string, type: string, data: object) => ({
   ...{ stream, type, data, at: AT },
   ...{ sequence: 7, position: 70, version: 1 },
 });
+/** Events about people. */
+const PERSONAL = /^(person|link|credential|token)/;
 const entriesOf = (stream: string, type: string, data: object) =>
   auditEntriesOf(stored(stream, type, data), SOURCE);
 
@@ -33,11 +45,14 @@ const UNLOGGED = [
   'evaluationGivenUp',
   'nodeReported',
   'capabilitiesReported',
+  'sessionUsed',
+  'tokenUsed',
 ];
 
 describe.each([
   ['job', `job/${JOB}`, JobEvent, JOB_EVENTS],
   ['federation', 'federation', FederationEvent, FEDERATION_EVENTS],
+  ['session', 'sessions', SessionEvent, SESSION_EVENTS],
 ] as const)('events of a %s', (_, stream, schema, samples) => {
   test.each(Object.entries(samples))('%s', async (type, data) => {
     parse(schema, { type, ...data }, 'the sample');
@@ -79,6 +94,23 @@ test('who takes part in a round, and what members are called, is not to be read'
   const [enrolled] = await entriesOf('federation', 'memberEnrolled', FEDERATION_EVENTS.memberEnrolled);
   expect(new TextDecoder().decode(enrolled?.bytes)).not.toContain(HIDDEN[1]);
   expect(enrolled?.salted).toEqual([{ pointer: '/data/name', salt: expect.anything(), value: '"Ada"' }]);
+});
+
+test('what people are called, and by which passkey they sign in, is not to be read either', async () => {
+  for (const [type, data] of Object.entries(FEDERATION_EVENTS).filter(([name]) => PERSONAL.test(name))) {
+    const [entry] = await entriesOf('federation', type, data);
+    const text = new TextDecoder().decode(entry?.bytes);
+    for (const secret of ['Ada', '"ada"', CREDENTIAL.credentialId, HASH.slice(1)])
+      expect(
+        text.replaceAll(/urn:hanse:coordinator:0{64}/g, '').replaceAll(/"salted":"[0-9a-f]{64}"/g, ''),
+        type,
+      ).not.toContain(secret);
+    expect(text).toContain(type === 'tokenRevoked' ? NODE : PERSON);
+  }
+  const [opened] = await entriesOf('sessions', 'sessionOpened', SESSION_EVENTS.sessionOpened);
+  expect(decodeLeaf(opened?.bytes ?? new Uint8Array()).data).toEqual({
+    ...{ method: 'link', person: PERSON, session: NODE },
+  });
 });
 
 test('where models and sums come from is said in the words of PROV', async () => {
