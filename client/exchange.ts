@@ -58,6 +58,8 @@ export function fetchExchangeWithin(idleMs: number): Exchange {
         ...(body && { body: body as Uint8Array<ArrayBuffer> }),
         signal: ended,
         redirect: 'error',
+        // Whoever runs a node in a page may be signed in there: a request has one of the two.
+        credentials: 'omit',
       });
       const response = await unlessAborted(fetched, ended);
       silence.limit(idleMs);

@@ -40,6 +40,16 @@ export const ACTIONS = {
   witnessLog: { summary: 'cosign checkpoints of the audit log', on: 'Federation' },
   readLog: { summary: 'read entries of the audit log', on: 'Federation' },
   readPolicies: { summary: 'read the policies, and how they came about', on: 'Federation' },
+  managePeople: {
+    summary: 'invite people, give them links to sign in, and end what they may do',
+    on: 'Federation',
+  },
+  listPeople: { summary: 'see the people, and who they are', on: 'Federation' },
+  manageTokens: { summary: 'issue API tokens for people, list and revoke them', on: 'Federation' },
+  manageOwnAccount: {
+    summary: 'sign out, and look after its own sessions, passkeys and tokens; for people alone',
+    on: 'Federation',
+  },
   changePolicies: { summary: 'propose policies, approve and withdraw them', on: 'Federation' },
 } as const satisfies Record<string, Action>;
 
@@ -53,5 +63,5 @@ export const SEEING: Readonly<Record<Exclude<ResourceType, 'Federation'>, Action
 };
 
 /** Which nobody is asked for who they are: what is public, and how one becomes a member. */
-export const OPEN_ACTIONS = ['readFederation', 'enrol', 'readCheckpoints', 'answerStream'] as const;
+export const OPEN_ACTIONS = ['readFederation', 'enrol', 'readCheckpoints', 'answerStream', 'signIn'] as const;
 export type OpenAction = (typeof OPEN_ACTIONS)[number];

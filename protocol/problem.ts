@@ -191,10 +191,6 @@ export const PROBLEMS = {
     'There is no such API token, or none that the caller may know of.',
     'Compare the id with `hanse token list`.',
   ),
-  scopeRefused: entry<{ action: string }>(
-    'The API token is not for this action, or no token may do it.',
-    'Issue one whose scopes name the action, or sign in.',
-  ),
   credentialsAmbiguous: entry(
     'The request is signed or carries a session or a token, and more than one of them.',
     'Send it with one of them.',

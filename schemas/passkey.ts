@@ -29,7 +29,7 @@ export const PasskeyAssertion = Type.Object(
     clientExtensionResults: Extensions,
     response: Type.Object(
       {
-        clientDataJSON: Base64Url(4096),
+        clientDataJSON: Base64Url(2048),
         authenticatorData: Base64Url(4096),
         signature: Base64Url(2048),
         userHandle: Type.Optional(Base64Url(128)),
@@ -50,12 +50,12 @@ export const PasskeyRegistration = Type.Object(
     clientExtensionResults: Extensions,
     response: Type.Object(
       {
-        clientDataJSON: Base64Url(4096),
-        attestationObject: Base64Url(8192),
-        authenticatorData: Type.Optional(Base64Url(8192)),
+        clientDataJSON: Base64Url(2048),
+        attestationObject: Base64Url(4096),
+        authenticatorData: Type.Optional(Base64Url(4096)),
         transports: Transports,
         publicKeyAlgorithm: Type.Optional(Type.Integer({ minimum: -65_536, maximum: 65_536 })),
-        publicKey: Type.Optional(Base64Url(4096)),
+        publicKey: Type.Optional(Base64Url(2048)),
       },
       closed,
     ),

@@ -4,7 +4,7 @@
  * A person is a random id. What somebody is called is beside it and can go; the log names ids alone.
  */
 import { type Static, Type } from 'typebox';
-import { NodeId, OrganisationId, PRINTABLE, Timestamp } from './ids.ts';
+import { OrganisationId, PRINTABLE, Timestamp } from './ids.ts';
 import { DisplayName } from './member.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -16,8 +16,8 @@ export const PersonId = Type.String({
 });
 export type PersonId = Static<typeof PersonId>;
 
-/** Whoever has brought something about: a node by its key, or a person. */
-export const Actor = NodeId;
+/** Whoever has brought something about: the id of a node or of a person. */
+export const Actor = Type.String({ pattern: '^[0-9a-f]{32}$' });
 export type Actor = Static<typeof Actor>;
 
 /**
@@ -137,17 +137,17 @@ export type Self = Static<typeof Self>;
 export const LinkSignIn = Type.Object({ token: LinkToken }, closed);
 export type LinkSignIn = Static<typeof LinkSignIn>;
 
-export const TokenRequest = Type.Object(
-  {
-    /** For whom; absent: for the person who asks. */
-    personId: Type.Optional(PersonId),
-    name: DisplayName,
-    scopes: Scopes,
-    /** Up to ninety days. */
-    lifetimeSeconds: Type.Integer({ minimum: 60, maximum: 7_776_000 }),
-  },
-  closed,
-);
+const requested = {
+  name: DisplayName,
+  scopes: Scopes,
+  /** Up to ninety days. */
+  lifetimeSeconds: Type.Integer({ minimum: 60, maximum: 7_776_000 }),
+} as const;
+
+export const OwnTokenRequest = Type.Object(requested, closed);
+export type OwnTokenRequest = Static<typeof OwnTokenRequest>;
+
+export const TokenRequest = Type.Object({ personId: PersonId, ...requested }, closed);
 export type TokenRequest = Static<typeof TokenRequest>;
 
 const token = {

@@ -57,7 +57,7 @@ const CLOSING_MS = 5000;
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { coordinator, report, idleMs, bodyMs = BODY_MS, maxConnections = MAX_CONNECTIONS } = options;
   const { listeners = new TlsListeners(), handlers = createHandlers(coordinator) } = options;
-  const { dependencies, federation, settings } = coordinator;
+  const { dependencies, settings } = coordinator;
   const { protocol } = settings;
   const perListener = {
     idleMs: idleMs ?? settings.longestWaitMs + IDLE_MARGIN_MS,
@@ -129,7 +129,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   registerProbes(app, dependencies.store, metrics);
   registerRoutes(app, {
     handlers,
-    authenticator: new Authenticator(federation, dependencies.store, dependencies.clock),
+    authenticator: new Authenticator(coordinator, dependencies.store, dependencies.clock),
     accessControl: coordinator.accessControl,
     protocol,
   });

@@ -16,13 +16,14 @@ import type { Secret } from '../protocol/secret.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Role } from '../schemas/member.ts';
+import type { PersonId } from '../schemas/person.ts';
 import type { Task } from '../schemas/task.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
 import { AcceptedUpdates } from './accepted-updates.ts';
 import { AccessControl, type Resources } from './access/access-control.ts';
 import { jobResource } from './access/job-resource.ts';
 import { Policies } from './access/policies.ts';
-import { principalOf } from './access/principal.ts';
+import { personPrincipal, principalOf } from './access/principal.ts';
 import { type AuditNotes, NO_NOTES } from './audit-notes.ts';
 import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
@@ -413,13 +414,14 @@ export class Coordinator {
   #resources(): Resources {
     const { federation } = this;
     const organisationOf = (nodeId: NodeId) => federation.organisationOf(nodeId);
+    const personOrganisation = (id: PersonId) => federation.people.people.get(id)?.organisationId;
     return {
       federationId: federation.id,
       organisationOf,
       hasOrganisation: (organisationId) => federation.hasOrganisation(organisationId),
       job: (jobId) => {
         const runner = this.#jobs.get(jobId);
-        return runner && jobResource(runner.state, organisationOf);
+        return runner && jobResource(runner.state, (id) => organisationOf(id) ?? personOrganisation(id));
       },
     };
   }
@@ -452,9 +454,12 @@ function openPolicies(
     const valid = [...federation.members()].filter(
       ({ role, entry }) => role === 'operator' && isValidNode(entry, at),
     );
-    return [
-      ...new Map(valid.map((member) => [federation.firstKeyOf(member.nodeId), principalOf(member)])).values(),
-    ];
+    const nodes = new Map(valid.map((member) => [federation.firstKeyOf(member.nodeId), principalOf(member)]));
+    // Somebody who has never signed in could not change them.
+    const people = [...federation.people.people.values()].filter(
+      ({ role, enrolledAt, revokedAt }) => role === 'operator' && enrolledAt !== null && revokedAt === null,
+    );
+    return [...nodes.values(), ...people.map(personPrincipal)];
   };
   return Policies.open(store, clock, { approvals, operators, federationId: federation.id });
 }

@@ -33,6 +33,15 @@ const DENIALS: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'inviteUnknown',
   'inviteExpired',
   'inviteSpent',
+  'linkUnknown',
+  'linkExpired',
+  'linkSpent',
+  'passkeyUnknown',
+  'passkeyRefused',
+  'sessionEnded',
+  'originRefused',
+  'tokenRefused',
+  'credentialsAmbiguous',
 ]);
 
 const ANONYMOUS = 'anonymous';

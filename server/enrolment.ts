@@ -32,7 +32,9 @@ export async function decideEnrolment(
   if (invite.spentBy === nodeId) return [];
   if (invite.spentBy !== null) throw new HanseError('inviteSpent');
   if (invite.expiresAt <= at) throw new HanseError('inviteExpired', { expiredAt: invite.expiresAt });
-  if (state.members.get(invite.by)?.entry.revokedAt !== null) throw new HanseError('inviteUnknown');
+  const { members, people } = state;
+  const inviter = members.get(invite.by)?.entry ?? people.people.get(invite.by);
+  if (inviter?.revokedAt !== null) throw new HanseError('inviteUnknown');
   const { role, organisationId, needsApproval } = invite;
   const { publicKey, name, admission } = request;
   const { organisationKey, signature } = admission;

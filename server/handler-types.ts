@@ -3,8 +3,11 @@
  * sees it, with content that streams.
  */
 import type { ROUTES, RouteName, RouteRequest, RouteResponse } from '../protocol/routes.ts';
+import type { SessionId } from '../schemas/person.ts';
+import type { Principal } from './access/principal.ts';
 import type { KnownMember } from './federation-state.ts';
 import type { Selection } from './http/conditional-request.ts';
+import type { CookieJar } from './people/session-cookie.ts';
 
 /** Bytes of a request, as they come in, with the hash that the caller has signed. */
 export interface IncomingBody {
@@ -41,7 +44,22 @@ export type HandlerRequest<Name extends RouteName> = BinaryBody<RouteRequest<Nam
   readonly signal: AbortSignal;
   /** Absent: the whole. */
   readonly select?: Select;
-};
+} & ((typeof ROUTES)[Name]['access'] extends 'caller' ? FromCaller : unknown) &
+  ((typeof ROUTES)[Name]['access'] extends 'signIn' ? FromBrowser : unknown);
+
+/** Of a request that comes from a browser, as far as is known. */
+interface FromBrowser {
+  readonly cookies: CookieJar;
+}
+
+/** Of a request that somebody is known to have made. */
+interface FromCaller extends FromBrowser {
+  readonly caller: Principal;
+  /** By which the caller is known, where it is one. */
+  readonly sessionId?: SessionId;
+  /** Asked again by whoever waits before it answers. Throws `memberRevoked`, `keyRetired`, `sessionEnded`, `tokenRefused`. */
+  readonly requireValid: () => void;
+}
 
 export type HandlerResponse<Name extends RouteName> =
   RouteResponse<Name> extends Uint8Array ? OutgoingBody : RouteResponse<Name>;

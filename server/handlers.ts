@@ -15,7 +15,7 @@ import { SOFTWARE } from '../protocol/versions.ts';
 import { PolicyRule } from '../schemas/node-policy.ts';
 import type { Decline } from '../schemas/task.ts';
 import { policyHandlers } from './access/policy-handlers.ts';
-import { principalOf } from './access/principal.ts';
+import { actorOf } from './access/principal.ts';
 import { contentHandlers } from './content-handlers.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
@@ -24,6 +24,8 @@ import { logHandlers } from './log-handlers.ts';
 import { mailboxHandlers } from './mailbox-handlers.ts';
 import { checkManifest } from './manifest-check.ts';
 import { memberHandlers } from './member-handlers.ts';
+import { peopleHandlers } from './people/people-handlers.ts';
+import { signInHandlers } from './people/sign-in-handlers.ts';
 import { secureHandlers } from './secure-handlers.ts';
 import { secureReplies } from './secure-replies.ts';
 import { TaskStreams } from './task-stream.ts';
@@ -85,36 +87,45 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 
     ...policyHandlers(coordinator),
 
-    createJob: async ({ body: manifest, member }) => {
+    ...signInHandlers(coordinator),
+
+    ...peopleHandlers(coordinator),
+
+    createJob: async ({ body: manifest, caller }) => {
       await checkManifest(manifest, federation.id, blobs);
       const manifestSha256 = await canonicalSha256(manifest);
       const runner = await coordinator.newJob();
       const { jobId } = runner;
-      await runner.create({ type: 'jobCreated', jobId, manifest, manifestSha256, createdBy: member.nodeId });
+      await runner.create({
+        type: 'jobCreated',
+        jobId,
+        manifest,
+        manifestSha256,
+        createdBy: actorOf(caller),
+      });
       return statusOf(runner, coordinator);
     },
 
-    listJobs: async ({ member }) => {
-      const principal = principalOf(member);
-      const seen = coordinator.jobs().filter(({ jobId }) => accessControl.seesJob(principal, jobId));
+    listJobs: async ({ caller }) => {
+      const seen = coordinator.jobs().filter(({ jobId }) => accessControl.seesJob(caller, jobId));
       return { jobs: seen.map(({ state }) => lineOf(state)) };
     },
 
-    getJob: async ({ params, query, member, signal }) => {
+    getJob: async ({ params, query, caller, requireValid, signal }) => {
       const runner = coordinator.job(params.jobId);
       if (query.after !== undefined) {
         const milliseconds = Math.min(Number(query.wait ?? 0) * 1000, settings.longestWaitMs);
         const ended = AbortSignal.any([signal, coordinator.closing]);
         await untilChanged(runner, Number(query.after), milliseconds, clock, ended);
-        federation.requireValid(member.nodeId);
-        accessControl.requireJob(principalOf(member), 'readJob', params.jobId);
+        requireValid();
+        accessControl.requireJob(caller, 'readJob', params.jobId);
       }
       return statusOf(runner, coordinator);
     },
 
-    cancelJob: async ({ params, member }) => {
+    cancelJob: async ({ params, caller }) => {
       const runner = coordinator.job(params.jobId);
-      await runner.dispatch({ type: 'jobCancelled', by: member.nodeId });
+      await runner.dispatch({ type: 'jobCancelled', by: actorOf(caller) });
       return statusOf(runner, coordinator);
     },
 

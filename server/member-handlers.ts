@@ -6,6 +6,7 @@ import { toHex } from '../protocol/bytes.ts';
 import { isProblem } from '../protocol/problem.ts';
 import type { RouteName } from '../protocol/routes.ts';
 import type { Capabilities } from '../schemas/member.ts';
+import { actorOf } from './access/principal.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
 
@@ -27,7 +28,7 @@ type MemberRoute = Extract<
 export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberRoute> {
   const { federation, presence } = coordinator;
   return {
-    createInvite: ({ body, member }) => federation.invite(body, member.nodeId),
+    createInvite: ({ body, caller }) => federation.invite(body, actorOf(caller)),
 
     enrol: ({ body }) => federation.enrol(body),
 
@@ -38,24 +39,24 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
       })),
     }),
 
-    approveEnrolment: async ({ params, member }) => {
-      await federation.approve(params.nodeId, member.nodeId);
+    approveEnrolment: async ({ params, caller }) => {
+      await federation.approve(params.nodeId, actorOf(caller));
       return {};
     },
 
-    refuseEnrolment: async ({ params, member }) => {
-      await federation.refuse(params.nodeId, member.nodeId);
+    refuseEnrolment: async ({ params, caller }) => {
+      await federation.refuse(params.nodeId, actorOf(caller));
       return {};
     },
 
-    revokeMember: async ({ params, body, member }) => {
-      await federation.revoke(params.nodeId, body.reason, member.nodeId);
+    revokeMember: async ({ params, body, caller }) => {
+      await federation.revoke(params.nodeId, body.reason, actorOf(caller));
       await coordinator.dismissRevoked();
       return {};
     },
 
-    revokeOrganisation: async ({ params, body, member }) => {
-      await federation.revokeOrganisation(params.organisationId, body.reason, member.nodeId);
+    revokeOrganisation: async ({ params, body, caller }) => {
+      await federation.revokeOrganisation(params.organisationId, body.reason, actorOf(caller));
       await coordinator.dismissRevoked();
       return {};
     },

@@ -7,10 +7,11 @@ import { primitives } from '#primitives';
 import type { CoordinatorApi } from '../client/coordinator-api.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
-import { ROUTES, type Route, type RouteName, type RouteResponse } from '../protocol/routes.ts';
+import { isDecided, ROUTES, type Route, type RouteName, type RouteResponse } from '../protocol/routes.ts';
 import { principalOf } from '../server/access/principal.ts';
 import type { Coordinator } from '../server/coordinator.ts';
 import type { Handlers, OutgoingBody } from '../server/handler-types.ts';
+import { CookieJar } from '../server/people/session-cookie.ts';
 
 interface AnyRequest {
   readonly params?: Readonly<Record<string, string>>;
@@ -36,15 +37,21 @@ export function inProcessCoordinator(
       if (route.response === 'lines' && !hasStreams)
         throw new HanseError('routeUnknown', { method: route.method, path: route.path });
       const member = nodeId === undefined ? undefined : federation.requireValid(nodeId);
-      if (route.access === 'member') {
+      if (isDecided(route)) {
         if (!member) throw new HanseError('signatureMissing');
         accessControl.requireRoute(principalOf(member), name as RouteName, all.params ?? {});
       }
+      const known = member && {
+        member,
+        caller: principalOf(member),
+        requireValid: () => federation.requireValid(member.nodeId),
+        cookies: new CookieJar(undefined, false),
+      };
       const { body, ...rest } = all;
       const incoming = body instanceof Uint8Array ? await incomingBody(body) : body;
       const signal = options?.signal ?? new AbortController().signal;
       const handler = handlers[name as RouteName] as (request: object) => Promise<object>;
-      const response = await handler({ query: {}, ...rest, body: incoming, member, signal });
+      const response = await handler({ query: {}, ...rest, body: incoming, ...known, signal });
       const result = route.response === 'binary' ? await collect(response as OutgoingBody) : response;
       return result as RouteResponse<typeof name>;
     },

@@ -3,7 +3,7 @@
  * of the policies a coordinator begins with.
  */
 import { ACTIONS, type ActionName } from '../../protocol/actions.ts';
-import { ROUTES, type Route } from '../../protocol/routes.ts';
+import { isDecided, ROUTES, type Route } from '../../protocol/routes.ts';
 import { Role } from '../../schemas/member.ts';
 import type { Authorizer } from './authorizer.ts';
 import type { JobResource, Resource } from './cedar-entities.ts';
@@ -74,7 +74,7 @@ export function accessTable(authorizer: Authorizer): string {
   const rows = Object.entries(ROUTES).map(([name, route]: [string, Route]) => {
     const { access, action } = route;
     const answers = ROLES.map((role) =>
-      access === 'member' ? cellOf(authorizer, role, action as ActionName) : access,
+      isDecided(route) ? cellOf(authorizer, role, action as ActionName) : access,
     );
     return cells([`\`${name}\``, `\`${action}\``, ...answers]);
   });

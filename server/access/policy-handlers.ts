@@ -5,6 +5,7 @@
 import type { RouteName } from '../../protocol/routes.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { Handlers } from '../handler-types.ts';
+import { actorOf } from './principal.ts';
 
 type PolicyRoute = Extract<
   RouteName,
@@ -17,12 +18,12 @@ export function policyHandlers({ policies, federation }: Coordinator): Pick<Hand
 
     getPolicyVersion: async ({ params }) => policies.detail(Number(params.version)),
 
-    proposePolicies: ({ body, member }) => policies.propose(body, federation.firstKeyOf(member.nodeId)),
+    proposePolicies: ({ body, caller }) => policies.propose(body, federation.firstKeyOf(actorOf(caller))),
 
-    approvePolicies: ({ params, member }) =>
-      policies.approve(Number(params.version), federation.firstKeyOf(member.nodeId)),
+    approvePolicies: ({ params, caller }) =>
+      policies.approve(Number(params.version), federation.firstKeyOf(actorOf(caller))),
 
-    withdrawPolicies: ({ params, member }) =>
-      policies.withdraw(Number(params.version), federation.firstKeyOf(member.nodeId)),
+    withdrawPolicies: ({ params, caller }) =>
+      policies.withdraw(Number(params.version), federation.firstKeyOf(actorOf(caller))),
   };
 }

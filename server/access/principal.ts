@@ -2,6 +2,8 @@
 import type { NodeId } from '../../schemas/ids.ts';
 import type { Role } from '../../schemas/member.ts';
 import type { KnownMember } from '../federation-state.ts';
+import type { KnownPerson } from '../people/people-state.ts';
+import type { KnownUse } from '../people/token-decisions.ts';
 
 interface Someone {
   /** Of a person and a token random, in the form of a node's. */
@@ -27,6 +29,21 @@ export interface TokenPrincipal extends Someone {
 }
 
 export type Principal = NodePrincipal | PersonPrincipal | TokenPrincipal;
+
+/** Who is said to have brought something about: of a token its person. */
+export function actorOf(principal: Principal): NodeId {
+  return principal.kind === 'token' ? principal.person : principal.id;
+}
+
+export function personPrincipal({ personId, organisationId, role }: KnownPerson): PersonPrincipal {
+  return { kind: 'person', id: personId, organisationId, role };
+}
+
+export function tokenPrincipal({ token, person }: KnownUse): TokenPrincipal {
+  const { personId, organisationId, role } = person;
+  const { tokenId: id, scopes } = token;
+  return { kind: 'token', id, person: personId, organisationId, role, scopes };
+}
 
 export function principalOf({ nodeId, organisationId, role }: KnownMember): NodePrincipal {
   return { kind: 'node', id: nodeId, organisationId, role };

@@ -21,8 +21,8 @@ import type { NodeId } from '../../schemas/ids.ts';
 import type { EnrolmentRequest } from '../../schemas/member.ts';
 import { ProblemDetails } from '../../schemas/problem.ts';
 import type { AccessControl } from '../access/access-control.ts';
-import { principalOf } from '../access/principal.ts';
 import type { Handlers, IncomingBody, OutgoingBody } from '../handler-types.ts';
+import type { CookieJar } from '../people/session-cookie.ts';
 import { bytesOfShared } from '../shared-answer.ts';
 import type { Authenticated, Authenticator } from './authenticate.ts';
 import { mayTakeItsTime } from './body-deadline.ts';
@@ -48,7 +48,9 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the body is read; undefined on public routes. */
     authenticated: Authenticated | undefined;
-    /** The member whose signature it has, also where it is refused; undefined while that is not certain. */
+    /** Undefined on public routes. */
+    cookies: CookieJar | undefined;
+    /** Whoever is known to have sent it, also where it is refused; undefined while that is not certain. */
     signer: NodeId | undefined;
   }
 }
@@ -62,6 +64,7 @@ export interface RoutesOptions {
 
 export function registerRoutes(app: FastifyInstance, options: RoutesOptions): void {
   app.decorateRequest('authenticated', undefined);
+  app.decorateRequest('cookies', undefined);
   app.decorateRequest('signer', undefined);
   readBodies(app);
   const inFlight = new RequestsInFlight();
@@ -85,16 +88,21 @@ function registerRoute(
     onRequest: async (request, reply) => {
       reply.header(VERSION_HEADER, formatRange(protocol));
       if (route.access === 'public') return;
+      const cookies = authenticator.cookiesOf(request.headers);
+      // What is told to somebody is for nobody else, and no cache.
+      if (route.access === 'caller' || route.access === 'signIn') reply.header('cache-control', 'no-store');
+      request.cookies = cookies;
       checkVersion(single(request.headers[VERSION_HEADER]), protocol);
       const { method, headers } = request;
       const head = { method, target: request.raw.url ?? '', headers, hasBody: route.body !== undefined };
-      request.authenticated = await authenticator.check(head, route.access, (nodeId) => {
-        request.signer = nodeId;
+      if (route.access === 'signIn') return authenticator.requireSameOrigin(head);
+      request.authenticated = await authenticator.check(head, route.access, cookies, (id) => {
+        request.signer = id;
       });
-      const { member } = request.authenticated;
-      if (member) {
-        accessControl.requireRoute(principalOf(member), name, request.params as Record<string, string>);
-        const leave = inFlight.enter(authenticator.ownerOf(member));
+      const { caller, owner } = request.authenticated;
+      if (caller) {
+        accessControl.requireRoute(caller, name, request.params as Record<string, string>);
+        const leave = inFlight.enter(owner);
         reply.raw.once('close', leave);
         if (reply.raw.destroyed) leave(); // it broke while the signature was looked at
       }
@@ -105,17 +113,19 @@ function registerRoute(
       nameRest(request, route);
     },
     preHandler: async (request) => {
-      if (route.access !== 'enrolling' || !request.authenticated) return;
-      const enrolment = request.body as EnrolmentRequest;
-      await authenticator.checkEnrolling(request.authenticated.signature, enrolment);
+      const { signature } = request.authenticated ?? {};
+      if (route.access !== 'enrolling' || !signature) return;
+      await authenticator.checkEnrolling(signature, request.body as EnrolmentRequest);
     },
     handler: async (request, reply) => {
       const { params, query, body } = validated(request, route);
-      const member = request.authenticated?.member;
-      if (member) authenticator.requireValid(member);
+      const { authenticated, cookies } = request;
+      authenticated?.requireValid();
       const signal = abortedWithout(reply);
       const selected = (sha256: string, length: number) => select(request.headers, etagOf(sha256), length);
-      const response = await handler({ params, query, body, member, signal, select: selected });
+      const known = { ...authenticated, cookies };
+      const response = await handler({ params, query, body, ...known, signal, select: selected });
+      if (cookies) setCookies(reply, cookies);
       if (route.response === 'binary') return sendBinary(reply, response as OutgoingBody, route.mediaType);
       if (route.response === 'lines') return sendLines(reply, response as AsyncIterable<object>);
       const shared = bytesOfShared(response);
@@ -125,6 +135,10 @@ function registerRoute(
       if (!raw.complete) linger(raw);
     },
   });
+}
+
+function setCookies(reply: FastifyReply, { answers }: CookieJar): void {
+  if (answers.length > 0) reply.header('set-cookie', [...answers]);
 }
 
 /** The parts that the route has a schema for: nothing else of a request has been looked at, and nobody needs it. */
@@ -142,7 +156,7 @@ function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    const expected = request.authenticated?.signature.bodySha256;
+    const expected = request.authenticated?.signature?.bodySha256;
     const bytes = body as Buffer;
     if (expected && !equalBytes(createHash('sha256').update(bytes).digest(), expected))
       return done(
@@ -181,7 +195,7 @@ function requireMediaType({ body, raw }: FastifyRequest, route: Route): void {
 }
 
 function incomingBody(request: FastifyRequest): IncomingBody {
-  const sha256 = request.authenticated?.signature.bodySha256;
+  const sha256 = request.authenticated?.signature?.bodySha256;
   if (!sha256) throw new Error('unreachable: a signature that covers no body is refused');
   const declared = request.headers['content-length'];
   return {

@@ -27,7 +27,7 @@ import type {
 import type { Federation } from '../federation.ts';
 import type { Store } from '../store/store.ts';
 import { assertionOptions, registrationOptions, verifyAssertion, verifyRegistration } from './passkey.ts';
-import type { KnownPerson, PeopleState } from './people-state.ts';
+import type { KnownPerson, KnownToken, PeopleState } from './people-state.ts';
 import {
   decideInvitation,
   decideLink,
@@ -78,6 +78,12 @@ export class People {
     this.#origin = origin;
   }
 
+  /** Whether browsers have TLS as far as here; they have while nobody has said otherwise. */
+  get isSecure(): boolean {
+    return this.#origin?.isSecure ?? true;
+  }
+
+  /** Throws `overloaded` until it is known. */
   get origin(): WebOrigin {
     if (!this.#origin) throw new HanseError('overloaded');
     return this.#origin;
@@ -195,11 +201,7 @@ export class People {
    * @param actions all that there are: scopes name them
    * @throws a problem of `decideToken`. The token is in the answer and nowhere else
    */
-  async issueToken(
-    request: Omit<TokenRequest, 'personId'> & { readonly personId: PersonId },
-    actions: ReadonlySet<string>,
-    by: Actor,
-  ): Promise<IssuedToken> {
+  async issueToken(request: TokenRequest, actions: ReadonlySet<string>, by: Actor): Promise<IssuedToken> {
     const secret = `${TOKEN_PREFIX}${toBase64Url(randomBytes(this.#random, 32))}`;
     const { personId, name, scopes, lifetimeSeconds } = request;
     const told = {
@@ -217,6 +219,11 @@ export class People {
   /** @param of whose it has to be; absent: anybody's @throws `tokenUnknown` */
   async revokeToken(tokenId: TokenId, by: Actor, of?: PersonId): Promise<void> {
     await this.#federation.changePeople((state) => decideTokenRevocation(state, tokenId, by, of));
+  }
+
+  /** Asked again of one that was good. Throws `tokenRefused`, `memberRevoked`. */
+  requireToken({ tokenSha256 }: KnownToken): void {
+    this.#federation.requireToken(tokenSha256);
   }
 
   /** @param secret attacker-controlled @throws `tokenRefused`, `memberRevoked` */

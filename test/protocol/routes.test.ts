@@ -11,6 +11,7 @@ import {
   attemptOf,
   attemptParams,
   EVERYWHERE,
+  isDecided,
   JSON_LIMIT_BYTES,
   ROUTES,
   type Route,
@@ -23,6 +24,8 @@ import * as directory from '../../schemas/directory.ts';
 import * as job from '../../schemas/job.ts';
 import * as letter from '../../schemas/letter.ts';
 import * as member from '../../schemas/member.ts';
+import * as passkey from '../../schemas/passkey.ts';
+import * as person from '../../schemas/person.ts';
 import * as policy from '../../schemas/policy.ts';
 import * as secagg from '../../schemas/secagg.ts';
 import * as secureAnswer from '../../schemas/secure-answer.ts';
@@ -36,9 +39,21 @@ const SPEC = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'u
 const routes: readonly (readonly [name: string, route: Route])[] = Object.entries(ROUTES);
 
 const NAMES = new Map<unknown, string>(
-  [directory, job, letter, member, policy, secagg, secureAnswer, task, taskStream, upload, witness].flatMap(
-    (shapes) => Object.entries(shapes).map(([name, schema]) => [schema, name] as const),
-  ),
+  [
+    directory,
+    job,
+    letter,
+    member,
+    passkey,
+    person,
+    policy,
+    secagg,
+    secureAnswer,
+    task,
+    taskStream,
+    upload,
+    witness,
+  ].flatMap((shapes) => Object.entries(shapes).map(([name, schema]) => [schema, name] as const)),
 );
 
 /** A body or an answer as the table in SPEC.md writes it. */
@@ -62,7 +77,8 @@ function formOf(schema: TSchema | 'binary' | undefined): string {
 }
 
 function rowOf({ method, path, access, action, body, response, mediaType, line }: Route): string {
-  const who = access === 'member' ? `\`${action}\`` : access;
+  const known = access === 'caller' ? `\`${action}\` (people too)` : `\`${action}\``;
+  const who = isDecided({ access }) ? known : access;
   const answer = response === 'lines' ? `lines of ${formOf(line)}` : mediaType ? 'text' : formOf(response);
   return `| ${method} | \`${path}\` | ${who} | ${formOf(body)} | ${answer} |`;
 }

@@ -76,7 +76,6 @@ describeForm('sign-in by a link', LinkSignIn, { sound: { token: TOKEN }, refuses
 const request = { name: 'nightly', scopes: ['listJobs'], lifetimeSeconds: 7_776_000 };
 describeForm('request for a token', TokenRequest, {
   sound: { ...request, personId: PERSON },
-  optional: ['personId'],
   refuses: [
     ['lifetimeSeconds', 7_776_001],
     ['scopes', []],

@@ -1,7 +1,7 @@
 // covers: protocol/actions.ts, server/access/cedar-schema.ts, server/access/principal.ts
 import { describe, expect, test } from 'vitest';
 import { ACTIONS, OPEN_ACTIONS } from '../../../protocol/actions.ts';
-import { ROUTES, type Route } from '../../../protocol/routes.ts';
+import { isDecided, ROUTES, type Route } from '../../../protocol/routes.ts';
 import { accessTable, cellOf, permittedIn, ROLES } from '../../../server/access/access-matrix.ts';
 import { Authorizer } from '../../../server/access/authorizer.ts';
 import { CEDAR_SCHEMA } from '../../../server/access/cedar-schema.ts';
@@ -33,7 +33,7 @@ describe('every route', () => {
   const actionless = (table: readonly [string, Route][]) =>
     table
       .filter(([, { action, access }]) =>
-        access === 'member' ? !Object.hasOwn(ACTIONS, action) : !OPEN_ACTIONS.some((one) => one === action),
+        isDecided({ access }) ? !Object.hasOwn(ACTIONS, action) : !OPEN_ACTIONS.some((one) => one === action),
       )
       .map(([name]) => name);
 

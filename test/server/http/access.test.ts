@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACTIONS, type ActionName } from '../../../protocol/actions.ts';
 import { utf8 } from '../../../protocol/bytes.ts';
-import { ROUTES, type Route, type RouteName } from '../../../protocol/routes.ts';
+import { isDecided, ROUTES, type Route, type RouteName } from '../../../protocol/routes.ts';
 import type { Role } from '../../../schemas/member.ts';
 import { permittedIn, ROLES, SITUATIONS } from '../../../server/access/access-matrix.ts';
 import { Authorizer } from '../../../server/access/authorizer.ts';
@@ -66,6 +66,10 @@ const params = {
   organisationId: 'nobody.example',
   place: '000',
   version: '9',
+  personId: '0'.repeat(32),
+  sessionId: '0'.repeat(32),
+  tokenId: '0'.repeat(32),
+  credentialId: '0'.repeat(32),
 };
 
 /** The made-up rest of a request leads to nothing: what is permitted changes nothing. */
@@ -76,7 +80,7 @@ const call = (role: Role, name: RouteName, at: Readonly<Record<string, string>>)
 };
 
 const decided = (Object.entries(ROUTES) as [RouteName, Route][])
-  .filter(([, { access }]) => access === 'member')
+  .filter(([, route]) => isDecided(route))
   .map(([name, { action }]) => ({ name, action: action as ActionName }));
 const cells = decided.flatMap(({ name, action }) =>
   ROLES.flatMap((role) =>
