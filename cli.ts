@@ -232,6 +232,50 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'make a job of an exported audit log again: every sum, every model, from the first on',
     load: async () => (await import('./client/commands/audit-replay.ts')).auditReplayCommand,
   },
+  'audit uses': {
+    summary: 'who has used a data set and for what, from the verified entries of an audit log',
+    load: async () =>
+      (await import('./client/commands/audit-ask.ts')).auditAskCommand('uses', async (...given) =>
+        (await import('./server/audit-export-source.ts')).openAuditExportSource(...given),
+      ),
+  },
+  'audit cost': {
+    summary:
+      'what a model has cost in privacy and whose data has shaped it, from the verified entries of a log',
+    load: async () =>
+      (await import('./client/commands/audit-ask.ts')).auditAskCommand('cost', async (...given) =>
+        (await import('./server/audit-export-source.ts')).openAuditExportSource(...given),
+      ),
+  },
+  'audit denials': {
+    summary: 'which requests were refused, to whom and by which policy, from the verified entries of a log',
+    load: async () =>
+      (await import('./client/commands/audit-ask.ts')).auditAskCommand('denials', async (...given) =>
+        (await import('./server/audit-export-source.ts')).openAuditExportSource(...given),
+      ),
+  },
+  'audit organisation': {
+    summary: 'all that an audit log tells of one organisation, from its verified entries',
+    load: async () =>
+      (await import('./client/commands/audit-ask.ts')).auditAskCommand('organisation', async (...given) =>
+        (await import('./server/audit-export-source.ts')).openAuditExportSource(...given),
+      ),
+  },
+  'audit policies': {
+    summary: 'what has changed in policies between two dates, from the verified entries of a log',
+    load: async () =>
+      (await import('./client/commands/audit-ask.ts')).auditAskCommand('policies', async (...given) =>
+        (await import('./server/audit-export-source.ts')).openAuditExportSource(...given),
+      ),
+  },
+  'audit report': {
+    summary:
+      'write the report of a period as a page: what an audit log tells of it, from its verified entries',
+    load: async () =>
+      (await import('./client/commands/audit-report.ts')).auditReportCommand(async (...given) =>
+        (await import('./server/audit-export-source.ts')).openAuditExportSource(...given),
+      ),
+  },
   'model export': {
     summary: 'write the released model of a job as an ONNX file',
     load: async () => (await import('./client/commands/model.ts')).modelExportCommand,
@@ -306,7 +350,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   model: 'export and use released models',
   graph: 'compile and check train steps',
   privacy: 'see what differential privacy costs',
-  audit: 'export, check and verify what a coordinator has logged, and make it again',
+  audit: 'export, check and verify what a coordinator has logged, ask it, and make it again',
 };
 
 /** What stands below a list of commands. */

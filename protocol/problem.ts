@@ -849,6 +849,10 @@ export const PROBLEMS = {
     'The rounds of a job have taken more privacy than its manifest states.',
     'Count what was spent, and not what is stated, for whoever took part; ask the coordinator why attempts were repeated.',
   ),
+  logUnverified: entry<{ findings: number; code: string; leaf: number | null; reason: string }>(
+    'What was asked is answered from a log that was verified, and something is wrong with this one.',
+    'Run `hanse audit verify` on it, which tells all that is wrong; rely on nothing that it says.',
+  ),
   exportMalformed: entry<{ path: string; reason: string }>(
     'An exported log holds what does not belong in it, or lacks what does.',
     'Export the log again; what the detail names was added, cut or removed.',

@@ -109,7 +109,8 @@ async function verify(
   return verifyAudit(source, trust, { ...verifying, ...telling }, findings);
 }
 
-async function pinnedOf({ key, policy }: VerifyExportOptions) {
+/** What somebody pins. @throws verifierKeyInvalid, witnessPolicyInvalid, dataFileMissing, storageFailed */
+export async function pinnedOf({ key, policy }: Pick<VerifyExportOptions, 'key' | 'policy'>) {
   const text =
     key === undefined || /^[^+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/.test(key) ? key : await textOf(key);
   return {
@@ -118,20 +119,22 @@ async function pinnedOf({ key, policy }: VerifyExportOptions) {
   };
 }
 
-async function keyOf(folder: FolderSource): Promise<VerifierKey> {
+/** By the word of the folder. @throws exportMalformed, verifierKeyInvalid */
+export async function keyOf(folder: FolderSource): Promise<VerifierKey> {
   const text = await folder.text('log.vkey');
   if (text === undefined)
     throw new HanseError('exportMalformed', { path: 'log.vkey', reason: 'it is not there' });
   return parseVerifierKey(lineOf(text));
 }
 
-async function policyOf(folder: FolderSource): Promise<WitnessPolicy | undefined> {
+/** By the word of the folder; undefined where it has none. @throws exportMalformed, witnessPolicyInvalid */
+export async function policyOf(folder: FolderSource): Promise<WitnessPolicy | undefined> {
   const text = await folder.text('witness-policy');
   return text === undefined ? undefined : parseWitnessPolicy(text);
 }
 
 /** Without its line end. */
-function lineOf(text: string): string {
+export function lineOf(text: string): string {
   return text.endsWith('\n') ? text.slice(0, -1) : text;
 }
 

@@ -59,15 +59,15 @@ export class LogAudit {
     this.#receipts = new Map(receipts.map((receipt) => [receiptKey(receipt), receipt]));
   }
 
-  /** Whether nothing is wrong with it. @param bytes of the entry; attacker-controlled, though signed */
-  add(leaf: number, bytes: Uint8Array): boolean {
+  /** The event, if nothing is wrong with it. @param bytes of the entry; attacker-controlled, though signed */
+  add(leaf: number, bytes: Uint8Array): AuditEvent | undefined {
     try {
       const event = this.#read(bytes);
       this.#take(leaf, event, this.#placed(event));
-      return true;
+      return event;
     } catch (error) {
       this.#findings.add(error, leaf);
-      return false;
+      return undefined;
     }
   }
 

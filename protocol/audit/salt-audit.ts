@@ -38,14 +38,19 @@ export class SaltAudit {
     this.#findings = findings;
   }
 
-  /** Compares what belongs to this entry. @param bytes of the entry, JSON */
-  async add(leaf: number, bytes: Uint8Array): Promise<void> {
+  /** Compares what belongs to this entry. @param bytes of the entry, JSON @returns what holds */
+  async add(leaf: number, bytes: Uint8Array): Promise<readonly SaltLine[]> {
+    const held: SaltLine[] = [];
     for (let line = await this.#peek(); line && line.index <= leaf; line = await this.#peek()) {
       this.#next = undefined;
-      if (line.index === leaf && (await isSaltOf(line, bytes))) continue;
+      if (line.index === leaf && (await isSaltOf(line, bytes))) {
+        held.push(line);
+        continue;
+      }
       const { index, pointer } = line;
       this.#findings.add(new HanseError('saltMismatch', { pointer: pointer.slice(0, 200) }), index);
     }
+    return held;
   }
 
   /** When all entries have gone by: there is nothing left. */

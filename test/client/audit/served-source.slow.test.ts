@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { servedLog } from '../../../client/audit/asked-log.ts';
 import { ServedSource } from '../../../client/audit/served-source.ts';
 import { verifyServed } from '../../../client/audit/verify-export.ts';
 import type { CoordinatorApi } from '../../../client/coordinator-api.ts';
@@ -16,6 +17,7 @@ import { AuditFile } from '../../../server/store/audit-file.ts';
 import { entriesOfFederation, logKeyOfFederation, NOTHING } from '../../fixtures/exported-federation.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
 import { beginJob, playRound, SIZE } from '../../fixtures/secure-round.ts';
+import { noteKey } from '../../protocol/audit/notes.ts';
 
 let folder: string;
 let file: AuditFile;
@@ -63,6 +65,18 @@ test('every entry, and the models of its rounds; sums are not made again, for up
     },
   ]);
   expect(history).toHaveLength(2);
+});
+
+test('questions are answered from it, by whoever may read its entries', async () => {
+  const asked = await servedLog(api, {});
+  const leaves: number[] = [];
+  const { size, root } = await asked.read(({ leaf }) => leaves.push(leaf));
+  expect([size, root]).toEqual([log.size, toHex(log.checkpoint.root)]);
+  expect(leaves).toEqual(Array.from({ length: log.size }, (_, leaf) => leaf));
+  const other = formatVerifierKey((await noteKey(log.key.name, 'note', 9)).key);
+  await expect((await servedLog(api, { key: other })).read(() => {})).rejects.toThrow(
+    expect.objectContaining({ code: 'logUnverified' }),
+  );
 });
 
 test('by a key that was had another way, which has to be that of the log', async () => {

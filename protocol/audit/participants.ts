@@ -1,0 +1,42 @@
+/**
+ * Who belongs to which organisation, by the entries of a log, and whom an entry names where its salts were handed over. Pure.
+ */
+import type { AuditData } from '../../schemas/audit-event.ts';
+import type { VerifiedEntry } from './verified-entries.ts';
+
+/** Nodes that are remembered; of others the organisation is not told. */
+const NODES = 50_000;
+
+/** Places of salted ids of nodes. */
+const POINTERS = ['/data/node', '/data/cohort', '/data/members', '/data/member', '/data/reader'] as const;
+
+export class Participants {
+  readonly #organisations = new Map<string, string>();
+
+  take({ type, event }: VerifiedEntry): void {
+    if (type !== 'member.enrolled' && type !== 'member.requested') return;
+    const { nodeId, organisationId } = event.data as AuditData<'member.enrolled'>;
+    if (this.#organisations.size < NODES) this.#organisations.set(nodeId, organisationId);
+  }
+
+  /** Undefined for a node of which nothing was told before. */
+  organisationOf(nodeId: string): string | undefined {
+    return this.#organisations.get(nodeId);
+  }
+
+  /** Organisations of those whom the entry names, each as often as it does; undefined where it names nobody that can be told. */
+  organisationsIn(entry: VerifiedEntry): readonly string[] | undefined {
+    return nodesIn(entry)?.map((nodeId) => this.organisationOf(nodeId) ?? 'unknown');
+  }
+}
+
+/** Ids of nodes that stand behind salted fields; undefined where there are none, or their salts were not handed over. */
+export function nodesIn({ opened }: VerifiedEntry): readonly string[] | undefined {
+  if (opened.size === 0) return undefined;
+  for (const pointer of POINTERS) {
+    const value = opened.get(pointer);
+    if (typeof value === 'string') return [value];
+    if (Array.isArray(value)) return value.filter((one) => typeof one === 'string');
+  }
+  return undefined;
+}

@@ -1,0 +1,154 @@
+/**
+ * Who has used a data set, and for what: SPEC.md 13.15. Pure.
+ *
+ * A job has used it where an entry names both, or where a node that has declared it has sent an update. Who has sent updates stands in
+ * the log as salted hashes: without their salts, all jobs with updates while a holder was there are jobs that may have used it.
+ */
+import type { AuditData } from '../../../schemas/audit-event.ts';
+import { type Cells, RowBook } from '../answer.ts';
+import { type BookedJob, JobBook, outcomeOf } from '../job-book.ts';
+import { namedIn } from '../named-in.ts';
+import { nodesIn, Participants } from '../participants.ts';
+import type { VerifiedEntry } from '../verified-entries.ts';
+import type { Answer, Question } from './question.ts';
+
+interface HolderCells extends Cells {
+  readonly node: string | null;
+  readonly organisation: string | null;
+  readonly dataSet: string;
+  readonly first: string;
+  readonly what: string;
+}
+
+interface UseCells extends Cells {
+  readonly job: string;
+  name: string | null;
+  purpose: string | null;
+  by: string | null;
+  used: string;
+  rounds: number;
+  updates: number;
+  unit: string | null;
+  reserved: number | null;
+  spent: number | null;
+  outcome: string | null;
+}
+
+interface ModelCells extends Cells {
+  readonly job: string;
+  readonly round: number;
+  readonly model: string;
+  readonly time: string;
+}
+
+export class DataSetUses implements Question {
+  readonly #asked: string;
+  readonly #participants = new Participants();
+  readonly #jobs = new JobBook();
+  readonly #holders = new RowBook<HolderCells>();
+  readonly #uses = new RowBook<UseCells>();
+  readonly #models = new RowBook<ModelCells>();
+  readonly #agreements = new RowBook();
+  readonly #others = new RowBook();
+  /** Nodes that have declared it. */
+  readonly #nodes = new Set<string>();
+  /** By job that has used it: the round in which it was used last, 0 before any. */
+  readonly #rounds = new Map<string, number>();
+  /** Jobs that an entry names together with it: whoever takes part in them uses it. */
+  readonly #named = new Set<string>();
+  #hidden = 0;
+
+  /** @param asked a data set, `name`; or one version of it, `name@version` */
+  constructor(asked: string) {
+    this.#asked = asked;
+  }
+
+  take(entry: VerifiedEntry): void {
+    this.#participants.take(entry);
+    const job = this.#jobs.take(entry);
+    const { type, leaf, event } = entry;
+    const named = namedIn(event);
+    const found = named.dataSets.filter((name) => isSame(name, this.#asked));
+    for (const dataSet of found) this.#takeNamed(entry, dataSet, job);
+    if (!job) return;
+    if (type === 'round.updateAccepted') this.#takeUpdate(entry, job);
+    if (type !== 'round.released' || !this.#rounds.has(job.jobId)) return;
+    const { round, model } = event.data as AuditData<'round.released'>;
+    this.#models.add(leaf, { job: job.jobId, round, model, time: event.time });
+  }
+
+  #takeNamed({ leaf, type, event }: VerifiedEntry, dataSet: string, job: BookedJob | undefined): void {
+    const { nodeId } = event.data as { readonly nodeId?: unknown };
+    const { agreements, organisations, purposes } = namedIn(event);
+    if (agreements.length > 0)
+      for (const agreement of agreements)
+        this.#agreements.at(agreement, leaf, () => ({
+          ...{ agreement, dataSet, with: organisations.join(' ') || null },
+          ...{ purpose: purposes.join('; ') || null, first: event.time },
+        }));
+    if (job) {
+      this.#named.add(job.jobId);
+      if (this.#use(job, leaf, 'yes') && !this.#rounds.has(job.jobId)) this.#rounds.set(job.jobId, 0);
+    } else if (typeof nodeId === 'string') {
+      this.#nodes.add(nodeId);
+      const organisation = this.#participants.organisationOf(nodeId) ?? null;
+      const begin = () => ({ node: nodeId, organisation, dataSet, first: event.time, what: type });
+      this.#holders.at(`${nodeId} ${dataSet} ${type}`, leaf, begin);
+    } else if (agreements.length === 0) this.#others.add(leaf, { time: event.time, what: type, dataSet });
+  }
+
+  #takeUpdate(entry: VerifiedEntry, job: BookedJob): void {
+    const isNamed = this.#named.has(job.jobId);
+    if (this.#nodes.size === 0 && !isNamed) return;
+    const [nodeId] = nodesIn(entry) ?? [];
+    if (!isNamed && nodeId === undefined) this.#hidden += 1;
+    if (!isNamed && nodeId !== undefined && !this.#nodes.has(nodeId)) return;
+    const cells = this.#use(job, entry.leaf, isNamed || nodeId !== undefined ? 'yes' : 'perhaps');
+    if (!cells) return;
+    const { round } = entry.event.data as AuditData<'round.updateAccepted'>;
+    cells.updates += 1;
+    if (this.#rounds.get(job.jobId) !== round) cells.rounds += 1;
+    this.#rounds.set(job.jobId, round);
+  }
+
+  #use({ jobId, unit }: BookedJob, leaf: number, used: string): UseCells | undefined {
+    const cells = this.#uses.at(jobId, leaf, () => ({
+      ...{ job: jobId, name: null, purpose: null, by: null, used, rounds: 0, updates: 0, unit },
+      ...{ reserved: null, spent: null, outcome: null },
+    }));
+    if (cells && used === 'yes') cells.used = used;
+    return cells;
+  }
+
+  answer(): Answer {
+    for (const [cells, leaves] of this.#uses.rows()) {
+      const job = this.#jobs.of(cells.job);
+      if (!job) continue;
+      const { name, purpose, reserved, spent, by } = job;
+      Object.assign(cells, { name, purpose, outcome: outcomeOf(job) });
+      cells.by = this.#participants.organisationOf(by) ?? by;
+      cells.reserved = reserved?.epsilon ?? null;
+      cells.spent = spent?.epsilon ?? null;
+      for (const at of [job.leaf, reserved?.leaf, spent?.leaf]) if (at !== undefined) leaves.add(at);
+    }
+    const tables = [
+      this.#holders.table('holders', 'Who holds it'),
+      this.#uses.table('uses', 'Jobs that it was used for, and the epsilon they have taken for each unit'),
+      this.#models.table('models', 'Models that were released of these jobs since'),
+      this.#agreements.table('agreements', 'Agreements about it'),
+      this.#others.table('others', 'Other entries that name it'),
+    ];
+    const notes =
+      this.#hidden === 0
+        ? []
+        : [
+            `who has sent ${this.#hidden} updates stands in the log as salted hashes: a log with its salts (\`hanse audit export --salts\`) tells which of these jobs have used it`,
+          ];
+    return { isKnown: tables.some(({ rows }) => rows.length > 0), tables, notes };
+  }
+}
+
+/** Whether a name is the one that is asked for, or a version of it. */
+function isSame(name: string, asked: string): boolean {
+  return name === asked || (!asked.includes('@') && name.startsWith(`${asked}@`));
+}

@@ -1,0 +1,108 @@
+// covers: protocol/audit/named-in.ts
+import { expect, test } from 'vitest';
+import { namedIn } from '../../../../protocol/audit/named-in.ts';
+import { DataSetUses } from '../../../../protocol/audit/questions/data-set-uses.ts';
+import type { VerifiedEntry } from '../../../../protocol/audit/verified-entries.ts';
+import type { AuditType } from '../../../../schemas/audit-event.ts';
+import { asked, nodeId, PlantedEntries, sha256 } from '../../../fixtures/planted-entries.ts';
+
+/** Types that the catalogue has not yet. */
+const planted = (type: string) => type as AuditType;
+
+function world(hasSalts = true) {
+  const log = new PlantedEntries();
+  log.member('a', 'clinic-a');
+  log.member('b', 'clinic-b');
+  const before = log.job('before', 'a');
+  log.round(before, 1, ['a'], { hasSalts });
+  const declared = log.add(planted('data.declared'), {
+    nodeId: nodeId('a'),
+    dataSets: [
+      { name: 'visits', version: '1' },
+      { name: 'scans', version: '7' },
+    ],
+  });
+  const agreed = log.add(planted('agreement.signed'), {
+    ...{ agreement: 'agr-1', dataSet: 'visits@1', organisationId: 'clinic-b', purpose: 'triage' },
+  });
+  const job = log.job('triage', 'b');
+  log.add('privacy.reserved', {
+    ...{ jobId: job, unit: 'example', delta: 1e-5, mechanism: 'gaussian', epsilon: 2, stated: 2 },
+  });
+  log.round(job, 1, ['a', 'b'], { epsilon: 1, hasSalts });
+  const model = log.round(job, 2, ['a'], { epsilon: 2, hasSalts });
+  const other = log.job('other', 'b');
+  log.round(other, 1, ['b'], { hasSalts });
+  return { log, declared, agreed, job, other, model };
+}
+
+const tablesOf = (question: DataSetUses) =>
+  Object.fromEntries(question.answer().tables.map((table) => [table.name, table.rows]));
+
+test('tells who holds it, the jobs whose rounds its holder took part in, their models, and agreements', () => {
+  const { log, declared, agreed, job, model } = world();
+  const question = asked(new DataSetUses('visits'), log.entries);
+  expect(question.answer()).toMatchObject({ isKnown: true, notes: [] });
+  const { holders, uses, models, agreements } = tablesOf(question);
+  expect(holders).toMatchObject([
+    {
+      cells: { node: nodeId('a'), organisation: 'clinic-a', dataSet: 'visits@1' },
+      leaves: { leaves: [declared] },
+    },
+  ]);
+  expect(uses?.map(({ cells }) => cells)).toMatchObject([
+    {
+      ...{ job, used: 'yes', name: 'triage', purpose: 'to learn triage', by: 'clinic-b' },
+      ...{ rounds: 2, updates: 2, unit: 'example', reserved: 2, spent: 2, outcome: '2 rounds released' },
+    },
+  ]);
+  expect(models?.map(({ cells }) => cells.model)).toEqual([sha256(`${job} 1`), model]);
+  expect(agreements).toMatchObject([
+    {
+      cells: { agreement: 'agr-1', with: 'clinic-b', purpose: 'triage' },
+      leaves: { leaves: [agreed] },
+    },
+  ]);
+  const behind = uses?.[0]?.leaves.leaves ?? [];
+  const types = new Set(behind.map((leaf) => log.entries[leaf]?.type));
+  expect(types).toEqual(
+    new Set(['job.created', 'privacy.reserved', 'round.updateAccepted', 'privacy.spent']),
+  );
+});
+
+test('without salts all jobs with updates since are jobs that may have used it', () => {
+  const { log, job, other } = world(false);
+  const question = asked(new DataSetUses('visits'), log.entries);
+  expect(tablesOf(question).uses?.map(({ cells: { job: id, used } }) => [id, used])).toEqual([
+    [job, 'perhaps'],
+    [other, 'perhaps'],
+  ]);
+  expect(question.answer().notes.join()).toContain('salted');
+});
+
+test('a version is asked for by its name', () => {
+  const { log } = world();
+  expect(asked(new DataSetUses('visits@1'), log.entries).answer().isKnown).toBe(true);
+  for (const name of ['visits@2', 'visit', 'visits@'])
+    expect(asked(new DataSetUses(name), log.entries).answer().isKnown).toBe(false);
+});
+
+test('a job that names it has used it, whoever took part', () => {
+  const log = new PlantedEntries();
+  const job = log.job('named', 'a', { prov: { used: ['urn:hanse:dataset:visits'] } });
+  const model = log.round(job, 1, ['a', 'b'], { hasSalts: false });
+  const { uses, models } = tablesOf(asked(new DataSetUses('visits'), log.entries));
+  expect(uses).toMatchObject([{ cells: { job, used: 'yes', rounds: 1, updates: 2 } }]);
+  expect(models).toMatchObject([{ cells: { job, model } }]);
+});
+
+test.each([
+  [{}, [], []],
+  [{ dataSet: 'a' }, ['a'], []],
+  [{ dataSet: { name: 'a', version: '2' }, agreementId: 'x' }, ['a@2'], ['x']],
+  [{ dataSets: ['a', 'a', 7, null], agreement: { no: 'text' } }, ['a'], []],
+  [{ prov: { activity: 'urn:hanse:agreement:y', used: ['urn:hanse:dataset:b', 3] } }, ['b'], ['y']],
+])('%j names data sets %j and agreements %j', (data, dataSets, agreements) => {
+  const { event } = new PlantedEntries().entries[0] as VerifiedEntry;
+  expect(namedIn({ ...event, data })).toMatchObject({ dataSets, agreements });
+});
