@@ -1,5 +1,5 @@
 /**
- * What principals do at a coordinator, by the names that policies know: SPEC.md 4.5. Every route of `routes.ts` names one of them.
+ * What principals do at a coordinator, by the names that policies know: SPEC.md 4.10. Every route of `routes.ts` names one of them.
  *
  * An action is done on a resource. Whoever may not see a resource is told that there is none, so that ids of others tell nothing;
  * whoever sees it and may not do this with it is refused, and told which policies say so.

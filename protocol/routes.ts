@@ -2,7 +2,7 @@
  * Every request a coordinator answers, as one table: server, client types and the OpenAPI document derive from it.
  * SPEC.md section 9.
  *
- * `action` is what calling it is, for the policies that say who may (SPEC.md 4.5); `public` routes need no signature. A route lists
+ * `action` is what calling it is, for the policies that say who may (SPEC.md 4.10); `public` routes need no signature. A route lists
  * the problems that are its own; those of `EVERYWHERE` and, on signed routes, `SIGNED` can always occur.
  */
 import { type Static, type TSchema, Type } from 'typebox';

@@ -1,6 +1,6 @@
 /**
  * What callers may do at this coordinator: each route by the action that it names, on the resource that its parameters lead to.
- * SPEC.md 4.5.
+ * SPEC.md 4.10.
  *
  * Whatever somebody may not see is not there for them: a job of others is answered as one that never was.
  */

@@ -1,4 +1,4 @@
-/** A job as policies see it. SPEC.md 4.5. */
+/** A job as policies see it. SPEC.md 4.10. */
 import { hasEnded } from '../../protocol/round.ts';
 import type { JobState } from '../../protocol/round-state.ts';
 import type { JobResource } from './cedar-entities.ts';

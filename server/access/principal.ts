@@ -1,4 +1,4 @@
-/** Who a request comes from, once that is certain: SPEC.md 4.5. */
+/** Who a request comes from, once that is certain: SPEC.md 4.10. */
 import type { NodeId } from '../../schemas/ids.ts';
 import type { Role } from '../../schemas/member.ts';
 import type { KnownMember } from '../federation-state.ts';
