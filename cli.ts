@@ -56,6 +56,38 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'end the membership of a node or an organisation, at once',
     load: async () => (await import('./client/commands/member.ts')).memberCommands.revoke,
   },
+  'person invite': {
+    summary: 'make a person known, and print the link by which they sign in',
+    load: async () => (await import('./client/commands/person.ts')).personCommands.invite,
+  },
+  'person list': {
+    summary: 'list the people of the federation',
+    load: async () => (await import('./client/commands/person.ts')).personCommands.list,
+  },
+  'person link': {
+    summary: 'print another link for a person to sign in by; one that nobody has used ends',
+    load: async () => (await import('./client/commands/person.ts')).personCommands.link,
+  },
+  'person sign-out': {
+    summary: 'end all sessions of a person, who may sign in again',
+    load: async () => (await import('./client/commands/person.ts')).personCommands.signOut,
+  },
+  'person revoke': {
+    summary: 'end all that a person may do, at once and for good',
+    load: async () => (await import('./client/commands/person.ts')).personCommands.revoke,
+  },
+  'token create': {
+    summary: 'issue an API token for a person, and print it: it is told nowhere else',
+    load: async () => (await import('./client/commands/token.ts')).tokenCommands.create,
+  },
+  'token list': {
+    summary: 'list the API tokens, without what they are',
+    load: async () => (await import('./client/commands/token.ts')).tokenCommands.list,
+  },
+  'token revoke': {
+    summary: 'end an API token, at once',
+    load: async () => (await import('./client/commands/token.ts')).tokenCommands.revoke,
+  },
   'directory show': {
     summary: 'show the signed directory, checked against the one that is pinned',
     load: async () => (await import('./client/commands/directory.ts')).directoryCommands.show,
@@ -342,6 +374,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   config: 'write and check the configuration of a node',
   node: 'look at a running node, pause it, let it go on or leave',
   member: 'decide who is in the federation',
+  person: 'decide which people may sign in at a coordinator',
+  token: 'issue API tokens for scripts, and end them',
   directory: 'see and compare who is in the federation',
   organisation: 'keep the key of an organisation, and admit its nodes',
   identity: 'look after the key of a node',

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,12 +143,47 @@ test('says where it is, and leaves an identity with which the operator can invit
     federationId: expect.stringMatching(/^fed-/),
     dataDir,
     operatorIdentity: operatorFile(),
+    signIn: expect.stringMatching(/^http:\/\/localhost:\d+\/sign-in#link=[A-Za-z0-9_-]{43}$/),
   });
   expect(lines[0]).toBe(`Hanse coordinator of ${ready.federationId} at ${ready.url}`);
   expect(statSync(operatorFile()).mode & 0o777).toBe(0o600);
   expect(await invite()).toMatchObject({ role: 'participant' });
   expect(await stop()).toEqual({ stopped: true, dataDir });
   await expect(fetch(`${ready.url}/healthz`)).rejects.toThrow();
+});
+
+test('the link of the first operator is told once, on standard output, and stands nowhere', async () => {
+  const first = await serve();
+  const { signIn } = first.ready as { signIn: string };
+  const [, token = ''] = signIn.split('#link=');
+  expect(first.lines.filter((line) => line.includes(token))).toHaveLength(1);
+  expect(first.notes.join('\n')).not.toContain(token);
+  await first.stop();
+  const second = await serve();
+  expect(second.ready).not.toHaveProperty('signIn');
+  expect([...second.lines, ...second.notes].join('\n')).not.toContain('sign-in');
+  const origin = new URL(signIn).origin.replace(/:\d+$/, `:${new URL(String(second.ready.url)).port}`);
+  const request = () =>
+    fetch(`${second.ready.url}/v1/sign-in/link`, {
+      method: 'POST',
+      headers: { origin, 'hanse-protocol': '1', 'content-type': 'application/json' },
+      body: JSON.stringify({ token }),
+    });
+  const answer = await request();
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({ person: { role: 'operator', handle: 'operator' } });
+  const again = await request();
+  expect(await again.json()).toMatchObject({ code: 'linkSpent' });
+  const [cookie = ''] = answer.headers.getSetCookie();
+  const secret = /^hanse=([^;]*)/.exec(cookie)?.[1] ?? '';
+  expect(secret).not.toBe('');
+  await second.stop();
+  const files = readdirSync(dataDir, { recursive: true, withFileTypes: true }).filter((file) =>
+    file.isFile(),
+  );
+  const kept = files.map((file) => readFileSync(join(file.parentPath, file.name)));
+  expect(kept.some((bytes) => bytes.includes('linkSpent'))).toBe(true);
+  for (const planted of [token, secret]) expect(kept.some((bytes) => bytes.includes(planted))).toBe(false);
 });
 
 test('started again it is the same federation with the same operator, at its new address', async () => {
