@@ -40,6 +40,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'list the members of the federation, and whether they are there',
     load: async () => (await import('./client/commands/member.ts')).memberCommands.list,
   },
+  'member show': {
+    summary: 'show a member: its keys, what it can do, and on what terms its data may be used',
+    load: async () => (await import('./client/commands/member.ts')).memberCommands.show,
+  },
   'member waiting': {
     summary: 'list who waits to become a member',
     load: async () => (await import('./client/commands/member.ts')).memberCommands.waiting,

@@ -120,9 +120,10 @@ export class CapabilityReport {
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(this.#options.witness && { witness: this.#isWitness }),
       ...(steps.length > 0 && { steps }),
-      dataSets: dataSets.map(({ examples: { name, inputShape }, version }) => ({
+      dataSets: dataSets.map(({ examples: { name, inputShape }, version, terms }) => ({
         name: printable(name, 80),
         version,
+        ...(terms && { terms }),
         inputShape: [...inputShape],
       })),
     };

@@ -14,6 +14,7 @@ import type { AnswerJournal } from './answer-journal.ts';
 import { contribute, type EgressInspector } from './contribute.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import { type DataSet, fittingDataSet } from './data/data-set.ts';
+import { requireUsable, type Withdrawals } from './data/data-use.ts';
 import { hasColumn } from './data/statistic-table.ts';
 import { type LocalTrainer, preceded, watched } from './engine/local-training.ts';
 import type { TrainingProgress } from './engine/trainer.ts';
@@ -35,6 +36,8 @@ export interface TaskOptions {
   readonly api: CoordinatorApi;
   /** At least one. */
   readonly dataSets: readonly DataSet[];
+  /** Of rows of the data sets; absent: nobody has withdrawn any. */
+  readonly withdrawals?: Withdrawals;
   /** Compiled jobs: a `JobCache`, which the caller releases afterwards; nodes of a simulation share one. */
   readonly jobs: JobSource;
   /** Tasks of several jobs, and nodes of a simulation, share them. */
@@ -142,7 +145,7 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
     await admit.early(manifest, stepBytes);
     await privacy?.consider(task, manifest, dataSets, { api, signal });
   });
-  const set = dataFor(job, dataSets, false);
+  const set = await dataFor(job, options, false);
   await payAndContribute(task, { manifest: job.manifest, set, trainer, admit }, options, signal);
 }
 
@@ -153,13 +156,14 @@ async function count(
   options: TaskOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { dataSets } = options;
+  const { dataSets, clock, withdrawals } = options;
   const { column } = manifest.statistic;
   const admit = admissionOf(task, options, signal);
   await admit.early(manifest);
-  const set = dataSets.find(({ examples }) => hasColumn(examples, column));
-  if (!set)
+  const having = dataSets.filter(({ examples }) => hasColumn(examples, column));
+  if (having.length === 0)
     throw new HanseError('columnUnknown', { column, source: dataSets[0]?.examples.name ?? 'this node' });
+  const set = await fittingDataSet(having, (one) => requireUsable(one, clock, withdrawals));
   const trainer = statisticCounter(manifest, set.examples);
   await payAndContribute(task, { manifest, set, trainer, admit }, options, signal);
 }
@@ -182,6 +186,7 @@ async function payAndContribute(
   const { api, buffers, observe, inspector, answers, party, privacy } = options;
   const { examples } = set;
   await admit.final(manifest, examples.count);
+  await requireUsable(set, options.clock, options.withdrawals);
   const spending = await privacy?.reserve(task, manifest, set, { api, signal });
   // Drawn from the budget before a row is read.
   const paying = metered(spending ? preceded(trainer, spending.draw) : trainer, task, manifest, options);
@@ -201,11 +206,11 @@ async function payAndContribute(
 }
 
 async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortSignal): Promise<void> {
-  const { api, jobs, dataSets, observe } = options;
+  const { api, jobs, observe } = options;
   observe({ type: 'preparing', task });
   const admit = admissionOf(task, options, signal);
   const { job, evaluator } = await jobs.evaluator(task, api, signal, admit.early);
-  const { examples } = dataFor(job, dataSets, true);
+  const { examples } = await dataFor(job, options, true);
   await admit.final(job.manifest, examples.count);
   const of = { series: task.jobId, signal };
   const parameters = await fetchModel(task.model, job.manifest.parameters, api, of);
@@ -220,10 +225,16 @@ async function evaluate(task: EvaluateTask, options: TaskOptions, signal: AbortS
   observe({ type: 'evaluated', task, metrics });
 }
 
-function dataFor(job: PreparedJob, dataSets: readonly DataSet[], allowSingleClass: boolean): DataSet {
-  return fittingDataSet(dataSets, (set) =>
-    job.checkExamples(set.examples, allowSingleClass || set.allowSingleClass),
-  );
+/** Among those that may be used now. */
+function dataFor(
+  job: PreparedJob,
+  { dataSets, clock, withdrawals }: TaskOptions,
+  allowSingleClass: boolean,
+): Promise<DataSet> {
+  return fittingDataSet(dataSets, async (set) => {
+    await requireUsable(set, clock, withdrawals);
+    job.checkExamples(set.examples, allowSingleClass || set.allowSingleClass);
+  });
 }
 
 /** The owner is asked as soon as there is something to decide, and again with all that is known. */

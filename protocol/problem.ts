@@ -689,6 +689,14 @@ export const PROBLEMS = {
     'The owner of the data set has set no privacy budget for it.',
     'To take part in jobs with a privacy promise, set one: --privacy-budget of `hanse join`, or privacy.budget of the data set in the configuration file. `hanse privacy ledger` lists the data sets that have one; `hanse privacy ask` takes one of them as --data-set.',
   ),
+  dataRetentionPassed: entry<{ source: string; retention: string }>(
+    'The time until which the data set may be used, as its owner has declared it, is over.',
+    'Nothing of it was used. Delete the data, or, where they may be kept for longer, change retention in the configuration of the node and start it again.',
+  ),
+  dataWithdrawn: entry<{ source: string; version: string }>(
+    'Rows of the data set were withdrawn, and the node still holds the version that has them.',
+    'Nothing of it was used. Start the node again with its configuration file: it then takes the version without these rows.',
+  ),
   columnUnknown: entry<{ column: string; source: string }>(
     'The data set has no column of this name, or its owner has not declared it.',
     'Ask for a column that is among the features or the target of the data sets: --features and --target of `hanse join`, or columns in the configuration file.',

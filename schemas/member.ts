@@ -2,6 +2,7 @@
  * Who takes part in a federation, and how a node becomes a member. SPEC.md section 4.
  */
 import { type Static, Type } from 'typebox';
+import { DataTerms } from './data-terms.ts';
 import {
   DataSetVersion,
   FederationId,
@@ -62,6 +63,8 @@ export const Capabilities = Type.Object(
         {
           name: Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE }),
           version: DataSetVersion,
+          /** Told to operators alone; absent: its owner has declared none. */
+          terms: Type.Optional(DataTerms),
           /** Shape of one example. */
           inputShape: Type.Array(Type.Integer({ minimum: 1, maximum: 1_000_000_000 }), { maxItems: 8 }),
         },

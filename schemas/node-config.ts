@@ -3,7 +3,8 @@
  * It holds no secret; the key of the node is in the identity file. Paths in it begin at the folder of the file.
  */
 import { type Static, Type } from 'typebox';
-import { DataSetVersion } from './ids.ts';
+import { DataTerms } from './data-terms.ts';
+import { DataSetVersion, PRINTABLE } from './ids.ts';
 import { DisplayName } from './member.ts';
 import { CostLimits, NodePolicy } from './node-policy.ts';
 import { BudgetUnit } from './privacy-ledger.ts';
@@ -46,6 +47,9 @@ export const ConfigDataSet = Type.Object(
     /** What other members see it by. */
     name: DisplayName,
     version: DataSetVersion,
+    ...DataTerms.properties,
+    /** To the lawful basis, in words. It stays in this file. */
+    note: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, pattern: PRINTABLE })),
     /** As `--data` of `hanse join`. */
     source: Type.String({
       minLength: 1,

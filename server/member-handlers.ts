@@ -5,7 +5,7 @@
 import { toHex } from '../protocol/bytes.ts';
 import { isProblem } from '../protocol/problem.ts';
 import type { RouteName } from '../protocol/routes.ts';
-import type { Capabilities } from '../schemas/member.ts';
+import type { Capabilities, Role } from '../schemas/member.ts';
 import { actorOf } from './access/principal.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
@@ -69,10 +69,10 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
 
     getDirectory: async ({ query }) => federation.directory(Number(query.after ?? 0)),
 
-    listMembers: async () => {
+    listMembers: async ({ caller: { role } }) => {
       const members = [...federation.members()].map(({ publicKey, entry, ledger: _, ...member }) => ({
         ...member,
-        capabilities: withoutLedger(member.capabilities),
+        capabilities: toldTo(role, member.capabilities),
         publicKey: toHex(publicKey),
         validUntil: entry.validUntil,
         revokedAt: entry.revokedAt,
@@ -97,9 +97,10 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
   };
 }
 
-/** How much of whose budget is spent is no business of other members. */
-function withoutLedger(capabilities: Capabilities | null): Capabilities | null {
+/** How much of whose budget is spent is no business of other members, and on what terms data are used one of operators alone. */
+function toldTo(role: Role, capabilities: Capabilities | null): Capabilities | null {
   if (!capabilities) return null;
-  const { ledger: _, ...rest } = capabilities;
-  return rest;
+  const { ledger: _, dataSets, ...rest } = capabilities;
+  if (role === 'operator' || role === 'auditor') return { ...rest, dataSets };
+  return { ...rest, dataSets: dataSets.map(({ terms: _, ...set }) => set) };
 }

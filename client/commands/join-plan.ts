@@ -3,6 +3,7 @@
  */
 import { asUsage, parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
+import type { DataTerms } from '../../schemas/data-terms.ts';
 import { DataBudget } from '../../schemas/node-config.ts';
 import type { CostLimits, NodePolicy } from '../../schemas/node-policy.ts';
 import type { BudgetUnit } from '../../schemas/privacy-ledger.ts';
@@ -13,8 +14,14 @@ import type { PassphraseSource } from '../passphrase.ts';
 import type { AdmissionOptions } from './admission-options.ts';
 import { columnsOf, type DataOptions } from './data-options.ts';
 import type { ProxyOptions } from './proxy-option.ts';
+import { type TermsOptions, termsFrom, termsOf } from './terms-options.ts';
 
-export interface JoinOptions extends Partial<DataOptions>, AdmissionOptions, ProxyOptions, PassphraseSource {
+export interface JoinOptions
+  extends Partial<DataOptions>,
+    TermsOptions,
+    AdmissionOptions,
+    ProxyOptions,
+    PassphraseSource {
   readonly config?: string;
   readonly identity: string;
   readonly name: string;
@@ -58,6 +65,7 @@ interface PlannedDataSet extends DataSource {
   readonly version: string;
   readonly allowSingleClass: boolean;
   readonly budget?: DataBudget;
+  readonly terms?: DataTerms;
 }
 
 /** Options that a configuration file takes the place of, as they are written. */
@@ -76,6 +84,10 @@ const REPLACED: Readonly<Record<string, string>> = {
   allowPlain: '--allow-plain (allowPlainAggregation of the policy)',
   trustCoordinator: '--trust-coordinator (allowTrustedCoordinator of the policy)',
   dataSetVersion: '--data-set-version',
+  origin: '--origin',
+  lawfulBasis: '--lawful-basis',
+  retention: '--retention',
+  contact: '--contact',
   privacyBudget: '--privacy-budget (privacy.budget of a data set)',
   privacyUnit: '--privacy-unit (privacy.budget.unit of a data set)',
 };
@@ -107,6 +119,7 @@ export async function planJoin(options: JoinOptions, defaults: Partial<JoinOptio
       name: set.name,
       version: set.version,
       allowSingleClass: set.allowSingleClass ?? false,
+      terms: termsOf(set),
       ...(set.privacy && { budget: set.privacy.budget }),
     })),
     policy: policy ?? {},
@@ -131,8 +144,15 @@ function fromOptions(options: JoinOptions): JoinPlan {
   const allowSingleClass = options.allowSingleClass ?? false;
   const source = data === undefined ? undefined : { ...options, data };
   const budget = budgetFrom(options);
+  const terms = data === undefined ? undefined : termsFrom(data, options);
   const sources = source
-    ? [{ ...source, ...columnsOf(source), version, allowSingleClass, ...(budget && { budget }) }]
+    ? [
+        {
+          ...{ ...source, ...columnsOf(source), version, allowSingleClass },
+          ...(budget && { budget }),
+          ...(terms && { terms }),
+        },
+      ]
     : [];
   const policy = {
     ...(options.allowPlain && { allowPlainAggregation: true }),
@@ -160,13 +180,13 @@ function budgetFrom({ privacyBudget, privacyUnit: unit }: JoinOptions): DataBudg
  */
 export async function loadDataSets(sources: readonly PlannedDataSet[]): Promise<DataSet[]> {
   const sets: DataSet[] = [];
-  for (const { name, version, allowSingleClass, budget, ...source } of sources) {
+  for (const { name, version, allowSingleClass, budget, terms, ...source } of sources) {
     const loaded = await loadExamples(source);
     if (loaded.count === 0) throw new HanseError('dataEmpty', { source: loaded.name });
     if (budget?.unit === 'person' && !loaded.persons)
       throw new HanseError('dataWithoutPersons', { source: loaded.name });
     const examples = { ...loaded, ...(name !== undefined && { name }) };
-    sets.push({ examples, version, allowSingleClass, ...(budget && { budget }) });
+    sets.push({ examples, version, allowSingleClass, ...(terms && { terms }), ...(budget && { budget }) });
   }
   return sets;
 }

@@ -56,6 +56,7 @@ import { identityFor, type KnownPlan, type Patience } from './join-identity.ts';
 import { type JoinOptions, type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
 import { counted, describeEvent, eventToJson, stackOf } from './participant-report.ts';
 import { checkedProxy, PROXY_OPTION } from './proxy-option.ts';
+import { TERMS_OPTIONS } from './terms-options.ts';
 import { witnessOf } from './witness-of-node.ts';
 
 /** What the options are without being given. */
@@ -106,6 +107,7 @@ export const joinCommand = defineCommand<JoinOptions>({
       default: DEFAULTS.dataSetVersion,
       schema: DataSetVersion,
     },
+    ...TERMS_OPTIONS,
     {
       flags: '--privacy-budget <epsilon,delta>',
       description: 'what all jobs together may cost each unit of the data, such as 8,1e-6; absent: no DP job',
@@ -284,6 +286,7 @@ async function live(
     .map(({ examples: { count, name } }) => `${counted(count, 'example')} of ${name}`)
     .join(', ');
   io.note(`${data}; training on ${provider.name}, ${provider.reason}`);
+  for (const { examples, terms } of dataSets) if (!terms) io.note(undeclared(examples.name));
   const lock = await lockUnused(plan.identity, identity.nodeId);
   const turns = new EngineTurns({ now: () => performance.now(), soon: setImmediate });
   const jobs = new JobCache(provider, turns);
@@ -389,6 +392,11 @@ async function live(
     await jobs.release();
     await lock.release();
   }
+}
+
+/** Of data that were named on a command line. */
+function undeclared(name: string): string {
+  return `nobody has said on what terms ${name} may be used: give --origin, --lawful-basis, --retention and --contact`;
 }
 
 /** What the owner permits, or what there is. */

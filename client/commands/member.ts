@@ -1,9 +1,10 @@
 /**
- * `hanse member list|waiting|approve|refuse|revoke`: what the operator decides about members. SPEC.md sections 4.3, 4.8.
+ * `hanse member list|show|waiting|approve|refuse|revoke`: what the operator decides about members. SPEC.md sections 4.3, 4.8.
  */
 import { parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { type CommandArgument, type CommandOption, defineCommand } from '../../schemas/command.ts';
+import type { DataTerms } from '../../schemas/data-terms.ts';
 import { NodeId, OrganisationId } from '../../schemas/ids.ts';
 import { type Member, Revocation } from '../../schemas/member.ts';
 import { connectAs, IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.ts';
@@ -44,6 +45,27 @@ const list = defineCommand<IdentityOptions>({
       for (const line of abilitiesOf(member)) io.print(`  ${line}`);
     }
     return { members };
+  },
+});
+
+const show = defineCommand<IdentityOptions>({
+  summary: 'show a member: its keys, what it can do, and on what terms its data may be used',
+  arguments: [{ ...NODE, description: 'id of the node: 32 hex digits (hanse member list)' }],
+  options: IDENTITY_OPTIONS,
+  examples: [['hanse member show 0123456789abcdef0123456789abcdef', 'operators see the terms of its data']],
+  async run({ args, options }, io) {
+    const nodeId = nodeOf(args);
+    const { api } = await connectAs(options, io.signal);
+    const { members } = await api.call('listMembers', {});
+    const member = members.find((known) => known.nodeId === nodeId);
+    if (!member) throw new HanseError('nodeUnknown', { id: nodeId });
+    const { organisationId, role, name, publicKey, enrolledAt, capabilities } = member;
+    io.print(`${name} (${nodeId}), ${role} of ${organisationId}: ${stateOf(member)}`);
+    io.print(`  key ${publicKey}, member since ${enrolledAt}`);
+    for (const line of abilitiesOf(member)) io.print(`  ${line}`);
+    for (const { name: dataSet, inputShape } of capabilities?.dataSets ?? [])
+      io.print(`  an example of ${dataSet} has the shape [${inputShape.join(', ')}]`);
+    return member;
   },
 });
 
@@ -137,7 +159,7 @@ const revoke = defineCommand<RevokeOptions>({
   },
 });
 
-export const memberCommands = { list, waiting, approve, refuse, revoke };
+export const memberCommands = { list, show, waiting, approve, refuse, revoke };
 
 /** Its form was checked by the schema of the argument. */
 function nodeOf([nodeId = '']: readonly string[]): string {
@@ -164,10 +186,19 @@ function stateOf({ revokedAt, validUntil, live }: Member): string {
 /** What the node has said of itself, if anything. */
 function abilitiesOf({ capabilities }: Member): string[] {
   if (!capabilities) return [];
-  const { provider, memoryBytes, steps = [] } = capabilities;
+  const { provider, memoryBytes, steps = [], dataSets } = capabilities;
   const memory = memoryBytes === undefined ? '' : `, ${(memoryBytes / 1e9).toFixed(1)} GB for a train step`;
   return [
     `trains on ${provider}${memory}`,
     ...steps.map(({ jobId, milliseconds }) => `${jobId}: ${milliseconds} ms a step`),
+    ...dataSets.flatMap(({ name, version, terms }) => (terms ? [termsLine(name, version, terms)] : [])),
   ];
+}
+
+function termsLine(
+  name: string,
+  version: string,
+  { origin, lawfulBasis, retention, contact }: DataTerms,
+): string {
+  return `data ${name}, version ${version}: ${origin}; ${lawfulBasis}; retention ${retention}; contact ${contact}`;
 }

@@ -33,7 +33,14 @@ identity: identity.json
 # What to train on. A job is trained on the first data set whose shapes it takes.
 data:
   - name: patients            # what other members see
-    version: "1"              # change it whenever the rows change
+    version: "1"              # changes whenever the rows change: hanse data withdraw does it
+    # On what terms it may be used. Operators of the coordinator are told, but for the note.
+    origin: visits of clinic A, 2021 to 2024
+    lawfulBasis: consent      # or contract, legalObligation, vitalInterests, publicTask, legitimateInterests,
+                              # publicReporting, disclosedByPerson, otherLaw, notPersonal
+    #note: form 12b, version of 2020
+    retention: 2021-01-01/P20Y  # first day and duration; or the last day: 2040-12-31. Then it is used no more
+    contact: data-protection@clinic-a.example
     source: csv:patients.csv  # or idx:<images>,<labels>; mnist:train and the like for experiments
     columns:
       features: [age, bmi]    # in the order in which the model takes them

@@ -3,6 +3,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { termsFault } from '../../protocol/compliance/retention-period.ts';
 import { isTimeZone } from '../../protocol/exchange/hours.ts';
 import { isLoopback } from '../../protocol/loopback.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -36,7 +37,7 @@ export async function checkNodeConfig(
   const { value, lineOf, faults: ofText } = parsePlacedYaml(text);
   if (ofText.length > 0) return { faults: ofText };
   const given = withoutEmptySections(value);
-  const ofForm = configFaults(NodeConfig, given);
+  const ofForm = configFaults(NodeConfig, given).map(advised);
   const config = ofForm.length === 0 ? withPaths(given as NodeConfig, dirname(file)) : undefined;
   const told = config ? [...contradictions(config)] : ofForm;
   let found = told;
@@ -102,6 +103,17 @@ function withPaths(config: NodeConfig, folder: string): NodeConfig {
   return { ...config, ...Object.fromEntries(paths), data };
 }
 
+/** Files of earlier versions lack them: what to do is said with the fault. */
+function advised(fault: ConfigFault): ConfigFault {
+  const isOfTerms = /^\/data\/\d+\/(?:origin|lawfulBasis|retention|contact)$/.test(fault.pointer);
+  if (!isOfTerms || fault.reason !== 'is missing') return fault;
+  return {
+    ...fault,
+    reason:
+      'is missing: a data set says where it is from, what permits its use, until when, and whom to ask (hanse config init)',
+  };
+}
+
 /** Paths that a source names. */
 function filesOf(source: string): string[] {
   if (source.startsWith('csv:')) return [source.slice(4)].filter((path) => path !== '');
@@ -133,7 +145,10 @@ function* contradictions({ server, policy = {}, data }: NodeConfig): Iterable<Co
   }
 }
 
-function* contradictionsOf({ source, columns }: ConfigDataSet, place: string): Iterable<ConfigFault> {
+function* contradictionsOf(set: ConfigDataSet, place: string): Iterable<ConfigFault> {
+  const { source, columns } = set;
+  const fault = termsFault(set);
+  if (fault) yield { pointer: `${place}/${fault.member}`, reason: fault.reason };
   const [kind = '', rest = ''] = [source.slice(0, 4), source.slice(source.indexOf(':') + 1)];
   const isWhole =
     kind === 'csv:'

@@ -2,6 +2,7 @@
  * The data sets of a node, and which of them a job is trained on: the first whose shapes and types it takes.
  */
 import { HanseError, isProblem } from '../../protocol/problem.ts';
+import type { DataTerms } from '../../schemas/data-terms.ts';
 import type { DataBudget } from '../../schemas/node-config.ts';
 import type { Examples } from './examples.ts';
 
@@ -11,25 +12,33 @@ export interface DataSet {
   readonly version: string;
   /** Take part although all labels are the same. */
   readonly allowSingleClass: boolean;
+  /** As its owner has declared them; absent: nobody has. */
+  readonly terms?: DataTerms;
   /** Of its owner; absent: it has none. */
   readonly budget?: DataBudget;
 }
 
 /**
- * @param check as `checkExamples` of a prepared job; called in order until it does not throw `dataShapeMismatch`
+ * @param check as `checkExamples` of a prepared job; called in order until it does not throw `dataShapeMismatch`, nor that the
+ *   set may be used no more
  * @returns the first that fits
- * @throws what `check` throws; `dataShapeMismatch` of the first set if none fits; `dataEmpty` without any
+ * @throws what `check` throws; if none fits, that the first such set may not be used, or else `dataShapeMismatch` of the first set;
+ *   `dataEmpty` without any
  */
-export function fittingDataSet(dataSets: readonly DataSet[], check: (set: DataSet) => void): DataSet {
-  let first: unknown;
+export async function fittingDataSet(
+  dataSets: readonly DataSet[],
+  check: (set: DataSet) => Promise<void> | void,
+): Promise<DataSet> {
+  let [barred, first]: unknown[] = [];
   for (const set of dataSets) {
     try {
-      check(set);
+      await check(set);
       return set;
     } catch (error) {
-      if (!isProblem(error, 'dataShapeMismatch')) throw error;
-      first ??= error;
+      if (isProblem(error, 'dataRetentionPassed') || isProblem(error, 'dataWithdrawn')) barred ??= error;
+      else if (isProblem(error, 'dataShapeMismatch')) first ??= error;
+      else throw error;
     }
   }
-  throw first ?? new HanseError('dataEmpty', { source: 'this node' });
+  throw barred ?? first ?? new HanseError('dataEmpty', { source: 'this node' });
 }

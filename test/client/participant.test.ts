@@ -15,6 +15,7 @@ import type { NodePolicy } from '../../schemas/node-policy.ts';
 import type { Task } from '../../schemas/task.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { countingProvider, type SessionCount } from '../fixtures/counting-provider.ts';
+import { TERMS } from '../fixtures/data-terms.ts';
 import { HastyClock } from '../fixtures/hasty-clock.ts';
 import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
 import { type Life, liveOn } from '../fixtures/offered-tasks.ts';
@@ -274,6 +275,43 @@ describe('what cannot be done is declined once, by its code', () => {
     const { api, ended } = live([[shelf.trainTask()]], {}, { dataSets: setsOf(single, true) });
     await ended;
     expect([api.count('decline'), api.count('putUpdate')]).toEqual([0, 1]);
+  });
+
+  test('data that may be used no more', async () => {
+    const setUntil = (retention: string) =>
+      setsOf(good).map((set) => ({ ...set, terms: { ...TERMS, retention } }));
+    await declined('dataRetentionPassed', { dataSets: setUntil('2025-12-31') });
+    await declined('dataWithdrawn', { withdrawals: { isReplaced: async () => true } });
+    const dataSets = setUntil('2026-01-01');
+    const { api, ended } = live(
+      [[shelf.trainTask()]],
+      {},
+      { dataSets, withdrawals: { isReplaced: async () => false } },
+    );
+    await ended;
+    expect(api.count('putUpdate')).toBe(1);
+    expect(api.calls[0]).toMatchObject({
+      request: { body: { dataSets: [{ terms: { retention: '2026-01-01' } }] } },
+    });
+  });
+
+  test('data whose retention ends while they are waited for, too', async () => {
+    const dataSets = setsOf(good).map((set) => ({ ...set, terms: { ...TERMS, retention: '2026-01-01' } }));
+    const slow = new VirtualClock(Date.parse('2026-01-01T23:59:59.000Z'));
+    const gate = gateOf({ allowPlainAggregation: true });
+    const admit = gate.admit.bind(gate);
+    let asked = 0;
+    vi.spyOn(gate, 'admit').mockImplementation(async (...given) => {
+      asked += 1;
+      if (asked === 2) await slow.advance(1000);
+      return admit(...given);
+    });
+    const task = shelf.trainTask({ deadline: '2026-01-02T12:00:00.000Z' });
+    const { api, ended } = live([[task]], {}, { dataSets, gate, clock: slow });
+    await ended;
+    expect(api.calls.filter(({ name }) => name === 'decline')).toMatchObject([
+      { request: { body: { code: 'dataRetentionPassed' } } },
+    ]);
   });
 
   test('what the owner does not permit, by the name of the rule, before a row is read', async () => {

@@ -7,6 +7,7 @@ import { attemptParams, ROUTES, type Route, type RouteName } from '../../protoco
 import { payloadOf } from '../../protocol/vector.ts';
 import { Member } from '../../schemas/member.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
+import { TERMS } from '../fixtures/data-terms.ts';
 import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
 import { CODEC, INITIAL_VALUES } from '../fixtures/manifest.ts';
 import { hashOf, vectorFile } from '../fixtures/vector-files.ts';
@@ -97,6 +98,20 @@ test('members are listed with their keys, and whether they are there', async () 
   await federation.clock.advance(10_000);
   const later = await federation.call('listMembers', federation.researcher, {});
   expect(later.members.some(({ live }) => live)).toBe(false);
+});
+
+test('operators are told on what terms data may be used, and nobody else is', async () => {
+  const [node] = federation.participants as [Node];
+  const set = { name: 'visits', version: '1', inputShape: [3] };
+  const capabilities = { software: 'hanse/0', provider: 'cpu', providerReason: 'x' } as const;
+  const body = { ...capabilities, dataSets: [{ ...set, terms: TERMS }] };
+  await federation.call('reportCapabilities', node, { body });
+  const toldTo = async (asking: Node) => {
+    const { members } = await federation.call('listMembers', asking, {});
+    return members.find(({ nodeId }) => nodeId === node.nodeId)?.capabilities?.dataSets;
+  };
+  expect(await toldTo(federation.operator)).toEqual([{ ...set, terms: TERMS }]);
+  expect(await toldTo(federation.researcher)).toEqual([set]);
 });
 
 test('a manifest is known by the hash of its canonical form', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hanse } from '../../fixtures/command-line.ts';
+import { TERMS_YAML } from '../../fixtures/data-terms.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -52,7 +53,7 @@ test('the data are opened: a column that is not there is named with its file and
   const file = join(folder, 'columns.yaml');
   await writeFile(join(folder, 'table.csv'), 'a,y\n1,2\n');
   const set = (target: string) =>
-    `{ name: p, version: "1", source: "csv:table.csv", columns: { features: [a], target: ${target} } }`;
+    `{ name: p, version: "1", ${TERMS_YAML}, source: "csv:table.csv", columns: { features: [a], target: ${target} } }`;
   await writeFile(file, `identity: i.json\ndata: [${set('label')}]\n`);
   const { exitCode, out } = await hanse(['config', 'check', file]);
   expect(exitCode).toBe(1);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { columnsOf } from '../../../client/commands/data-options.ts';
 import { loadDataSets, planJoin } from '../../../client/commands/join-plan.ts';
+import { TERMS_YAML } from '../../fixtures/data-terms.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -24,7 +25,7 @@ test('a node takes part in plain jobs if its command line or its file says so, a
     allowPlainAggregation: true,
   });
   const columns = 'columns: { features: [a, b], target: y, classes: [n, p] }';
-  const data = `data: [{ name: p, version: "1", source: "csv:table.csv", ${columns} }]`;
+  const data = `data: [{ name: p, version: "1", ${TERMS_YAML}, source: "csv:table.csv", ${columns} }]`;
   const config = at('plain.yaml');
   await writeFile(config, `identity: plain.json\npolicy: { allowPlainAggregation: true }\n${data}\n`);
   expect((await planJoin({ ...options, config }, options)).policy).toEqual({ allowPlainAggregation: true });
@@ -64,7 +65,7 @@ test('a privacy budget is one of the data set, whether the command line or the f
   const config = at('budget.yaml');
   await writeFile(
     config,
-    `identity: budget.json\ndata: [{ name: p, version: "1", source: "csv:table.csv", ${columns}, ${budget} }]\n`,
+    `identity: budget.json\ndata: [{ name: p, version: "1", ${TERMS_YAML}, source: "csv:table.csv", ${columns}, ${budget} }]\n`,
   );
   expect((await planJoin({ ...options, config }, options)).sources).toMatchObject([
     { budget: { epsilon: 2, delta: 1e-3, unit: 'person' } },

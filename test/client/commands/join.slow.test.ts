@@ -11,6 +11,7 @@ import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import type { JobStatus } from '../../../schemas/job.ts';
 import { makeCertificate } from '../../fixtures/certificates.ts';
 import { hanse, type Outcome, type Watching } from '../../fixtures/command-line.ts';
+import { TERMS_YAML } from '../../fixtures/data-terms.ts';
 import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
 
 let running: RunningCoordinator;
@@ -401,7 +402,7 @@ test('the configuration file says how the coordinator is trusted and what admits
   await writeFile(at('service.word'), 'correct horse\n', { mode: 0o600 });
   await hanse(['organisation', 'new-key', '-o', at('service.key')]);
   const columns = 'columns: { features: [a, b], target: y, classes: [n, p] }';
-  const data = `data: [{ name: p, version: "1", source: "csv:table.csv", ${columns} }]`;
+  const data = `data: [{ name: p, version: "1", ${TERMS_YAML}, source: "csv:table.csv", ${columns} }]`;
   const access = 'ca: service.pem\npassphraseFile: service.word\norganisationKey: service.key\n';
   await writeFile(at('service.yaml'), `identity: service.json\nprovider: cpu\n${access}${data}\n`);
   const outcome = await hanse(['join', await running.invite(), '--config', at('service.yaml'), '--json'], {

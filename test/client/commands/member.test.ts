@@ -6,6 +6,7 @@ import { systemClock } from '../../../protocol/primitives/system-clock.ts';
 import { Secret } from '../../../protocol/secret.ts';
 import type { Member, WaitingEnrolment } from '../../../schemas/member.ts';
 import { hanse } from '../../fixtures/command-line.ts';
+import { TERMS } from '../../fixtures/data-terms.ts';
 import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
 
 let running: RunningCoordinator;
@@ -57,6 +58,21 @@ test('who uses an invite that needs approval waits, is seen with its keys, and i
   await expect(bad()).rejects.toMatchObject({ code: 'enrolmentRefused' });
   expect(await member('approve', refused)).toMatchObject(problem('nodeUnknown'));
   expect(await stateOf(approved)).toMatchObject({ organisationId: 'good.example', revokedAt: null });
+});
+
+test('an operator is shown on what terms the data of a member may be used', async () => {
+  const identity = await enrol(parseInviteLink(await running.invite()), 'clinic', systemClock);
+  const api = await connect(identity, systemClock);
+  const dataSets = [{ name: 'visits', version: '3', inputShape: [2], terms: TERMS }];
+  const capabilities = { software: 'hanse/0', provider: 'cpu', providerReason: 'x', dataSets } as const;
+  await api.call('reportCapabilities', { body: capabilities });
+  const words = `data visits, version 3: ${TERMS.origin}; notPersonal; retention unlimited; contact ${TERMS.contact}`;
+  for (const command of [['list'], ['show', identity.nodeId]])
+    expect((await hanse(['member', ...command, '--identity', running.operatorFile])).out).toContain(words);
+  expect(await member('show', identity.nodeId)).toMatchObject({
+    json: { name: 'clinic', capabilities: { dataSets } },
+  });
+  expect(await member('show', '0'.repeat(32))).toMatchObject(problem('nodeUnknown'));
 });
 
 test('a revocation of a node leaves the others, one of an organisation leaves none of its nodes', async () => {

@@ -4,6 +4,7 @@ import { join as path } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JobStatus } from '../../../schemas/job.ts';
 import { hanse } from '../../fixtures/command-line.ts';
+import { TERMS_YAML } from '../../fixtures/data-terms.ts';
 import { type RunningCoordinator, runCoordinator } from '../../fixtures/running-coordinator.ts';
 
 let running: RunningCoordinator;
@@ -21,7 +22,7 @@ beforeAll(async () => {
 name: clinic-node
 provider: cpu
 data:
-  - { name: table, version: "1", source: "csv:table.csv", columns: { features: [a, b], target: y, classes: [n, p] } }
+  - { name: table, version: "1", ${TERMS_YAML}, source: "csv:table.csv", columns: { features: [a, b], target: y, classes: [n, p] } }
 policy: { purposes: ["research *"], allowPlainAggregation: true }
 `,
   );

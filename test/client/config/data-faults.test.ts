@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkNodeConfig } from '../../../client/config/node-config.ts';
+import { TERMS_YAML } from '../../fixtures/data-terms.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -25,7 +26,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 /** Of a configuration whose data begin on line 3; the source is on line 4, rows on 5, columns on 6. */
 async function check(source: string, columns = '{ features: [age, bmi], target: risk }', rows = 'rows.json') {
   const file = join(folder, 'node.yaml');
-  const data = `data:\n  - { name: p, version: "1",\n      source: "${source}",\n      rows: ${rows},\n      `;
+  const data = `data:\n  - { name: p, version: "1", ${TERMS_YAML},\n      source: "${source}",\n      rows: ${rows},\n      `;
   await writeFile(
     file,
     `identity: me.json\n${data}${source.startsWith('csv') ? `columns: ${columns}` : ''} }\n`,

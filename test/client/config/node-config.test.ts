@@ -10,6 +10,7 @@ import { makeOrganisationKey } from '../../../client/organisation-key.ts';
 import { ConfigDataSet, ConfigLimits, NodeConfig } from '../../../schemas/node-config.ts';
 import { HoursWindow, NodePolicy } from '../../../schemas/node-policy.ts';
 import { makeCertificate } from '../../fixtures/certificates.ts';
+import { TERMS, TERMS_YAML } from '../../fixtures/data-terms.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -28,8 +29,7 @@ async function check(text: string) {
   return checkNodeConfig(file);
 }
 
-const DATA =
-  'data: [{ name: p, version: "1", source: "csv:patients.csv", columns: { features: [age], target: risk } }]';
+const DATA = `data: [{ name: p, version: "1", ${TERMS_YAML}, source: "csv:patients.csv", columns: { features: [age], target: risk } }]`;
 const MINIMAL = `identity: me.json\n${DATA}\n`;
 
 test('paths begin at the folder of the file, and the data are read as it says', async () => {
@@ -96,12 +96,30 @@ describe('what no schema says', () => {
   });
 
   test('a table without columns, and two sets of one name', async () => {
-    const twice = '\n  - { name: p, version: "1", source: "csv:patients.csv" }'.repeat(2);
+    const twice = `\n  - { name: p, version: "1", ${TERMS_YAML}, source: "csv:patients.csv" }`.repeat(2);
     const { faults } = await check(`identity: me.json\ndata:${twice}\n`);
     expect(faults.map(({ pointer, line }) => [pointer, line])).toEqual([
       ['/data/0/columns', 3],
       ['/data/1/name', 4],
       ['/data/1/columns', 4],
+    ]);
+  });
+
+  test.each(Object.keys(TERMS))('a data set without %s, with what to do', async (key) => {
+    const { faults } = await check(MINIMAL.replace(new RegExp(`${key}: [^,]+, `), ''));
+    expect(faults).toMatchObject([
+      { pointer: `/data/0/${key}`, reason: expect.stringContaining('config init') },
+    ]);
+  });
+
+  test('terms that contradict themselves', async () => {
+    const of = async (retention: string, basis: string) =>
+      (await check(MINIMAL.replace('unlimited', retention).replace('notPersonal', basis))).faults;
+    expect(await of('2030-12-31', 'consent')).toEqual([]);
+    expect(await of('unlimited', 'consent')).toMatchObject([{ pointer: '/data/0/retention' }]);
+    expect(await of('2030-02-30', 'consent')).toMatchObject([{ pointer: '/data/0/retention' }]);
+    expect(await of('2030-12-31', 'consnt')).toMatchObject([
+      { pointer: '/data/0/lawfulBasis', reason: expect.stringContaining('did you mean consent?') },
     ]);
   });
 

@@ -6,26 +6,36 @@ import { clouds } from '../../fixtures/small-job.ts';
 const set = (version: string): DataSet => ({ examples: clouds(4), version, allowSingleClass: false });
 const mismatch = (what: string) => new HanseError('dataShapeMismatch', { what, expected: '1', got: '2' });
 
-test('the first that fits is taken, and nothing behind it is looked at', () => {
+test('the first that fits is taken, and nothing behind it is looked at', async () => {
   const looked: string[] = [];
-  const taken = fittingDataSet([set('a'), set('b'), set('c')], ({ version }) => {
+  const taken = await fittingDataSet([set('a'), set('b'), set('c')], ({ version }) => {
     looked.push(version);
     if (version === 'a') throw mismatch('a');
   });
   expect([taken.version, looked]).toEqual(['b', ['a', 'b']]);
 });
 
-test('what is wrong otherwise with one that is looked at is told, and no other taken in its place', () => {
+test('what is wrong otherwise with one that is looked at is told, and no other taken in its place', async () => {
   const empty = () => {
     throw new HanseError('dataEmpty', { source: 'a' });
   };
-  expect(() => fittingDataSet([set('a'), set('b')], empty)).toThrow(/no example/);
+  await expect(fittingDataSet([set('a'), set('b')], empty)).rejects.toThrow(/no example/);
 });
 
-test('where none fits, it is told of the first', () => {
+test('where none fits, it is told of the first', async () => {
   const none = ({ version }: DataSet) => {
     throw mismatch(version);
   };
-  expect(() => fittingDataSet([set('a'), set('b')], none)).toThrow(mismatch('a').message);
-  expect(() => fittingDataSet([], none)).toThrow(/no example/);
+  await expect(fittingDataSet([set('a'), set('b')], none)).rejects.toThrow(mismatch('a').message);
+  await expect(fittingDataSet([], none)).rejects.toThrow(/no example/);
+});
+
+test('one that may not be used is passed over, and told of where no other fits', async () => {
+  const over = new HanseError('dataRetentionPassed', { source: 'b', retention: '2020-01-01' });
+  const check = ({ version }: DataSet) => {
+    if (version === 'a') throw mismatch('a');
+    if (version === 'b') throw over;
+  };
+  expect((await fittingDataSet([set('a'), set('b'), set('c')], check)).version).toBe('c');
+  await expect(fittingDataSet([set('a'), set('b')], check)).rejects.toBe(over);
 });
