@@ -33,7 +33,7 @@ export type LawfulBasis = Static<typeof LawfulBasis>;
  */
 export const RetentionPeriod = Type.String({
   pattern:
-    '^(?:unlimited|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:/P(?=[0-9])(?:[0-9]{1,3}Y)?(?:[0-9]{1,3}M)?(?:[0-9]{1,3}W)?(?:[0-9]{1,5}D)?)?)$',
+    '^(?:unlimited|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:/P(?:[0-9]{1,3}Y(?:[0-9]{1,3}M)?(?:[0-9]{1,3}W)?(?:[0-9]{1,5}D)?|[0-9]{1,3}M(?:[0-9]{1,3}W)?(?:[0-9]{1,5}D)?|[0-9]{1,3}W(?:[0-9]{1,5}D)?|[0-9]{1,5}D))?)$',
   maxLength: 40,
   description: '2030-12-31, 2024-01-01/P5Y, or unlimited',
 });
