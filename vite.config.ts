@@ -1,7 +1,7 @@
 import { defineConfig } from 'vite';
 
 /**
- * The page of a participant, client/web, into dist/web. Nothing is inlined: the policy of the page permits files of its own
+ * The page of a participant and the one on which people sign in, client/web, into dist/web. Nothing is inlined: the policy of the page permits files of its own
  * coordinator and nothing else. `.scripts/web.mjs` calls this, and adds hashes and compressed copies.
  */
 export default defineConfig({
@@ -20,6 +20,9 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,
     // Who starts the demo for the first time builds too, and can do nothing about slow plugins.
-    rolldownOptions: { checks: { bundlerTimings: false } },
+    rolldownOptions: {
+      input: ['client/web/index.html', 'client/web/sign-in.html'],
+      checks: { bundlerTimings: false },
+    },
   },
 });

@@ -1,5 +1,5 @@
-// The page of a participant: built by Vite, and listed in manifest.json with the hash of every file, which index.html demands
-// of its scripts and styles (Subresource Integrity). Beside each file lies a copy that is compressed once and for all.
+// The pages for browsers: built by Vite, and listed in manifest.json with the hash of every file, which they demand
+// of their scripts and styles (Subresource Integrity). Beside each file lies a copy that is compressed once and for all.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,17 +9,18 @@ import { brotliCompressSync, constants } from 'node:zlib';
 /** Compressing the WebAssembly of ONNX Runtime as hard as the rest takes a minute, and saves a tenth. */
 const LARGE_BYTES = 2 ** 20;
 
-/** @param folder that receives `index.html`, `assets/`, `samples/` and `manifest.json` */
+/** @param folder that receives the pages, `assets/`, `samples/` and `manifest.json` */
 export async function buildWeb(folder) {
   const { build } = await import('vite');
   const outDir = resolve(folder);
   await build({ configFile: 'vite.config.ts', logLevel: 'warn', build: { outDir } });
   writeSample(outDir);
-  const page = join(outDir, 'index.html');
-  const files = filesIn(outDir).filter((file) => file !== 'index.html');
+  const pages = filesIn(outDir).filter((file) => file.endsWith('.html'));
+  const files = filesIn(outDir).filter((file) => !pages.includes(file));
   const hashes = Object.fromEntries(files.map((file) => [file, hashOf(readFileSync(join(outDir, file)))]));
-  writeFileSync(page, withIntegrity(readFileSync(page, 'utf8'), hashes));
-  const entries = [...files, 'index.html'].sort().map((file) => [file, entryOf(outDir, file)]);
+  for (const page of pages.map((file) => join(outDir, file)))
+    writeFileSync(page, withIntegrity(readFileSync(page, 'utf8'), hashes));
+  const entries = [...files, ...pages].sort().map((file) => [file, entryOf(outDir, file)]);
   writeFileSync(join(outDir, 'manifest.json'), `${JSON.stringify(Object.fromEntries(entries), null, 1)}\n`);
 }
 
@@ -34,7 +35,7 @@ function entryOf(folder, file) {
 /** Every file that the page names by an address. */
 function withIntegrity(html, hashes) {
   return html.replace(/<(?:script|link)\b[^>]*?(?:src|href)="\/([^"]+)"[^>]*?>/g, (tag, file) => {
-    if (hashes[file] === undefined) throw new Error(`index.html names ${file}, which was not built`);
+    if (hashes[file] === undefined) throw new Error(`a page names ${file}, which was not built`);
     return tag.replace(/>$/, ` integrity="${hashes[file]}">`);
   });
 }

@@ -1,5 +1,5 @@
 /**
- * The page of a participant as it was built: which files there are, read once, at the start. Requests are compared with this
+ * The pages for browsers as they were built: which files there are, read once, at the start. Requests are compared with this
  * table, and no path is ever made of what a request says.
  */
 import { open, readFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { parseJson } from '../protocol/parse.ts';
+import { SIGN_IN_PATH } from '../protocol/sign-in-link.ts';
 
 export interface WebFile {
   readonly mediaType: string;
@@ -50,8 +51,12 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   wasm: 'application/wasm',
 };
 
-/** Addresses of the page itself: that of invite links, and one to remember. */
-export const PAGE_PATHS = ['/', '/join'];
+/** Addresses of the pages, by their files: that of a participant has that of invite links, and one to remember. */
+const PATHS_OF: Readonly<Record<string, readonly string[]>> = {
+  'index.html': ['/', '/join'],
+  'sign-in.html': [SIGN_IN_PATH],
+};
+export const PAGE_PATHS: readonly string[] = Object.values(PATHS_OF).flat();
 /** Where the hashes of all files are told. */
 const MANIFEST_PATH = '/assets/manifest.json';
 
@@ -72,7 +77,7 @@ export async function openWebSite(folder: string): Promise<WebSite | undefined> 
         compressed: await bodyOf(join(folder, `${name}.br`), compressedBytes),
       }),
     };
-    for (const path of name === 'index.html' ? PAGE_PATHS : [`/${name}`]) site.set(path, file);
+    for (const path of PATHS_OF[name] ?? [`/${name}`]) site.set(path, file);
   }
   const manifest = new TextEncoder().encode(text);
   site.set(MANIFEST_PATH, {

@@ -34,16 +34,19 @@ describe.skipIf(!existsSync(join(FOLDER, 'manifest.json')))('the page (needs the
     }
   });
 
-  test('scripts and styles are demanded by their hashes, from here alone, and none is inline', () => {
-    const html = read('index.html').toString();
-    const tags = html.match(/<(?:script|link)\b[^>]*>/g)?.filter((tag) => !tag.includes('data:,')) ?? [];
-    expect(tags.length).toBeGreaterThanOrEqual(2);
-    for (const tag of tags) {
-      const [, name = ''] = /(?:src|href)="\/([^"]+)"/.exec(tag) ?? [];
-      expect(tag).toContain(`integrity="${manifest()[name]?.integrity}"`);
-    }
-    expect(html).not.toMatch(/https?:|<style|<script(?![^>]*src)|\son\w+=/);
-  });
+  test.each(['index.html', 'sign-in.html'])(
+    '%s demands scripts and styles by their hashes, from here alone, and has none inline',
+    (page) => {
+      const html = read(page).toString();
+      const tags = html.match(/<(?:script|link)\b[^>]*>/g)?.filter((tag) => !tag.includes('data:,')) ?? [];
+      expect(tags.length).toBeGreaterThanOrEqual(2);
+      for (const tag of tags) {
+        const [, name = ''] = /(?:src|href)="\/([^"]+)"/.exec(tag) ?? [];
+        expect(tag).toContain(`integrity="${manifest()[name]?.integrity}"`);
+      }
+      expect(html).not.toMatch(/https?:|<style|<script(?![^>]*src)|\son\w+=/);
+    },
+  );
 
   test(`without ONNX Runtime it has less than ${LIMIT_BYTES} bytes, compressed`, () => {
     const sizes = Object.entries(manifest())
@@ -62,6 +65,8 @@ describe.skipIf(!existsSync(join(FOLDER, 'manifest.json')))('the page (needs the
   test('is what the coordinator would serve', async () => {
     const site = await openWebSite(FOLDER);
     for (const name of Object.keys(manifest()))
-      expect(site?.has(name === 'index.html' ? '/' : `/${name}`)).toBe(true);
+      expect(site?.has(`/${name.replace(/^index\.html$/, '').replace(/^sign-in\.html$/, 'sign-in')}`)).toBe(
+        true,
+      );
   });
 });
