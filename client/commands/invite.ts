@@ -25,8 +25,8 @@ export const inviteCommand = defineCommand<InviteOptions>({
     },
     {
       flags: '--role <role>',
-      description: 'what it may do',
-      choices: ['participant', 'evaluator', 'researcher'],
+      description: 'what it may do: hanse policy explain --role',
+      choices: ['participant', 'evaluator', 'researcher', 'partner', 'auditor', 'operator'],
       default: 'participant',
     },
     {
@@ -42,6 +42,7 @@ export const inviteCommand = defineCommand<InviteOptions>({
   examples: [
     ['hanse invite --organisation clinic.example', 'for a participant, valid for a day'],
     ['hanse invite --organisation lab.example --role researcher', 'for somebody who proposes jobs'],
+    ['hanse invite --organisation audit.example --role auditor', 'for somebody who asks the log'],
     ['hanse invite --organisation lab.example --needs-approval', 'you will see who uses it, and decide'],
   ],
   async run({ options }, io) {

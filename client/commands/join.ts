@@ -13,6 +13,7 @@ import type { RandomSource } from '../../protocol/random.ts';
 import { requireSound, type SelfTest, selfTest } from '../../protocol/secagg/self-test.ts';
 import { type CommandIo, defineCommand } from '../../schemas/command.ts';
 import { DataSetVersion } from '../../schemas/ids.ts';
+import type { Role } from '../../schemas/member.ts';
 import { DisplayName } from '../../schemas/member.ts';
 import type { CostLimits } from '../../schemas/node-policy.ts';
 import type { TrainTask } from '../../schemas/task.ts';
@@ -69,7 +70,7 @@ const DEFAULTS = {
 } as const satisfies Partial<JoinOptions>;
 
 export const joinCommand = defineCommand<JoinOptions>({
-  summary: 'run a participant or an evaluator next to its data; enrol a researcher',
+  summary: 'run a participant or an evaluator next to its data; enrol whoever has none',
   arguments: [{ name: '[invite]', description: 'the invite link, at the first start' }],
   options: [
     ...DATA_OPTIONS.map((option) => ({ ...option, required: false })),
@@ -153,7 +154,7 @@ export const joinCommand = defineCommand<JoinOptions>({
     ['hanse join --config node.yaml', 'as a service: data, policy and limits are in a file'],
     [
       'hanse join "http://127.0.0.1:8790/#invite=..." --identity .hanse/me.json',
-      'enrol a researcher, who has no data',
+      'enrol a researcher, a partner, an auditor or an operator, who have no data',
     ],
   ],
   async run({ args, options }, io) {
@@ -237,14 +238,14 @@ async function enrolOnly(
   io: CommandIo,
 ): Promise<object> {
   if (invite === undefined)
-    throw new HanseError('usage', { reason: 'give --data, or the invite of a researcher' });
-  if (invite.role !== 'researcher')
+    throw new HanseError('usage', { reason: 'give --data, or the invite of somebody without data' });
+  if (hasData(invite.role))
     throw new HanseError('usage', {
       reason: `the invite is one of a ${invite.role}: give --data, or --config`,
     });
   const identity = await identityFor(invite, plan, patience, io);
   const { nodeId, role, federationId } = identity;
-  if (role !== 'researcher')
+  if (hasData(role))
     throw new HanseError('usage', { reason: `${plan.identity} is that of a ${role}: give --data` });
   const api = await connect(identity, systemClock, patience(identity));
   const directory = await DirectoryWatch.open({
@@ -252,8 +253,13 @@ async function enrolOnly(
     observe: (event) => io.note(describeEvent(event)),
   });
   await directory.follow(undefined, io.signal);
-  io.print(`researcher of ${federationId}: use --identity ${plan.identity} with the commands`);
+  io.print(`${role} of ${federationId}: use --identity ${plan.identity} with the commands`);
   return { nodeId, role, federationId, identity: plan.identity };
+}
+
+/** Whether it is a node that trains or measures. */
+function hasData(role: Role): boolean {
+  return role === 'participant' || role === 'evaluator';
 }
 
 type Counts = Record<'contributed' | 'evaluated' | 'declined' | 'missed', number>;

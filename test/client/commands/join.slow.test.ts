@@ -382,13 +382,19 @@ test('whose role is another does not join', async () => {
   expect((await node.outcome).exitCode).toBe(0);
 });
 
-test('a researcher enrols without data, and then proposes jobs; a participant is asked for its data', async () => {
+test('a researcher and an auditor enrol without data, and then do what is theirs to do; a participant is asked for its data', async () => {
   const enrolled = await join('author.json', [await running.invite('researcher')]);
   expect(enrolled.json).toMatchObject({ role: 'researcher', identity: at('author.json') });
   expect(enrolled.err).toMatch(/directory \d+ pinned/);
   expect((await stat(at('author.json.directory'))).mode & 0o777).toBe(0o600);
   const listed = await hanse(['job', 'list', '--identity', at('author.json'), '--json']);
   expect(listed.json).toMatchObject({ jobs: expect.any(Array) });
+  const auditor = await join('auditor.json', [await running.invite('auditor')]);
+  expect(auditor.json).toMatchObject({ role: 'auditor', identity: at('auditor.json') });
+  const may = await hanse(['policy', 'history', '--identity', at('auditor.json'), '--json']);
+  expect(may.json).toMatchObject({ version: 0 });
+  const mayNot = await hanse(['policy', 'history', '--identity', at('author.json'), '--json']);
+  expect(mayNot).toMatchObject({ exitCode: 1, json: { problem: { code: 'accessRefused' } } });
 
   const refused = await join('no-data.json', [await running.invite()]);
   expect(refused).toMatchObject({ exitCode: 2, json: { problem: { code: 'usage' } } });
