@@ -37,6 +37,7 @@ export const TRANSIENT: ReadonlySet<string> = new Set([
   'proxyFailed',
   'tlsExpired',
   'overloaded',
+  'rateLimited',
   'storageFull',
   'storageFailed',
   'signatureExpired',

@@ -34,8 +34,11 @@ const PATIENCE: Repeats = new Map([
   ['requestReplayed', 4],
 ]);
 
-/** An overloaded coordinator has not looked at the request. */
-const UNTIL_LOOKED_AT: Repeats = new Map([['overloaded', 8]]);
+/** A coordinator that is overloaded, or has had too many requests, has not looked at this one. */
+const UNTIL_LOOKED_AT: Repeats = new Map([
+  ['overloaded', 8],
+  ['rateLimited', 8],
+]);
 const UNTIL_ANSWERED: Repeats = new Map([
   ...UNTIL_LOOKED_AT,
   ['coordinatorUnreachable', 3],
@@ -52,6 +55,17 @@ export function repeatsOfCommand(name: RouteName): Repeats {
 }
 
 export const DEFAULT_PAUSES = { firstPauseMs: 200, longestPauseMs: 15_000 } as const satisfies Pauses;
+
+/** A coordinator cannot make anybody wait for longer than this by asking for it. */
+const LONGEST_ASKED_MS = 60_000;
+
+/** How long the coordinator asks to wait; the jitter comes on top, so that not all return at that moment. */
+function askedPauseMs(problem: HanseError): number {
+  if (!isProblem(problem, 'rateLimited')) return 0;
+  const { retryAfterSeconds }: { retryAfterSeconds: unknown } = problem.detail; // attacker-controlled
+  const asked = typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : 0;
+  return asked > 0 ? Math.min(asked, LONGEST_ASKED_MS) : 0;
+}
 
 /**
  * Repeats until success, a problem that does not pass, or until the signal of the call aborts: then it throws the last
@@ -73,7 +87,7 @@ export function retryingCoordinator(api: CoordinatorApi, options: RetryOptions):
           const count = (failures.get(error.code) ?? 0) + 1;
           if (count > (repeats(name).get(error.code) ?? 0)) throw error;
           failures.set(error.code, count);
-          const pauseMs = backoffMs(attempt, options, jitter);
+          const pauseMs = backoffMs(attempt, options, jitter) + askedPauseMs(error);
           onRetry?.(error, pauseMs);
           callOptions?.onAttempt?.(false);
           await pause(clock, pauseMs, signal);

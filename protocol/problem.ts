@@ -649,6 +649,10 @@ export const PROBLEMS = {
     'The command was asked to stop before it had a result.',
     'Start it again; what had been stored until then is still there.',
   ),
+  rateLimited: entry<{ what: string; retryAfterSeconds: number }>(
+    'More requests came from an address, or from an organisation, than are looked at in that time.',
+    'Wait as long as the detail says; the client does so by itself. An operator may permit more: `hanse serve --help`.',
+  ),
   overloaded: entry(
     'The coordinator has more work than it can take.',
     'Try again later; the client does so by itself.',

@@ -102,6 +102,15 @@ export interface Route {
   /** Of each line, where the response is `lines`. */
   readonly line?: TSchema;
   readonly problems: readonly ProblemCode[];
+  /** Of requests that look at much more than one record; absent: that of the method. */
+  readonly rate?: 'query';
+}
+
+/** Requests of each class are limited by themselves: SPEC.md section 9.5. */
+export type RateClass = 'read' | 'write' | 'query';
+
+export function rateClassOf({ method, rate }: Pick<Route, 'method' | 'rate'>): RateClass {
+  return rate ?? (method === 'GET' ? 'read' : 'write');
 }
 
 export const EVERYWHERE = [
@@ -110,6 +119,7 @@ export const EVERYWHERE = [
   'mediaTypeUnsupported',
   'versionUnsupported',
   'overloaded',
+  'rateLimited',
   'storageFull',
   'storageFailed',
   'storageCorrupt',

@@ -17,11 +17,13 @@ import { registerPages } from './http/pages.ts';
 import { tellOfClosing } from './http/pipelined-response.ts';
 import { registerProbes } from './http/probes.ts';
 import { ProblemAnswers } from './http/problem-answers.ts';
+import { DEFAULT_RATES, RateLimits, type RateSettings } from './http/rate-limits.ts';
 import { refuseBytes, refuseExpectation } from './http/refused-connection.ts';
 import { registerRoutes } from './http/routes.ts';
 import { serializerCompiler, validatorCompiler } from './http/schema-compilers.ts';
 import { SECURITY_HEADERS } from './http/security-headers.ts';
 import { TlsListeners } from './http/tls-listeners.ts';
+import { organisationSizes } from './organisation-sizes.ts';
 import type { WebSite } from './web-site.ts';
 
 export interface AppOptions {
@@ -38,6 +40,10 @@ export interface AppOptions {
   readonly handlers?: Handlers;
   /** Makes the servers beneath, with TLS or without. Default: without. */
   readonly listeners?: TlsListeners;
+  /** How many requests are looked at. Default: `DEFAULT_RATES`. */
+  readonly rates?: RateSettings;
+  /** Whether all requests come through a proxy, which says from whom. Default: none does. */
+  readonly isProxied?: boolean;
   /** The page of a participant. Default: none, which its address says. */
   readonly site?: WebSite;
 }
@@ -57,7 +63,8 @@ const CLOSING_MS = 5000;
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { coordinator, report, idleMs, bodyMs = BODY_MS, maxConnections = MAX_CONNECTIONS } = options;
   const { listeners = new TlsListeners(), handlers = createHandlers(coordinator) } = options;
-  const { dependencies, settings } = coordinator;
+  const { rates = DEFAULT_RATES, isProxied = false } = options;
+  const { dependencies, federation, settings } = coordinator;
   const { protocol } = settings;
   const perListener = {
     idleMs: idleMs ?? settings.longestWaitMs + IDLE_MARGIN_MS,
@@ -92,6 +99,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     if (headers.host === undefined && raw.httpVersion !== '1.0')
       throw new HanseError('invalidFormat', { where: 'header host', expected: 'one' });
   });
+  const limits = new RateLimits({
+    ...{ clock: dependencies.clock, rates, isProxied },
+    nodesOf: organisationSizes(federation),
+  });
+  app.decorateRequest('chargedAddress', undefined);
+  app.addHook('onRequest', async (request, reply) => limits.arrived(request, reply));
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   await app.register(swagger, {
@@ -132,6 +145,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     authenticator: new Authenticator(coordinator, dependencies.store, dependencies.clock),
     accessControl: coordinator.accessControl,
     protocol,
+    limits,
   });
   return app;
 }

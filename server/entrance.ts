@@ -56,6 +56,11 @@ export function entranceOf(options: EntranceOptions, now: number): Entrance {
   return { tls: { files, credentials }, ...named };
 }
 
+/** Whether all requests come through a proxy, whose word on where they come from is taken. */
+export function isProxied({ publicUrl, tlsCert, behindProxy = false }: EntranceOptions): boolean {
+  return behindProxy || (tlsCert === undefined && publicUrl !== undefined);
+}
+
 /**
  * A renewed certificate has to be for the same address.
  * @throws `tlsFileInvalid`

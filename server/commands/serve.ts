@@ -15,7 +15,8 @@ import { buildApp } from '../app.ts';
 import { Coordinator } from '../coordinator.ts';
 import { CoordinatorKeys } from '../coordinator-keys.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
-import { addressesOf, type Entrance, entranceOf, requireName } from '../entrance.ts';
+import { addressesOf, type Entrance, entranceOf, isProxied, requireName } from '../entrance.ts';
+import { DEFAULT_RATES } from '../http/rate-limits.ts';
 import { TlsListeners } from '../http/tls-listeners.ts';
 import { firstOperatorLink } from '../people/first-operator.ts';
 import { webOriginOf } from '../people/web-origin.ts';
@@ -44,6 +45,8 @@ interface ServeOptions {
   readonly witnessPolicy?: string;
   readonly witnessWait: number;
   readonly policyApprovals: number;
+  readonly addressRate: number;
+  readonly organisationRate: number;
 }
 
 export const serveCommand = defineCommand<ServeOptions>({
@@ -118,6 +121,21 @@ export const serveCommand = defineCommand<ServeOptions>({
       schema: Type.Integer({ minimum: 1, maximum: 16 }),
     },
     {
+      flags: '--address-rate <n>',
+      description: 'requests in a second of one address whose sender is not known; 0: no limit',
+      kind: 'number',
+      default: DEFAULT_RATES.addressPerSecond,
+      schema: Type.Number({ minimum: 0, maximum: 1_000_000 }),
+    },
+    {
+      flags: '--organisation-rate <n>',
+      description:
+        'reads in a second, and as many writes, for each node of an organisation, which has them together; 0: no limit',
+      kind: 'number',
+      default: DEFAULT_RATES.organisationPerSecond,
+      schema: Type.Number({ minimum: 0, maximum: 1_000_000 }),
+    },
+    {
       flags: '--store-limit <bytes>',
       description: 'greatest size of the database; unlimited if not given',
       kind: 'integer',
@@ -166,7 +184,11 @@ async function serve(
   const { id } = coordinator.federation;
   const listeners = new TlsListeners(entrance.tls?.credentials);
   const site = await openWebSite(fileURLToPath(new URL('../../web', import.meta.url)));
-  const app = await buildApp({ coordinator, report, listeners, ...(site && { site }) });
+  const { addressRate: addressPerSecond, organisationRate: organisationPerSecond } = options;
+  const app = await buildApp({
+    ...{ coordinator, report, listeners, ...(site && { site }) },
+    ...{ rates: { addressPerSecond, organisationPerSecond }, isProxied: isProxied(options) },
+  });
   let stopRenewing = () => {};
   const said = { software: SOFTWARE, origin: keys.logKey.key.name };
   const policies = coordinator.policies.authorizer.policies.sha256;

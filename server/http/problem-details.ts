@@ -92,6 +92,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   storageFull: 507,
   storageFailed: 500,
   storageCorrupt: 500,
+  rateLimited: 429,
   overloaded: 503,
   internalError: 500,
 };

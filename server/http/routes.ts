@@ -28,6 +28,7 @@ import type { Authenticated, Authenticator } from './authenticate.ts';
 import { mayTakeItsTime } from './body-deadline.ts';
 import { select } from './conditional-request.ts';
 import { isDeeperThan, MOST_LEVELS } from './json-depth.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 
 /** As long as a caller is given to notice that its body has been refused. */
@@ -60,6 +61,7 @@ export interface RoutesOptions {
   readonly authenticator: Authenticator;
   readonly accessControl: AccessControl;
   readonly protocol: VersionRange;
+  readonly limits: RateLimits;
 }
 
 export function registerRoutes(app: FastifyInstance, options: RoutesOptions): void {
@@ -77,7 +79,7 @@ function registerRoute(
   options: RoutesOptions,
   inFlight: RequestsInFlight,
 ): void {
-  const { handlers, authenticator, accessControl, protocol } = options;
+  const { handlers, authenticator, accessControl, protocol, limits } = options;
   const route: Route = ROUTES[name];
   const handler = handlers[name] as (request: unknown) => Promise<object>;
   app.route({
@@ -101,6 +103,7 @@ function registerRoute(
       });
       const { caller, owner } = request.authenticated;
       if (caller) {
+        limits.proved(request, reply, caller.organisationId, route);
         accessControl.requireRoute(caller, name, request.params as Record<string, string>);
         const leave = inFlight.enter(owner);
         reply.raw.once('close', leave);

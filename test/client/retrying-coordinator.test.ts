@@ -54,6 +54,39 @@ test.each([
   expect(told).toEqual([problem.code, problem.code, problem.code]);
 });
 
+test('who is told to wait waits for that time, and not all return at the end of it', async () => {
+  const limited = (retryAfterSeconds: unknown) =>
+    new HanseError('rateLimited', { what: 'read', retryAfterSeconds } as never);
+  const pausesAfter = async (asked: unknown) => {
+    const clock = new VirtualClock();
+    const pauses: number[] = [];
+    let asks = 0;
+    const inner = scriptedCoordinator({
+      listJobs: () => {
+        asks += 1;
+        if (asks < 3) throw limited(asked);
+        return { jobs: [] };
+      },
+    });
+    const random = seededRandom(new Uint8Array(32).fill(1));
+    const onRetry = (_: HanseError, pauseMs: number) => pauses.push(pauseMs);
+    const api = retryingCoordinator(inner, { clock, random, ...DEFAULT_PAUSES, onRetry });
+    const answered = api.call('listJobs', {});
+    await clock.advance(1_000_000);
+    await answered;
+    return pauses;
+  };
+  for (const pause of await pausesAfter(7)) expect(pause).toBeGreaterThanOrEqual(7000);
+  expect(new Set(await pausesAfter(7)).size).toBe(2);
+  // Nobody can be made to wait for ever, nor to hurry.
+  for (const pause of await pausesAfter(1e9)) expect(pause).toBeLessThanOrEqual(60_400);
+  for (const nothing of [undefined, '9', -5, Number.NaN, null])
+    for (const pause of await pausesAfter(nothing)) {
+      expect(pause).toBeGreaterThanOrEqual(0);
+      expect(pause).toBeLessThanOrEqual(400);
+    }
+});
+
 test.each([
   new HanseError('messageLate', { phase: 'collecting' }),
   new HanseError('coordinatorKeyMismatch', { pinned: 'a', got: 'b' }),

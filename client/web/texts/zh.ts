@@ -207,6 +207,7 @@ export const ZH: Texts = {
       providerUnavailable: ['无法在此设备上使用所选的训练设备。', '请让程序自动选择。'],
       trainingDiverged: ['训练产生了非有限的数值。', '请降低学习率或对数据归一化。'],
       storageFull: ['存储空间已满。', '请释放空间后重试。'],
+      rateLimited: ['请求次数过多。', '程序会等待后自动重试。'],
       overloaded: ['协调者负载过高。', '请稍后重试；程序会自动重试。'],
       hashMismatch: ['内容与其 SHA-256 不符。', '程序会重新获取；如再次发生，请停止并告知运营者。'],
       versionUnsupported: ['页面与协调者没有共同的协议版本。', '请重新加载页面；如仍然如此，请告知运营者。'],

@@ -64,6 +64,8 @@ async function serve(overrides: Overrides = {}): Promise<Served> {
     keepUpdates: 30,
     witnessWait: 30,
     policyApprovals: 1,
+    addressRate: 200,
+    organisationRate: 200,
   };
   const options = { dataDir, ...usual, ...overrides };
   const result = serveCommand.run(

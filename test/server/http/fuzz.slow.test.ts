@@ -25,6 +25,7 @@ import { buildApp } from '../../../server/app.ts';
 import type { Handlers } from '../../../server/handler-types.ts';
 import { createHandlers } from '../../../server/handlers.ts';
 import { Authenticator } from '../../../server/http/authenticate.ts';
+import { RateLimits } from '../../../server/http/rate-limits.ts';
 import { registerRoutes } from '../../../server/http/routes.ts';
 import { openFileBlobStore } from '../../../server/store/file-blob-store.ts';
 import { type Node, TestFederation } from '../../fixtures/federation.ts';
@@ -43,6 +44,8 @@ const unvalidated: string[] = [];
 /** How often handlers were called. */
 let calls = 0;
 
+const UNLIMITED = { addressPerSecond: 0, organisationPerSecond: 0 };
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hanse-fuzz-'));
   const blobs = await openFileBlobStore(folder);
@@ -53,6 +56,8 @@ beforeAll(async () => {
     report: (error) => reported.push(error),
     handlers: watched(createHandlers(coordinator)),
     bodyMs: 500,
+    // Of strangers at one address there are as many requests as it can send.
+    rates: UNLIMITED,
   });
   server = await app.listen({ port: 0, host: '127.0.0.1' });
 });
@@ -226,6 +231,7 @@ describe('would be found', () => {
       accessControl: coordinator.accessControl,
       authenticator: new Authenticator(coordinator, federation.store, clock),
       protocol: { min: 1, max: 1 },
+      limits: new RateLimits({ clock, rates: UNLIMITED, isProxied: false, nodesOf: () => 1 }),
     });
     const open = await bare.listen({ port: 0, host: '127.0.0.1' });
     try {
