@@ -5,9 +5,8 @@
 import { HanseError } from '../protocol/problem.ts';
 import type { RouteName } from '../protocol/routes.ts';
 import type { Sha256 } from '../schemas/ids.ts';
-import { principalOf } from './access/principal.ts';
+import { actorOf, type Principal } from './access/principal.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { KnownMember } from './federation-state.ts';
 import type { Handlers, OutgoingBody, Select } from './handler-types.ts';
 import { HotContent } from './hot-content.ts';
 import type { Selection } from './http/conditional-request.ts';
@@ -38,27 +37,26 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     }
   }
 
-  /** Of a job that the member sees; to others there is no such content. */
-  function isFor(member: KnownMember, sha256: Sha256): boolean {
-    if (!readable.mayFetch(sha256, member)) return false;
-    const principal = principalOf(member);
-    for (const jobId of readable.jobsOf(sha256)) if (accessControl.seesJob(principal, jobId)) return true;
+  /** Of a job that the caller sees; to others there is no such content. */
+  function isFor(caller: Principal, sha256: Sha256): boolean {
+    if (!readable.mayFetch(sha256, caller)) return false;
+    for (const jobId of readable.jobsOf(sha256)) if (accessControl.seesJob(caller, jobId)) return true;
     return false;
   }
 
   /** Who fetches a model is in the audit log before it is sent. */
-  async function noteDownload(sha256: Sha256, { nodeId }: KnownMember): Promise<void> {
+  async function noteDownload(sha256: Sha256, caller: Principal): Promise<void> {
     const model = coordinator.access && readable.modelOf(sha256);
-    if (model) await coordinator.access?.downloads.note(model, nodeId);
+    if (model) await coordinator.access?.downloads.note(model, actorOf(caller));
   }
 
   /** What was selected of content that members may fetch. */
   async function contentOf(
     sha256: Sha256,
-    member: KnownMember,
+    caller: Principal,
     select: Select | undefined,
   ): Promise<OutgoingBody> {
-    if (!isFor(member, sha256)) throw new HanseError('blobUnknown', { sha256 });
+    if (!isFor(caller, sha256)) throw new HanseError('blobUnknown', { sha256 });
     const content = await hotContent.read(sha256);
     const length = content?.length ?? (await blobs.has(sha256))?.size;
     if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
@@ -69,7 +67,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     const selection = select?.(sha256, length) ?? WHOLE;
     if (selection.type === 'notModified') return { source: NOTHING, sha256, length, selection };
     const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
-    await noteDownload(sha256, member);
+    await noteDownload(sha256, caller);
     readable.countDownload(sha256, end - start);
     const range = selection.type === 'part' ? selection.range : undefined;
     const source = content?.subarray(start, end) ?? streamed(sha256, range);
@@ -91,23 +89,23 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
       return { sha256: stored.sha256, bytes: stored.size };
     },
 
-    getBlob: async ({ params, member, select }) => {
-      presence.heard(member.nodeId);
-      return contentOf(params.sha256, member, select);
+    getBlob: async ({ params, caller, select }) => {
+      presence.heard(actorOf(caller));
+      return contentOf(params.sha256, caller, select);
     },
 
-    getBlobFrom: async ({ params, member, select }) => {
+    getBlobFrom: async ({ params, caller, select }) => {
       const { sha256, base } = params;
-      presence.heard(member.nodeId);
-      const isNext = readable.isNextModel(base, sha256) && isFor(member, sha256);
+      presence.heard(actorOf(caller));
+      const isNext = readable.isNextModel(base, sha256) && isFor(caller, sha256);
       const delta = isNext ? await deltas.between(base, sha256) : undefined;
-      if (!delta) return contentOf(sha256, member, select);
+      if (!delta) return contentOf(sha256, caller, select);
       const { length } = delta.bytes;
       const selection = select?.(delta.sha256, length) ?? WHOLE;
       if (selection.type === 'notModified')
         return { source: NOTHING, sha256: delta.sha256, length, selection };
       const { start, end } = selection.type === 'part' ? selection.range : { start: 0, end: length };
-      await noteDownload(sha256, member);
+      await noteDownload(sha256, caller);
       readable.countDownload(sha256, end - start);
       return { source: delta.bytes.subarray(start, end), sha256: delta.sha256, length, selection };
     },

@@ -16,7 +16,6 @@ import type { Secret } from '../protocol/secret.ts';
 import { PROTOCOL_VERSIONS, type VersionRange } from '../protocol/versions.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
 import type { Role } from '../schemas/member.ts';
-import type { PersonId } from '../schemas/person.ts';
 import type { Task } from '../schemas/task.ts';
 import type { UploadRequest } from '../schemas/upload.ts';
 import { AcceptedUpdates } from './accepted-updates.ts';
@@ -414,14 +413,13 @@ export class Coordinator {
   #resources(): Resources {
     const { federation } = this;
     const organisationOf = (nodeId: NodeId) => federation.organisationOf(nodeId);
-    const personOrganisation = (id: PersonId) => federation.people.people.get(id)?.organisationId;
     return {
       federationId: federation.id,
       organisationOf,
       hasOrganisation: (organisationId) => federation.hasOrganisation(organisationId),
       job: (jobId) => {
         const runner = this.#jobs.get(jobId);
-        return runner && jobResource(runner.state, (id) => organisationOf(id) ?? personOrganisation(id));
+        return runner && jobResource(runner.state, organisationOf);
       },
     };
   }

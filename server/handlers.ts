@@ -91,7 +91,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
 
     ...peopleHandlers(coordinator),
 
-    createJob: async ({ body: manifest, caller }) => {
+    createJob: async ({ body: manifest, member }) => {
       await checkManifest(manifest, federation.id, blobs);
       const manifestSha256 = await canonicalSha256(manifest);
       const runner = await coordinator.newJob();
@@ -101,7 +101,7 @@ export function createHandlers(coordinator: Coordinator): Handlers {
         jobId,
         manifest,
         manifestSha256,
-        createdBy: actorOf(caller),
+        createdBy: member.nodeId,
       });
       return statusOf(runner, coordinator);
     },

@@ -9,6 +9,7 @@ import { formatWitnessPolicy, majorityPolicy } from '../protocol/audit/witness-p
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { ROUTES, type RouteName } from '../protocol/routes.ts';
+import { actorOf } from './access/principal.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers, OutgoingBody, Select } from './handler-types.ts';
 import type { Selection } from './http/conditional-request.ts';
@@ -48,12 +49,12 @@ export function logHandlers({ dependencies, access, witnessing }: Coordinator): 
     },
     getLogKey: async () => textOf(`${formatVerifierKey(served('getLogKey').key)}\n`),
     getTile: ({ params, select }) => tileAt('getTile', `tile/${params.level}/${params.place}`, select),
-    getEntries: async ({ params, member, select }) => {
+    getEntries: async ({ params, caller, select }) => {
       const path = `tile/entries/${params.place}`;
       const body = await tileAt('getEntries', path, select);
       const { index, width } = parseTilePath(path);
       if (body.selection.type !== 'notModified')
-        access?.readings.read(member.nodeId, index * TILE_WIDTH, width);
+        access?.readings.read(actorOf(caller), index * TILE_WIDTH, width);
       return body;
     },
   };

@@ -18,6 +18,7 @@ import type { NodeId } from '../schemas/ids.ts';
 import type { JobEvent } from '../schemas/job-event.ts';
 import { SignedRecord } from '../schemas/secagg.ts';
 import type { Receipt } from '../schemas/task.ts';
+import { actorOf } from './access/principal.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { HandlerRequest, Handlers, IncomingBody, OutgoingBody } from './handler-types.ts';
 import type { Selection } from './http/conditional-request.ts';
@@ -145,8 +146,8 @@ export function secureHandlers(
         return wholeBody(request.body, 'answer', answerBytes(await view.unmasking(job), index));
       }),
 
-    getRecord: async ({ params, member }) => {
-      presence.heard(member.nodeId);
+    getRecord: async ({ params, caller }) => {
+      presence.heard(actorOf(caller));
       const { state } = coordinator.job(params.jobId);
       const round = Number(params.round);
       const released = state.history.find(

@@ -168,8 +168,9 @@ export class Authenticator {
 }
 
 function presentedBy({ headers }: RequestHead, cookies: CookieJar): Presented {
-  const { authorization } = headers;
-  const [, bearer] = BEARER.exec(typeof authorization === 'string' ? authorization : '') ?? [];
+  // A proxy may ask for credentials of its own, of another scheme.
+  const authorization = /^Bearer\b/i.test(String(headers.authorization)) ? headers.authorization : undefined;
+  const [, bearer] = BEARER.exec(String(authorization)) ?? [];
   if (authorization !== undefined && bearer === undefined) throw new HanseError('tokenRefused');
   const isSigned = headers.signature !== undefined || headers['signature-input'] !== undefined;
   return { isSigned, session: cookies.get('session'), bearer };

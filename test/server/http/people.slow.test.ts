@@ -311,12 +311,12 @@ describe('an API token', () => {
 
   test('may what it names and its person may, and nothing else', async () => {
     const { client } = await signedIn('auditor');
-    const { token } = await issue(client, ['listJobs', 'createJob']);
+    const { token } = await issue(client, ['listJobs', 'inviteMember']);
     expectSuccess(await bearer(token, 'listJobs'));
     expectSuccess(await client.call('listMembers'));
     expectProblem(await bearer(token, 'listMembers'), 'accessRefused', 403); // not named
-    const manifest = listening.federation.manifest();
-    expectProblem(await bearer(token, 'createJob', { body: manifest }), 'accessRefused', 403); // not permitted
+    const invitation = { role: 'participant', organisationId: 'hansa', lifetimeSeconds: 60 };
+    expectProblem(await bearer(token, 'createInvite', { body: invitation }), 'accessRefused', 403); // not permitted
   });
 
   test('makes itself no wider token, adds no passkey and opens no session, whatever it names', async () => {
@@ -357,10 +357,39 @@ describe('an API token', () => {
     for (const wrong of [`${token}A`, token.slice(6), tokenId, 'hanse_', token.toUpperCase()])
       expectProblem(await bearer(wrong, 'listJobs'), 'tokenRefused', 401);
     const basic = { headers: { authorization: `Basic ${token}` } };
-    expectProblem(await browser().call('listJobs', {}, basic), 'tokenRefused', 401);
+    expectProblem(await browser().call('listJobs', {}, basic), 'signatureMissing', 401); // none of ours
+    const odd = { headers: { authorization: `Bearer ${token} ${token}` } };
+    expectProblem(await browser().call('listJobs', {}, odd), 'tokenRefused', 401);
     expectProblem(await bearer(token, 'nextTasks'), 'signatureMissing', 401); // for nodes alone
     expectSuccess(await bearer(token, 'listJobs'));
   });
+});
+
+test('a person sees the jobs of its organisation, their content and the log, and of others not that there is one', async () => {
+  const { federation } = listening;
+  const author = await federation.enrol('author', 'researcher', 'own.example');
+  await federation.storeContent();
+  const manifest = federation.manifest({ cohort: { size: 8, minimum: 8 } });
+  const { jobId } = await federation.call('createJob', author, { body: manifest });
+  const [mine, theirs, auditor] = [
+    await signedIn('researcher', 'own.example'),
+    await signedIn('researcher', 'other.example'),
+    await signedIn('auditor', 'audit.example'),
+  ];
+  const listed = async ({ client }: typeof mine) =>
+    ((await client.call('listJobs')).json as { jobs: { jobId: string }[] }).jobs.map((job) => job.jobId);
+  const content = { params: { sha256: manifest.initialModel } };
+  for (const one of [mine, auditor]) {
+    expectSuccess(await one.client.call('getJob', { params: { jobId } }));
+    expect(await listed(one)).toContain(jobId);
+    expect((await one.client.call('getBlob', content)).status).toBe(200);
+  }
+  expectProblem(await theirs.client.call('getJob', { params: { jobId } }), 'jobUnknown', 404);
+  expectProblem(await theirs.client.call('cancelJob', { params: { jobId } }), 'jobUnknown', 404);
+  expectProblem(await theirs.client.call('getBlob', content), 'blobUnknown', 404);
+  expect(await listed(theirs)).not.toContain(jobId);
+  expectProblem(await auditor.client.call('cancelJob', { params: { jobId } }), 'accessRefused', 403);
+  expectSuccess(await mine.client.call('cancelJob', { params: { jobId } }));
 });
 
 test('a request with more than one of signature, session and token is refused', async () => {
