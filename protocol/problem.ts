@@ -175,6 +175,10 @@ export const PROBLEMS = {
     'The session is not known, or has ended: it was idle or open for too long, signed out or revoked.',
     'Sign in again.',
   ),
+  sessionStale: entry(
+    'For this a person has to have signed in a moment ago.',
+    'Sign out, sign in again, and repeat it within a quarter of an hour.',
+  ),
   sessionUnknown: entry(
     'There is no such session, or none that the caller may know of.',
     'Compare the id with the list of sessions.',

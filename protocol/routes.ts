@@ -726,7 +726,7 @@ export const ROUTES = {
     action: 'manageOwnAccount',
     access: 'caller',
     response: RegistrationOptions,
-    problems: [],
+    problems: ['sessionStale'],
   },
   addPasskey: {
     method: 'POST',
@@ -736,7 +736,7 @@ export const ROUTES = {
     access: 'caller',
     body: PasskeyRegistration,
     response: Self,
-    problems: ['passkeyRefused'],
+    problems: ['sessionStale', 'passkeyRefused'],
   },
   removePasskey: {
     method: 'POST',
@@ -746,7 +746,7 @@ export const ROUTES = {
     access: 'caller',
     params: Type.Object({ credentialId: CredentialId }, closed),
     response: Self,
-    problems: ['passkeyUnknown', 'passkeyLast'],
+    problems: ['sessionStale', 'passkeyUnknown', 'passkeyLast'],
   },
   createOwnToken: {
     method: 'POST',
@@ -756,7 +756,7 @@ export const ROUTES = {
     access: 'caller',
     body: OwnTokenRequest,
     response: IssuedToken,
-    problems: [],
+    problems: ['sessionStale'],
   },
   listOwnTokens: {
     method: 'GET',

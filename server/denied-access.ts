@@ -39,6 +39,7 @@ const DENIALS: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'passkeyUnknown',
   'passkeyRefused',
   'sessionEnded',
+  'sessionStale',
   'originRefused',
   'tokenRefused',
   'credentialsAmbiguous',

@@ -36,6 +36,7 @@ const STATUS: Readonly<Record<RouteProblem, number>> = {
   passkeyUnknown: 404,
   passkeyLast: 409,
   sessionEnded: 401,
+  sessionStale: 403,
   sessionUnknown: 404,
   originRefused: 403,
   tokenRefused: 401,

@@ -34,6 +34,9 @@ import {
 export const IDLE_MS = 900_000;
 export const LONGEST_MS = 28_800_000;
 
+/** What would outlast a session is done within that long of the sign-in. */
+export const FRESH_MS = 900_000;
+
 const WRITTEN_EACH_MS = 300_000;
 
 /** Of one person, open at once. */
@@ -146,6 +149,13 @@ export class Sessions {
   requireOpen(sessionId: SessionId): void {
     const session = this.#stream.state.open.get(sessionId);
     if (!session || this.#isOver(session, this.#clock.now())) throw new HanseError('sessionEnded');
+  }
+
+  /** Whoever has stolen an older one gets no credentials by it. Throws `sessionStale`, `sessionEnded`. */
+  requireFresh(sessionId: SessionId): void {
+    this.requireOpen(sessionId);
+    const { openedAt = '' } = this.#stream.state.open.get(sessionId) ?? {};
+    if (!(this.#clock.now() - Date.parse(openedAt) < FRESH_MS)) throw new HanseError('sessionStale');
   }
 
   /** Of a person, those that are open, the oldest first, with when each was used last (milliseconds). */

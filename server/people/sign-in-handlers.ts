@@ -5,7 +5,7 @@
 import { ACTIONS } from '../../protocol/actions.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { RouteName } from '../../protocol/routes.ts';
-import type { PersonId, Self } from '../../schemas/person.ts';
+import type { PersonId, Self, SessionId } from '../../schemas/person.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { Handlers } from '../handler-types.ts';
@@ -50,6 +50,11 @@ export function signInHandlers({ people }: Coordinator): Pick<Handlers, SignInRo
     };
   }
 
+  function requireFresh(sessionId: SessionId | undefined): void {
+    if (sessionId === undefined) throw new HanseError('sessionStale');
+    people.sessions.requireFresh(sessionId);
+  }
+
   return {
     startSignIn: async ({ cookies }) => people.startSignIn(cookies),
 
@@ -90,22 +95,29 @@ export function signInHandlers({ people }: Coordinator): Pick<Handlers, SignInRo
       return {};
     },
 
-    startPasskey: async ({ caller, cookies }) => people.startPasskey(personOf(caller), cookies),
+    startPasskey: async ({ caller, sessionId, cookies }) => {
+      const personId = personOf(caller);
+      requireFresh(sessionId);
+      return people.startPasskey(personId, cookies);
+    },
 
     addPasskey: async ({ body, caller, sessionId, cookies }) => {
       const personId = personOf(caller);
+      requireFresh(sessionId);
       await people.addPasskey(personId, body, cookies);
       return self(personId, sessionId);
     },
 
     removePasskey: async ({ params, caller, sessionId }) => {
       const personId = personOf(caller);
+      requireFresh(sessionId);
       await people.removePasskey(personId, params.credentialId);
       return self(personId, sessionId);
     },
 
-    createOwnToken: ({ body, caller }) => {
+    createOwnToken: async ({ body, caller, sessionId }) => {
       const personId = personOf(caller);
+      requireFresh(sessionId);
       return people.issueToken({ ...body, personId }, TOKEN_SCOPES, personId);
     },
 

@@ -15,7 +15,7 @@ import type {
   Tokens,
 } from '../../../schemas/person.ts';
 import { Authorizer } from '../../../server/access/authorizer.ts';
-import { IDLE_MS } from '../../../server/people/sessions.ts';
+import { FRESH_MS, IDLE_MS } from '../../../server/people/sessions.ts';
 import { webOriginOf } from '../../../server/people/web-origin.ts';
 import { BrowserClient } from '../../fixtures/browser-client.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
@@ -200,6 +200,25 @@ describe('a session', () => {
     expectSuccess(await thief.call('getSelf')); // it is bound to nothing else
     expectSuccess(await client.call('signOut'));
     expectProblem(await thief.call('getSelf'), 'sessionEnded', 401);
+  });
+
+  test('that is a quarter of an hour old gives no credentials that would outlast it', async () => {
+    const { client } = await signedIn();
+    const authenticator = await client.addPasskey();
+    const body = { name: 'x', scopes: ['listJobs'], lifetimeSeconds: 60 };
+    await listening.federation.clock.advance(FRESH_MS - 1);
+    expectSuccess(await client.call('createOwnToken', { body }));
+    await listening.federation.clock.advance(1);
+    const { credentialId } = authenticator;
+    for (const [route, parts] of [
+      ['createOwnToken', { body }],
+      ['startPasskey', {}],
+      ['removePasskey', { params: { credentialId } }],
+    ] as const)
+      expectProblem(await client.call(route, parts), 'sessionStale', 403);
+    expectSuccess(await client.call('listOwnTokens'));
+    expectSuccess(await client.signInByPasskey(authenticator));
+    expectSuccess(await client.call('startPasskey'));
   });
 
   test('is in no answer, but in the cookie that it is set by', async () => {
