@@ -92,6 +92,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'end an API token, at once',
     load: async () => (await import('./client/commands/token.ts')).tokenCommands.revoke,
   },
+  'data withdraw': {
+    summary: 'take rows out of a data set: a new version without them, of which the coordinator is told',
+    load: async () => (await import('./client/commands/data.ts')).dataWithdrawCommand,
+  },
   'directory show': {
     summary: 'show the signed directory, checked against the one that is pinned',
     load: async () => (await import('./client/commands/directory.ts')).directoryCommands.show,

@@ -2,60 +2,27 @@
  * Receipts of the updates that a node has delivered, in a file beside its identity: `identity.json.receipts`, a line of JSON each.
  * By these its owner asks the audit log whether it tells of each (`hanse audit verify --receipts`). SPEC.md 13.8. Node only.
  */
-import { type FileHandle, open } from 'node:fs/promises';
 import type { UpdateReceipt } from '../schemas/update-receipt.ts';
-import { fileProblem } from './file-problem.ts';
-
-/** Longer than a line. */
-const TAIL_BYTES = 4096;
-const LINE_END = 10;
+import { LineFile } from './line-file.ts';
 
 export class ReceiptFile {
-  readonly path: string;
-  #isWhole = false;
-  /** One after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #file: LineFile;
 
   constructor(identityFile: string) {
-    this.path = `${identityFile}.receipts`;
+    this.#file = new LineFile(`${identityFile}.receipts`);
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   /** Resolves once it is durable. @throws storageFull, storageFailed; the others are kept all the same */
   keep({ jobId, round, attempt, sha256, bytes }: UpdateReceipt): Promise<void> {
-    const line = `${JSON.stringify({ jobId, round, attempt, sha256, bytes })}\n`;
-    const turn = this.#turn.then(() => this.#append(line));
-    this.#turn = turn.catch(() => {});
-    return turn;
+    return this.#file.append({ jobId, round, attempt, sha256, bytes });
   }
 
   /** Resolves when all that was to be kept has been, or has failed. */
-  async settled(): Promise<void> {
-    await this.#turn;
+  settled(): Promise<void> {
+    return this.#file.settled();
   }
-
-  async #append(line: string): Promise<void> {
-    try {
-      const file = await open(this.path, 'a+', 0o600);
-      try {
-        if (!this.#isWhole) await cutTornLine(file);
-        this.#isWhole = false; // unless all of this one is written
-        await file.appendFile(line);
-        await file.sync();
-        this.#isWhole = true;
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      throw fileProblem(this.path, error);
-    }
-  }
-}
-
-/** A kill in the middle of a line leaves a part of it, of which nobody was told that it is kept. */
-async function cutTornLine(file: FileHandle): Promise<void> {
-  const { size } = await file.stat();
-  const from = Math.max(0, size - TAIL_BYTES);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
-  const end = from + buffer.subarray(0, bytesRead).lastIndexOf(LINE_END) + 1;
-  if (end < size) await file.truncate(end);
 }

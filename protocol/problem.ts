@@ -705,6 +705,10 @@ export const PROBLEMS = {
     'Rows of the data set were withdrawn, and the node still holds the version that has them.',
     'Nothing of it was used. Start the node again with its configuration file: it then takes the version without these rows.',
   ),
+  rowsUnknown: entry<{ dataSet: string; asked: number }>(
+    'None of the rows or persons is in the data set as it is used now. Nothing was changed.',
+    'Compare what you named with the source, and with the rows that the configuration file lists: they may have been withdrawn before.',
+  ),
   columnUnknown: entry<{ column: string; source: string }>(
     'The data set has no column of this name, or its owner has not declared it.',
     'Ask for a column that is among the features or the target of the data sets: --features and --target of `hanse join`, or columns in the configuration file.',

@@ -6,6 +6,7 @@
  * the problems that are its own; those of `EVERYWHERE` and, on signed routes, `SIGNED` can always occur.
  */
 import { type Static, type TSchema, Type } from 'typebox';
+import { DataSetChange } from '../schemas/data-set-change.ts';
 import { DirectoryAnswer } from '../schemas/directory.ts';
 import { JobId, NodeId, OrganisationId, Sha256, Signature } from '../schemas/ids.ts';
 import { JobLine, JobManifest, JobStatus, Metrics } from '../schemas/job.ts';
@@ -75,7 +76,7 @@ const MANIFEST_LIMIT_BYTES = 1_048_576;
 const POLICIES_LIMIT_BYTES = 1_600_000;
 
 /** As many data sets as a node may report, with the longest of names. */
-const CAPABILITIES_LIMIT_BYTES = 65_536;
+const CAPABILITIES_LIMIT_BYTES = 262_144;
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -313,6 +314,16 @@ export const ROUTES = {
     bodyLimitBytes: CAPABILITIES_LIMIT_BYTES,
     response: Type.Object({}, closed),
     problems: ['ledgerForked'],
+  },
+  changeDataSet: {
+    method: 'POST',
+    path: '/v1/nodes/self/data-sets/changes',
+    summary: 'Tell that a data set has a new version, for rows of it were withdrawn',
+    action: 'reportCapabilities',
+    access: 'member',
+    body: DataSetChange,
+    response: Type.Object({}, closed),
+    problems: [],
   },
   nextTasks: {
     method: 'GET',

@@ -5,6 +5,7 @@
  * what it was, and once the salt is erased nobody can, while every proof holds as before (`protocol/audit/salted-field.ts`).
  */
 import { type Static, type TProperties, Type } from 'typebox';
+import { DataSetChange } from './data-set-change.ts';
 import { DirectoryStatement } from './directory.ts';
 import {
   Attempt,
@@ -194,6 +195,15 @@ export const AUDIT_EVENTS = {
     by: Type.Union([Actor, Type.Null()]),
   }),
   'directory.issued': says({ version: DirectoryStatement.properties.version, sha256: Sha256 }),
+  /** Rows of a data set of this node were withdrawn, so many: SPEC.md 6.7. What was learnt before was learnt from the old version. */
+  'dataset.versioned': says({
+    by: NodeId,
+    dataSet: DataSetChange.properties.name,
+    oldVersion: DataSetChange.properties.oldVersion,
+    newVersion: DataSetChange.properties.newVersion,
+    reason: DataSetChange.properties.reason,
+    removed: DataSetChange.properties.removed,
+  }),
   'job.created': says({ jobId: JobId, manifestSha256: Sha256, name, purpose, privacyUnit, by: NodeId }),
   'job.cancelled': says({ jobId: JobId, by: NodeId }),
   /** Whom: the list of their ids, as one value. */

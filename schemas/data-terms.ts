@@ -27,13 +27,19 @@ export const LawfulBasis = Type.Union([
 ]);
 export type LawfulBasis = Static<typeof LawfulBasis>;
 
+const [YEARS, MONTHS, WEEKS, DAYS] = [
+  '(?:[0-9]{1,3}Y)',
+  '(?:[0-9]{1,3}M)',
+  '(?:[0-9]{1,3}W)',
+  '(?:[0-9]{1,5}D)',
+];
+
 /**
  * The last day of use (UTC), or a first day and an ISO 8601 duration of years, months, weeks and days, or `unlimited`, which data
  * about persons cannot be unless they are public. That a day exists is checked by `protocol/compliance/retention-period.ts`.
  */
 export const RetentionPeriod = Type.String({
-  pattern:
-    '^(?:unlimited|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:/P(?:[0-9]{1,3}Y(?:[0-9]{1,3}M)?(?:[0-9]{1,3}W)?(?:[0-9]{1,5}D)?|[0-9]{1,3}M(?:[0-9]{1,3}W)?(?:[0-9]{1,5}D)?|[0-9]{1,3}W(?:[0-9]{1,5}D)?|[0-9]{1,5}D))?)$',
+  pattern: `^(?:unlimited|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:/P(?:${YEARS}${MONTHS}?${WEEKS}?${DAYS}?|${MONTHS}${WEEKS}?${DAYS}?|${WEEKS}${DAYS}?|${DAYS}))?)$`,
   maxLength: 40,
   description: '2030-12-31, 2024-01-01/P5Y, or unlimited',
 });

@@ -3,6 +3,7 @@
  * directory. SPEC.md section 4.
  */
 import { type Static, Type } from 'typebox';
+import { DataSetChange } from './data-set-change.ts';
 import { DirectoryVersion } from './directory.ts';
 import { FederationId, NodeId, OrganisationId, PublicKey, Sha256, Signature, Timestamp } from './ids.ts';
 import { Capabilities, DisplayName, Revocation, Role } from './member.ts';
@@ -101,6 +102,11 @@ const CapabilitiesReported = Type.Object(
   closed,
 );
 
+const DataSetChanged = Type.Object(
+  { type: Type.Literal('dataSetChanged'), nodeId: NodeId, ...DataSetChange.properties },
+  closed,
+);
+
 export const FederationEvent = Type.Union([
   FederationCreated,
   InviteCreated,
@@ -114,5 +120,6 @@ export const FederationEvent = Type.Union([
   DirectoryIssued,
   CapabilitiesReported,
   ...PersonEvent.anyOf,
+  DataSetChanged,
 ]);
 export type FederationEvent = Static<typeof FederationEvent>;

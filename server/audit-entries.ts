@@ -146,6 +146,14 @@ function ofFederation(event: FederationEvent, fields: Fields): Said | undefined 
     }
     case 'directoryIssued':
       return says('directory.issued', { sha256: event.sha256, version: event.version.statement.version });
+    case 'dataSetChanged': {
+      const { nodeId, name: dataSet, oldVersion, newVersion, reason, removed } = event;
+      return says(
+        'dataset.versioned',
+        { by: nodeId, dataSet, newVersion, oldVersion, reason, removed },
+        nodeUrn(nodeId),
+      );
+    }
     case 'capabilitiesReported':
       return undefined;
     default:

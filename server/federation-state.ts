@@ -3,6 +3,7 @@
  * SPEC.md section 4. Synchronous; what an event must be checked for cryptographically was checked before it was written.
  */
 import { hexBytes } from '../protocol/bytes.ts';
+import type { DataSetChange } from '../schemas/data-set-change.ts';
 import type { DirectoryNode, DirectoryVersion } from '../schemas/directory.ts';
 import type { FederationEvent } from '../schemas/federation-event.ts';
 import type { NodeId, OrganisationId } from '../schemas/ids.ts';
@@ -20,6 +21,8 @@ export interface KnownMember {
   readonly capabilities: Capabilities | null;
   /** Where its privacy ledger ended when it told that last. */
   readonly ledger: LedgerHead | null;
+  /** Changes of its data sets that it has told: `changeKey`. */
+  readonly changes: ReadonlySet<string>;
   /** As it stands in the directory. */
   readonly entry: DirectoryNode;
 }
@@ -147,9 +150,19 @@ export function foldFederation(state: FederationState, event: FederationEvent, a
       const reported = { ...member, capabilities, ledger: capabilities.ledger?.head ?? member.ledger };
       return { ...state, members: new Map(state.members).set(event.nodeId, reported) };
     }
+    case 'dataSetChanged': {
+      const member = memberOf(state, event.nodeId);
+      const changed = { ...member, changes: new Set(member.changes).add(changeKey(event)) };
+      return { ...state, members: new Map(state.members).set(event.nodeId, changed) };
+    }
     default:
       return { ...state, people: foldPeople(state.people, event, at) };
   }
+}
+
+/** One for each version that a data set is given up for. */
+export function changeKey({ name, oldVersion }: Pick<DataSetChange, 'name' | 'oldVersion'>): string {
+  return `${oldVersion} ${name}`;
 }
 
 function addMember(
@@ -178,6 +191,7 @@ function addMember(
     enrolledAt: at,
     capabilities: null,
     ledger: null,
+    changes: new Set(),
     entry,
   });
 }

@@ -14,6 +14,7 @@ import { nodeIdOf } from '../protocol/identity.ts';
 import type { Signer } from '../protocol/primitives.ts';
 import { HanseError } from '../protocol/problem.ts';
 import { type RandomSource, randomBytes } from '../protocol/random.ts';
+import type { DataSetChange } from '../schemas/data-set-change.ts';
 import type { DirectoryAnswer } from '../schemas/directory.ts';
 import { FederationEvent } from '../schemas/federation-event.ts';
 import type { JobId, NodeId, Sha256 } from '../schemas/ids.ts';
@@ -33,6 +34,7 @@ import { answerDirectory, checkIssued, issueDirectory } from './directory.ts';
 import { decideApproval, decideEnrolment, decideRefusal } from './enrolment.ts';
 import { EventStream } from './event-stream.ts';
 import {
+  changeKey,
   changesDirectory,
   type FederationState,
   foldFederation,
@@ -296,6 +298,15 @@ export class Federation {
       if (known && canonicalJson(asKnown) === canonicalJson(known)) return [];
       if (!this.#changes.take(nodeId)) throw new HanseError('overloaded');
       return [{ type: 'capabilitiesReported', nodeId, capabilities }];
+    });
+  }
+
+  /** Once for each version that is given up: a repetition, as of a request whose answer was lost, changes nothing. */
+  async changeDataSet(nodeId: NodeId, change: DataSetChange): Promise<void> {
+    await this.#stream.command(({ members }) => {
+      if (members.get(nodeId)?.changes.has(changeKey(change))) return [];
+      if (!this.#changes.take(nodeId)) throw new HanseError('overloaded');
+      return [{ type: 'dataSetChanged', nodeId, ...change }];
     });
   }
 

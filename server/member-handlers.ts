@@ -23,6 +23,7 @@ type MemberRoute = Extract<
   | 'getDirectory'
   | 'listMembers'
   | 'reportCapabilities'
+  | 'changeDataSet'
 >;
 
 export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberRoute> {
@@ -70,15 +71,22 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
     getDirectory: async ({ query }) => federation.directory(Number(query.after ?? 0)),
 
     listMembers: async ({ caller: { role } }) => {
-      const members = [...federation.members()].map(({ publicKey, entry, ledger: _, ...member }) => ({
-        ...member,
-        capabilities: toldTo(role, member.capabilities),
-        publicKey: toHex(publicKey),
-        validUntil: entry.validUntil,
-        revokedAt: entry.revokedAt,
-        live: presence.isLive(member.nodeId),
-      }));
+      const members = [...federation.members()].map(
+        ({ publicKey, entry, ledger: _, changes: __, ...member }) => ({
+          ...member,
+          capabilities: toldTo(role, member.capabilities),
+          publicKey: toHex(publicKey),
+          validUntil: entry.validUntil,
+          revokedAt: entry.revokedAt,
+          live: presence.isLive(member.nodeId),
+        }),
+      );
       return { members };
+    },
+
+    changeDataSet: async ({ body, member }) => {
+      await federation.changeDataSet(member.nodeId, body);
+      return {};
     },
 
     reportCapabilities: async ({ body, member }) => {

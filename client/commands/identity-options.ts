@@ -45,8 +45,12 @@ export async function connectAs(
   return { identity, api: await connectIdentity(identity, signal) };
 }
 
-/** As `connectAs`, with an identity that is at hand. */
-export async function connectIdentity(identity: Identity, signal: AbortSignal): Promise<CoordinatorApi> {
+/** As `connectAs`, with an identity that is at hand. @param proxy absent: that of the environment */
+export async function connectIdentity(
+  identity: Identity,
+  signal: AbortSignal,
+  proxy?: string,
+): Promise<CoordinatorApi> {
   const around = (api: CoordinatorApi) =>
     interruptible(
       retryingCoordinator(api, {
@@ -57,7 +61,7 @@ export async function connectIdentity(identity: Identity, signal: AbortSignal): 
       }),
       signal,
     );
-  const exchange = nodeExchangeTrusting(identity);
+  const exchange = nodeExchangeTrusting(identity, proxy);
   return connect(identity, systemClock, { around, exchange });
 }
 

@@ -21,6 +21,7 @@ import { attemptFile } from '../attempt-file.ts';
 import { readCa } from '../ca-file.ts';
 import type { CoordinatorApi } from '../coordinator-api.ts';
 import type { DataSet } from '../data/data-set.ts';
+import { WithdrawalJournal } from '../data/withdrawal-journal.ts';
 import { describeSelfTest } from '../describe-self-test.ts';
 import { directoryFile } from '../directory-file.ts';
 import { DirectoryWatch } from '../directory-watch.ts';
@@ -47,6 +48,7 @@ import { ReceiptFile } from '../receipt-file.ts';
 import { DEFAULT_PAUSES, retryingCoordinator } from '../retrying-coordinator.ts';
 import { securePartyOf } from '../secure-party.ts';
 import { SpareBuffers } from '../spare-buffers.ts';
+import { tellWithdrawals } from '../tell-withdrawals.ts';
 import { lockUnused } from '../unused-identity.ts';
 import type { WitnessDuty } from '../witness-duty.ts';
 import { ADMISSION_OPTIONS } from './admission-options.ts';
@@ -330,6 +332,10 @@ async function live(
       // No letter has a meaning yet beyond being shown.
       receive: async () => {},
     });
+    const withdrawals = new WithdrawalJournal(plan.identity, systemClock);
+    const { failure } = await tellWithdrawals(api, withdrawals);
+    if (failure)
+      io.note(`the coordinator is not told of what was withdrawn: ${failure.code}: ${failure.message}`);
     const { policy, limits } = plan;
     service = await NodeService.open({
       identity,
@@ -373,6 +379,7 @@ async function live(
       mailbox,
       ...(duty && { witness: duty }),
       dataSets,
+      withdrawals,
       provider,
       memoryBytes: memoryOf(limits),
       jobs,

@@ -8,8 +8,11 @@
  */
 import { basename } from 'node:path';
 import { Type } from 'typebox';
+import { primitives } from '#primitives';
+import { toHex } from '../../protocol/bytes.ts';
 import { parseJson } from '../../protocol/parse.ts';
 import { HanseError, isProblem } from '../../protocol/problem.ts';
+import { Sha256 } from '../../schemas/ids.ts';
 import { CSV_BYTES_MAX, type CsvSchema, parseCsv } from './csv.ts';
 import { readDataFile } from './data-file.ts';
 import { type Examples, selectExamples } from './examples.ts';
@@ -36,17 +39,20 @@ export interface DataSource {
  */
 export async function loadExamples(source: DataSource): Promise<Examples> {
   if (source.rows === undefined) return load(source, undefined);
-  const rows = await readRows(source.rows);
+  const { rows, sourceSha256 } = await readRows(source.rows);
   try {
-    return await load(source, rows);
+    return await load(source, rows, sourceSha256);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new HanseError('dataMalformed', { file: source.rows, reason: error.message }, { cause: error });
   }
 }
 
-/** Throws RangeError for a row that is not there. */
-async function load(source: DataSource, rows: Uint32Array | undefined): Promise<Examples> {
+/**
+ * Throws RangeError for a row that is not there.
+ * @param sha256 hex, of the CSV file that the rows are of; absent: whatever is there
+ */
+async function load(source: DataSource, rows: Uint32Array | undefined, sha256?: string): Promise<Examples> {
   const colon = source.data.indexOf(':');
   const [kind, rest] = [source.data.slice(0, colon), source.data.slice(colon + 1)];
   switch (kind) {
@@ -73,7 +79,13 @@ async function load(source: DataSource, rows: Uint32Array | undefined): Promise<
     case 'csv': {
       if (!source.columns)
         throw new HanseError('usage', { reason: 'a CSV file needs --features and --target' });
-      const table = parseCsv(await readDataFile(rest, CSV_BYTES_MAX), source.columns, rest);
+      const bytes = await readDataFile(rest, CSV_BYTES_MAX);
+      if (sha256 !== undefined && toHex(await primitives.sha256(bytes)) !== sha256)
+        throw new HanseError('dataMalformed', {
+          file: rest,
+          reason: `it has changed since ${source.rows} was made, whose numbers may mean other rows now: make that list anew`,
+        });
+      const table = parseCsv(bytes, source.columns, rest);
       const examples = { ...table, name: basename(rest) };
       return rows ? selectExamples(examples, rows) : examples;
     }
@@ -82,8 +94,18 @@ async function load(source: DataSource, rows: Uint32Array | undefined): Promise<
   }
 }
 
-/** A JSON array of row numbers, from 0. */
-async function readRows(file: string): Promise<Uint32Array> {
+/** Numbers of rows, and perhaps of which file they are. */
+const RowNumbers = Type.Array(Type.Integer({ minimum: 0, maximum: 0xffff_ffff }));
+const RowsOfSource = Type.Object({ sourceSha256: Sha256, rows: RowNumbers }, { additionalProperties: false });
+
+export interface RowList {
+  readonly rows: Uint32Array;
+  /** Hex; absent: nobody has said. */
+  readonly sourceSha256?: string;
+}
+
+/** A JSON array of row numbers, from 0, or an object that names the SHA-256 of its source too. Throws `usage`, `dataFileMissing`, `dataMalformed`, `dataEmpty`, `invalidFormat`. */
+export async function readRows(file: string): Promise<RowList> {
   const bytes = await readDataFile(file, ROWS_BYTES_MAX).catch((error: unknown) => {
     const reason = `--rows ${file} is no file: it takes the name of one that holds a JSON array of row numbers, [0, 1, 2]`;
     throw isProblem(error, 'dataFileMissing') && /^[0-9,\s-]+$/.test(file)
@@ -91,9 +113,11 @@ async function readRows(file: string): Promise<Uint32Array> {
       : error;
   });
   const text = new TextDecoder().decode(bytes);
-  const rows = parseJson(Type.Array(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })), text, file);
-  if (rows.length === 0) throw new HanseError('dataEmpty', { source: file });
-  return Uint32Array.from(rows);
+  const list = /^\s*\{/.test(text)
+    ? parseJson(RowsOfSource, text, file)
+    : { rows: parseJson(RowNumbers, text, file) };
+  if (list.rows.length === 0) throw new HanseError('dataEmpty', { source: file });
+  return { ...list, rows: Uint32Array.from(list.rows) };
 }
 
 function unknown(data: string): HanseError<'usage'> {

@@ -20,6 +20,7 @@ import {
   routePath,
   SIGNED,
 } from '../../protocol/routes.ts';
+import * as dataSetChange from '../../schemas/data-set-change.ts';
 import * as directory from '../../schemas/directory.ts';
 import * as job from '../../schemas/job.ts';
 import * as letter from '../../schemas/letter.ts';
@@ -40,6 +41,7 @@ const routes: readonly (readonly [name: string, route: Route])[] = Object.entrie
 
 const NAMES = new Map<unknown, string>(
   [
+    dataSetChange,
     directory,
     job,
     letter,
@@ -188,7 +190,11 @@ test('manifests and policies may be large: 16 KiB of JSON are enough for all tha
     'proposePolicies',
     'reportCapabilities',
   ]);
-  const dataSet = { name: '\u{10000}'.repeat(80), version: 'v'.repeat(64), inputShape: Array(8).fill(1e9) };
+  const words = '\u{10000}'.repeat(200);
+  const retention = '2024-01-01/P999Y999M999W99999D';
+  const terms = { origin: words, lawfulBasis: 'legitimateInterests', retention, contact: words };
+  const shape = { version: 'v'.repeat(64), inputShape: Array(8).fill(1e9) };
+  const dataSet = { name: '\u{10000}'.repeat(80), ...shape, terms };
   const steps = Array(16).fill({ jobId: `job-${'0'.repeat(16)}`, milliseconds: 123_456_789.125 });
   const most = {
     software: '\u{10000}'.repeat(40),

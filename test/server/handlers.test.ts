@@ -114,6 +114,22 @@ test('operators are told on what terms data may be used, and nobody else is', as
   expect(await toldTo(federation.researcher)).toEqual([set]);
 });
 
+test('a version of a data set is given up once, however often that is told', async () => {
+  const [node, other] = federation.participants as [Node, Node];
+  const body = { name: 'visits', oldVersion: '1', newVersion: '2', reason: 'consent', removed: 3 } as const;
+  const events = async () =>
+    (await federation.store.read('federation')).filter(({ type }) => type === 'dataSetChanged');
+  for (const turn of [1, 2])
+    await federation.call('changeDataSet', node, { body: { ...body, removed: turn } });
+  await federation.call('changeDataSet', other, { body });
+  await federation.call('changeDataSet', node, { body: { ...body, oldVersion: '2', newVersion: '3' } });
+  expect((await events()).map(({ data }) => data)).toEqual([
+    { ...body, nodeId: node.nodeId, removed: 1 },
+    { ...body, nodeId: other.nodeId },
+    { ...body, nodeId: node.nodeId, oldVersion: '2', newVersion: '3' },
+  ]);
+});
+
 test('a manifest is known by the hash of its canonical form', async () => {
   await federation.storeContent();
   const manifest = federation.manifest();
