@@ -9,6 +9,7 @@ import { DataSetChange } from './data-set-change.ts';
 import { DirectoryStatement } from './directory.ts';
 import {
   Attempt,
+  DataSetVersion,
   FederationId,
   JobId,
   NodeId,
@@ -105,6 +106,11 @@ export const AUDIT_NOTES = {
     model: Sha256,
     count: Type.Integer({ minimum: 1 }),
     members: Salted,
+  }),
+  /** The data sets that a node says it holds, all of them, from now on. */
+  'data.declared': says({
+    nodeId: NodeId,
+    dataSets: Type.Array(Type.Object({ name: Text, version: DataSetVersion }, closed), { maxItems: 64 }),
   }),
   /**
    * By whom the log is to be cosigned from now on: SHA-256 of the policy, how many witnesses it names, how many members of its

@@ -8,6 +8,7 @@ import type { RouteName } from '../protocol/routes.ts';
 import type { Capabilities, Role } from '../schemas/member.ts';
 import { actorOf } from './access/principal.ts';
 import type { Coordinator } from './coordinator.ts';
+import { DataDeclarations } from './data-declarations.ts';
 import type { Handlers } from './handler-types.ts';
 
 type MemberRoute = Extract<
@@ -28,6 +29,7 @@ type MemberRoute = Extract<
 
 export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberRoute> {
   const { federation, presence } = coordinator;
+  const declarations = new DataDeclarations(coordinator.notes);
   return {
     createInvite: ({ body, caller }) => federation.invite(body, actorOf(caller)),
 
@@ -98,6 +100,7 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
           coordinator.dependencies.report(error, `the privacy ledger of node ${member.nodeId}`);
         throw error;
       }
+      await declarations.note(member.nodeId, body);
       // With times of steps it is the report of a node that goes on: 8.2.
       if (body.steps === undefined) await coordinator.reconsider(member.nodeId);
       return {};

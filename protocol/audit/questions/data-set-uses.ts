@@ -17,7 +17,8 @@ interface HolderCells extends Cells {
   readonly organisation: string | null;
   readonly dataSet: string;
   readonly first: string;
-  readonly what: string;
+  /** When the node said that it holds it no more. */
+  until: string | null;
 }
 
 interface UseCells extends Cells {
@@ -70,11 +71,24 @@ export class DataSetUses implements Question {
     const named = namedIn(event);
     const found = named.dataSets.filter((name) => isSame(name, this.#asked));
     for (const dataSet of found) this.#takeNamed(entry, dataSet, job);
+    if (type === 'data.declared' && this.#nodes.size > 0) this.#takeDeclared(entry, found);
     if (!job) return;
     if (type === 'round.updateAccepted') this.#takeUpdate(entry, job);
     if (type !== 'round.released' || !this.#rounds.has(job.jobId)) return;
     const { round, model } = event.data as AuditData<'round.released'>;
     this.#models.add(leaf, { job: job.jobId, round, model, time: event.time });
+  }
+
+  /** What a node says it holds is all that it holds. @param found of that, what is asked for */
+  #takeDeclared({ leaf, event }: VerifiedEntry, found: readonly string[]): void {
+    const { nodeId } = event.data as AuditData<'data.declared'>;
+    if (!this.#nodes.has(nodeId)) return;
+    if (found.length === 0) this.#nodes.delete(nodeId);
+    for (const [cells, leaves] of this.#holders.rows()) {
+      if (cells.node !== nodeId || cells.until !== null || found.includes(cells.dataSet)) continue;
+      cells.until = event.time;
+      leaves.add(leaf);
+    }
   }
 
   #takeNamed({ leaf, type, event }: VerifiedEntry, dataSet: string, job: BookedJob | undefined): void {
@@ -92,8 +106,9 @@ export class DataSetUses implements Question {
     } else if (typeof nodeId === 'string') {
       this.#nodes.add(nodeId);
       const organisation = this.#participants.organisationOf(nodeId) ?? null;
-      const begin = () => ({ node: nodeId, organisation, dataSet, first: event.time, what: type });
-      this.#holders.at(`${nodeId} ${dataSet} ${type}`, leaf, begin);
+      const begin = () => ({ node: nodeId, organisation, dataSet, first: event.time, until: null });
+      const cells = this.#holders.at(`${nodeId} ${dataSet}`, leaf, begin);
+      if (cells) cells.until = null;
     } else if (agreements.length === 0) this.#others.add(leaf, { time: event.time, what: type, dataSet });
   }
 

@@ -15,7 +15,7 @@ function world(hasSalts = true) {
   log.member('b', 'clinic-b');
   const before = log.job('before', 'a');
   log.round(before, 1, ['a'], { hasSalts });
-  const declared = log.add(planted('data.declared'), {
+  const declared = log.add('data.declared', {
     nodeId: nodeId('a'),
     dataSets: [
       { name: 'visits', version: '1' },
@@ -68,6 +68,20 @@ test('tells who holds it, the jobs whose rounds its holder took part in, their m
   expect(types).toEqual(
     new Set(['job.created', 'privacy.reserved', 'round.updateAccepted', 'privacy.spent']),
   );
+});
+
+test('a node that holds it no more uses it no more', () => {
+  const { log, job } = world();
+  const left = log.add('data.declared', { nodeId: nodeId('a'), dataSets: [{ name: 'scans', version: '7' }] });
+  log.round(job, 3, ['a']);
+  const { holders, uses } = tablesOf(asked(new DataSetUses('visits'), log.entries));
+  expect(holders?.[0]).toMatchObject({
+    cells: { until: log.entries[left]?.event.time },
+    leaves: { last: left },
+  });
+  expect(uses?.[0]?.cells.updates).toBe(2);
+  const { uses: scans } = tablesOf(asked(new DataSetUses('scans@7'), log.entries));
+  expect(scans?.[0]?.cells.updates).toBe(3);
 });
 
 test('without salts all jobs with updates since are jobs that may have used it', () => {
