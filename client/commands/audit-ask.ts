@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox';
 import type { AnswerTable } from '../../protocol/audit/answer.ts';
-import { parsePeriod } from '../../protocol/audit/period.ts';
+import { ALL, type Period, parsePeriod } from '../../protocol/audit/period.ts';
 import { DataSetUses } from '../../protocol/audit/questions/data-set-uses.ts';
 import { Denials } from '../../protocol/audit/questions/denials.ts';
 import { ModelCost } from '../../protocol/audit/questions/model-cost.ts';
@@ -36,6 +36,7 @@ import type { OpenSource } from './audit-export.ts';
 
 interface AskOptions extends AskedLogOptions {
   readonly period?: string;
+  readonly organisation?: string;
 }
 
 /** What --json prints. */
@@ -58,8 +59,9 @@ interface Asking {
   readonly summary: string;
   readonly about?: CommandArgument;
   readonly hasPeriod: boolean;
+  readonly options?: readonly CommandOption[];
   readonly examples: CommandDefinition['examples'];
-  readonly ask: (of: OpenLog, about: string, period: string) => Promise<readonly [Answer, VerifiedLog]>;
+  readonly ask: (of: OpenLog, about: string, options: AskOptions) => Promise<readonly [Answer, VerifiedLog]>;
 }
 
 export const PERIOD_OPTION: CommandOption = {
@@ -67,6 +69,10 @@ export const PERIOD_OPTION: CommandOption = {
   description: '2026, 2026-Q4, 2026-11, 2026-11-28, 2026-11-01..2026-11-28 or all; whole days of UTC',
   default: 'all',
 };
+
+function periodOf(period: string = ALL.name): Period {
+  return parsePeriod(period);
+}
 
 async function answered(of: OpenLog, question: Question): Promise<readonly [Answer, VerifiedLog]> {
   const verified = await of.read((entry) => question.take(entry));
@@ -79,6 +85,13 @@ const QUESTIONS = {
     summary: 'who has used a data set and for what, from the verified entries of an audit log',
     about: { name: '<data-set>', description: 'its name, or name@version', schema: DataSetName },
     hasPeriod: false,
+    options: [
+      {
+        flags: '--organisation <id>',
+        description: 'only what its nodes hold: others may hold another data set of this name',
+        schema: OrganisationId,
+      },
+    ],
     examples: [
       [
         'hanse audit uses mnist exported',
@@ -86,7 +99,7 @@ const QUESTIONS = {
       ],
       ['hanse audit uses mnist@2 --data-dir .hanse/coordinator --salts', 'one version, on the host'],
     ],
-    ask: (of, about) => answered(of, new DataSetUses(about)),
+    ask: (of, about, { organisation }) => answered(of, new DataSetUses(about, organisation)),
   },
   cost: {
     name: 'cost',
@@ -112,7 +125,7 @@ const QUESTIONS = {
     summary: 'which requests were refused, to whom and by which policy, from the verified entries of a log',
     hasPeriod: true,
     examples: [['hanse audit denials exported --period 2026-11', 'in a month of UTC']],
-    ask: (of, _, period) => answered(of, new Denials(parsePeriod(period))),
+    ask: (of, _, { period }) => answered(of, new Denials(periodOf(period))),
   },
   organisation: {
     name: 'organisation',
@@ -122,7 +135,7 @@ const QUESTIONS = {
     examples: [
       ['hanse audit organisation clinic-a exported', 'members, jobs, rounds, denials, downloads, alarms'],
     ],
-    ask: (of, about, period) => answered(of, new OrganisationRecord(about, parsePeriod(period))),
+    ask: (of, about, { period }) => answered(of, new OrganisationRecord(about, periodOf(period))),
   },
   policies: {
     name: 'policies',
@@ -134,7 +147,7 @@ const QUESTIONS = {
         'between two dates, both of them in it',
       ],
     ],
-    ask: (of, _, period) => answered(of, new PolicyChanges(parsePeriod(period))),
+    ask: (of, _, { period }) => answered(of, new PolicyChanges(periodOf(period))),
   },
 } as const satisfies Readonly<Record<string, Asking>>;
 
@@ -186,18 +199,18 @@ async function lastModelOf(of: OpenLog, jobId: string): Promise<string> {
 
 /** @param openSource of the coordinator's room, of which this one knows nothing */
 export function auditAskCommand(name: QuestionName, openSource: OpenSource): CommandDefinition<AskOptions> {
-  const { summary, about, hasPeriod, examples, ask }: Asking = QUESTIONS[name];
+  const { summary, about, hasPeriod, options: own = [], examples, ask }: Asking = QUESTIONS[name];
   return defineCommand<AskOptions>({
     summary,
     arguments: [...(about ? [about] : []), FOLDER_ARGUMENT],
-    options: [...(hasPeriod ? [PERIOD_OPTION] : []), ...ASKED_LOG_OPTIONS],
+    options: [...(hasPeriod ? [PERIOD_OPTION] : []), ...own, ...ASKED_LOG_OPTIONS],
     examples,
     async run({ args, options }, io) {
       const [asked, folder] = about ? args : [undefined, args[0]];
-      const { period = 'all' } = options;
+      const { period = ALL.name } = options;
       parsePeriod(period);
       return withAskedLog(folder, options, io, openSource, async (of) => {
-        const [answer, verified] = await ask(of, asked ?? '', period);
+        const [answer, verified] = await ask(of, asked ?? '', options);
         print(answer, verified, of.log.isPinned, io);
         const proofs = await of.prove(verified, answer.tables);
         const said: Answered = {
@@ -226,6 +239,6 @@ function print(
 ): void {
   for (const line of logLines(verified, isPinned)) io.print(line);
   if (!isKnown) io.print('the log tells nothing of it');
-  else for (const line of answerLines(tables, true)) io.print(line);
+  for (const line of answerLines(tables, isKnown)) io.print(line);
   for (const note of notes) io.print(`note: ${note}`);
 }

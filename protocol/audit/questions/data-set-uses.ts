@@ -42,8 +42,12 @@ interface ModelCells extends Cells {
   readonly time: string;
 }
 
+/** Of data sets that are told where the one that was asked for is not known. */
+const NAMES = 100;
+
 export class DataSetUses implements Question {
   readonly #asked: string;
+  readonly #organisation: string | undefined;
   readonly #participants = new Participants();
   readonly #jobs = new JobBook();
   readonly #holders = new RowBook<HolderCells>();
@@ -57,11 +61,17 @@ export class DataSetUses implements Question {
   readonly #rounds = new Map<string, number>();
   /** Jobs that an entry names together with it: whoever takes part in them uses it. */
   readonly #named = new Set<string>();
+  /** Data sets that were named at all. */
+  readonly #names = new RowBook(NAMES);
   #hidden = 0;
 
-  /** @param asked a data set, `name`; or one version of it, `name@version` */
-  constructor(asked: string) {
+  /**
+   * @param asked a data set, `name`; or one version of it, `name@version`
+   * @param organisation of whose nodes: others may hold another one of this name; absent: of any
+   */
+  constructor(asked: string, organisation?: string) {
     this.#asked = asked;
+    this.#organisation = organisation;
   }
 
   take(entry: VerifiedEntry): void {
@@ -69,6 +79,7 @@ export class DataSetUses implements Question {
     const job = this.#jobs.take(entry);
     const { type, leaf, event } = entry;
     const named = namedIn(event);
+    for (const dataSet of named.dataSets) this.#names.at(dataSet, leaf, () => ({ dataSet }));
     const found = named.dataSets.filter((name) => isSame(name, this.#asked));
     for (const dataSet of found) this.#takeNamed(entry, dataSet, job);
     if (type === 'data.declared' && this.#nodes.size > 0) this.#takeDeclared(entry, found);
@@ -104,8 +115,9 @@ export class DataSetUses implements Question {
       this.#named.add(job.jobId);
       if (this.#use(job, leaf, 'yes') && !this.#rounds.has(job.jobId)) this.#rounds.set(job.jobId, 0);
     } else if (typeof nodeId === 'string') {
-      this.#nodes.add(nodeId);
       const organisation = this.#participants.organisationOf(nodeId) ?? null;
+      if (this.#organisation !== undefined && organisation !== this.#organisation) return;
+      this.#nodes.add(nodeId);
       const begin = () => ({ node: nodeId, organisation, dataSet, first: event.time, until: null });
       const cells = this.#holders.at(`${nodeId} ${dataSet}`, leaf, begin);
       if (cells) cells.until = null;
@@ -159,7 +171,12 @@ export class DataSetUses implements Question {
         : [
             `who has sent ${this.#hidden} updates stands in the log as salted hashes: a log with its salts (\`hanse audit export --salts\`) tells which of these jobs have used it`,
           ];
-    return { isKnown: tables.some(({ rows }) => rows.length > 0), tables, notes };
+    if (tables.some(({ rows }) => rows.length > 0)) return { isKnown: true, tables, notes };
+    return {
+      isKnown: false,
+      tables: [this.#names.table('dataSets', 'Data sets that the log does tell of')],
+      notes,
+    };
   }
 }
 

@@ -101,6 +101,27 @@ test('a version is asked for by its name', () => {
     expect(asked(new DataSetUses(name), log.entries).answer().isKnown).toBe(false);
 });
 
+test('what others hold under the same name is left out, if that is what was asked', () => {
+  const { log, job, other } = world();
+  log.add('data.declared', { nodeId: nodeId('b'), dataSets: [{ name: 'visits', version: '1' }] });
+  log.round(other, 2, ['b']);
+  const jobs = (organisation?: string) =>
+    tablesOf(asked(new DataSetUses('visits', organisation), log.entries)).uses?.map(({ cells }) => cells.job);
+  expect(jobs()).toEqual([job, other]);
+  expect(jobs('clinic-a')).toEqual([job]);
+  expect(jobs('clinic-b')).toEqual([other]);
+});
+
+test('of one that is not known it tells which are', () => {
+  const { log } = world();
+  const answer = asked(new DataSetUses('visit'), log.entries).answer();
+  expect(answer.isKnown).toBe(false);
+  expect(answer.tables.flatMap(({ rows }) => rows.map(({ cells }) => cells.dataSet))).toEqual([
+    'visits@1',
+    'scans@7',
+  ]);
+});
+
 test('a job that names it has used it, whoever took part', () => {
   const log = new PlantedEntries();
   const job = log.job('named', 'a', { prov: { used: ['urn:hanse:dataset:visits'] } });
