@@ -16,9 +16,12 @@ import { cumulativeLines, namedBars, stackedBars } from './report-plot.ts';
 import { REPORT_STYLE } from './report-style.ts';
 
 /** Of one table, in the page: further rows are counted. */
-const ROWS = 500;
+const ROWS = 200;
 /** Of leaves, behind one row. */
 const RANGES = 12;
+
+/** Of which people read the seconds. */
+const MOMENT = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/;
 
 export interface ReportPage {
   readonly log: VerifiedLog;
@@ -150,7 +153,9 @@ function tableOf({ caption, rows, leftOut }: AnswerTable): Markup {
   if (!first)
     return html`<p class="note">${caption}: none.</p>
 `;
-  const columns = Object.keys(first.cells);
+  const columns = Object.keys(first.cells).filter((column) =>
+    rows.some(({ cells }) => (cells[column] ?? null) !== null),
+  );
   const isNumber = (column: string) => rows.every(({ cells }) => typeof (cells[column] ?? 0) === 'number');
   const numbers = new Set(columns.filter(isNumber));
   const heads = columns.map(
@@ -183,6 +188,9 @@ function classOf(isNumber: boolean): Markup {
 function cellOf(cell: Cell): Markup {
   if (cell === null) return html`–`;
   if (typeof cell === 'number') return html`${Number.isInteger(cell) ? cell : significant(cell, 6)}`;
+  if (/^[0-9a-f]{32,64}$/.test(cell)) return html`<code class="hash">${cell}</code>`;
+  const [, moment] = MOMENT.exec(cell) ?? [];
+  if (moment !== undefined) return html`<span class="moment">${moment}Z</span>`;
   return cell.includes('\n') ? html`<pre>${cell}</pre>` : html`${cell}`;
 }
 

@@ -21,7 +21,10 @@ a{color:var(--k0)}
 .wide{margin-block-start:.75rem;overflow-x:auto}
 table{width:100%;border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
 caption{padding-block:.25rem .5rem;color:var(--quiet);text-align:start}
-th,td{padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);text-align:start;vertical-align:top;overflow-wrap:anywhere}
+th,td{padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);text-align:start;vertical-align:top;overflow-wrap:break-word}
+td{max-width:24rem}
+.hash{display:inline-block;min-width:9.5rem;overflow-wrap:anywhere;font-size:.82em}
+.moment{white-space:nowrap}
 thead th{white-space:nowrap}
 .number{text-align:end;white-space:nowrap}
 td.leaves{color:var(--quiet);min-width:8rem}
