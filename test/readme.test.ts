@@ -96,13 +96,18 @@ test('the question about an epsilon has the answer that is told', () => {
   );
 });
 
+/** Lines that are run as they are. */
+const ASKED =
+  /^hanse (sim|graph|job create|privacy plan|privacy ledger|audit (uses|cost|denials|organisation|policies|report)) /;
+
 describe('command lines', () => {
   const shown = [
     ...GALLERY.map(({ command }) => command),
     ...fences(README)
       .flatMap((fence) => fence.replaceAll(/ *\\\n */g, ' ').split('\n'))
-      .filter((line) => /^hanse (sim|graph|job create|privacy plan|privacy ledger) /.test(line))
-      .map((line) => line.replace(/ {2,}#.*$| # .*$/, '').replace(' ... ', ' --name a --purpose b ')),
+      .filter((line) => ASKED.test(line))
+      .map((line) => line.replace(/ {2,}#.*$| # .*$/, '').replace(' ... ', ' --name a --purpose b '))
+      .map((line) => line.replace('<job>', 'job-0123456789abcdef')),
   ];
 
   test('there are some of each', () => {

@@ -7,8 +7,8 @@ import type { VerifiedLog } from '../../protocol/audit/verified-entries.ts';
 import { inWords } from '../audit/column-name.ts';
 import { significant } from './significant.ts';
 
-/** Of one table; --json has all. */
-const ROWS = 40;
+/** Of one table: the first and the last ones; --json has all. */
+const ROWS = 16;
 /** Of one cell that has several. */
 const LINES = 24;
 /** Of one cell, in characters. */
@@ -33,7 +33,8 @@ export function* answerLines(tables: readonly AnswerTable[], isWhole = false): G
       continue;
     }
     yield `${caption}:`;
-    const shown = rows.slice(0, ROWS);
+    const hidden = Math.max(0, rows.length - ROWS);
+    const shown = hidden === 0 ? rows : [...rows.slice(0, ROWS / 2), ...rows.slice(-ROWS / 2)];
     const all = Object.keys(rows[0]?.cells ?? {}).filter((column) =>
       shown.some(({ cells }) => (cells[column] ?? '') !== ''),
     );
@@ -58,8 +59,8 @@ export function* answerLines(tables: readonly AnswerTable[], isWhole = false): G
       });
       yield `  ${padded.join('  ').trimEnd()}`;
       for (const column of below) yield* linesOf(shown[at - 1]?.cells[column]);
+      if (hidden > 0 && at === ROWS / 2) yield `  ... ${hidden} more rows: --json tells them`;
     }
-    if (rows.length > ROWS) yield `  and ${rows.length - ROWS} more rows: --json tells them`;
     if (leftOut > 0) yield `  and ${leftOut} more entries in rows that are left out`;
   }
 }

@@ -47,7 +47,7 @@ export interface Group {
 
 export const GROUPS: Readonly<Record<string, Group>> = {
   access: {
-    summary: 'what it costs to decide who may do what; some seconds',
+    summary: 'what it costs to decide who may do what, and to report what an audit log tells; five minutes',
     rows: [authorize500, auditReport1M],
   },
   ground: {

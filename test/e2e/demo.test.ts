@@ -12,6 +12,7 @@ import { loadMnist } from '../../client/data/mnist.ts';
 import { parseInviteLink } from '../../protocol/invite-link.ts';
 import { bytesOf } from '../../protocol/vector.ts';
 import { openSqliteStore } from '../../server/store/sqlite-store.ts';
+import { hanse } from '../fixtures/command-line.ts';
 import {
   hasProcessList,
   isBuilt,
@@ -127,6 +128,46 @@ describe.skipIf(!isBuilt || !hasProcessList)('hanse demo (needs the build, and /
       const other = join(folder, 'receipts');
       writeFileSync(other, `${JSON.stringify({ ...JSON.parse(lines[0] ?? ''), sha256: '0'.repeat(64) })}\n`);
       expect(await verify(other)).toEqual([1, ['receiptMissing']]);
+    });
+
+    test('answers the questions of auditors out of its log, as README asks them', async () => {
+      const exported = join(folder, 'asked');
+      const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+      const [, fence = ''] = /### The questions of an auditor[\s\S]*?```\n([\s\S]*?)```/.exec(readme) ?? [];
+      const commands = fence
+        .split('\n')
+        .filter((line) => line.startsWith('hanse audit '))
+        .map((line) =>
+          line
+            .replace(/ +#.*$/, '')
+            .split(' ')
+            .slice(1),
+        );
+      expect(commands.map(([, name]) => name)).toEqual([
+        ...['export', 'uses', 'cost', 'denials', 'organisation', 'policies', 'report'],
+      ]);
+      const given: Readonly<Record<string, string>> = {
+        '<folder>/coordinator': join(dataDir, 'coordinator'),
+        '<job>': result.jobId,
+        exported,
+        'report.html': join(folder, 'report.html'),
+      };
+      const told = new Map<string, Line>();
+      for (const words of commands) {
+        const { exitCode, json, err } = await hanse([...words.map((word) => given[word] ?? word), '--json']);
+        expect([words, exitCode, err]).toEqual([words, 0, '']);
+        told.set(words[1] ?? '', json as Line);
+      }
+      const tablesOf = (name: string): Line => told.get(name)?.tables ?? {};
+      const { uses, models } = tablesOf('uses');
+      expect(uses.rows).toMatchObject([{ job: result.jobId, used: 'yes', unit: 'example' }]);
+      expect(models.rows).toHaveLength(3);
+      const { cost, shapedBy } = tablesOf('cost');
+      expect(cost.rows[0].spent).toBeCloseTo(result.privacy.epsilonSpent, 5);
+      expect(shapedBy.rows.reduce((sum: number, { updates }: Line) => sum + updates, 0)).toBe(12);
+      expect(tablesOf('organisation').members.rows.length).toBeGreaterThan(1);
+      expect(tablesOf('policies').access.rows).toHaveLength(1);
+      expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain(result.jobId);
     });
 
     test('exports the model whose hash it prints', () => {

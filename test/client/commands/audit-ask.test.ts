@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answerLines } from '../../../client/commands/answer-report.ts';
+import { RowBook } from '../../../protocol/audit/answer.ts';
 import { checkLogProof, parseLogProof } from '../../../protocol/audit/log-proof.ts';
 import { hanse } from '../../fixtures/command-line.ts';
 import { writeExport } from '../../fixtures/exported-log.ts';
@@ -106,6 +108,16 @@ test('people read tables, what has several lines below its row, and whose word t
   expect(pinned.out).not.toContain('its own word');
   const { out: uses } = await hanse(['audit', 'uses', 'visits', folder]);
   expect(uses).toMatch(/job +name +purpose +by +used/);
+});
+
+test('of long tables people see both ends', () => {
+  const book = new RowBook();
+  for (let leaf = 0; leaf < 20; leaf += 1) book.add(leaf, { name: `n${leaf}` });
+  const lines = [...answerLines([book.table('names', 'Names')])];
+  expect(lines.map((line) => line.trim().split(' ')[0])).toEqual([
+    ...['Names:', 'name', 'n0', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'],
+    ...['...', 'n12', 'n13', 'n14', 'n15', 'n16', 'n17', 'n18', 'n19'],
+  ]);
 });
 
 test('a log of which anything was changed answers nothing', async () => {
