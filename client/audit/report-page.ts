@@ -43,7 +43,7 @@ export async function reportPage({ log, isPinned, report }: ReportPage): Promise
         ...of('types'),
       ],
     },
-    { id: 'members', title: 'Members and organisations', content: of('organisations', 'members') },
+    { id: 'members', title: 'Members and organisations', content: of('organisations', 'members', 'people') },
     {
       ...{ id: 'jobs', title: 'Jobs' },
       content: [...of('jobs'), ...leftOutOf(report.jobsLeftOut, 'jobs are not in this report')],

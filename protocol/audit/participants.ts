@@ -1,11 +1,12 @@
 /**
- * Who belongs to which organisation, by the entries of a log, and whom an entry names where its salts were handed over. Pure.
+ * Who belongs to which organisation, by the entries of a log: nodes, people, and their tokens; and whom an entry names where its salts
+ * were handed over. Pure.
  */
 import type { AuditData } from '../../schemas/audit-event.ts';
 import type { VerifiedEntry } from './verified-entries.ts';
 
-/** Nodes that are remembered; of others the organisation is not told. */
-const NODES = 50_000;
+/** Of nodes, people and tokens that are remembered; of others the organisation is not told. */
+const MEMBERS = 50_000;
 
 /** Places of salted ids of nodes. */
 const POINTERS = ['/data/node', '/data/cohort', '/data/members', '/data/member', '/data/reader'] as const;
@@ -14,14 +15,35 @@ export class Participants {
   readonly #organisations = new Map<string, string>();
 
   take({ type, event }: VerifiedEntry): void {
-    if (type !== 'member.enrolled' && type !== 'member.requested') return;
-    const { nodeId, organisationId } = event.data as AuditData<'member.enrolled'>;
-    if (this.#organisations.size < NODES) this.#organisations.set(nodeId, organisationId);
+    switch (type) {
+      case 'member.enrolled':
+      case 'member.requested': {
+        const { nodeId, organisationId } = event.data as AuditData<'member.enrolled'>;
+        this.#remember(nodeId, organisationId);
+        return;
+      }
+      case 'person.invited': {
+        const { person, organisationId } = event.data as AuditData<'person.invited'>;
+        this.#remember(person, organisationId);
+        return;
+      }
+      case 'token.issued': {
+        const { token, person } = event.data as AuditData<'token.issued'>;
+        this.#remember(token, this.organisationOf(person));
+        return;
+      }
+      default:
+    }
   }
 
-  /** Undefined for a node of which nothing was told before. */
-  organisationOf(nodeId: string): string | undefined {
-    return this.#organisations.get(nodeId);
+  #remember(id: string, organisationId: string | undefined): void {
+    if (organisationId !== undefined && this.#organisations.size < MEMBERS)
+      this.#organisations.set(id, organisationId);
+  }
+
+  /** Undefined for one of which nothing was told before. @param id of a node, a person, a token */
+  organisationOf(id: string): string | undefined {
+    return this.#organisations.get(id);
   }
 
   /** Organisations of those whom the entry names, each as often as it does; undefined where it names nobody that can be told. */

@@ -114,14 +114,15 @@ export class DataSetUses implements Question {
     if (job) {
       this.#named.add(job.jobId);
       if (this.#use(job, leaf, 'yes') && !this.#rounds.has(job.jobId)) this.#rounds.set(job.jobId, 0);
-    } else if (typeof nodeId === 'string') {
+    } else if (type === 'data.declared' && typeof nodeId === 'string') {
       const organisation = this.#participants.organisationOf(nodeId) ?? null;
       if (this.#organisation !== undefined && organisation !== this.#organisation) return;
       this.#nodes.add(nodeId);
       const begin = () => ({ node: nodeId, organisation, dataSet, first: event.time, until: null });
       const cells = this.#holders.at(`${nodeId} ${dataSet}`, leaf, begin);
       if (cells) cells.until = null;
-    } else if (agreements.length === 0) this.#others.add(leaf, { time: event.time, what: type, dataSet });
+    } else if (agreements.length === 0)
+      this.#others.add(leaf, { time: event.time, what: type, dataSet, node: String(nodeId ?? '') || null });
   }
 
   #takeUpdate(entry: VerifiedEntry, job: BookedJob): void {

@@ -16,6 +16,14 @@ interface CountCells extends Cells {
 }
 
 const MEMBERSHIP = /^(member|organisation)\./;
+const PEOPLE = /^(person|token|session)\./;
+
+interface PeopleCells extends CountCells {
+  readonly person: Cell;
+  readonly what: string;
+  readonly first: string;
+  last: string;
+}
 
 export class OrganisationRecord implements Question {
   readonly #organisation: string;
@@ -23,6 +31,7 @@ export class OrganisationRecord implements Question {
   readonly #participants = new Participants();
   readonly #jobs = new JobBook();
   readonly #members = new RowBook();
+  readonly #people = new RowBook<PeopleCells>();
   readonly #created = new RowBook();
   readonly #rounds = new RowBook();
   readonly #denials = new RowBook<CountCells>();
@@ -43,21 +52,36 @@ export class OrganisationRecord implements Question {
     this.#participants.take(entry);
     this.#jobs.take(entry);
     const { type, event } = entry;
-    if (MEMBERSHIP.test(type) && this.#isAbout(event.data)) this.#isKnown = true;
+    const isOfMembers = MEMBERSHIP.test(type);
+    const isOfPeople = !isOfMembers && PEOPLE.test(type);
+    if ((isOfMembers || isOfPeople) && this.#isAbout(event.data)) this.#isKnown = true;
     if (!isWithin(this.#period, event.time)) return;
-    if (MEMBERSHIP.test(type)) this.#takeMembership(entry);
+    if (isOfMembers) this.#takeMembership(entry);
+    else if (isOfPeople) this.#takePerson(entry);
     else if (type === 'witness.alarmRaised' || type === 'witness.silent') this.#takeAlarm(entry);
     else if (type === 'job.created' || type === 'job.cancelled') this.#takeJob(entry);
     else this.#takeNamed(entry);
   }
 
-  #isOwn(nodeId: unknown): boolean {
-    return typeof nodeId === 'string' && this.#participants.organisationOf(nodeId) === this.#organisation;
+  /** @param id of a node, a person, a token */
+  #isOwn(id: unknown): boolean {
+    return typeof id === 'string' && this.#participants.organisationOf(id) === this.#organisation;
   }
 
   #isAbout(data: object): boolean {
-    const { organisationId, nodeId } = data as { organisationId?: string; nodeId?: string };
-    return organisationId === this.#organisation || this.#isOwn(nodeId);
+    const { organisationId, nodeId, person, token } = data as Readonly<Record<string, unknown>>;
+    return organisationId === this.#organisation || [nodeId, person, token].some((id) => this.#isOwn(id));
+  }
+
+  #takePerson({ leaf, type, event }: VerifiedEntry): void {
+    const { person = null, by = null, ...data } = event.data as Record<string, Cell>;
+    const of = person ?? data.token ?? null;
+    if (this.#isOwn(by) && by !== person) this.#decisions.add(leaf, { time: event.time, what: type, of, by });
+    if (!this.#isAbout(event.data)) return;
+    const { time } = event;
+    const begin = () => ({ person, what: type, count: 0, first: time, last: time });
+    const cells = this.#people.at(`${person} ${type}`, leaf, begin);
+    if (cells) Object.assign(cells, { count: cells.count + 1, last: time });
   }
 
   #takeMembership({ leaf, type, event }: VerifiedEntry): void {
@@ -155,6 +179,7 @@ export class OrganisationRecord implements Question {
       isKnown: this.#isKnown,
       tables: [
         this.#members.table('members', 'Who was invited, became a member, and is none any more'),
+        this.#people.table('people', 'Its people: invites, links, passkeys, sessions and tokens'),
         this.#created.table('jobs', 'Jobs that its members have created'),
         this.#rounds.table('rounds', 'Jobs in whose rounds its members took part'),
         this.#denials.table('denials', 'Requests of its members that were refused'),

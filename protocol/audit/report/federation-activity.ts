@@ -30,6 +30,15 @@ interface DownloadCells extends Cells {
   readonly first: string;
 }
 
+interface PeopleCells extends Cells {
+  readonly organisation: string | null;
+  readonly what: string;
+  entries: number;
+  readonly first: string;
+  last: string;
+}
+
+const PEOPLE = /^(person|token|session)\./;
 const MEMBERSHIP = /^(member|organisation)\./;
 const CAME: ReadonlySet<string> = new Set(['member.enrolled', 'member.approved']);
 const WENT: ReadonlySet<string> = new Set(['member.revoked', 'organisation.revoked']);
@@ -41,6 +50,7 @@ export class FederationActivity {
   readonly #types = new RowBook<TypeCells>(256);
   readonly #organisations = new RowBook<OrganisationCells>();
   readonly #members = new RowBook();
+  readonly #people = new RowBook<PeopleCells>();
   readonly #downloads = new RowBook<DownloadCells>();
   readonly #readings = new RowBook();
   readonly #alarms = new RowBook();
@@ -66,6 +76,7 @@ export class FederationActivity {
     const cells = this.#types.at(type, leaf, () => ({ type, entries: 0, first: time, last: time }));
     if (cells) Object.assign(cells, { entries: cells.entries + 1, last: time });
     if (MEMBERSHIP.test(type)) this.#takeMembership(entry);
+    else if (PEOPLE.test(type)) this.#takePerson(entry);
     else if (type === 'model.downloaded') this.#takeDownload(entry);
     else if (type === 'reading.session') this.#takeReading(entry);
     else if (type === 'witness.alarmRaised' || type === 'witness.silent') this.#takeAlarm(entry);
@@ -90,6 +101,16 @@ export class FederationActivity {
     if (typeof organisation !== 'string' || !(CAME.has(type) || WENT.has(type))) return;
     const cells = this.#organisations.at(organisation, leaf, () => ({ organisation, came: 0, went: 0 }));
     if (cells) cells[CAME.has(type) ? 'came' : 'went'] += 1;
+  }
+
+  /** Sessions are many: of each organisation a row for each type. */
+  #takePerson({ leaf, type, event }: VerifiedEntry): void {
+    const { person, token, organisationId } = event.data as Readonly<Record<string, string | undefined>>;
+    const { time } = event;
+    const organisation = organisationId ?? this.#participants.organisationOf(person ?? token ?? '') ?? null;
+    const begin = () => ({ organisation, what: type, entries: 0, first: time, last: time });
+    const cells = this.#people.at(`${organisation} ${type}`, leaf, begin);
+    if (cells) Object.assign(cells, { entries: cells.entries + 1, last: time });
   }
 
   #takeDownload({ leaf, event }: VerifiedEntry): void {
@@ -118,7 +139,7 @@ export class FederationActivity {
 
   get tables(): Readonly<
     Record<
-      'types' | 'organisations' | 'members' | 'downloads' | 'readings' | 'alarms' | 'coordinator',
+      'types' | 'organisations' | 'members' | 'people' | 'downloads' | 'readings' | 'alarms' | 'coordinator',
       AnswerTable
     >
   > {
@@ -129,6 +150,10 @@ export class FederationActivity {
         'Members that came and went, by organisation',
       ),
       members: this.#members.table('members', 'Invites, enrolments, decisions about them, and revocations'),
+      people: this.#people.table(
+        'people',
+        'People: invites, links, passkeys, sessions and tokens, by organisation',
+      ),
       downloads: this.#downloads.table('downloads', 'Models that members have fetched'),
       readings: this.#readings.table('readings', 'Sessions in which members have read entries of this log'),
       alarms: this.#alarms.table('alarms', 'Alarms that nodes have raised, and witnesses that were silent'),

@@ -87,6 +87,44 @@ test('decisions are told of those who have made them', () => {
   expect(decisions).toMatchObject([{ what: 'member.invited' }, { what: 'member.revoked', of: nodeId('a') }]);
 });
 
+test('people belong to an organisation as nodes do, and so do their sessions and tokens', () => {
+  const { log } = world();
+  const [ann, bob, token] = ['ann', 'bob', 'token'].map(nodeId);
+  const invited = {
+    role: 'auditor',
+    by: nodeId('operator'),
+    handle: { salted: sha256('h') },
+    name: { salted: sha256('n') },
+  };
+  log.add('person.invited', { ...invited, person: ann, organisationId: 'clinic-a' });
+  log.add('person.invited', { ...invited, person: bob, organisationId: 'clinic-b' });
+  for (const session of ['s1', 's2'])
+    log.add('session.opened', { session: nodeId(session), person: ann, method: 'passkey' });
+  log.add('session.opened', { session: nodeId('s3'), person: bob, method: 'passkey' });
+  log.add('token.issued', {
+    token,
+    person: ann,
+    name: { salted: sha256('t') },
+    scopes: ['x'],
+    expiresAt: since,
+    by: ann,
+  });
+  log.add('token.revoked', { token, by: nodeId('operator') });
+  const denied = { actor: 'member', since, count: 1, codes: { roleRefused: 1 } };
+  log.add('access.denied', denied, { hidden: { member: ann } });
+  const tables = tablesOf(asked(new OrganisationRecord('clinic-a'), log.entries));
+  expect(tables.people?.map(({ what, count }) => [what, count])).toEqual([
+    ['person.invited', 1],
+    ['session.opened', 2],
+    ['token.issued', 1],
+    ['token.revoked', 1],
+  ]);
+  expect(tables.denials).toMatchObject([{ node: nodeId('a') }, { node: ann, count: 1 }]);
+  expect(JSON.stringify(tables)).not.toContain(bob);
+  const host = tablesOf(asked(new OrganisationRecord('host'), log.entries));
+  expect(host.decisions?.map(({ what }) => what)).toContain('token.revoked');
+});
+
 test('without salts it says how many entries may be about it', () => {
   const { log } = world(false);
   const question = asked(new OrganisationRecord('clinic-a'), log.entries);
