@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import {
   citations,
   clientRooms,
+  constantTime,
   everySourceIsTested,
   fileNames,
   headers,
@@ -197,6 +198,41 @@ const RULES: Readonly<Record<string, Case>> = {
       ['client/a.ts', "import './b.ts';\n", 'client/a.ts does not say what it is'],
       ['client/c.ts', '/** Short. */\nexport const c = 1;\n', null],
       ['client/b.ts', '// A note, no header.\nexport const b = 1;\n', 'client/b.ts does not say what it is'],
+    ],
+  },
+  'secrets are compared in constant time': {
+    rule: constantTime,
+    planted: [
+      [
+        'server/a.ts',
+        'export const is = (token: string, sent: string) => token === sent;\n',
+        'server/a.ts compares token with sent byte by byte',
+      ],
+      [
+        'server/b.ts',
+        'export const is = (a: A) => a.sent !== this.#sessionToken;\n',
+        'server/b.ts compares a.sent with this.#sessionToken byte by byte',
+      ],
+      [
+        'server/c.ts',
+        'if (toHex(mac) == expected) go();\n',
+        'server/c.ts compares toHex(mac) with expected byte by byte',
+      ],
+      [
+        'client/d.ts',
+        'export const is = () => expectedMac.equals(given);\n',
+        'client/d.ts compares expectedMac with given byte by byte',
+      ],
+      [
+        'client/e.ts',
+        'if (headers.cookie === known?.cookieHash) go();\n',
+        'client/e.ts compares headers.cookie with known?.cookieHash byte by byte',
+      ],
+      [
+        'client/f.ts',
+        "if (token === undefined || typeof secret !== kind || seed !== null || mac.length !== size) go();\nif (machine === other || tokens === both || equalBytes(mac, given) || password === '') go();\n// token === sent\n",
+        null,
+      ],
     ],
   },
   'every source has a name in kebab-case that names a concept': {

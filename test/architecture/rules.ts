@@ -219,6 +219,46 @@ export const headers: Rule = (tree) =>
     .filter(([path, text]) => isSource(path) && !/^(#!.*\n)?\/\*\*\s/.test(text))
     .map(([path]) => `${path} does not say what it is`);
 
+/** How the name of a secret ends, or of what proves that somebody has one. */
+const SECRET =
+  /^(?:token|secret|mac|hmac|passphrase|password|cookie|csrf|seed|credential|bearer|(?:api|private|secret)Key|sessionId)(?:Hash|Sha256|Hex|Bytes|Text)?$/i;
+const OPERAND = String.raw`(?:'[^'\n]*'|"[^"\n]*"|-?[\w$.?!#]+(?:\[[^\]\n]*\])?(?:\([^()\n]*\))?)`;
+const COMPARISON = new RegExp(String.raw`(typeof\s+)?(${OPERAND})\s*[!=]==?\s*(${OPERAND})`, 'g');
+const EQUALS = /([\w$.?!#]+)\??\.equals\(\s*([\w$.?!#]+)/g;
+const LITERAL = /^(?:undefined|null|true|false|-?\d[\w.]*|'[^']*'|"[^"]*")$/;
+
+/** Whether the value is a secret by its name: `inviteToken`, `this.#mac`, `toHex(seed)`; neither `machine` nor `seeds.length`. */
+function isSecret(operand: string): boolean {
+  const [, argument] = /\(([\w$.?!#]*)\)$/.exec(operand) ?? [];
+  const last = (argument || operand.replace(/\(.*$/, ''))
+    .replace(/[?!]|\[.*$/g, '')
+    .split(/[.#]/)
+    .at(-1);
+  if (last === undefined || /^[A-Z_]+$/.test(last)) return false;
+  const words = last.split(/(?=[A-Z])/);
+  return words.some((_, i) => SECRET.test(words.slice(i).join('')));
+}
+
+/**
+ * Secrets and marks are compared by `equalBytes`, whose duration tells nothing of where two differ, or looked up by
+ * their hash. Comparing one with a literal, as `undefined`, tells nothing either.
+ */
+export const constantTime: Rule = (tree) =>
+  [...tree]
+    // What a simulation compares, nobody measures.
+    .filter(([path]) => isSource(path) && roomOf(path) !== 'sim')
+    .flatMap(([path, text]) => {
+      const code = withoutComments(text);
+      const compared = [...code.matchAll(COMPARISON)].filter(([, type]) => type === undefined);
+      const pairs = [
+        ...compared.map(([, , left = '', right = '']) => [left, right] as const),
+        ...[...code.matchAll(EQUALS)].map(([, left = '', right = '']) => [left, right] as const),
+      ];
+      return pairs
+        .filter((pair) => pair.some(isSecret) && !pair.some((one) => LITERAL.test(one)))
+        .map((pair) => `${path} compares ${pair.join(' with ')} byte by byte`);
+    });
+
 /** Names that promise nothing, or are spelt otherwise than the rest. */
 export const fileNames: Rule = (tree) =>
   [...tree.keys()]
