@@ -135,7 +135,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     answers.ofError(error, request, reply),
   );
   app.setNotFoundHandler(({ method, url }, reply) =>
-    answers.ofProblem(new HanseError('routeUnknown', { method, path: url.slice(0, 200) }), reply),
+    answers.ofProblem(
+      new HanseError('routeUnknown', { method, path: url.split('?', 1)[0]?.slice(0, 200) ?? '' }),
+      reply,
+    ),
   );
 
   registerPages(app, options.site);

@@ -49,6 +49,7 @@ export class ProblemAnswers {
     metrics.countProblem(problem.code);
     const details = toProblemDetails(problem);
     reply.header(VERSION_HEADER, formatRange(protocol));
+    reply.header('cache-control', 'no-store'); // whatever was to be said of the content
     return reply.code(details.status).type(PROBLEM_MEDIA_TYPE).send(details);
   }
 

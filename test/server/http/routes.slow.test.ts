@@ -1,6 +1,7 @@
 // covers: server/http/routes.ts, server/http/body-deadline.ts, server/http/refused-connection.ts
 import { type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { text as streamText } from 'node:stream/consumers';
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -289,6 +290,49 @@ describe('the type of a body', () => {
       expectProblem(await sendOn(asked), 'mediaTypeUnsupported', 415);
     },
   );
+
+  // Older releases of Fastify took some of these for a type that they had a parser, but no validation for.
+  test.each([
+    'application/json\t',
+    'application/json\t; charset=utf-8',
+    'application/json\tx',
+    'application/json x',
+    ' application/json',
+    'application/json;',
+    'APPLICATION/JSON',
+    'application/json; charset=utf-8',
+    'application/json; charset=utf-16',
+    'application/json, text/plain',
+    'application/json/x',
+    'text/plain, application/json',
+    'multipart/form-data; boundary=application/json',
+    'application/problem+json',
+  ])('written as %j it is validated all the same, or not read', async (type) => {
+    const read = async (text: string) => {
+      const { route, method, target, headers, body } = await signedJson(text);
+      const { hostname, port } = new URL(listening.server);
+      const lines = Object.entries({ ...headers, 'content-type': type, host: hostname, connection: 'close' });
+      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+      const length = `content-length: ${body?.length ?? 0}\r\n`;
+      const socket = connect(Number(port), hostname);
+      socket.write(`${method} ${target} HTTP/1.1\r\n${head}${length}\r\n`);
+      socket.write(body ?? '');
+      const answer = await streamText(socket);
+      return { route, status: Number(answer.split(' ', 2)[1]), code: /"code":"(\w+)"/.exec(answer)?.[1] };
+    };
+    await listening.federation.storeContent();
+    const invalid = await read('{"name":7}');
+    expect(['invalidFormat', 'mediaTypeUnsupported']).toContain(invalid.code);
+    // The control: where it is read at all, a sound body is taken.
+    const sound = await read(JSON.stringify(manifest()));
+    if (invalid.code === 'invalidFormat') expect(sound.status).toBe(200);
+    else expect(sound.code).toBe('mediaTypeUnsupported');
+  });
+
+  test('is read by a release of Fastify that takes no two types for one', () => {
+    const [major = 0, minor = 0, patch = 0] = listening.app.version.split('.').map(Number);
+    expect(major * 10_000 + minor * 100 + patch).toBeGreaterThanOrEqual(50_805);
+  });
 
   test('bytes where JSON is read, and JSON where bytes are', async () => {
     await listening.federation.storeContent();

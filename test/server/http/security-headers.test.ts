@@ -4,6 +4,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
 
 const EXPECTED = [
+  'cache-control: no-store',
+  'cross-origin-opener-policy: same-origin',
+  'permissions-policy: camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), hid=(), midi=(), display-capture=()',
+  'x-permitted-cross-domain-policies: none',
   "content-security-policy: default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy: same-origin',
   'referrer-policy: no-referrer',
