@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { gather } from './gather.mjs';
+import { writeSbom } from './sbom.mjs';
 
 const next = 'dist.next';
 const old = 'dist.old';
@@ -26,6 +27,7 @@ if (existsSync('client/web/index.html')) {
   const { buildPack } = await import('./pack.mjs');
   await buildPack(`${next}/pack`);
 }
+writeSbom(`${next}/sbom.cdx.json`);
 chmodSync(`${next}/bin/hanse.js`, 0o755);
 writeFileSync(`${next}/.built`, '');
 if (existsSync('dist')) renameSync('dist', old);

@@ -122,6 +122,7 @@ if (process.argv[2] === 'build') {
     'tsconfig.json',
     'tsconfig.build.json',
     'vite.config.ts',
+    'package-lock.json',
     '.scripts',
   ];
   const isStale = () => modified('dist/.built') < Math.max(...sources.map(newest), modified('package.json'));
