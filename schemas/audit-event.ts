@@ -8,6 +8,7 @@ import { type Static, type TProperties, Type } from 'typebox';
 import { DataSetChange } from './data-set-change.ts';
 import { DirectoryStatement } from './directory.ts';
 import {
+  AgreementId,
   Attempt,
   DataSetVersion,
   FederationId,
@@ -68,6 +69,23 @@ const member = {
   organisationKey: PublicKey,
 } as const;
 const { name, purpose, privacyUnit } = TrainingManifest.properties;
+/** As its owner has declared it. */
+const LoggedDataSet = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 80, pattern: PRINTABLE }),
+    version: Type.Optional(DataSetVersion),
+  },
+  closed,
+);
+const agreement = {
+  agreementId: AgreementId,
+  /** Whose data set it is. */
+  provider: OrganisationId,
+  /** Who may use it. */
+  consumer: OrganisationId,
+  dataSet: LoggedDataSet,
+  purpose,
+} as const;
 
 /** The stream of notes: of no event of the store. */
 export const NOTES = 'notes';
@@ -210,7 +228,18 @@ export const AUDIT_EVENTS = {
     reason: DataSetChange.properties.reason,
     removed: DataSetChange.properties.removed,
   }),
-  'job.created': says({ jobId: JobId, manifestSha256: Sha256, name, purpose, privacyUnit, by: NodeId }),
+  'job.created': says({
+    jobId: JobId,
+    manifestSha256: Sha256,
+    name,
+    purpose,
+    privacyUnit,
+    by: NodeId,
+    /** That it is about, where its manifest names any. */
+    dataSets: Type.Optional(Type.Array(LoggedDataSet, { minItems: 1, maxItems: 64 })),
+    /** By which it may use them. */
+    agreements: Type.Optional(Type.Array(AgreementId, { minItems: 1, maxItems: 64 })),
+  }),
   'job.cancelled': says({ jobId: JobId, by: NodeId }),
   /** Whom: the list of their ids, as one value. */
   'round.opened': says({ ...attempt, size: Count, cohort: Salted, deadline: Timestamp }),
@@ -241,6 +270,9 @@ export const AUDIT_EVENTS = {
     needed: Type.Integer({ minimum: 1 }),
   }),
   'round.released': says({ ...attempt, model: Sha256 }),
+  /** Two organisations have agreed on what one may do with a data set of the other. The policy that binds both, by its hash. */
+  'agreement.concluded': says({ ...agreement, policyHash: Sha256, expiresAt: Timestamp }),
+  'agreement.ended': says({ ...agreement, policyHash: Sha256, ...Revocation.properties }),
   /** What all rounds of a job take of the privacy of each unit, if each is opened once; and what the manifest states. */
   'privacy.reserved': says({
     jobId: JobId,

@@ -28,6 +28,10 @@ export type NodeId = Static<typeof NodeId>;
 export const JobId = Type.String({ pattern: '^job-[0-9a-f]{16}$' });
 export type JobId = Static<typeof JobId>;
 
+/** Between two organisations, about a data set. */
+export const AgreementId = Type.String({ pattern: '^agr-[0-9a-f]{16}$' });
+export type AgreementId = Static<typeof AgreementId>;
+
 export const Round = Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'counts from 1' });
 export type Round = Static<typeof Round>;
 
