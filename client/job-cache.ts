@@ -15,6 +15,7 @@ import type { ExecutionProvider } from './engine/provider.ts';
 import type { Trainer } from './engine/trainer.ts';
 import type { EngineTurns } from './engine-turns.ts';
 import type { CompiledEpoch, CompiledLotGradient } from './graph/compiled.ts';
+import { operatorsOf } from './graph/forward-graph.ts';
 import {
   compileTraining,
   fetchManifest,
@@ -29,7 +30,7 @@ import { unlessAborted } from './unless-aborted.ts';
 export interface JobSource {
   /**
    * @param signal ends the waiting
-   * @param admit asked before more of the job is fetched, and again before its train step is loaded
+   * @param admit asked before more of the job is fetched, again before anything is compiled, and before it is loaded
    */
   trainer(
     task: Task,
@@ -52,9 +53,16 @@ export interface JobSource {
 
 /**
  * Rejects with the problem that keeps the node from the job.
- * @param stepBytes that a train step is estimated to need, once that is known
+ * @param known of its graph, as far as that is fetched and compiled
  */
-export type Admission = (manifest: JobManifest, stepBytes?: number) => Promise<void>;
+export type Admission = (manifest: JobManifest, known: KnownOfGraph) => Promise<void>;
+
+export interface KnownOfGraph {
+  /** Of the forward graph, as its file names them. */
+  readonly operators?: readonly string[];
+  /** That a train step is estimated to need. */
+  readonly stepBytes?: number;
+}
 
 /** Jobs that stay loaded, and so the most that may be under way at once. */
 export const CAPACITY = 4;
@@ -63,7 +71,7 @@ interface Entry {
   readonly manifest: Promise<JobManifest>;
   job?: Promise<PreparedJob>;
   training?: Promise<CompiledEpoch | CompiledLotGradient>;
-  stepBytes?: number;
+  known: KnownOfGraph;
   trainer?: Promise<Trainer | LotTrainer>;
   evaluator?: Promise<Evaluator>;
   /** Tasks that are not over. */
@@ -96,12 +104,11 @@ export class JobCache implements JobSource {
   ): Promise<{ job: PreparedJob; trainer: Trainer | LotTrainer }> {
     const loading = this.#with(task, api, async (entry) => {
       const manifest = await entry.manifest;
-      await admit(manifest, entry.stepBytes);
-      const job = await this.#jobOf(entry, task, api);
+      const job = await this.#admitted(entry, task, api, admit);
       if (!entry.trainer) {
         const training = await this.#trainingOf(entry, job);
-        entry.stepBytes = training.cost.peakBytes;
-        await admit(manifest, entry.stepBytes);
+        entry.known = { ...entry.known, stepBytes: training.cost.peakBytes };
+        await admit(manifest, entry.known);
         this.#life.signal.throwIfAborted();
         entry.trainer ??= loadTraining(this.#providerFor(task), training).catch((error: unknown) => {
           delete entry.trainer;
@@ -125,8 +132,7 @@ export class JobCache implements JobSource {
     admit: Admission = permit,
   ): Promise<{ job: PreparedJob; evaluator: Evaluator }> {
     const loading = this.#with(task, api, async (entry) => {
-      await admit(await entry.manifest);
-      const job = await this.#jobOf(entry, task, api);
+      const job = await this.#admitted(entry, task, api, admit);
       entry.evaluator ??= prepareEvaluation(job, this.#providerFor(task)).catch((error: unknown) => {
         delete entry.evaluator;
         throw error;
@@ -190,13 +196,24 @@ export class JobCache implements JobSource {
 
   /** An entry that is forgotten if the job cannot be prepared; what else fails, fails without the rest of it. */
   #prepare(task: Task, api: CoordinatorApi): Entry {
-    const entry: Entry = { manifest: fetchManifest(task, api, this.#life.signal), users: 0 };
+    const entry: Entry = { manifest: fetchManifest(task, api, this.#life.signal), known: {}, users: 0 };
     entry.manifest.catch(() => this.#forget(task, entry));
     return entry;
   }
 
   #forget({ manifestSha256 }: Task, entry: Entry): void {
     if (this.#entries.get(manifestSha256) === entry) this.#entries.delete(manifestSha256);
+  }
+
+  /** Asked before the graph is fetched, and again where only its operators were wanting. */
+  async #admitted(entry: Entry, task: Task, api: CoordinatorApi, admit: Admission): Promise<PreparedJob> {
+    const manifest = await entry.manifest;
+    await admit(manifest, entry.known);
+    const job = await this.#jobOf(entry, task, api);
+    if (entry.known.operators) return job;
+    entry.known = { ...entry.known, operators: operatorsOf(job.forward) };
+    await admit(manifest, entry.known);
+    return job;
   }
 
   /** Nothing is loaded after the release, when nobody would free it. */

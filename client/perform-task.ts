@@ -19,7 +19,7 @@ import { hasColumn } from './data/statistic-table.ts';
 import { type LocalTrainer, preceded, watched } from './engine/local-training.ts';
 import type { TrainingProgress } from './engine/trainer.ts';
 import type { EngineTurns } from './engine-turns.ts';
-import type { JobSource } from './job-cache.ts';
+import type { JobSource, KnownOfGraph } from './job-cache.ts';
 import type { NodeLedger, Spending } from './node-ledger.ts';
 import type { ParticipantEvent } from './participant-event.ts';
 import type { PolicyGate } from './policy-gate.ts';
@@ -141,8 +141,8 @@ async function train(task: TrainTask, options: TaskOptions, signal: AbortSignal)
   const statistic = await jobs.statistic?.(task, api, signal);
   if (statistic) return count(task, statistic, options, signal);
   const admit = admissionOf(task, options, signal);
-  const { job, trainer } = await jobs.trainer(task, api, signal, async (manifest, stepBytes) => {
-    await admit.early(manifest, stepBytes);
+  const { job, trainer } = await jobs.trainer(task, api, signal, async (manifest, known) => {
+    await admit.early(manifest, known);
     await privacy?.consider(task, manifest, dataSets, { api, signal });
   });
   const set = await dataFor(job, options, false);
@@ -239,10 +239,10 @@ function dataFor(
 
 /** The owner is asked as soon as there is something to decide, and again with all that is known. */
 function admissionOf(task: Task, { gate, api, dataSets }: TaskOptions, signal: AbortSignal) {
-  let known: { readonly stepBytes?: number } = {};
+  let known: KnownOfGraph = {};
   return {
-    early: async (manifest: JobManifest, stepBytes?: number) => {
-      if (stepBytes !== undefined) known = { stepBytes };
+    early: async (manifest: JobManifest, more: KnownOfGraph = {}) => {
+      known = { ...known, ...more };
       const examples = Math.min(...dataSets.map((set) => set.examples.count));
       await gate?.admit(task, { manifest, examples, ...known }, api, signal);
     },

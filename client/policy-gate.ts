@@ -4,11 +4,14 @@
  */
 import type { Clock } from '../protocol/clock.ts';
 import {
-  closedUntil,
-  decideParticipation,
-  type ParticipationContext,
-} from '../protocol/exchange/participation.ts';
-import { presentOrganisations } from '../protocol/known-organisations.ts';
+  asksWhoIsThere,
+  cohortByDirectory,
+  excludedAbsent,
+  knownPresent,
+  whoIsThere,
+} from '../protocol/exchange/organisation-rules.ts';
+import { closedUntil, decideParticipation } from '../protocol/exchange/participation.ts';
+import type { ParticipationContext } from '../protocol/exchange/rule-finding.ts';
 import { HanseError } from '../protocol/problem.ts';
 import type { Directory } from '../schemas/directory.ts';
 import type { JobManifest } from '../schemas/job.ts';
@@ -38,11 +41,15 @@ export interface Asked {
   readonly manifest: JobManifest;
   /** In the data set that it would be trained on; the smallest while that is not chosen. */
   readonly examples: number;
+  readonly operators?: readonly string[];
   readonly stepBytes?: number;
 }
 
-/** Of a measurement: what it takes of the node is neither steps nor an update. */
-const LIMITS_OF_EVALUATION = ['roundsPerJob', 'bytesDownPerRound'] as const;
+/** That are asked again about who is in a sum. */
+const RULES_OF_SUMS = Object.entries({
+  minimumKnownOrganisations: knownPresent,
+  excludedOrganisations: excludedAbsent,
+});
 
 const MINUTE_MS = 60_000;
 
@@ -100,19 +107,17 @@ export class PolicyGate {
   async admit(task: Task, asked: Asked, api: CoordinatorApi, signal: AbortSignal): Promise<void> {
     if (this.#isPaused) throw new HanseError('nodePaused');
     const { policy, limits, clock, ledger } = this.#options;
-    const { manifest, examples, stepBytes } = asked;
+    const { manifest, ...known } = asked;
     const perStep = ledger.millisecondsPerStep(task.jobId);
-    const organisations = await this.#organisations(task, api, signal);
     const context: ParticipationContext = {
       at: clock.now(),
-      examples,
+      isMeasurement: task.type === 'evaluate',
       secondsSpent: ledger.of(task.jobId).milliseconds / 1000,
+      ...known,
       ...(perStep !== undefined && { millisecondsPerStep: perStep }),
-      ...(stepBytes !== undefined && { stepBytes }),
-      ...(organisations && { organisations }),
+      ...(await this.#whoIsThere(task, api, signal)),
     };
-    const costs = task.type === 'train' ? limits : onlyOf(limits, LIMITS_OF_EVALUATION);
-    const decision = decideParticipation({ policy, limits: costs }, manifest, context);
+    const decision = decideParticipation({ policy, limits }, manifest, context);
     switch (decision.type) {
       case 'permitted':
         return;
@@ -128,48 +133,29 @@ export class PolicyGate {
   }
 
   /**
-   * Whether so many of the organisations that the owner knows are among these survivors of a secure round.
+   * Whether the rules about the organisations of a cohort hold among these survivors of a secure round too.
    * @throws `policyRefused`
    */
   admitSurvivors(nodeIds: readonly string[]): void {
-    const { minimumKnownOrganisations: wanted } = this.#options.policy;
-    if (wanted === undefined) return;
-    const got = this.#present(nodeIds).length;
-    if (got < wanted)
-      throw new HanseError('policyRefused', {
-        rule: 'minimumKnownOrganisations',
-        permitted: `at least ${wanted} of those that are known, in the sum`,
-        got: `${got}`,
-      });
-  }
-
-  /** Those of the policy's list that the cohort holds, each by one of its names. Asked for only where it matters. */
-  async #organisations(
-    { jobId }: Task,
-    api: CoordinatorApi,
-    signal: AbortSignal,
-  ): Promise<readonly string[] | undefined> {
-    if (this.#options.policy.minimumKnownOrganisations === undefined || !this.#options.directory())
-      return undefined;
-    const { cohort } = await api.call('getJob', { params: { jobId }, query: {} }, { signal });
-    return this.#present(cohort);
-  }
-
-  /** Of a list without a directory: nobody. */
-  #present(nodeIds: readonly string[]): string[] {
     const { policy, directory, clock } = this.#options;
-    const { knownOrganisations: listed = [] } = policy;
-    const known = directory();
-    if (!known) return [];
-    const at = new Date(clock.now()).toISOString();
-    return presentOrganisations(known, listed, nodeIds, at).map(({ organisationId, publicKey }) =>
-      listed.includes(publicKey) ? publicKey : organisationId,
-    );
+    if (!asksWhoIsThere(policy)) return;
+    const pinned = directory();
+    const context = pinned ? cohortByDirectory(pinned, policy, nodeIds, clock.now()) : {};
+    for (const [rule, find] of RULES_OF_SUMS) {
+      const { verdict, permitted, found } = find({ policy, context });
+      if (verdict === 'refused')
+        throw new HanseError('policyRefused', { rule, permitted: `${permitted}, in the sum`, got: found });
+    }
   }
-}
 
-function onlyOf(limits: CostLimits, keys: readonly (keyof CostLimits)[]): CostLimits {
-  return Object.fromEntries(Object.entries(limits).filter(([key]) => keys.some((one) => one === key)));
+  /** Asked for only where it matters. */
+  async #whoIsThere({ jobId }: Task, api: CoordinatorApi, signal: AbortSignal) {
+    const { policy, directory, clock } = this.#options;
+    const pinned = directory();
+    if (!pinned || !asksWhoIsThere(policy)) return {};
+    const job = await api.call('getJob', { params: { jobId }, query: {} }, { signal });
+    return whoIsThere(pinned, policy, job, clock.now());
+  }
 }
 
 /** For people. */

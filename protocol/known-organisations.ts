@@ -6,6 +6,7 @@
  * than the coordinator.
  */
 import type { Directory, DirectoryNode, DirectoryOrganisation } from '../schemas/directory.ts';
+import type { Company, NamedOrganisation } from './exchange/rule-finding.ts';
 
 /**
  * The organisations of the directory that are listed and not revoked.
@@ -39,6 +40,30 @@ export function presentOrganisations(
   return knownOrganisations(directory, listed).filter(({ nodes }) =>
     nodes.some((node) => present.has(node.nodeId) && isValidNode(node, at)),
   );
+}
+
+/** Whose node this is; undefined where the directory does not have it. @param nodeId attacker-controlled */
+export function organisationOfNode(
+  { organisations }: Directory,
+  nodeId: string,
+): NamedOrganisation | undefined {
+  for (const { organisationId, publicKey, revokedAt, nodes } of organisations) {
+    const node = nodes.find((one) => one.nodeId === nodeId);
+    if (node) return { organisationId, publicKey, isRevoked: revokedAt !== null || node.revokedAt !== null };
+  }
+  return undefined;
+}
+
+/** Whose nodes these are, each once, and how many the directory does not have. @param nodeIds attacker-controlled */
+export function companyOf(directory: Directory, nodeIds: Iterable<string>): Company {
+  const organisations = new Map<string, NamedOrganisation>();
+  let strangers = 0;
+  for (const nodeId of new Set(nodeIds)) {
+    const organisation = organisationOfNode(directory, nodeId);
+    if (organisation) organisations.set(organisation.publicKey, organisation);
+    else strangers += 1;
+  }
+  return { organisations: [...organisations.values()], strangers };
 }
 
 /** Public keys of the valid participants of a directory, by node id. @param at RFC 3339 in UTC */

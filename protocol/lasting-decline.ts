@@ -34,14 +34,17 @@ const LASTING: ReadonlySet<string> = new Set<ProblemCode>([
   'ringOverflow',
 ]);
 
-/** Speaks about the organisations of one cohort: the next one has others. */
-const OF_THE_COHORT = 'policyRefused:minimumKnownOrganisations';
+/** Speak about the organisations of one cohort: the next one has others. */
+const OF_THE_COHORT: ReadonlySet<string> = new Set([
+  'policyRefused:minimumKnownOrganisations',
+  'policyRefused:excludedOrganisations',
+]);
 
 /**
  * Whether the next attempt at the job would be declined for the same reason, as far as the code tells.
  * @param code as events have it: a problem code, with the rule behind a colon where it is `policyRefused` (6.5)
  */
 export function isLastingDecline(code: string): boolean {
-  if (code === OF_THE_COHORT) return false;
+  if (OF_THE_COHORT.has(code)) return false;
   return LASTING.has(code.startsWith('policyRefused:') ? 'policyRefused' : code);
 }

@@ -55,9 +55,15 @@ data:
 # What the owner of this node permits. It stays here, and nothing that a coordinator sends can widen it.
 policy:
   #purposes: ["research *"]             # of jobs; * is any run of characters, ? one. Absent: all
+  #organisations: [clinic-b.example]    # whose jobs to serve: ids or, better, public keys. Absent: everybody's
+  #excludedOrganisations: [insurer.example]  # whose jobs not to serve, and with whom not to be in a cohort
+  # The SHA-256 of forward graphs and train steps that may be run, as hanse graph compile prints them. Absent: all
+  #graphHashes: [9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08]
+  #operators: [Gemm, Relu]              # that a model may be made of. Absent: all that are supported
   #allowPlainAggregation: true          # take part also where the coordinator sees each update. Absent: only sums
   #requirePrivacy: true                 # only jobs that promise differential privacy
   #allowTrustedCoordinator: true        # take part also where the coordinator adds the noise. Absent: participants
+  #budget: { epsilon: 2, delta: 1.0e-6 }  # the most that one job may promise away; one without a promise is refused
   #minimumCohort: 3                     # at least so many updates in every model
   #knownOrganisations: [clinic-b.example, clinic-c.example]  # ids or, better, public keys
   #minimumKnownOrganisations: 1         # so many of them in the cohort

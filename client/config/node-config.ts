@@ -8,12 +8,15 @@ import { isTimeZone } from '../../protocol/exchange/hours.ts';
 import { isLoopback } from '../../protocol/loopback.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { type ConfigDataSet, NodeConfig } from '../../schemas/node-config.ts';
+import type { NodePolicy } from '../../schemas/node-policy.ts';
 import { csvSchema } from '../data/csv.ts';
 import { readDataFile } from '../data/data-file.ts';
 import type { DataSource } from '../data/data-source.ts';
+import { isForwardOperator, supportedOperators } from '../graph/forward-operators.ts';
 import { accessFaults } from './access-faults.ts';
 import { type ConfigFault, configFaults } from './config-faults.ts';
 import { dataFaults } from './data-faults.ts';
+import { nearestName } from './nearest-name.ts';
 import { type PlacedFault, parsePlacedYaml, pointerTo } from './placed-yaml.ts';
 
 const CONFIG_BYTES_MAX = 1_048_576;
@@ -136,12 +139,31 @@ function* contradictions({ server, policy = {}, data }: NodeConfig): Iterable<Co
       pointer: '/policy/minimumKnownOrganisations',
       reason: `is more than knownOrganisations lists: no job would ever be permitted`,
     };
+  yield* contradictionsOfPolicy(policy);
   const names = new Set<string>();
   for (const [index, set] of data.entries()) {
     const place = pointerTo('/data', index);
     if (names.has(set.name)) yield { pointer: `${place}/name`, reason: 'is the name of another data set' };
     names.add(set.name);
     yield* contradictionsOf(set, place);
+  }
+}
+
+function* contradictionsOfPolicy(policy: NodePolicy): Iterable<ConfigFault> {
+  const { organisations = [], excludedOrganisations = [], operators = [] } = policy;
+  for (const [index, name] of organisations.entries())
+    if (excludedOrganisations.includes(name))
+      yield {
+        pointer: pointerTo('/policy/organisations', index),
+        reason: 'is one of excludedOrganisations too: it would not be served',
+      };
+  for (const [index, operator] of operators.entries()) {
+    if (isForwardOperator(operator)) continue;
+    const near = nearestName(operator, supportedOperators());
+    yield {
+      pointer: pointerTo('/policy/operators', index),
+      reason: `is no operator that models may have${near === undefined ? '' : `; is it ${near}?`}`,
+    };
   }
 }
 

@@ -62,6 +62,11 @@ export interface ForwardGraph {
   readonly limits: GraphLimits;
 }
 
+/** The operators of its file, each once, in alphabetical order: as its author named them, before anything is rewritten. */
+export function operatorsOf({ model }: Pick<ForwardGraph, 'model'>): string[] {
+  return [...new Set(model.graph?.node.map(({ opType }) => opType))].sort();
+}
+
 /** How many rows the smallest table has that tokens may be looked up in; 1 where there is none. */
 export function vocabularyOf(forward: ForwardGraph): number {
   const tables = new Map([...forward.parameters, ...forward.frozen].map(({ name, shape }) => [name, shape]));

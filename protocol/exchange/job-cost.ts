@@ -32,6 +32,9 @@ function passesOf(
   { epochs, batchSize, maxSteps = Number.POSITIVE_INFINITY }: TrainingManifest['training'],
   examples: number,
 ): Pick<RoundCost, 'steps' | 'examples'> {
-  const steps = Math.min(epochs * Math.ceil(examples / batchSize), maxSteps);
-  return { steps, examples: Math.min(epochs * examples, steps * batchSize) };
+  // The last batch of a pass may be a smaller one.
+  const ofPass = Math.ceil(examples / batchSize);
+  const steps = Math.min(epochs * ofPass, maxSteps);
+  const whole = Math.floor(steps / ofPass);
+  return { steps, examples: whole * examples + Math.min((steps - whole * ofPass) * batchSize, examples) };
 }

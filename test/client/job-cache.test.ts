@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { loadCpuProvider } from '../../client/engine/cpu.ts';
 import type { ExecutionProvider } from '../../client/engine/provider.ts';
-import { JobCache } from '../../client/job-cache.ts';
+import { JobCache, type KnownOfGraph } from '../../client/job-cache.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import { countingProvider } from '../fixtures/counting-provider.ts';
 import { type JobShelf, jobShelf } from '../fixtures/job-shelf.ts';
@@ -111,10 +111,10 @@ test('who is not admitted fetches nothing more, and loads nothing; the memory of
   const cache = new JobCache(provider);
   const api = scriptedCoordinator(shelf.script);
   const refused = new HanseError('policyRefused', { rule: 'purposes', permitted: 'a', got: 'b' });
-  const asked: (number | undefined)[] = [];
-  const admit = (most: number) => async (_: unknown, stepBytes?: number) => {
-    asked.push(stepBytes);
-    if ((stepBytes ?? 0) > most) throw refused;
+  const asked: KnownOfGraph[] = [];
+  const admit = (most: number) => async (_: unknown, known: KnownOfGraph) => {
+    asked.push(known);
+    if ((known.stepBytes ?? 0) > most) throw refused;
   };
   const ask = (most: number) => cache.trainer(shelf.trainTask(), api, NEVER, admit(most));
   await expect(ask(-1)).rejects.toBe(refused);
@@ -125,7 +125,10 @@ test('who is not admitted fetches nothing more, and loads nothing; the memory of
   expect([api.count('getBlob'), sessions.created]).toEqual([1, 0]);
   await ask(1e9);
   expect([api.count('getJob'), api.count('getBlob'), sessions.created]).toEqual([1, 1, 1]);
-  expect(asked.at(-1)).toBeGreaterThan(1);
+  expect(asked.at(-1)?.stepBytes).toBeGreaterThan(1);
+  // Of the graph its operators were told before anything of it was compiled, and of a measurement too.
+  expect(asked.find(({ operators }) => operators)?.stepBytes).toBeUndefined();
+  expect(asked.at(-1)?.operators).toEqual(['Gemm', 'Relu']);
   await cache.release();
 });
 

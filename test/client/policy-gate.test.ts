@@ -27,14 +27,19 @@ interface Setting {
   readonly directory?: Directory;
   readonly cohort?: readonly string[];
   readonly of?: JobManifest;
+  readonly createdBy?: string;
 }
 
-function gateOf({ policy = {}, limits = {}, directory, cohort = [], of = manifest }: Setting) {
+function gateOf({ policy = {}, limits = {}, directory, cohort = [], of = manifest, createdBy }: Setting) {
   const clock = new VirtualClock(Date.parse('2026-01-15T12:00:30.000Z'));
   const ledger = new NodeLedger();
   const gate = new PolicyGate({ policy, limits, clock, ledger, directory: () => directory });
   const api = scriptedCoordinator({
-    getJob: () => ({ ...statusOf(of, '0'.repeat(64)), cohort: [...cohort] }),
+    getJob: () => ({
+      ...statusOf(of, '0'.repeat(64)),
+      cohort: [...cohort],
+      ...(createdBy !== undefined && { createdBy }),
+    }),
   });
   const ask = async (task: typeof TRAIN | typeof EVALUATE = TRAIN, stepBytes?: number) => {
     const asked = { manifest: of, examples: 100, ...(stepBytes !== undefined && { stepBytes }) };
@@ -124,6 +129,43 @@ test('a sum is opened only with so many of the known organisations in it, whoeve
     expect.objectContaining({ code: 'policyRefused' }),
   );
   expect(() => gateOf({ directory }).gate.admitSurvivors([stranger])).not.toThrow();
+});
+
+test('an author is looked up in the own directory, and whose node is excluded keeps this one away', async () => {
+  const [clinic, lab] = await Promise.all([organisationOf('clinic', ['a']), organisationOf('lab', ['b'])]);
+  if (!clinic || !lab) throw new Error('unreachable');
+  const directory = await directoryOf([clinic, lab]);
+  const [a = '', b = ''] = [clinic, lab].map(({ nodes }) => nodes[0]?.nodeId);
+  const of = (policy: NodePolicy) => gateOf({ policy, directory, cohort: [a, b], createdBy: b });
+  expect(await of({ organisations: ['lab'] }).ask()).toBe('permitted');
+  expect(await of({ organisations: [lab.publicKey] }).ask(EVALUATE)).toBe('permitted');
+  expect(await of({ organisations: ['clinic'] }).ask()).toBe('organisations');
+  expect(await of({ excludedOrganisations: ['lab'] }).ask()).toBe('organisations');
+  expect(await gateOf({ policy: { organisations: ['lab'] }, createdBy: b }).ask()).toBe('organisations');
+  const wary = { policy: { excludedOrganisations: ['lab'] }, directory, createdBy: a };
+  expect(await gateOf({ ...wary, cohort: [a] }).ask()).toBe('permitted');
+  expect(await gateOf({ ...wary, cohort: [a, b] }).ask()).toBe('excludedOrganisations');
+  const { gate } = gateOf(wary);
+  expect(() => gate.admitSurvivors([a])).not.toThrow();
+  for (const survivors of [
+    [a, b],
+    [a, '0'.repeat(32)],
+  ])
+    expect(() => gate.admitSurvivors(survivors)).toThrow(
+      expect.objectContaining({ detail: expect.objectContaining({ rule: 'excludedOrganisations' }) }),
+    );
+});
+
+test('operators count once they are known', async () => {
+  const { gate, api } = gateOf({ policy: { operators: ['Gemm'] } });
+  const asked = (operators?: string[]) =>
+    gate.admit(TRAIN, { manifest, examples: 1, ...(operators && { operators }) }, api, NEVER);
+  await expect(asked()).resolves.toBeUndefined();
+  await expect(asked(['Gemm'])).resolves.toBeUndefined();
+  await expect(asked(['Gemm', 'Loop'])).rejects.toMatchObject({
+    code: 'policyRefused',
+    detail: { rule: 'operators', permitted: 'Gemm', got: 'Loop' },
+  });
 });
 
 test('hours and a pause close the door, and whoever waits hears of it', async () => {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import {
+  companyOf,
   isValidNode,
   knownOrganisations,
+  organisationOfNode,
   pinnedParticipants,
   presentOrganisations,
 } from '../../protocol/known-organisations.ts';
@@ -46,6 +48,31 @@ test('organisations are present once, however many nodes, and only by nodes that
   expect(among(a, d)).toEqual(['clinic']);
   expect(among(a, b, e)).toEqual(['clinic', 'lab']);
   expect(presentOrganisations(directory, ['clinic'], [e.nodeId], NOW)).toEqual([]);
+});
+
+test('whose node it is is said whether or not it is revoked, and of whom the directory does not have nothing is', async () => {
+  const clinic = await organisationOf('clinic', ['a', 'b']);
+  const [a, b] = clinic.nodes as [DirectoryNode, DirectoryNode];
+  const gone = { ...(await organisationOf('gone', ['c'])), revokedAt: AT };
+  const directory = await directoryOf([{ ...clinic, nodes: [a, { ...b, revokedAt: AT }] }, gone]);
+  const named = ({ organisationId, publicKey }: typeof clinic, isRevoked: boolean) => ({
+    organisationId,
+    publicKey,
+    isRevoked,
+  });
+  const stranger = '0'.repeat(32);
+  expect(organisationOfNode(directory, a.nodeId)).toEqual(named(clinic, false));
+  expect(organisationOfNode(directory, b.nodeId)).toEqual(named(clinic, true));
+  expect(organisationOfNode(directory, gone.nodes[0]?.nodeId ?? '')).toEqual(named(gone, true));
+  expect(organisationOfNode(directory, stranger)).toBeUndefined();
+  const { organisations, strangers } = companyOf(directory, [
+    a.nodeId,
+    b.nodeId,
+    stranger,
+    stranger,
+    a.nodeId,
+  ]);
+  expect([organisations.map(({ organisationId }) => organisationId), strangers]).toEqual([['clinic'], 1]);
 });
 
 test('pinned are the keys of participants that are valid, of organisations that are not revoked', async () => {

@@ -23,9 +23,9 @@ test.each([
   '',
 ])('"%s" may be otherwise the next time', (code) => expect(isLastingDecline(code)).toBe(false));
 
-test('of the rules of a policy, only the one about the cohort may be otherwise the next time', () => {
+test('of the rules of a policy, only those about the cohort may be otherwise the next time', () => {
   const passing = PolicyRule.anyOf
     .map(({ const: rule }) => rule)
     .filter((rule) => !isLastingDecline(`policyRefused:${rule}`));
-  expect(passing).toEqual(['minimumKnownOrganisations']);
+  expect(passing).toEqual(['minimumKnownOrganisations', 'excludedOrganisations']);
 });

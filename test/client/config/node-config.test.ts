@@ -75,6 +75,17 @@ describe('what no schema says', () => {
     ['policy: { hours: [{ from: 22:00, to: 25:00 }] }', '/policy/hours/0/to', '22:00'],
     ['policy: { allowPlainAgregation: true }', '/policy/allowPlainAgregation', 'allowPlainAggregation'],
     ['policy: { allowPlainAggregation: 1 }', '/policy/allowPlainAggregation', ''],
+    ['policy: { organisation: [a.example] }', '/policy/organisation', 'organisations'],
+    ['policy: { organisations: [\u0430.example] }', '/policy/organisations/0', ''],
+    ['policy: { operators: [Gemmm] }', '/policy/operators/0', 'is it Gemm?'],
+    ['policy: { operators: [Loop] }', '/policy/operators/0', 'no operator'],
+    ['policy: { graphHashes: [abc] }', '/policy/graphHashes/0', ''],
+    ['policy: { budget: { epsilon: 2 } }', '/policy/budget/delta', ''],
+    [
+      'policy: { organisations: [b.example, a.example], excludedOrganisations: [a.example] }',
+      '/policy/organisations/1',
+      'excludedOrganisations',
+    ],
     ['limits: { memoryMegabyte: 5 }', '/limits/memoryMegabyte', 'memoryMegabytes'],
     ['hours: []', '/hours', 'policy'],
   ])('%s', async (line, pointer, reason) => {

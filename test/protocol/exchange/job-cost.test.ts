@@ -12,6 +12,11 @@ test('steps and examples follow from passes, batches and their limit', () => {
     steps: 2,
     examples: 20,
   });
+  // Ended in the second pass: behind a last batch of five.
+  expect(roundCost({ ...manifest, training: { ...training, maxSteps: 4 } }, 25)).toMatchObject({
+    steps: 4,
+    examples: 35,
+  });
 });
 
 test('bytes are those that travel', () => {
