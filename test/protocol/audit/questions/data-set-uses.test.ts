@@ -1,4 +1,5 @@
 // covers: protocol/audit/named-in.ts
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { namedIn } from '../../../../protocol/audit/named-in.ts';
 import { DataSetUses } from '../../../../protocol/audit/questions/data-set-uses.ts';
@@ -140,4 +141,55 @@ test.each([
 ])('%j names data sets %j and agreements %j', (data, dataSets, agreements) => {
   const { event } = new PlantedEntries().entries[0] as VerifiedEntry;
   expect(namedIn({ ...event, data })).toMatchObject({ dataSets, agreements });
+});
+
+const NODES = ['a', 'b', 'c'];
+const step = fc.oneof(
+  fc.record({ holder: fc.constantFrom(...NODES), holds: fc.boolean() }),
+  fc.record({ job: fc.nat(2), nodes: fc.subarray(NODES, { minLength: 1 }), fails: fc.boolean() }),
+);
+
+test('is what whoever looks through all entries finds, in any world', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 14 }), (steps) => {
+      const log = new PlantedEntries();
+      for (const name of NODES) log.member(name, `clinic-${name}`);
+      const jobs = ['x', 'y', 'z'].map((name) => ({ job: log.job(name, 'a'), round: 1, attempt: 1 }));
+      // The obvious way: what is held, by name, and updates one by one.
+      const holding = new Set<string>();
+      const expected = new Map<string, { updates: number; rounds: Set<number>; models: string[] }>();
+      for (const one of steps) {
+        if ('holder' in one) {
+          const dataSets = one.holds ? [{ name: 'visits', version: '1' }] : [];
+          log.add('data.declared', { nodeId: nodeId(one.holder), dataSets });
+          if (one.holds) holding.add(one.holder);
+          else holding.delete(one.holder);
+          continue;
+        }
+        const state = jobs[one.job] as (typeof jobs)[number];
+        const model = log.round(state.job, state.round, one.nodes, {
+          attempt: state.attempt,
+          fails: one.fails,
+        });
+        const used = one.nodes.filter((name) => holding.has(name)).length;
+        const of = expected.get(state.job) ?? { updates: 0, rounds: new Set(), models: [] };
+        if (used > 0) {
+          of.updates += used;
+          of.rounds.add(state.round);
+          expected.set(state.job, of);
+        }
+        if (!one.fails) of.models.push(model);
+        if (one.fails) state.attempt += 1;
+        else Object.assign(state, { round: state.round + 1, attempt: 1 });
+      }
+      const { uses = [], models = [] } = tablesOf(asked(new DataSetUses('visits'), log.entries));
+      expect(uses.map(({ cells: { job, updates, rounds } }) => [job, updates, rounds])).toEqual(
+        [...expected].map(([job, { updates, rounds }]) => [job, updates, rounds.size]),
+      );
+      expect(models.map(({ cells }) => cells.model).sort()).toEqual(
+        [...expected.values()].flatMap((of) => of.models).sort(),
+      );
+    }),
+    { numRuns: 60 },
+  );
 });
