@@ -14,7 +14,7 @@ export interface NamedThings {
 
 const NONE: NamedThings = { dataSets: [], agreements: [], organisations: [], purposes: [] };
 /** Members that name something. */
-const MEMBERS = ['dataSet', 'dataSets', 'agreement', 'agreementId'];
+const MEMBERS = ['dataSet', 'dataSets', 'agreements', 'agreementId'];
 const URN = /^urn:hanse:(dataset|agreement|organisation):(.+)$/;
 
 /** @param event as `decodeLeaf` gives it */
@@ -28,18 +28,22 @@ export function namedIn({ data }: AuditEvent): NamedThings {
   const of = (kind: string) => urns.flatMap((found) => (found?.[1] === kind ? [found[2] ?? ''] : []));
   return {
     dataSets: distinct([...dataSetsOf(said), ...of('dataset')]),
-    agreements: distinct([said.agreement, said.agreementId, ...of('agreement')]),
-    organisations: distinct([said.organisationId, ...of('organisation')]),
+    agreements: distinct([said.agreementId, ...listOf(said.agreements), ...of('agreement')]),
+    organisations: distinct([...[said.organisationId, said.provider, said.consumer], ...of('organisation')]),
     purposes: distinct([said.purpose]),
   };
 }
 
 function dataSetsOf({ dataSet, dataSets }: Readonly<Record<string, unknown>>): unknown[] {
-  return [dataSet, ...(Array.isArray(dataSets) ? dataSets : [])].map((one) => {
+  return [dataSet, ...listOf(dataSets)].map((one) => {
     if (typeof one !== 'object' || one === null) return one;
     const { name, version } = one as { readonly name?: unknown; readonly version?: unknown };
     return typeof version === 'string' ? `${name}@${version}` : name;
   });
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function distinct(names: readonly unknown[]): string[] {

@@ -42,7 +42,7 @@ interface ModelCells extends Cells {
   readonly time: string;
 }
 
-/** Of data sets that are told where the one that was asked for is not known. */
+/** Of agreements, and of data sets that are told where the one that was asked for is not known. */
 const NAMES = 100;
 
 export class DataSetUses implements Question {
@@ -55,6 +55,8 @@ export class DataSetUses implements Question {
   readonly #models = new RowBook<ModelCells>();
   readonly #agreements = new RowBook();
   readonly #others = new RowBook();
+  /** Of agreements about it. */
+  readonly #agreed = new Set<string>();
   /** Nodes that have declared it. */
   readonly #nodes = new Set<string>();
   /** By job that has used it: the round in which it was used last, 0 before any. */
@@ -82,6 +84,9 @@ export class DataSetUses implements Question {
     for (const dataSet of named.dataSets) this.#names.at(dataSet, leaf, () => ({ dataSet }));
     const found = named.dataSets.filter((name) => isSame(name, this.#asked));
     for (const dataSet of found) this.#takeNamed(entry, dataSet, job);
+    // What an agreement is about is used by the jobs that it permits.
+    if (job && found.length === 0 && named.agreements.some((id) => this.#agreed.has(id)))
+      this.#takeNamed(entry, this.#asked, job);
     if (type === 'data.declared' && this.#nodes.size > 0) this.#takeDeclared(entry, found);
     if (!job) return;
     if (type === 'round.updateAccepted') this.#takeUpdate(entry, job);
@@ -105,12 +110,14 @@ export class DataSetUses implements Question {
   #takeNamed({ leaf, type, event }: VerifiedEntry, dataSet: string, job: BookedJob | undefined): void {
     const { nodeId } = event.data as { readonly nodeId?: unknown };
     const { agreements, organisations, purposes } = namedIn(event);
-    if (agreements.length > 0)
-      for (const agreement of agreements)
-        this.#agreements.at(agreement, leaf, () => ({
-          ...{ agreement, dataSet, with: organisations.join(' ') || null },
+    for (const agreement of agreements) {
+      if (this.#agreed.size < NAMES) this.#agreed.add(agreement);
+      if (!job)
+        this.#agreements.at(`${agreement} ${type}`, leaf, () => ({
+          ...{ agreement, what: type, dataSet, between: organisations.join(' ') || null },
           ...{ purpose: purposes.join('; ') || null, first: event.time },
         }));
+    }
     if (job) {
       this.#named.add(job.jobId);
       if (this.#use(job, leaf, 'yes') && !this.#rounds.has(job.jobId)) this.#rounds.set(job.jobId, 0);

@@ -23,8 +23,9 @@ function world(hasSalts = true) {
       { name: 'scans', version: '7' },
     ],
   });
-  const agreed = log.add(planted('agreement.signed'), {
-    ...{ agreement: 'agr-1', dataSet: 'visits@1', organisationId: 'clinic-b', purpose: 'triage' },
+  const agreed = log.add(planted('agreement.concluded'), {
+    ...{ agreementId: 'agr-1', provider: 'clinic-a', consumer: 'clinic-b', purpose: 'triage' },
+    dataSet: { name: 'visits', version: '1' },
   });
   const job = log.job('triage', 'b');
   log.add('privacy.reserved', {
@@ -60,7 +61,7 @@ test('tells who holds it, the jobs whose rounds its holder took part in, their m
   expect(models?.map(({ cells }) => cells.model)).toEqual([sha256(`${job} 1`), model]);
   expect(agreements).toMatchObject([
     {
-      cells: { agreement: 'agr-1', with: 'clinic-b', purpose: 'triage' },
+      cells: { agreement: 'agr-1', between: 'clinic-a clinic-b', purpose: 'triage' },
       leaves: { leaves: [agreed] },
     },
   ]);
@@ -132,11 +133,20 @@ test('a job that names it has used it, whoever took part', () => {
   expect(models).toMatchObject([{ cells: { job, model } }]);
 });
 
+test('so has a job that names an agreement about it', () => {
+  const log = new PlantedEntries();
+  log.add(planted('agreement.concluded'), { agreementId: 'agr-1', dataSet: { name: 'visits' } });
+  const job = log.job('agreed', 'a', { agreements: ['agr-1'] });
+  log.job('other', 'a', { agreements: ['agr-2'] });
+  const { uses } = tablesOf(asked(new DataSetUses('visits'), log.entries));
+  expect(uses?.map(({ cells }) => cells.job)).toEqual([job]);
+});
+
 test.each([
   [{}, [], []],
   [{ dataSet: 'a' }, ['a'], []],
   [{ dataSet: { name: 'a', version: '2' }, agreementId: 'x' }, ['a@2'], ['x']],
-  [{ dataSets: ['a', 'a', 7, null], agreement: { no: 'text' } }, ['a'], []],
+  [{ dataSets: ['a', 'a', 7, null], agreements: ['x', { no: 'text' }] }, ['a'], ['x']],
   [{ prov: { activity: 'urn:hanse:agreement:y', used: ['urn:hanse:dataset:b', 3] } }, ['b'], ['y']],
 ])('%j names data sets %j and agreements %j', (data, dataSets, agreements) => {
   const { event } = new PlantedEntries().entries[0] as VerifiedEntry;
