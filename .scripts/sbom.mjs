@@ -14,10 +14,14 @@ export function makeSbom() {
   const cli = process.env.npm_execpath; // set by `npm run`
   const [command, before] = cli ? [process.execPath, [cli]] : ['npm', []];
   const args = [...before, 'sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', '--offline'];
+  // All of them, whatever the environment says; a build with Vite says `production` from then on.
+  for (const kind of ['dev', 'optional', 'peer']) args.push('--include', kind);
+  const { NODE_ENV: _, ...env } = process.env;
   const shell = !cli && process.platform === 'win32';
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd: ROOT,
     shell,
+    env,
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
   });

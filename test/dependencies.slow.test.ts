@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 interface Component {
   readonly name: string;
@@ -64,6 +64,17 @@ describe('the list of parts', () => {
     expect(sbom.dependencies.flatMap(({ dependsOn }) => dependsOn).filter((ref) => !refs.has(ref))).toEqual(
       [],
     );
+  });
+
+  test('is whole whatever the environment leaves out', async () => {
+    const { makeSbom } = await script('sbom.mjs');
+    vi.stubEnv('NODE_ENV', 'production');
+    vi.stubEnv('npm_config_omit', 'dev');
+    try {
+      expect(makeSbom().components.length).toBe(sbom.components.length);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test('says nothing of where and when it was made', () => {
