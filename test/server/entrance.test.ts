@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addressesOf, entranceOf, requireName } from '../../server/entrance.ts';
+import { addressesOf, entranceOf, isProxied, requireName } from '../../server/entrance.ts';
 import type { TlsFiles } from '../../server/tls-credentials.ts';
 import { makeCertificate, writeCertificate } from '../fixtures/certificates.ts';
 
@@ -32,6 +32,23 @@ const BEYOND = [
   '127.0.0.999',
   '127.0.0.1.example.org',
 ];
+
+test('a proxy is there where the operator says so, or names another origin without TLS of his own', () => {
+  const host = '127.0.0.1';
+  const publicUrl = 'https://hanse.example';
+  const files = { tlsCert: 'cert.pem', tlsKey: 'key.pem' };
+  expect([{ host }, { host, ...files }, { host, ...files, publicUrl }].map(isProxied)).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  const behind = [
+    { host, publicUrl },
+    { host, behindProxy: true, publicUrl },
+    { host, ...files, behindProxy: true },
+  ];
+  expect(behind.map(isProxied)).toEqual([true, true, true]);
+});
 
 describe('plain HTTP', () => {
   test('is for this machine', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -48,6 +49,11 @@ describe('behind a proxy', () => {
     expect(callerAddress(from('10.0.0.1', '192.0.2.1'), true)).toBe('192.0.2.1');
     expect(callerAddress(from('10.0.0.1', '203.0.113.9, 192.0.2.1'), true)).toBe('192.0.2.1');
     expect(callerAddress(from('10.0.0.1', ['203.0.113.9', '192.0.2.1']), true)).toBe('192.0.2.1');
+  });
+
+  test('our example of one says whose request it passes on, and nothing that the caller says of that', () => {
+    const example = readFileSync(new URL('../../../server/nginx.conf.example', import.meta.url), 'utf8');
+    expect(example).toMatch(/^\s+proxy_set_header X-Forwarded-For \$remote_addr;/m);
   });
 
   test('one that says nothing leaves the caller unknown: not all of its callers are one', () => {
