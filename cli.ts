@@ -60,6 +60,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'end the membership of a node or an organisation, at once',
     load: async () => (await import('./client/commands/member.ts')).memberCommands.revoke,
   },
+  'member forget': {
+    summary: 'erase from the log what says whom its entries are about, where that is this member',
+    load: async () => (await import('./client/commands/member.ts')).memberCommands.forget,
+  },
   'person invite': {
     summary: 'make a person known, and print the link by which they sign in',
     load: async () => (await import('./client/commands/person.ts')).personCommands.invite,

@@ -17,6 +17,7 @@ export const ACTIONS = {
   inviteMember: { summary: 'make invites', on: 'Federation' },
   decideEnrolments: { summary: 'see who waits to become a member, and decide it', on: 'Federation' },
   revokeMember: { summary: 'end the membership of a node', on: 'Member' },
+  forgetMember: { summary: 'erase what says that entries of the log are about a member', on: 'Member' },
   revokeOrganisation: { summary: 'end the membership of an organisation', on: 'Organisation' },
   readDirectory: { summary: 'read the signed directory', on: 'Federation' },
   listMembers: { summary: 'see the members, with what they say of themselves', on: 'Federation' },

@@ -144,6 +144,23 @@ export const AUDIT_NOTES = {
   }),
   /** A witness has not cosigned since then what it was to cosign. */
   'witness.silent': says({ witness: Text, since: Timestamp }),
+  /**
+   * Something was kept as long as it was to be, and is no more. updates: of attempts that ended before; orphans: content that no
+   * job has named since before; salts: of entries before; member: of one member, which asked for it; sessions: that began before.
+   */
+  'retention.enforced': says({
+    what: Type.Union([
+      Type.Literal('updates'),
+      Type.Literal('orphans'),
+      Type.Literal('salts'),
+      Type.Literal('member'),
+      Type.Literal('sessions'),
+    ]),
+    /** Of salts, how many entries had some. */
+    count: Type.Integer({ minimum: 1 }),
+    bytes: Type.Optional(Count),
+    until: Timestamp,
+  }),
   /** Entries of this log, by index: the first and the last that were read, and how many were sent. */
   'reading.session': says({
     reader: Salted,

@@ -175,6 +175,10 @@ export const Revocation = Type.Object(
 );
 export type Revocation = Static<typeof Revocation>;
 
+/** How many salted members of entries of the log tell no more that they are about the member. */
+export const Forgotten = Type.Object({ erased: Type.Integer({ minimum: 0 }) }, closed);
+export type Forgotten = Static<typeof Forgotten>;
+
 /** Signed with the old key, as every request; the other key signs within. */
 export const SuccessionRequest = Type.Object(
   {

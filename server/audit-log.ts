@@ -14,6 +14,7 @@ import {
 } from '../protocol/audit/checkpoint.ts';
 import { ENTRY_BYTES_MAX, encodeBundle } from '../protocol/audit/entry-bundle.ts';
 import { GrowingTree, type TileHash } from '../protocol/audit/growing-tree.ts';
+import { decodeLeaf } from '../protocol/audit/leaf.ts';
 import type { SaltedField } from '../protocol/audit/salted-field.ts';
 import { hashesOfLevel, TILE_WIDTH, type Tile, tilePath } from '../protocol/audit/tile.ts';
 import {
@@ -33,6 +34,9 @@ import type { AuditFile, Cursor } from './store/audit-file.ts';
 /** Entries of one transaction, at most: others wait for the next one. */
 const BATCH = 8192;
 
+/** Of salted entries that are looked at together: a cohort may have ten thousand names. */
+const PLACES = 256;
+
 export interface LogKey {
   /** Of type `note`; its name is the origin of the log. */
   readonly key: VerifierKey;
@@ -43,6 +47,13 @@ export interface LogKey {
 export interface LogEntry {
   readonly bytes: Uint8Array;
   readonly salted?: readonly SaltedField[];
+}
+
+/** A place whose salted members were not all erased. */
+export interface SaltedPlace {
+  readonly place: number;
+  /** RFC 3339, of its entry. */
+  readonly time: string;
 }
 
 interface Pending {
@@ -144,6 +155,24 @@ export class AuditLog {
   /** Erases the salt and the value of a field for good. What was signed stays, and so does every proof. */
   eraseField(index: number, pointer: string): boolean {
     return this.#file.eraseField(index, pointer);
+  }
+
+  /** A page of the entries that have salted fields which were not erased, from an index on. @throws leafMalformed, storageFailed */
+  saltedPlaces(from: number): SaltedPlace[] {
+    return this.#file.saltedPlaces(from, PLACES).map((place) => {
+      const [entry] = this.#file.entries(place, 1);
+      return { place, time: decodeLeaf(entry ?? new Uint8Array()).time };
+    });
+  }
+
+  /** Erases all salted fields of entries before this one; returns how many. */
+  eraseBefore(index: number): number {
+    return this.#file.eraseBefore(index);
+  }
+
+  /** Salted fields whose value, as JSON, holds one of these texts. */
+  holding(texts: readonly string[]): { readonly place: number; readonly pointer: string }[] {
+    return texts.flatMap((text) => this.#file.saltsHolding(text));
   }
 
   /** A tile, or a bundle of entries, of the log as it is. @throws tileUnknown if it has none so wide at this place */

@@ -31,11 +31,12 @@ import { Mailboxes } from './mailbox.ts';
 import { updateEvent } from './masked-update.ts';
 import { successorsOf } from './membership.ts';
 import { NotedAccess } from './noted-access.ts';
-import { type IsOver, OrphanedContent } from './orphaned-content.ts';
+import { type IsOver, ORPHAN_GRACE_MS, OrphanedContent } from './orphaned-content.ts';
 import { People } from './people/people.ts';
 import { Presence } from './presence.ts';
 import { ReadableContent } from './readable-content.ts';
 import { Retention } from './retention.ts';
+import { type ErasableSalts, SaltRetention } from './salt-retention.ts';
 import { seldom } from './seldom-report.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { memoryPartStore } from './store/memory-part-store.ts';
@@ -67,6 +68,8 @@ export interface CoordinatorSettings extends UploadLimits, UnnamedLimits, Witnes
   readonly witnessWaitMs: number;
   /** How long updates are kept after the end of their attempt; infinite: for good. */
   readonly keepUpdatesMs: number;
+  /** How long salts are kept that say whom an entry of the log is about; infinite: for good. */
+  readonly keepSaltsMs: number;
 }
 
 export const DEFAULT_SETTINGS: CoordinatorSettings = {
@@ -79,6 +82,7 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   blobLimitBytes: 2 ** 30,
   keepUpdatesMs: Number.POSITIVE_INFINITY,
   policyApprovals: 1,
+  keepSaltsMs: Number.POSITIVE_INFINITY,
   witnessWaitMs: 30_000,
   witnessFreshMs: 10_000,
   witnessSilenceMs: 600_000,
@@ -111,6 +115,8 @@ export interface CoordinatorDependencies extends WitnessingDependencies {
   readonly operatorKey: Uint8Array;
   /** Id of the federation that the stores must hold; absent at the first start, when it is founded. */
   readonly federationId?: string | undefined;
+  /** Of the log; absent: there is none, and nothing in it to erase. */
+  readonly salts?: ErasableSalts | undefined;
 }
 
 export class Coordinator {
@@ -123,6 +129,8 @@ export class Coordinator {
   /** Content that members may fetch. */
   readonly readable: ReadableContent;
   readonly retention: Retention;
+  /** Absent where there is no log. */
+  readonly saltRetention: SaltRetention | undefined;
   readonly settings: CoordinatorSettings;
   readonly dependencies: CoordinatorDependencies;
   /** What is to be in the log and is no event of the store. */
@@ -172,6 +180,9 @@ export class Coordinator {
     this.unnamed = new UnnamedContent(clock, settings, (sha256) => this.readable.has(sha256));
     const isNeeded = (sha256: Sha256) => this.readable.has(sha256) || this.unnamed.counts(sha256);
     this.retention = new Retention({ ...dependencies, isNeeded }, settings.keepUpdatesMs);
+    const { salts } = dependencies;
+    this.saltRetention =
+      salts && new SaltRetention({ ...dependencies, notes: this.notes, salts }, settings.keepSaltsMs);
     const ownerOf = (nodeId: NodeId) => federation.firstKeyOf(nodeId);
     this.uploads = new Uploads({ parts, clock, random, report, isWanted, ownerOf }, settings);
   }
@@ -195,6 +206,7 @@ export class Coordinator {
       await coordinator.#openJob(stream.slice('job/'.length));
     await coordinator.retention.open(coordinator.#jobs.values());
     await coordinator.#sweep();
+    await coordinator.saltRetention?.open();
     await coordinator.uploads.open();
     for (const runner of coordinator.#jobs.values()) runner.start();
     await coordinator.dismissRevoked();
@@ -315,6 +327,7 @@ export class Coordinator {
     this.uploads.close();
     await Promise.all([...this.#jobs.values(), ...this.#unborn].map((runner) => runner.close()));
     await this.retention.close();
+    await this.saltRetention?.close();
     await this.mailboxes.settled();
     await this.dependencies.store.close();
   }
@@ -332,7 +345,10 @@ export class Coordinator {
       return state !== undefined && (hasEnded(state) || state.round !== round || state.attempt !== attempt);
     };
     try {
-      await this.#orphans.remove(blobs, new Date(clock.now()), isOver);
+      const count = await this.#orphans.remove(blobs, new Date(clock.now()), isOver);
+      const until = new Date(clock.now() - ORPHAN_GRACE_MS).toISOString();
+      if (count > 0)
+        await this.notes.record({ type: 'retention.enforced', data: { what: 'orphans', count, until } });
     } catch (error) {
       report(error, 'removing content that nothing names');
     }

@@ -3,7 +3,7 @@
  * As all of `handlers.ts`, free of any transport; role and form have been checked.
  */
 import { toHex } from '../protocol/bytes.ts';
-import { isProblem } from '../protocol/problem.ts';
+import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { RouteName } from '../protocol/routes.ts';
 import type { Capabilities, Role } from '../schemas/member.ts';
 import { actorOf } from './access/principal.ts';
@@ -19,6 +19,7 @@ type MemberRoute = Extract<
   | 'approveEnrolment'
   | 'refuseEnrolment'
   | 'revokeMember'
+  | 'forgetMember'
   | 'revokeOrganisation'
   | 'succeedKey'
   | 'getDirectory'
@@ -56,6 +57,17 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
       await federation.revoke(params.nodeId, body.reason, actorOf(caller));
       await coordinator.dismissRevoked();
       return {};
+    },
+
+    forgetMember: async ({ params: { nodeId } }) => {
+      const known = federation.member(nodeId);
+      if (!known) throw new HanseError('nodeUnknown', { id: nodeId });
+      const first = federation.firstKeyOf(nodeId);
+      const keys = [...federation.members()].filter(
+        (member) => federation.firstKeyOf(member.nodeId) === first,
+      );
+      const ids = keys.map((member) => member.nodeId);
+      return { erased: (await coordinator.saltRetention?.forget(ids, [known.name])) ?? 0 };
     },
 
     revokeOrganisation: async ({ params, body, caller }) => {

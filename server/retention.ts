@@ -3,7 +3,7 @@
  *
  * Shares and answers of a secure attempt go as soon as it is over: what they were for has been done. Updates, masked or
  * plain, are kept for a while, so that a sum can be made again, and go then, whether the round was released or not. What
- * is removed is told by an event of the stream `retention`; who asks for the sum later is told `notRecomputable`.
+ * is removed is told by an event of the stream `retention`, of updates by the audit log too (13.16); who asks for the sum later is told `notRecomputable`.
  *
  * Content is known by its hash, and the same bytes may stand for several things: what a job names as its graph, model, sum
  * or record stays, as does what another attempt holds that is under way or kept for longer, and what is arriving. Nothing
@@ -17,6 +17,7 @@ import { hasEnded } from '../protocol/round.ts';
 import type { JobState, StoredMessage } from '../protocol/round-state.ts';
 import { Attempt, JobId, Round, Sha256 } from '../schemas/ids.ts';
 import { EVENT_VERSION } from '../schemas/job-event.ts';
+import type { AuditNotes } from './audit-notes.ts';
 import { hashesIn } from './orphaned-content.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import type { Store } from './store/store.ts';
@@ -65,6 +66,8 @@ export interface RetentionSurroundings {
   readonly clock: Clock;
   /** Content that stays, whatever the events of jobs say of it. */
   readonly isNeeded: (sha256: Sha256) => boolean;
+  /** Told of updates before the event is written; absent: nobody wants to know. */
+  readonly notes?: Pick<AuditNotes, 'record'> | undefined;
   readonly report: (error: unknown, doing: string) => void;
 }
 
@@ -290,10 +293,21 @@ export class Retention {
       };
       return { type: 'contentRemoved', version: EVENT_VERSION, data };
     });
+    await this.#note(news.filter(({ what }) => what === 'updates'));
     this.#told = undefined; // until it is known whether the events are there
     await store.append(STREAM, told.length, events, new Date(clock.now()));
     for (const part of news) told.keys.add(keyOf(part));
     this.#told = { keys: told.keys, length: told.length + events.length };
+  }
+
+  /** In the log, before the event that tells of it: a kill in between leaves an entry too many, and none too few. */
+  async #note(parts: readonly Part[]): Promise<void> {
+    if (parts.length === 0) return;
+    const contents = parts.flatMap((part) => part.contents);
+    const bytes = contents.reduce((sum, content) => sum + content.bytes, 0);
+    const until = new Date(Math.max(...parts.map(({ endedAt = 0 }) => endedAt))).toISOString();
+    const data = { what: 'updates', count: contents.length, bytes, until } as const;
+    await this.#around.notes?.record({ type: 'retention.enforced', data });
   }
 
   async #readTold() {

@@ -1,5 +1,5 @@
 /**
- * `hanse member list|show|waiting|approve|refuse|revoke`: what the operator decides about members. SPEC.md sections 4.3, 4.8.
+ * `hanse member list|show|waiting|approve|refuse|revoke|forget`: what the operator decides about members. SPEC.md sections 4.3, 4.8.
  */
 import { parse } from '../../protocol/parse.ts';
 import { HanseError } from '../../protocol/problem.ts';
@@ -159,7 +159,30 @@ const revoke = defineCommand<RevokeOptions>({
   },
 });
 
-export const memberCommands = { list, show, waiting, approve, refuse, revoke };
+const forget = defineCommand<IdentityOptions>({
+  summary: 'erase from the log what says whom its entries are about, where that is this member',
+  arguments: [{ ...NODE, description: 'id of the node: 32 hex digits (hanse member list)' }],
+  options: IDENTITY_OPTIONS,
+  examples: [
+    [
+      'hanse member forget 0123456789abcdef0123456789abcdef',
+      'after its membership was ended, and it has asked for it; nothing takes it back',
+    ],
+  ],
+  async run({ args, options }, io) {
+    const nodeId = nodeOf(args);
+    const { api } = await connectAs(options, io.signal);
+    const { erased } = await api.call('forgetMember', { params: { nodeId } });
+    io.print(
+      erased === 0
+        ? `the log says nothing of ${nodeId} that could be erased`
+        : `${erased} salt${erased === 1 ? '' : 's'} erased: of these entries nobody can say any more that they are about ${nodeId}`,
+    );
+    return { nodeId, erased };
+  },
+});
+
+export const memberCommands = { list, show, waiting, approve, refuse, revoke, forget };
 
 /** Its form was checked by the schema of the argument. */
 function nodeOf([nodeId = '']: readonly string[]): string {

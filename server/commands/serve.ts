@@ -42,6 +42,7 @@ interface ServeOptions {
   readonly recruitGrace: number;
   readonly storeLimit?: number;
   readonly keepUpdates: number;
+  readonly keepSalts: number;
   readonly witnessPolicy?: string;
   readonly witnessWait: number;
   readonly policyApprovals: number;
@@ -99,6 +100,14 @@ export const serveCommand = defineCommand<ServeOptions>({
         'how long updates are kept after their round, by which its sum can be made again; 0: no longer than it takes',
       kind: 'number',
       default: 30,
+      schema: Type.Number({ minimum: 0, maximum: 36_500 }),
+    },
+    {
+      flags: '--keep-salts <days>',
+      description:
+        'how long the log can say whom its salted members are about, such as who took part in a round; 0: no longer than a day',
+      kind: 'number',
+      default: 3650,
       schema: Type.Number({ minimum: 0, maximum: 36_500 }),
     },
     {
@@ -253,7 +262,7 @@ async function openCoordinator(
     const { random } = primitives;
     return await Coordinator.open(
       {
-        ...{ store, log, notes, blobs, parts, clock: systemClock, random },
+        ...{ store, log, salts: log, notes, blobs, parts, clock: systemClock, random },
         ...{ signer, noiseKey, operatorKey, federationId, report },
         ...{ witnessed: witnessedFile(dataDir), witnessPolicy },
       },
@@ -263,6 +272,7 @@ async function openCoordinator(
         keepUpdatesMs: keepUpdates * DAY_MS,
         witnessWaitMs: options.witnessWait * 1000,
         policyApprovals: options.policyApprovals,
+        keepSaltsMs: options.keepSalts * DAY_MS,
       },
     );
   } catch (error) {

@@ -140,6 +140,28 @@ export class AuditFile {
     });
   }
 
+  /** Up to `count` places of entries that have salted fields which were not erased, from a place on, in their order. */
+  saltedPlaces(from: number, count: number): number[] {
+    return this.#attempt(() => this.#statements.saltedPlaces.all(from, count)) as number[];
+  }
+
+  /** Salted fields whose value holds this text. Reads all of them. */
+  saltsHolding(text: string): { readonly place: number; readonly pointer: string }[] {
+    return this.#attempt(() => this.#statements.saltsHolding.all(text)) as {
+      place: number;
+      pointer: string;
+    }[];
+  }
+
+  /** All salts before a place; returns how many. Afterwards they are neither in the file nor in the log of its changes. */
+  eraseBefore(place: number): number {
+    return this.#attempt(() => {
+      const { changes } = this.#statements.eraseBefore.run(place);
+      this.#connection.pragma('wal_checkpoint(TRUNCATE)');
+      return changes;
+    });
+  }
+
   /** Up to `count` hashes of a level from a place on, one after the other. */
   hashes(level: number, from: number, count: number): Uint8Array {
     const rows = this.#attempt(() => this.#statements.hashes.all(level, from, from + count)) as Uint8Array[];
@@ -205,6 +227,11 @@ function prepare(connection: Database.Database) {
     saltsFrom: connection.prepare(
       'SELECT place, pointer, salt, value FROM salts WHERE place >= ? AND place < ? ORDER BY place, pointer',
     ),
+    saltedPlaces: one('SELECT DISTINCT place FROM salts WHERE place >= ? ORDER BY place LIMIT ?'),
+    saltsHolding: connection.prepare(
+      'SELECT place, pointer FROM salts WHERE instr(value, ?) > 0 ORDER BY place',
+    ),
+    eraseBefore: connection.prepare('DELETE FROM salts WHERE place < ?'),
     eraseSalt: connection.prepare('DELETE FROM salts WHERE place = ? AND pointer = ?'),
     insertHash: connection.prepare('INSERT INTO hashes VALUES (?, ?, ?)'),
     moveCursor: connection.prepare(

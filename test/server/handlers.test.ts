@@ -6,6 +6,7 @@ import { parse } from '../../protocol/parse.ts';
 import { attemptParams, ROUTES, type Route, type RouteName } from '../../protocol/routes.ts';
 import { payloadOf } from '../../protocol/vector.ts';
 import { Member } from '../../schemas/member.ts';
+import type { ErasableSalts } from '../../server/salt-retention.ts';
 import { atRest } from '../../sim/virtual-clock.ts';
 import { TERMS } from '../fixtures/data-terms.ts';
 import { type Node, nodeOf, TestFederation } from '../fixtures/federation.ts';
@@ -128,6 +129,35 @@ test('a version of a data set is given up once, however often that is told', asy
     { ...body, nodeId: other.nodeId },
     { ...body, nodeId: node.nodeId, oldVersion: '2', newVersion: '3' },
   ]);
+});
+
+test('an operator has a member forgotten by all of its keys, and by its name', async () => {
+  const sought: string[][] = [];
+  const erased: unknown[] = [];
+  const salts: ErasableSalts = {
+    saltedPlaces: () => [],
+    eraseBefore: () => 0,
+    holding: (texts) => {
+      sought.push([...texts].sort());
+      return sought.length === 1
+        ? [{ place: 7, pointer: '/data/node' }]
+        : [{ place: 8, pointer: '/data/members' }];
+    },
+    eraseField: (...where) => erased.push(where) > 0,
+  };
+  const own = await TestFederation.open({ participants: 1, salts });
+  const [node] = own.participants as [Node];
+  const forget = (nodeId: string, asking = own.operator) =>
+    own.call('forgetMember', asking, { params: { nodeId } });
+  expect(await forget(node.nodeId)).toEqual({ erased: 1 });
+  expect(sought).toEqual([[node.nodeId], [JSON.stringify(own.memberOf(node).name)]]);
+  expect(erased).toEqual([[7, '/data/node']]);
+  await expect(forget('0'.repeat(32))).rejects.toEqual(expect.objectContaining({ code: 'nodeUnknown' }));
+  expect(
+    await federation.call('forgetMember', federation.operator, {
+      params: { nodeId: federation.researcher.nodeId },
+    }),
+  ).toEqual({ erased: 0 });
 });
 
 test('a manifest is known by the hash of its canonical form', async () => {

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import type { AuditNote } from '../../server/audit-notes.ts';
 import { ORPHAN_GRACE_MS, OrphanedContent } from '../../server/orphaned-content.ts';
 import type { BlobStore } from '../../server/store/blob-store.ts';
 import { memoryBlobStore } from '../../server/store/memory-blob-store.ts';
@@ -165,4 +166,18 @@ test('what a member stores again stays for a week from then, also if it was foun
   expect(await names(federation.blobs)).toEqual([hashOf(INITIAL_MODEL)]);
   await put(FORWARD_GRAPH);
   await federation.call('createJob', researcher, { body });
+});
+
+test('the log tells how many were removed', async () => {
+  const noted: AuditNote[] = [];
+  const notes = { record: async (note: AuditNote) => void noted.push(note) };
+  const own = await TestFederation.open({ participants: 0, notes });
+  const file = updateFile([0.1], 1, CODEC);
+  await own.blobs.put(file, { limitBytes: file.length });
+  await own.reopen();
+  expect(noted).toEqual([]);
+  await own.clock.advance(ORPHAN_GRACE_MS);
+  const until = new Date(own.clock.now() - ORPHAN_GRACE_MS).toISOString();
+  await own.reopen();
+  expect(noted).toEqual([{ type: 'retention.enforced', data: { what: 'orphans', count: 1, until } }]);
 });

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { HanseError } from '../../protocol/problem.ts';
 import type { JobManifest } from '../../schemas/job.ts';
+import type { AuditNote } from '../../server/audit-notes.ts';
 import type { JobRunner } from '../../server/job-runner.ts';
 import { Retention } from '../../server/retention.ts';
 import { memoryStore } from '../../server/store/memory-store.ts';
@@ -68,6 +70,32 @@ describe('updates', () => {
     ]);
     expect(federation.clock.pending).toBe(0);
     expect(federation.reported).toEqual([]);
+  });
+
+  test('the log tells of them, up to when, before the event does; what it does not take is told again', async () => {
+    const noted: AuditNote[] = [];
+    let isFull = true;
+    const record = async (note: AuditNote) => {
+      if (note.type !== 'retention.enforced') return;
+      if (isFull) throw new HanseError('storageFull', { path: 'x' });
+      noted.push(note);
+    };
+    const settings = { keepUpdatesMs: 30 * DAY };
+    const federation = await TestFederation.open({ participants: 3, settings, notes: { record } });
+    const runner = await plainJob(federation, { rounds: 1 });
+    for (const node of federation.participants) await federation.work(node);
+    const until = runner.state.history[0]?.endedAt;
+    await federation.clock.advance(30 * DAY);
+    expect([noted, await told(federation), federation.reported.length]).toEqual([[], [], 1]);
+    isFull = false;
+    await federation.clock.advance(60_000);
+    const bytes = federation.updateOf(federation.participants[0] as Node, 1).length * 3;
+    expect(noted).toEqual([
+      { type: 'retention.enforced', data: { what: 'updates', count: 3, bytes, until } },
+    ]);
+    expect(await told(federation)).toHaveLength(1);
+    await federation.clock.advance(DAY);
+    expect(noted).toHaveLength(1);
   });
 
   test('go at once where nothing is kept; the same bytes, sent again for the next attempt, are not taken for the old ones', async () => {

@@ -61,6 +61,7 @@ async function serve(overrides: Overrides = {}): Promise<Served> {
     host: '127.0.0.1',
     liveness: 10,
     recruitGrace: 5,
+    keepSalts: 3650,
     keepUpdates: 30,
     witnessWait: 30,
     policyApprovals: 1,
