@@ -239,6 +239,7 @@ export const AUDIT_EVENTS = {
   /** Rows of a data set of this node were withdrawn, so many: SPEC.md 6.7. What was learnt before was learnt from the old version. */
   'dataset.versioned': says({
     by: NodeId,
+    organisationId: OrganisationId,
     dataSet: DataSetChange.properties.name,
     oldVersion: DataSetChange.properties.oldVersion,
     newVersion: DataSetChange.properties.newVersion,

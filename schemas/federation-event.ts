@@ -103,7 +103,12 @@ const CapabilitiesReported = Type.Object(
 );
 
 const DataSetChanged = Type.Object(
-  { type: Type.Literal('dataSetChanged'), nodeId: NodeId, ...DataSetChange.properties },
+  {
+    type: Type.Literal('dataSetChanged'),
+    nodeId: NodeId,
+    organisationId: OrganisationId,
+    ...DataSetChange.properties,
+  },
   closed,
 );
 

@@ -147,12 +147,9 @@ function ofFederation(event: FederationEvent, fields: Fields): Said | undefined 
     case 'directoryIssued':
       return says('directory.issued', { sha256: event.sha256, version: event.version.statement.version });
     case 'dataSetChanged': {
-      const { nodeId, name: dataSet, oldVersion, newVersion, reason, removed } = event;
-      return says(
-        'dataset.versioned',
-        { by: nodeId, dataSet, newVersion, oldVersion, reason, removed },
-        nodeUrn(nodeId),
-      );
+      const { nodeId: by, organisationId, name: dataSet, oldVersion, newVersion, reason, removed } = event;
+      const change = { newVersion, oldVersion, organisationId, reason, removed };
+      return says('dataset.versioned', { by, dataSet, ...change }, nodeUrn(by));
     }
     case 'capabilitiesReported':
       return undefined;

@@ -302,11 +302,11 @@ export class Federation {
   }
 
   /** Once for each version that is given up: a repetition, as of a request whose answer was lost, changes nothing. */
-  async changeDataSet(nodeId: NodeId, change: DataSetChange): Promise<void> {
+  async changeDataSet({ nodeId, organisationId }: KnownMember, change: DataSetChange): Promise<void> {
     await this.#stream.command(({ members }) => {
       if (members.get(nodeId)?.changes.has(changeKey(change))) return [];
       if (!this.#changes.take(nodeId)) throw new HanseError('overloaded');
-      return [{ type: 'dataSetChanged', nodeId, ...change }];
+      return [{ type: 'dataSetChanged', nodeId, organisationId, ...change }];
     });
   }
 

@@ -99,7 +99,7 @@ export function memberHandlers(coordinator: Coordinator): Pick<Handlers, MemberR
     },
 
     changeDataSet: async ({ body, member }) => {
-      await federation.changeDataSet(member.nodeId, body);
+      await federation.changeDataSet(member, body);
       return {};
     },
 

@@ -2,15 +2,17 @@
  * Which models were learnt from the data of a node, by the entries of the log: SPEC.md 6.7. Who took part stands there as salted
  * hashes, so that this is known to whom they were opened. Pure.
  */
+
 import type { AuditData, AuditEvent } from '../../schemas/audit-event.ts';
 import type { JobId, NodeId, Sha256 } from '../../schemas/ids.ts';
+import { canonicalJson } from '../canonical.ts';
 
 /** An entry, in its place in the log. */
 export interface OpenedEntry {
   readonly index: number;
   readonly event: Pick<AuditEvent, 'type' | 'data'>;
-  /** What its salted members are, by JSON pointer; absent: they were not opened. */
-  readonly opened?: ReadonlyMap<string, unknown>;
+  /** The values of its salted members, JCS, by JSON pointer; absent: they were not opened. */
+  readonly opened?: ReadonlyMap<string, string>;
 }
 
 export interface AffectedModel {
@@ -49,6 +51,7 @@ export function affectedModels(
   const jobs = new Map<JobId, JobSoFar>();
   const models: AffectedModel[] = [];
   let unopened = 0;
+  const texts = new Set([...keys].map((key) => canonicalJson(key)));
   const jobOf = (jobId: JobId) => {
     const job = jobs.get(jobId) ?? { contributed: new Set<string>(), isReached: false };
     jobs.set(jobId, job);
@@ -58,8 +61,8 @@ export function affectedModels(
     if (event.type === 'hanse.round.updateAccepted' && index < before) {
       const { jobId, round, attempt } = event.data as AuditData<'round.updateAccepted'>;
       const node = opened?.get('/data/node');
-      if (typeof node !== 'string') unopened += 1;
-      else if (keys.has(node)) jobOf(jobId).contributed.add(`${round}/${attempt}`);
+      if (node === undefined) unopened += 1;
+      else if (texts.has(node)) jobOf(jobId).contributed.add(`${round}/${attempt}`);
     }
     if (event.type !== 'hanse.round.released') continue;
     const { jobId, round, attempt, model } = event.data as AuditData<'round.released'>;

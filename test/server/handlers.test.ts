@@ -124,10 +124,15 @@ test('a version of a data set is given up once, however often that is told', asy
     await federation.call('changeDataSet', node, { body: { ...body, removed: turn } });
   await federation.call('changeDataSet', other, { body });
   await federation.call('changeDataSet', node, { body: { ...body, oldVersion: '2', newVersion: '3' } });
+  const of = (by: Node) => ({
+    ...body,
+    nodeId: by.nodeId,
+    organisationId: federation.memberOf(by).organisationId,
+  });
   expect((await events()).map(({ data }) => data)).toEqual([
-    { ...body, nodeId: node.nodeId, removed: 1 },
-    { ...body, nodeId: other.nodeId },
-    { ...body, nodeId: node.nodeId, oldVersion: '2', newVersion: '3' },
+    { ...of(node), removed: 1 },
+    of(other),
+    { ...of(node), oldVersion: '2', newVersion: '3' },
   ]);
 });
 

@@ -7,14 +7,14 @@ const KEYS = new Set([OWN, OLD]);
 /** One job, whose attempts each have these updates, and are released or not. */
 function log(...attempts: (readonly [string, number, number, (string | null)[], boolean])[]): OpenedEntry[] {
   const entries: OpenedEntry[] = [];
-  const add = (type: string, data: object, opened?: ReadonlyMap<string, unknown>) =>
+  const add = (type: string, data: object, opened?: ReadonlyMap<string, string>) =>
     entries.push({ index: entries.length, event: { type, data }, ...(opened && { opened }) });
   for (const [jobId, round, attempt, nodes, isReleased] of attempts) {
     for (const node of nodes)
       add(
         'hanse.round.updateAccepted',
         { jobId, round, attempt, node: { salted: '0'.repeat(64) } },
-        node === null ? undefined : new Map([['/data/node', node]]),
+        node === null ? undefined : new Map([['/data/node', JSON.stringify(node)]]),
       );
     if (isReleased) add('hanse.round.released', { jobId, round, attempt, model: `${jobId} ${round}` });
   }
