@@ -164,6 +164,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'stop a running node at once; rounds do not wait for it',
     load: async () => (await import('./client/commands/node.ts')).nodeLeaveCommand,
   },
+  'policy explain': {
+    summary: 'why a node would or would not take part in a job, by every rule of its owner',
+    load: async () => (await import('./client/commands/policy-explain.ts')).policyExplainCommand,
+  },
   inspect: {
     summary: 'show the latest update that left a running node, and what can be learnt from it',
     load: async () => (await import('./client/commands/inspect.ts')).inspectCommand,
@@ -385,6 +389,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 const GROUPS: Readonly<Record<string, string>> = {
   config: 'write and check the configuration of a node',
   node: 'look at a running node, pause it, let it go on or leave',
+  policy: 'see what a policy decides, and why',
   member: 'decide who is in the federation',
   person: 'decide which people may sign in at a coordinator',
   token: 'issue API tokens for scripts, and end them',

@@ -87,7 +87,7 @@ export class PrivacyGuard {
     const { jobId: useId, round, attempt } = task;
     const kept = (await ledger.view()).reservationOf(useId);
     const author = kept ? kept.author : await this.#authorOf(task, asking);
-    await ledger.reserve({ ...promiseOf(task, manifest, set), author });
+    await ledger.reserve({ ...promiseOf(task, manifest, set.examples.name), author });
     return {
       draw: async () => {
         const isNews = await ledger.draw({ useId, round, attempt });
@@ -112,7 +112,7 @@ export class PrivacyGuard {
     if (!ledger || !set.budget) throw new HanseError('budgetMissing', { dataSet: set.examples.name });
     const view = await ledger.view();
     const author = view.reservationOf(task.jobId)?.author ?? null;
-    const promise = { ...promiseOf(task, manifest, set), author };
+    const promise = { ...promiseOf(task, manifest, set.examples.name), author };
     const judge = () => view.judge({ type: 'reserve', at: '', ...promise });
     try {
       judge();
@@ -148,11 +148,16 @@ export class PrivacyGuard {
   }
 }
 
-function promiseOf({ jobId, manifestSha256 }: JobTask, manifest: JobManifest, { examples }: DataSet) {
+/** What the ledger would keep of the job on this data set. Throws TypeError for a job without a promise. */
+export function promiseOf(
+  { jobId, manifestSha256 }: Pick<JobTask, 'jobId' | 'manifestSha256'>,
+  manifest: JobManifest,
+  dataSet: string,
+) {
   const promise = jobPrivacy(manifest);
   if (!promise) throw new TypeError('a job without a promise costs nothing');
   const { unit, neighbouring, round: event, times: rounds } = promise;
   const { name, purpose } = manifest;
-  const matter = { useId: jobId, manifestSha256, name, purpose, dataSet: examples.name };
+  const matter = { useId: jobId, manifestSha256, name, purpose, dataSet };
   return { ...matter, unit, neighbouring, event, rounds };
 }
