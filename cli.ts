@@ -137,7 +137,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./client/commands/identity.ts')).identityCommands.decrypt,
   },
   join: {
-    summary: 'run a participant or an evaluator next to its data; enrol a researcher',
+    summary: 'run a participant or an evaluator next to its data; enrol whoever has none',
     load: async () => (await import('./client/commands/join.ts')).joinCommand,
   },
   'config check': {

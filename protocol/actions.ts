@@ -40,6 +40,7 @@ export const ACTIONS = {
   evaluate: { summary: 'deliver metrics of a model', on: 'Job' },
   witnessLog: { summary: 'cosign checkpoints of the audit log', on: 'Federation' },
   readLog: { summary: 'read entries of the audit log', on: 'Federation' },
+  queryLog: { summary: 'ask the audit log for entries, with what their salted fields are', on: 'Federation' },
   readPolicies: { summary: 'read the policies, and how they came about', on: 'Federation' },
   managePeople: {
     summary: 'invite people, give them links to sign in, and end what they may do',

@@ -801,6 +801,10 @@ export const PROBLEMS = {
     'A proof does not lead to the root that the log has signed.',
     'What was claimed is not in the log, or was changed: keep what you were shown, and tell the other organisations.',
   ),
+  answerNotAsked: entry<{ index: number; reason: string }>(
+    'An answer about the audit log holds an entry that was not asked for, or in another order.',
+    'Do not rely on the answers of this server: export the log, and ask the folder.',
+  ),
   witnessPolicyInvalid: entry<{ line: number; reason: string }>(
     'A policy of logs and witnesses is not one.',
     'Correct the line that the detail names; C2SP tlog-policy has the form.',

@@ -6,6 +6,7 @@
  * the problems that are its own; those of `EVERYWHERE` and, on signed routes, `SIGNED` can always occur.
  */
 import { type Static, type TSchema, Type } from 'typebox';
+import { AuditPage, AuditQuery } from '../schemas/audit-query.ts';
 import { DataSetChange } from '../schemas/data-set-change.ts';
 import { DirectoryAnswer } from '../schemas/directory.ts';
 import { JobId, NodeId, OrganisationId, Sha256, Signature } from '../schemas/ids.ts';
@@ -957,6 +958,17 @@ export const ROUTES = {
     params: Type.Object({ place: TilePlace }, closed),
     response: 'binary',
     problems: ['routeUnknown', 'tilePathInvalid', 'tileUnknown', 'rangeInvalid'],
+  },
+  queryAudit: {
+    method: 'GET',
+    path: '/v1/audit/entries',
+    summary: 'Entries of the audit log that fit, a page of them, each with its proof',
+    action: 'queryLog',
+    access: 'caller',
+    rate: 'query',
+    query: AuditQuery,
+    response: AuditPage,
+    problems: ['routeUnknown'],
   },
   getTile: {
     method: 'GET',

@@ -152,6 +152,16 @@ export class AuditLog {
     return this.#file.saltedFields(index);
   }
 
+  /** Those of `count` entries from a place on. */
+  saltedFieldsFrom(from: number, count: number): (SaltedField & { readonly place: number })[] {
+    return this.#file.saltedFieldsFrom(from, count);
+  }
+
+  /** Up to `count` entries from a place on, below the size. */
+  entries(from: number, count: number): Uint8Array[] {
+    return this.#file.entries(from, Math.max(0, Math.min(count, this.size - from)));
+  }
+
   /** Erases the salt and the value of a field for good. What was signed stays, and so does every proof. */
   eraseField(index: number, pointer: string): boolean {
     return this.#file.eraseField(index, pointer);

@@ -4,6 +4,7 @@
  * `server/handlers.ts` answers the routes with it, `server/http` brings those to the network, and the simulator calls
  * them directly. Everything it depends on is an argument.
  */
+
 import { primitives as platform } from '#primitives';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { isValidNode } from '../protocol/known-organisations.ts';
@@ -24,6 +25,7 @@ import { jobResource } from './access/job-resource.ts';
 import { Policies } from './access/policies.ts';
 import { personPrincipal, principalOf } from './access/principal.ts';
 import { type AuditNotes, NO_NOTES } from './audit-notes.ts';
+import type { AuditQueries } from './audit-queries.ts';
 import { Federation } from './federation.ts';
 import type { KnownMember } from './federation-state.ts';
 import { JobRunner, type JobSurroundings } from './job-runner.ts';
@@ -105,6 +107,8 @@ export interface CoordinatorDependencies extends WitnessingDependencies {
   /** Where uploads in chunks arrive; absent: in memory. */
   readonly parts?: PartStore;
   readonly random: RandomSource;
+  /** Answers what is asked of the log; closed with the coordinator. Absent: nothing can be asked. */
+  readonly queries?: AuditQueries;
   /** The coordinator's own key. */
   readonly signer: Signer;
   /** 32 bytes, as secret: noise that has to be the same after every start follows from it. */
@@ -329,6 +333,7 @@ export class Coordinator {
     await this.retention.close();
     await this.saltRetention?.close();
     await this.mailboxes.settled();
+    await this.dependencies.queries?.close();
     await this.dependencies.store.close();
   }
 

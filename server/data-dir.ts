@@ -3,6 +3,7 @@
  *
  *     hanse.sqlite   events and claims (with -wal and -shm while open)
  *     audit.sqlite   the audit log over them (likewise)
+ *     audit-index.sqlite  what is found in it; may be deleted (likewise)
  *     blobs/         content by its SHA-256
  *     uploads/       content that is still arriving in chunks
  *     keys/          private keys, and the id of the federation that they belong to
@@ -32,6 +33,8 @@ export interface DataDir {
   readonly database: string;
   /** File of the audit log; it need not exist. */
   readonly audit: string;
+  /** File of the index over the log; made anew where it is not there. */
+  readonly auditIndex: string;
   /** Folder of the blob store. */
   readonly blobs: string;
   /** Folder of the part store. */
@@ -75,7 +78,8 @@ function makeFolder(path: string): void {
 }
 
 /** Not what the folder itself is made of: reading `lock` in this process could release the lock. */
-const PRIVATE_FILE = /^(?!(?:lock|pid|(?:hanse|audit)\.sqlite.*)$)(?:keys\/)?[a-z0-9][a-z0-9.-]{0,99}$/;
+const PRIVATE_FILE =
+  /^(?!(?:lock|pid|(?:hanse|audit|audit-index)\.sqlite.*)$)(?:keys\/)?[a-z0-9][a-z0-9.-]{0,99}$/;
 
 /**
  * Takes the folder for this process, until `release` or the end of the process.
@@ -123,6 +127,7 @@ export function openDataDir(path: string, { create }: DataDirOptions): DataDir {
     path: root,
     database: join(root, 'hanse.sqlite'),
     audit: join(root, 'audit.sqlite'),
+    auditIndex: join(root, 'audit-index.sqlite'),
     blobs,
     uploads,
     keys,

@@ -17,7 +17,7 @@ import type { ServedLog } from './served-log.ts';
 
 type LogRoute = Extract<
   RouteName,
-  'getCheckpoint' | 'getLogKey' | 'getWitnessPolicy' | 'getTile' | 'getEntries'
+  'getCheckpoint' | 'getLogKey' | 'getWitnessPolicy' | 'getTile' | 'getEntries' | 'queryAudit'
 >;
 
 const WHOLE: Selection = { type: 'whole' };
@@ -26,8 +26,7 @@ export function logHandlers({ dependencies, access, witnessing }: Coordinator): 
   /** @throws routeUnknown where the coordinator keeps no log, as that of a simulation */
   const served = (name: LogRoute): ServedLog => {
     if (dependencies.log) return dependencies.log;
-    const { method, path } = ROUTES[name];
-    throw new HanseError('routeUnknown', { method, path });
+    throw unknown(name);
   };
   const tileAt = async (name: LogRoute, path: string, select: Select | undefined): Promise<OutgoingBody> => {
     const source = await served(name).tile(parseTilePath(path));
@@ -57,7 +56,19 @@ export function logHandlers({ dependencies, access, witnessing }: Coordinator): 
         access?.readings.read(actorOf(caller), index * TILE_WIDTH, width);
       return body;
     },
+    queryAudit: async ({ query, caller, signal }) => {
+      const { note } = served('queryAudit');
+      if (!dependencies.queries) throw unknown('queryAudit');
+      const page = await dependencies.queries.page(query, witnessing?.note ?? note, signal);
+      for (const { index } of page.rows) access?.readings.read(actorOf(caller), index, 1);
+      return page;
+    },
   };
+}
+
+function unknown(name: LogRoute): HanseError<'routeUnknown'> {
+  const { method, path } = ROUTES[name];
+  return new HanseError('routeUnknown', { method, path });
 }
 
 /** Another one a little later. */

@@ -59,7 +59,6 @@ interface JobTerms {
   readonly agreements: readonly string[];
 }
 
-const NOTHING: JobTerms = { purposes: [], dataSets: [], agreements: [] };
 const NONE: OpenedFields = new Map();
 
 /** Entries that others are understood by: a reader that begins later is given these first. */
@@ -102,19 +101,19 @@ const Anything = Type.Unknown();
 
 export class EntryFactsReader {
   /** By node. */
-  readonly #organisations = new Map<string, string>();
-  readonly #jobs = new Map<string, JobTerms>();
-  readonly #agreements = new Map<string, JobTerms>();
+  readonly #organisations = new Histories<string>();
+  readonly #jobs = new Histories<JobTerms>();
+  readonly #agreements = new Histories<JobTerms>();
 
   /**
-   * Of one entry after the other. One that comes again comes to the same.
+   * Of one entry after the other. One that comes again comes to the same: what is known since a later entry does not count.
    * @param event of the catalogue: `decodeLeaf`, or entries that somebody has checked before
    * @param opened of this entry; what is not JSON is left out
    */
   read(index: number, event: AuditEvent, opened: OpenedFields = NONE): EntryFacts {
     const type = typeOf(event);
     const data = event.data as Record<string, unknown>;
-    this.#learn(type, data);
+    this.#learn(index, type, data);
     const said = (name: string) => plainValue(data, name, opened);
     const actors = distinct([
       ...ACTORS.flatMap((name) => texts(said(name))),
@@ -122,7 +121,7 @@ export class EntryFactsReader {
       ...attributedTo(data),
     ]);
     const jobs = texts(data.jobId);
-    const terms = this.#termsOf(type, data, jobs);
+    const terms = this.#termsOf(index, data, jobs);
     const [round, attempt] = [data.round, data.attempt];
     return {
       index,
@@ -131,7 +130,7 @@ export class EntryFactsReader {
       actors,
       organisations: distinct([
         ...ORGANISATIONS.flatMap((name) => texts(said(name))),
-        ...actors.flatMap((actor) => this.#organisations.get(actor) ?? []),
+        ...actors.flatMap((actor) => this.#organisations.at(actor, index)?.value ?? []),
       ]),
       ...terms,
       jobs,
@@ -146,31 +145,46 @@ export class EntryFactsReader {
     };
   }
 
-  /** The organisation of a node, as entries before have it. */
-  organisationOf(node: string): string | undefined {
-    return this.#organisations.get(node);
+  /**
+   * Indices of entries before this one that its facts follow from, in order.
+   * @param most of those that explain its actors @param organisation whose nodes come first among them
+   */
+  contextOf(
+    { index, actors, jobs, agreements }: EntryFacts,
+    { most, organisation }: { readonly most: number; readonly organisation?: string | undefined },
+  ): readonly number[] {
+    const members = actors.flatMap((actor) => this.#organisations.at(actor, index) ?? []);
+    const asked = members.filter(({ value }) => value === organisation);
+    const terms = [
+      ...jobs.map((job) => this.#jobs.at(job, index)),
+      ...agreements.map((agreement) => this.#agreements.at(agreement, index)),
+    ];
+    const places = [...[...asked, ...members].slice(0, most), ...terms].flatMap((known) =>
+      known && known.place < index ? [known.place] : [],
+    );
+    return [...new Set(places)].sort((a, b) => a - b);
   }
 
-  #learn(type: AuditType, data: Record<string, unknown>): void {
+  #learn(index: number, type: AuditType, data: Record<string, unknown>): void {
     switch (type) {
       case 'member.enrolled':
       case 'member.requested': {
         const { nodeId, organisationId } = data as AuditData<'member.enrolled'>;
-        this.#organisations.set(nodeId, organisationId);
+        this.#organisations.add(nodeId, index, organisationId);
         return;
       }
       case 'agreement.concluded': {
         const { agreementId } = data as AuditData<'agreement.concluded'>;
-        this.#agreements.set(agreementId, ownTerms(data));
+        this.#agreements.add(agreementId, index, ownTerms(data));
         return;
       }
       case 'job.created': {
         const { jobId } = data as AuditData<'job.created'>;
         const own = ownTerms(data);
-        const agreed = own.agreements.flatMap((id) => this.#agreements.get(id) ?? []);
+        const agreed = own.agreements.flatMap((id) => this.#agreements.at(id, index)?.value ?? []);
         // The purpose of a job is its own: that of an agreement is what it may be.
         const dataSets = distinctSets([...own.dataSets, ...agreed.flatMap((terms) => terms.dataSets)]);
-        this.#jobs.set(jobId, { ...own, dataSets });
+        this.#jobs.add(jobId, index, { ...own, dataSets });
         return;
       }
       default:
@@ -178,11 +192,10 @@ export class EntryFactsReader {
     }
   }
 
-  #termsOf(type: AuditType, data: Record<string, unknown>, jobs: readonly string[]): JobTerms {
-    if (type === 'job.created') return this.#jobs.get(jobs[0] ?? '') ?? NOTHING;
+  #termsOf(index: number, data: Record<string, unknown>, jobs: readonly string[]): JobTerms {
     const own = ownTerms(data);
     const [first] = jobs;
-    const job = first === undefined ? undefined : this.#jobs.get(first);
+    const job = first === undefined ? undefined : this.#jobs.at(first, index)?.value;
     if (!job) return own;
     if (own.purposes.length + own.dataSets.length + own.agreements.length === 0) return job;
     return {
@@ -190,6 +203,25 @@ export class EntryFactsReader {
       dataSets: distinctSets([...own.dataSets, ...job.dataSets]),
       agreements: distinct([...own.agreements, ...job.agreements]),
     };
+  }
+}
+
+/** What was said of something, each time with the index of the entry that says so. */
+class Histories<T> {
+  readonly #said = new Map<string, { readonly place: number; readonly value: T }[]>();
+
+  add(key: string, place: number, value: T): void {
+    const said = this.#said.get(key) ?? [];
+    if (said.some((one) => one.place === place)) return;
+    this.#said.set(
+      key,
+      [...said, { place, value }].sort((a, b) => a.place - b.place),
+    );
+  }
+
+  /** The last up to this entry, and this one. */
+  at(key: string, index: number) {
+    return this.#said.get(key)?.findLast(({ place }) => place <= index);
   }
 }
 

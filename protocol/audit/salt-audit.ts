@@ -81,7 +81,7 @@ export class SaltAudit {
   }
 }
 
-async function isSaltOf({ pointer, salt, value }: SaltLine, bytes: Uint8Array): Promise<boolean> {
+export async function isSaltOf({ pointer, salt, value }: SaltLine, bytes: Uint8Array): Promise<boolean> {
   let at: unknown = JSON.parse(new TextDecoder().decode(bytes));
   for (const name of pointer.split('/').slice(1)) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return false;

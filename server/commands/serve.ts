@@ -12,6 +12,7 @@ import { HanseError } from '../../protocol/problem.ts';
 import { SOFTWARE } from '../../protocol/versions.ts';
 import { type CommandIo, defineCommand, Port } from '../../schemas/command.ts';
 import { buildApp } from '../app.ts';
+import { AuditQueries } from '../audit-queries.ts';
 import { Coordinator } from '../coordinator.ts';
 import { CoordinatorKeys } from '../coordinator-keys.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
@@ -262,6 +263,7 @@ async function openCoordinator(
     const { random } = primitives;
     return await Coordinator.open(
       {
+        queries: new AuditQueries(log, dataDir.auditIndex),
         ...{ store, log, salts: log, notes, blobs, parts, clock: systemClock, random },
         ...{ signer, noiseKey, operatorKey, federationId, report },
         ...{ witnessed: witnessedFile(dataDir), witnessPolicy },

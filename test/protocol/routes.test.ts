@@ -20,6 +20,7 @@ import {
   routePath,
   SIGNED,
 } from '../../protocol/routes.ts';
+import * as auditQuery from '../../schemas/audit-query.ts';
 import * as dataSetChange from '../../schemas/data-set-change.ts';
 import * as directory from '../../schemas/directory.ts';
 import * as job from '../../schemas/job.ts';
@@ -41,6 +42,7 @@ const routes: readonly (readonly [name: string, route: Route])[] = Object.entrie
 
 const NAMES = new Map<unknown, string>(
   [
+    auditQuery,
     dataSetChange,
     directory,
     job,
