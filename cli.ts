@@ -164,10 +164,6 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'stop a running node at once; rounds do not wait for it',
     load: async () => (await import('./client/commands/node.ts')).nodeLeaveCommand,
   },
-  'policy explain': {
-    summary: 'why a node would or would not take part in a job, by every rule of its owner',
-    load: async () => (await import('./client/commands/policy-explain.ts')).policyExplainCommand,
-  },
   inspect: {
     summary: 'show the latest update that left a running node, and what can be learnt from it',
     load: async () => (await import('./client/commands/inspect.ts')).inspectCommand,
@@ -279,6 +275,17 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   'audit replay': {
     summary: 'make a job of an exported audit log again: every sum, every model, from the first on',
     load: async () => (await import('./client/commands/audit-replay.ts')).auditReplayCommand,
+  },
+  'audit query': {
+    summary: 'ask an audit log, exported, stored or served: entries that fit, each with its proof',
+    load: async () =>
+      (await import('./client/commands/audit-query.ts')).auditQueryCommand(async (dataDir) =>
+        (await import('./server/stored-log-source.ts')).openStoredLogSource(dataDir, { isOpened: true }),
+      ),
+  },
+  'audit watch': {
+    summary: 'follow an audit log as it grows: entries that fit, each with its proof, in a log that goes on',
+    load: async () => (await import('./client/commands/audit-query.ts')).auditWatchCommand,
   },
   'audit uses': {
     summary: 'who has used a data set and for what, from the verified entries of an audit log',

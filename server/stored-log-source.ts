@@ -3,6 +3,7 @@
  * only read, so the coordinator may be running. SPEC.md 13.8.
  */
 import { primitives } from '#primitives';
+import { parseCheckpoint } from '../protocol/audit/checkpoint.ts';
 import type { LogSource } from '../protocol/audit/log-source.ts';
 import { concatBytes, toHex } from '../protocol/bytes.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
@@ -18,8 +19,14 @@ export interface StoredLogSource extends LogSource {
   close(): Promise<void>;
 }
 
-/** @param path of the data directory of a coordinator. Throws as `readRecords`, and storageCorrupt */
-export async function openStoredLogSource(path: string): Promise<StoredLogSource> {
+/**
+ * @param path of the data directory of a coordinator. Throws as `readRecords`, and storageCorrupt
+ * @param isOpened whether what opens salted fields is told too
+ */
+export async function openStoredLogSource(
+  path: string,
+  { isOpened = false }: { readonly isOpened?: boolean } = {},
+): Promise<StoredLogSource> {
   const source = openAuditExportSource(path);
   try {
     const manifests = new Map<string, string>();
@@ -39,6 +46,12 @@ export async function openStoredLogSource(path: string): Promise<StoredLogSource
           if (isProblem(error, 'blobUnknown')) return undefined;
           throw error;
         }
+      },
+      async *salts() {
+        if (!isOpened) return;
+        const { size } = parseCheckpoint(await source.checkpoint());
+        for await (const { index, pointer, salt, value } of source.saltedFields(size))
+          yield { index, pointer, salt: toHex(salt), value };
       },
       verifierKey: () => source.verifierKey(),
       policy: () => source.policy(),

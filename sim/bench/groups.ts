@@ -6,6 +6,7 @@ import { calibrateEps1, pldEpsilon10000, rdpEpsilon10000 } from './rows/accounta
 import { aggregatePlain } from './rows/aggregate.ts';
 import { auditExport1M, auditFsck1M } from './rows/audit-checks.ts';
 import { auditAppend, auditConsistency, auditInclusion } from './rows/audit-log.ts';
+import { auditQuery1M } from './rows/audit-query.ts';
 import { auditReport1M } from './rows/audit-report.ts';
 import { authorize500 } from './rows/authorize.ts';
 import { browserHeapGrowth } from './rows/browser-heap-growth.ts';
@@ -47,8 +48,8 @@ export interface Group {
 
 export const GROUPS: Readonly<Record<string, Group>> = {
   access: {
-    summary: 'what it costs to decide who may do what, and to report what an audit log tells; five minutes',
-    rows: [authorize500, auditReport1M],
+    summary: 'what it costs to decide who may do what, to ask an audit log, and to report what it tells; some minutes',
+    rows: [authorize500, auditQuery1M, auditReport1M],
   },
   ground: {
     summary: 'training, simulation, aggregation and rounds over loopback; about two minutes',

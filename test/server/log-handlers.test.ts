@@ -8,13 +8,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCheckpoint } from '../../protocol/audit/checkpoint.ts';
 import { decodeBundle } from '../../protocol/audit/entry-bundle.ts';
+import { encodeLeaf } from '../../protocol/audit/leaf.ts';
+import { provePage } from '../../protocol/audit/proven-page.ts';
 import { newTiles, parseTilePath, tilePath } from '../../protocol/audit/tile.ts';
 import { rootOf } from '../../protocol/audit/tile-tree.ts';
 import { parseVerifierKey } from '../../protocol/audit/verifier-key.ts';
 import { utf8 } from '../../protocol/bytes.ts';
 import { VERSION_HEADER } from '../../protocol/versions.ts';
+import type { AuditPage } from '../../schemas/audit-query.ts';
 import { AuditLog } from '../../server/audit-log.ts';
+import { AuditQueries } from '../../server/audit-queries.ts';
 import { AuditFile } from '../../server/store/audit-file.ts';
+import { leafOf, RESEARCHER } from '../fixtures/asked-log.ts';
 import { type ListeningApp, listeningApp } from '../fixtures/listening-app.ts';
 import { noteKey } from '../protocol/audit/notes.ts';
 
@@ -135,5 +140,38 @@ test('a coordinator without a log has none of these routes', async () => {
     }
   } finally {
     await without.close();
+  }
+});
+
+test('operators ask it, others do not; a coordinator without an index says that there is nothing to ask', async () => {
+  const otherFile = new AuditFile(join(folder, 'asked.sqlite'));
+  const asked = await AuditLog.open(otherFile, await noteKey('hanse.example/log'));
+  const reason = leafOf('member.revoked', { nodeId: RESEARCHER, reason: 'left the study', by: RESEARCHER });
+  await asked.append([{ bytes: encodeLeaf(reason) }]);
+  const queries = new AuditQueries(asked, join(folder, 'asked-index.sqlite'));
+  const app = await listeningApp({ log: asked, queries, participants: 1 });
+  try {
+    const { operator, researcher, participants } = app.federation;
+    const query = { text: 'study' };
+    const { status, json } = await app.call(operator, 'queryAudit', { query });
+    expect(status).toBe(200);
+    const page = json as AuditPage;
+    const rows = await provePage(page, query, await readCheckpoint(page.checkpoint, asked.key));
+    expect(rows.map(({ facts }) => facts.index)).toEqual([0]);
+    for (const member of [researcher, ...participants])
+      expect((await app.call(member, 'queryAudit', { query })).status).toBe(403);
+    for (const wrong of [
+      { limit: '101' },
+      { since: 'now' },
+      { type: 'round' },
+      { anything: '1' },
+      { text: '*' },
+    ])
+      expect((await app.call(operator, 'queryAudit', { query: wrong })).status).toBe(400);
+    expect((await listening.call(listening.federation.operator, 'queryAudit', { query })).status).toBe(404);
+  } finally {
+    await app.close();
+    await queries.close();
+    otherFile.close();
   }
 });
