@@ -260,6 +260,24 @@ test('an index that is gone, damaged, behind, or of another log is made anew', a
   await swapped.close();
 });
 
+test('an index that was left while it was made is gone on with', async () => {
+  const world = await worldOf(SOME);
+  await world.log.append(Array.from({ length: 1200 }, () => (world.told[2] as Told).entry));
+  const left = new AuditQueries(world.log, `${world.index}-left`);
+  const making = left.catchUp();
+  await new Promise((resolve) => setImmediate(resolve));
+  await left.close();
+  await making;
+  const again = new AuditQueries(world.log, `${world.index}-left`);
+  expect(again.indexed).toBeGreaterThan(0);
+  expect(again.indexed).toBeLessThan(world.log.size);
+  const query = { text: 'study', limit: '100' };
+  expect(await answers({ ...world, queries: again }, query)).toEqual(await answers(world, query));
+  expect(again.indexed).toBe(world.log.size);
+  await again.close();
+  await world.close();
+});
+
 test('what is appended is found, and what is not yet under the checkpoint is not', async () => {
   const world = await worldOf(SOME);
   const before = world.log.note;

@@ -84,7 +84,7 @@ function apiOf(of: () => World, lie: Lie = (page) => page): CoordinatorApi {
     if (name === 'queryAudit') return lie(await queries.page(query ?? {}, log.note));
     if (name === 'getCheckpoint') return utf8(log.note);
     if (name === 'getTile') return log.tile(parseTilePath(`tile/${params?.level}/${params?.place}`));
-    throw new HanseError('internalError', {});
+    throw new HanseError('internalError', { reference: name });
   };
   return { call: (name, request) => answer(name, request as never) as never };
 }
@@ -205,7 +205,7 @@ test('what is appended is shown as it comes, also after the coordinator was away
   const api: CoordinatorApi = {
     call: (...given) => {
       if (isAway)
-        throw new HanseError('coordinatorUnreachable', { server: 'https://hanse.example', reason: 'away' });
+        throw new HanseError('coordinatorUnreachable', { url: 'https://hanse.example', reason: 'away' });
       return there.call(...given);
     },
   };
