@@ -10,8 +10,7 @@ import { parseCheckpoint } from '../protocol/audit/checkpoint.ts';
 import { CONTEXT_TYPES, type EntryFacts, EntryFactsReader } from '../protocol/audit/entry-facts.ts';
 import { compileQuery, isAskedFor, termsOf } from '../protocol/audit/query.ts';
 import type { SaltedField } from '../protocol/audit/salted-field.ts';
-import { type Tile, tilePath } from '../protocol/audit/tile.ts';
-import { inclusionProofOf, type ReadTile } from '../protocol/audit/tile-tree.ts';
+import { inclusionProver } from '../protocol/audit/tile-tree.ts';
 import { toBase64, toHex } from '../protocol/bytes.ts';
 import { isProblem } from '../protocol/problem.ts';
 import type { AuditEvent } from '../schemas/audit-event.ts';
@@ -78,12 +77,12 @@ export class AuditQueries {
     const cursor = query.cursor === undefined ? undefined : Number(query.cursor);
     const from = isNewest ? Math.min(cursor ?? size, size) - 1 : cursor === undefined ? 0 : cursor + 1;
     const limit = query.limit === undefined ? PAGE_ROWS : Number(query.limit);
-    const read = this.#remembering();
+    const prove = inclusionProver((tile) => this.#log.tile(tile), size);
     const found: Found[] = [];
     let [lookedAt, blocks, bytes] = [0, 0, 0];
     let last = isNewest ? from + 1 : from - 1;
     const finish = (isLast: boolean) =>
-      this.#pageOf(query, { note, size, found, read }, isLast ? undefined : last);
+      this.#pageOf(query, { note, found, prove }, isLast ? undefined : last);
     for (const { places, end } of this.#index.find({ ...asked, isNewest, from, size })) {
       for (const place of places) {
         if (found.length >= limit || lookedAt >= LOOKED_AT_MAX || bytes >= PAGE_BYTES_MAX)
@@ -195,7 +194,11 @@ export class AuditQueries {
 
   async #pageOf(
     { organisation }: AuditQuery,
-    { note, size, found, read }: { note: string; size: number; found: readonly Found[]; read: ReadTile },
+    {
+      note,
+      found,
+      prove,
+    }: { note: string; found: readonly Found[]; prove: ReturnType<typeof inclusionProver> },
     next: number | undefined,
   ): Promise<AuditPage> {
     const own = new Set(found.map(({ row }) => row.index));
@@ -205,24 +208,13 @@ export class AuditQueries {
     const context = [...places].filter((place) => !own.has(place)).sort((a, b) => a - b);
     const proven = async (row: ProvenEntry) => ({
       ...row,
-      proof: (await inclusionProofOf(read, row.index, size)).map(toBase64),
+      proof: (await prove(row.index)).map(toBase64),
     });
     return {
       checkpoint: note,
       rows: await Promise.all(found.map(({ row }) => proven(row))),
       context: await Promise.all(context.flatMap((place) => this.#entryAt(place)?.row ?? []).map(proven)),
       ...(next !== undefined && { next: String(next) }),
-    };
-  }
-
-  /** Of one page: most proofs go through the same tiles. */
-  #remembering(): ReadTile {
-    const tiles = new Map<string, Promise<Uint8Array>>();
-    return (tile: Tile) => {
-      const path = tilePath(tile);
-      const known = tiles.get(path) ?? this.#log.tile(tile);
-      tiles.set(path, known);
-      return known;
     };
   }
 }

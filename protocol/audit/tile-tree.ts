@@ -25,9 +25,19 @@ export async function rootOf(read: ReadTile, size: number): Promise<Uint8Array> 
  * Throws RangeError for an index of none.
  */
 export async function inclusionProofOf(read: ReadTile, index: number, size: number): Promise<Uint8Array[]> {
+  return inclusionProver(read, size)(index);
+}
+
+/** The same of many leaves of one log: what their proofs have in common is read and hashed once. Keeps all of it. */
+export function inclusionProver(read: ReadTile, size: number): (index: number) => Promise<Uint8Array[]> {
+  const tree = reading(read, size);
+  return (index) => inclusionIn(tree, index);
+}
+
+async function inclusionIn(tree: Tree, index: number): Promise<Uint8Array[]> {
+  const { size } = tree;
   if (!(Number.isInteger(index) && index >= 0 && index < size))
     throw new RangeError(`leaf ${index} of ${size}`);
-  const tree = reading(read, size);
   const hashes: Promise<Uint8Array>[] = [];
   let [start, end] = [0, size];
   while (end - start > 1) {
@@ -80,12 +90,15 @@ interface Tree {
   readonly size: number;
   /** Each tile once. */
   readonly tile: (tile: Tile) => Promise<Uint8Array>;
+  /** Of parts, each once. */
+  readonly hashes: Map<string, Promise<Uint8Array>>;
 }
 
 function reading(read: ReadTile, size: number): Tree {
   const known = new Map<string, Promise<Uint8Array>>();
   return {
     size,
+    hashes: new Map(),
     tile(tile) {
       const path = tilePath(tile);
       const found = known.get(path) ?? checked(read, tile);
@@ -103,7 +116,14 @@ async function checked(read: ReadTile, tile: Tile): Promise<Uint8Array> {
 }
 
 /** The root over leaves `start` to `end - 1`, a part as the tree is cut into. */
-async function hashOf(tree: Tree, start: number, end: number): Promise<Uint8Array> {
+function hashOf(tree: Tree, start: number, end: number): Promise<Uint8Array> {
+  const part = `${start}-${end}`;
+  const hash = tree.hashes.get(part) ?? makeHash(tree, start, end);
+  tree.hashes.set(part, hash);
+  return hash;
+}
+
+async function makeHash(tree: Tree, start: number, end: number): Promise<Uint8Array> {
   const height = Math.log2(end - start);
   if (!Number.isInteger(height)) {
     const cut = start + leftSize(end - start);

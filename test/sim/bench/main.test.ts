@@ -53,10 +53,12 @@ test('what is not understood is wrong usage, and names what there is', () => {
   const usage = (pattern: RegExp) =>
     expect.objectContaining({ code: 'usage', message: expect.stringMatching(pattern) });
   expect(() => parseInvocation(['grund'])).toThrow(
-    usage(/"grund".*ground, graph, transport, browser, secagg, privacy, audit, mnist, privacy-curves/),
+    usage(
+      /"grund".*ground, graph, transport, browser, secagg, privacy, audit, access, mnist, privacy-curves/,
+    ),
   );
   expect(() => parseInvocation(['toString'])).toThrow(
-    usage(/ground, graph, transport, browser, secagg, privacy, audit, mnist, privacy-curves/),
+    usage(/ground, graph, transport, browser, secagg, privacy, audit, access, mnist, privacy-curves/),
   );
   expect(() => parseInvocation(['ground', 'ekko'])).toThrow(usage(/"ekko".*round\/echo\/10x1M/));
   expect(() => parseInvocation(['ground', 'echo', 'more'])).toThrow(usage(/more/));
