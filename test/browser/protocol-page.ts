@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { candidates, primitives } from '#primitives';
 import { fromHex } from '../../protocol/bytes.ts';
+import { decideParticipation, type Participation } from '../../protocol/exchange/participation.ts';
 import { signRequest } from '../../protocol/http-signature.ts';
 import { portable } from '../../protocol/primitives/portable.ts';
 import { type SelfTestReport, selfTest } from '../../protocol/secagg/self-test.ts';
@@ -59,6 +60,7 @@ import '../protocol/upload.test.ts';
 import '../protocol/url-host.test.ts';
 import '../protocol/vector.test.ts';
 import '../protocol/versions.test.ts';
+import { sampleWorlds } from '../fixtures/participation-worlds.ts';
 import {
   type HashedTranscript,
   hashed,
@@ -85,6 +87,11 @@ export async function selfTested(): Promise<SelfTestReport> {
 /** The hashes of the transcript of a sparse graph, as it is made here. */
 export async function sparseTranscript(): Promise<HashedTranscript> {
   return hashed(await transcribe(await inputsOf(SPARSE, primitives), primitives), primitives);
+}
+
+/** What this browser decides about jobs, by the policies of their worlds. */
+export function participations(seed: number, count: number): Participation[] {
+  return sampleWorlds(seed, count).map((world) => decideParticipation(...world));
 }
 
 export function suites(): Promise<PageResult[]> {

@@ -1,7 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
+import { decideParticipation } from '../../protocol/exchange/participation.ts';
 import { readSignature } from '../../protocol/http-signature.ts';
 import { entryOf } from '../../sim/browser/page-entry.ts';
 import type { Site } from '../../sim/browser/site.ts';
+import { CedarTwin } from '../fixtures/cedar-twin.ts';
+import { sampleWorlds } from '../fixtures/participation-worlds.ts';
 import sparse from '../vectors/secagg/sparse.json' with { type: 'json' };
 import { bundle } from './bundle.ts';
 import { inChromium } from './chromium.ts';
@@ -24,6 +27,16 @@ inChromium('the protocol in a browser', (chromium) => {
     timeout: 180_000,
   }, async () => {
     expect(await entryOf<Entry>(await chromium.open(site.url)).sparseTranscript()).toEqual(sparse);
+  });
+
+  test('a policy decides there as it does here, and as Cedar does', async () => {
+    const entry = entryOf<Entry>(await chromium.open(site.url));
+    const there = await entry.participations(9, 300);
+    const worlds = sampleWorlds(9, 300);
+    expect(there).toEqual(worlds.map((world) => decideParticipation(...world)));
+    const cedar = worlds.map(([word, ...asked]) => new CedarTwin(word).decide(...asked).type);
+    expect(there.map(({ type }) => type)).toEqual(cedar);
+    expect(new Set(cedar).size).toBe(3);
   });
 
   test('its self-test finds both suites, and a ChaCha20 of WebAssembly beside that of @noble', async () => {

@@ -11,7 +11,7 @@ import { CedarTwin } from '../../fixtures/cedar-twin.ts';
 import { contexts, costLimits, manifests, policies } from '../../fixtures/participation-worlds.ts';
 
 const words = fc.record({ policy: policies, limits: costLimits });
-const asked = fc.array(fc.tuple(manifests, contexts), { minLength: 40, maxLength: 40 });
+const asked = fc.array(fc.tuple(manifests, contexts), { minLength: 42, maxLength: 42 });
 
 /** As the twin tells it. */
 function decided(...given: Parameters<typeof decideParticipation>) {
@@ -35,7 +35,7 @@ test('over thousands of cases Cedar decides as the node does, and names the same
         for (const rule of answer.rules) count(refusing, rule);
       }
     }),
-    { numRuns: 50 },
+    { numRuns: 48 },
   );
   // A comparison shows nothing about a verdict, or a rule, that never came up.
   expect([...verdicts.keys()].sort()).toEqual(['permitted', 'postponed', 'refused']);
