@@ -22,7 +22,7 @@ export interface Decision {
 
 const ORGANISATION = 'Hanse::Organisation::';
 /** In the place of ids. */
-const NOBODY = 'none permits it';
+export const NOBODY = 'none permits it';
 /** Slices that are kept prepared, of all authorizers of this process, each some kilobytes. */
 const MOST_SLICES = 2048;
 const MOST_DECISIONS = 50_000;

@@ -6,6 +6,7 @@ import { ACTIONS } from '../../protocol/actions.ts';
 import { HanseError } from '../../protocol/problem.ts';
 import type { RouteName } from '../../protocol/routes.ts';
 import type { PersonId, Self, SessionId } from '../../schemas/person.ts';
+import { NOBODY } from '../access/authorizer.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { Handlers } from '../handler-types.ts';
@@ -37,7 +38,7 @@ export function signInHandlers({ people }: Coordinator): Pick<Handlers, SignInRo
   function self(personId: PersonId, sessionId: string | undefined): Self {
     const known = people.require(personId);
     const [person] = toldPeople(people.state).filter((one) => one.personId === personId);
-    if (!person) throw new HanseError('personUnknown');
+    if (!person) throw new Error('unreachable: it is known');
     const open = people.sessions.of(personId).find(({ session }) => session.sessionId === sessionId);
     return {
       person,
@@ -137,7 +138,12 @@ export function signInHandlers({ people }: Coordinator): Pick<Handlers, SignInRo
 
 /** Whatever policies permit: a script does not give itself other credentials, and a node has none of these. */
 function personOf(caller: Principal): PersonId {
-  if (caller.kind !== 'person') throw new HanseError('personUnknown');
+  if (caller.kind !== 'person')
+    throw new HanseError('accessRefused', {
+      action: 'manageOwnAccount',
+      role: caller.role,
+      policies: NOBODY,
+    });
   return caller.id;
 }
 
