@@ -16,6 +16,7 @@ import { parse } from './protocol/parse.ts';
 import { HanseError, isProblem } from './protocol/problem.ts';
 import { SOFTWARE } from './protocol/versions.ts';
 import type { CommandDefinition, CommandIo, CommandOption } from './schemas/command.ts';
+import type { PolicyExplainOptions } from './server/commands/policy-explain.ts';
 
 interface Entry {
   readonly summary: string;
@@ -222,13 +223,13 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     },
   },
   'policy explain': {
-    summary: 'tell what a role may do at a coordinator, which policies decide it, and why',
+    summary: 'tell what a role may do at a coordinator, or whether a node would take part in a job, and why',
     load: async () => {
       const { fetchPolicies } = await import('./client/commands/policy.ts');
-      const { IDENTITY_OPTIONS } = await import('./client/commands/identity-options.ts');
-      return (await import('./server/commands/policy-explain.ts')).policyExplainCommand(
-        fetchPolicies,
-        IDENTITY_OPTIONS,
+      const { policyExplainCommand } = await import('./client/commands/policy-explain.ts');
+      const { POLICY_EXPLAIN_OPTIONS, explainRoles } = await import('./server/commands/policy-explain.ts');
+      return policyExplainCommand<PolicyExplainOptions>(POLICY_EXPLAIN_OPTIONS, (options, io) =>
+        explainRoles(options, fetchPolicies, io),
       );
     },
   },

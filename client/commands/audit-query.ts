@@ -16,9 +16,9 @@ import {
   type CommandOption,
   defineCommand,
 } from '../../schemas/command.ts';
-import { rowsOfCoordinator, rowsOfSource, type ShownRow } from '../audit/proved-rows.ts';
 import { csvLine } from '../audit/csv.ts';
 import { FolderSource } from '../audit/folder-source.ts';
+import { rowsOfCoordinator, rowsOfSource, type ShownRow } from '../audit/proved-rows.ts';
 import { QueryName, savedQuery, saveQuery } from '../audit/saved-queries.ts';
 import { ServedSource } from '../audit/served-source.ts';
 import { keyOf, pinnedOf, policyOf } from '../audit/verify-export.ts';

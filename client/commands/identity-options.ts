@@ -17,7 +17,7 @@ export interface IdentityOptions extends PassphraseSource {
 }
 
 /** Where `hanse serve` keeps the operator's key unless it is told otherwise. */
-const OPERATOR_FILE = '.hanse/coordinator/keys/operator.json';
+export const OPERATOR_FILE = '.hanse/coordinator/keys/operator.json';
 
 export const PASSPHRASE_OPTION: CommandOption = {
   flags: '--passphrase-file <file>',

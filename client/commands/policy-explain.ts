@@ -1,5 +1,5 @@
 /**
- * `hanse policy explain --job`: why a node of this machine would or would not take part in a job, by every rule of its
+ * `hanse policy explain`: what a role may do at a coordinator, and why a node of this machine would or would not take part in a job, by every rule of its
  * owner. It reads what the node reads, asks the coordinator for the job, and changes nothing; whether the node runs makes
  * no difference. SPEC.md section 6.5.
  */
@@ -7,7 +7,12 @@ import type { Verdict } from '../../protocol/exchange/rule-finding.ts';
 import { parseJson } from '../../protocol/parse.ts';
 import { systemClock } from '../../protocol/primitives/system-clock.ts';
 import { HanseError } from '../../protocol/problem.ts';
-import { type CommandIo, type CommandOption, defineCommand } from '../../schemas/command.ts';
+import {
+  type CommandDefinition,
+  type CommandIo,
+  type CommandOption,
+  defineCommand,
+} from '../../schemas/command.ts';
 import { JobId } from '../../schemas/ids.ts';
 import { JobManifest } from '../../schemas/job.ts';
 import { readDataFile } from '../data/data-file.ts';
@@ -21,9 +26,9 @@ import {
   jobOfManifest,
 } from '../explain-job.ts';
 import type { PassphraseSource } from '../passphrase.ts';
-import { connectAs, PASSPHRASE_OPTION } from './identity-options.ts';
+import { connectAs, type IdentityOptions, OPERATOR_FILE, PASSPHRASE_OPTION } from './identity-options.ts';
 import { type JoinPlan, loadDataSets, planJoin } from './join-plan.ts';
-import { RUNNING_NODE_OPTIONS, type RunningNodeOptions } from './running-node.ts';
+import { NODE_FILE, type RunningNodeOptions } from './running-node.ts';
 
 export interface PolicyExplainOptions extends RunningNodeOptions, PassphraseSource {
   readonly job?: string;
@@ -32,25 +37,70 @@ export interface PolicyExplainOptions extends RunningNodeOptions, PassphraseSour
 
 const MANIFEST_BYTES_MAX = 8_388_608;
 
-export const POLICY_EXPLAIN_OPTIONS: readonly CommandOption[] = [
+const OPTIONS: readonly CommandOption[] = [
   { flags: '--job <id>', description: 'a job of the coordinator: job-... (hanse job list)', schema: JobId },
   { flags: '--manifest <file>', description: 'in place of --job, the manifest of one in JSON: asks nobody' },
-  ...RUNNING_NODE_OPTIONS,
+  {
+    flags: '--config <file>',
+    description: 'of a job: the configuration file of the node, which names its key',
+  },
+  {
+    flags: '--identity <file>',
+    description: `who asks; else ${NODE_FILE} of a job, ${OPERATOR_FILE} with --in-force`,
+  },
   PASSPHRASE_OPTION,
 ];
 
-export const policyExplainCommand = defineCommand<PolicyExplainOptions>({
-  summary: 'why a node would or would not take part in a job, by every rule of its owner',
-  options: POLICY_EXPLAIN_OPTIONS,
-  examples: [
-    [
-      'hanse policy explain --job job-0123456789abcdef --config node.yaml',
-      'what the node of this file would do',
+/** Of the coordinator's room, of which this one knows nothing. */
+export type ExplainRoles<Roles> = (options: Roles & IdentityOptions, io: CommandIo) => Promise<object>;
+
+interface CombinedOptions extends Partial<PolicyExplainOptions> {
+  readonly role?: string;
+  readonly action?: string;
+  readonly policies?: string;
+  readonly inForce?: boolean;
+}
+
+/**
+ * One command for both questions: what a role may do at a coordinator, and what a node would do with a job.
+ * @param roleOptions of the former
+ */
+export function policyExplainCommand<Roles>(
+  roleOptions: readonly CommandOption[],
+  explainRoles: ExplainRoles<Roles>,
+): CommandDefinition<CombinedOptions & Roles> {
+  return defineCommand<CombinedOptions & Roles>({
+    summary: 'tell what a role may do at a coordinator, or whether a node would take part in a job, and why',
+    options: [...roleOptions, ...OPTIONS],
+    examples: [
+      ['hanse policy explain --role auditor', 'everything that an auditor may do, and what not'],
+      [
+        'hanse policy explain --action cancelJob --in-force',
+        'who may end jobs at the coordinator in this folder',
+      ],
+      [
+        'hanse policy explain --job job-0123456789abcdef --config node.yaml',
+        'what the node of this file would do',
+      ],
+      ['hanse policy explain --manifest job.json --config node.yaml', 'the same of a manifest; asks nobody'],
     ],
-    ['hanse policy explain --manifest job.json --config node.yaml', 'the same of a manifest; asks nobody'],
-  ],
-  run: ({ options }, io) => explainPolicy(options, io),
-});
+    async run({ options }, io) {
+      const { job, manifest, config, identity, role, action, policies, inForce } = options;
+      const ofRoles = [role, action, policies, inForce].some((given) => given !== undefined);
+      if (job === undefined && manifest === undefined) {
+        if (config !== undefined)
+          throw new HanseError('usage', { reason: '--config is of a node: give --job or --manifest' });
+        return explainRoles({ ...options, identity: identity ?? OPERATOR_FILE }, io);
+      }
+      if (ofRoles)
+        throw new HanseError('usage', {
+          reason:
+            '--role, --action, --policies and --in-force are of a coordinator, --job and --manifest of a node',
+        });
+      return explainPolicy({ ...options, identity: identity ?? NODE_FILE }, io);
+    },
+  });
+}
 
 /**
  * @throws `usage`, `configInvalid`; what the job would be declined with before any rule is asked: `hashMismatch`,

@@ -11,8 +11,11 @@ export interface RunningNodeOptions {
   readonly config?: string;
 }
 
+/** Where `hanse join` keeps the key of a node unless it is told otherwise. */
+export const NODE_FILE = '.hanse/node/identity.json';
+
 export const RUNNING_NODE_OPTIONS: readonly CommandOption[] = [
-  { flags: '--identity <file>', description: 'the key of the node', default: '.hanse/node/identity.json' },
+  { flags: '--identity <file>', description: 'the key of the node', default: NODE_FILE },
   { flags: '--config <file>', description: 'its configuration file, which names the key' },
 ];
 

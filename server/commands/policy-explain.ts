@@ -3,7 +3,7 @@
  */
 import { Type } from 'typebox';
 import { ACTIONS, type ActionName } from '../../protocol/actions.ts';
-import { type CommandDefinition, defineCommand } from '../../schemas/command.ts';
+import type { CommandIo, CommandOption } from '../../schemas/command.ts';
 import { Role } from '../../schemas/member.ts';
 import { principalIn, ROLES, SITUATIONS } from '../access/access-matrix.ts';
 import { Authorizer } from '../access/authorizer.ts';
@@ -29,7 +29,7 @@ interface Explanation {
   readonly policies: readonly { readonly id: string; readonly reason: string | undefined }[];
 }
 
-export const POLICY_EXPLAIN_OPTIONS: CommandDefinition['options'] = [
+export const POLICY_EXPLAIN_OPTIONS: readonly CommandOption[] = [
   { flags: '--role <role>', description: 'whose; else all roles', schema: Role },
   {
     flags: '--action <action>',
@@ -39,32 +39,20 @@ export const POLICY_EXPLAIN_OPTIONS: CommandDefinition['options'] = [
   ...POLICY_SOURCE_OPTIONS,
 ];
 
-export function policyExplainCommand<Asking>(
+/** @param fetchPolicies of the client's room */
+export async function explainRoles<Asking>(
+  options: PolicyExplainOptions & Asking,
   fetchPolicies: FetchPolicies<Asking>,
-  options: CommandDefinition['options'],
-): CommandDefinition<PolicyExplainOptions & Asking> {
-  return defineCommand<PolicyExplainOptions & Asking>({
-    summary: 'tell what a role may do at a coordinator, which policies decide it, and why',
-    options: [...POLICY_EXPLAIN_OPTIONS, ...options],
-    examples: [
-      ['hanse policy explain --role auditor', 'everything that an auditor may do, and what not'],
-      [
-        'hanse policy explain --action cancelJob --in-force',
-        'who may end jobs at the coordinator in this folder',
-      ],
-    ],
-    async run({ options: given }, io) {
-      const set = new PolicySet(await policiesOf(given, fetchPolicies, io.signal));
-      const explanations = [...explain(set, given)];
-      for (const { role, action, situation, decision, policies } of explanations) {
-        io.print(`${role}, ${action}${situation === 'all' ? '' : ` (${situation})`}: ${decision}`);
-        for (const { id, reason } of policies)
-          io.print(`  ${id}${reason === undefined ? '' : `: ${reason}`}`);
-        if (policies.length === 0 && decision === 'refused') io.print('  no policy permits it');
-      }
-      return { sha256: set.sha256, explanations };
-    },
-  });
+  io: CommandIo,
+): Promise<object> {
+  const set = new PolicySet(await policiesOf(options, fetchPolicies, io.signal));
+  const explanations = [...explain(set, options)];
+  for (const { role, action, situation, decision, policies } of explanations) {
+    io.print(`${role}, ${action}${situation === 'all' ? '' : ` (${situation})`}: ${decision}`);
+    for (const { id, reason } of policies) io.print(`  ${id}${reason === undefined ? '' : `: ${reason}`}`);
+    if (policies.length === 0 && decision === 'refused') io.print('  no policy permits it');
+  }
+  return { sha256: set.sha256, explanations };
 }
 
 function* explain(set: PolicySet, { role: only, action: one }: PolicyExplainOptions): Iterable<Explanation> {
