@@ -208,9 +208,11 @@ export class JobCache implements JobSource {
   /** Asked before the graph is fetched, and again where only its operators were wanting. */
   async #admitted(entry: Entry, task: Task, api: CoordinatorApi, admit: Admission): Promise<PreparedJob> {
     const manifest = await entry.manifest;
-    await admit(manifest, entry.known);
+    const asked = entry.known;
+    await admit(manifest, asked);
     const job = await this.#jobOf(entry, task, api);
-    if (entry.known.operators) return job;
+    // By what this task was asked: another one may have read the graph since, and was asked about it for itself alone.
+    if (asked.operators) return job;
     entry.known = { ...entry.known, operators: operatorsOf(job.forward) };
     await admit(manifest, entry.known);
     return job;

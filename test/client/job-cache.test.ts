@@ -132,6 +132,23 @@ test('who is not admitted fetches nothing more, and loads nothing; the memory of
   await cache.release();
 });
 
+test('of two tasks that wait for one graph each is asked about its operators', async () => {
+  const { provider, sessions } = countingProvider(native);
+  const cache = new JobCache(provider);
+  const api = scriptedCoordinator(shelf.script);
+  const refused = new HanseError('policyRefused', { rule: 'operators', permitted: 'Relu', got: 'Gemm' });
+  const admit = async (_: unknown, { operators }: KnownOfGraph) => {
+    if (operators) throw refused;
+  };
+  const both = [1, 2].map(() => cache.evaluator(shelf.evaluateTask(), api, NEVER, admit));
+  for (const one of await Promise.allSettled(both))
+    expect(one).toEqual({ status: 'rejected', reason: refused });
+  expect([api.count('getBlob'), sessions.created]).toEqual([1, 0]);
+  const permitting = await cache.evaluator(shelf.evaluateTask(), api, NEVER);
+  expect([permitting.job.manifest, sessions.created]).toEqual([shelf.manifest, 1]);
+  await cache.release();
+});
+
 test('who gives up waiting does not end the loading for others; the release does, and leaves nothing loaded', async () => {
   const { provider, sessions } = countingProvider(native);
   const cache = new JobCache(provider);
