@@ -114,16 +114,10 @@ export class AuditQueries {
     }
   }
 
-  /** Takes what was hidden in an entry out of the index: before its salt is erased. */
-  async forget(place: number, pointer: string): Promise<void> {
-    await this.catchUp();
-    const [bytes] = this.#log.entries(place, 1);
-    const fields = this.#log.saltedFieldsFrom(place, 1);
-    if (!bytes) return;
-    const left = fields.filter((field) => field.pointer !== pointer);
-    const kept = new Set(termsOf(this.#factsOf(place, bytes, left)));
-    const terms = termsOf(this.#factsOf(place, bytes, fields)).filter((term) => !kept.has(term));
-    this.#index.forget(place, terms);
+  /** Values are about to be erased from the log: the index is made anew without them. @throws storageFailed */
+  startAnew(): void {
+    this.#index.erase();
+    this.#reader = new EntryFactsReader();
   }
 
   async close(): Promise<void> {

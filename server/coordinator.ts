@@ -186,7 +186,11 @@ export class Coordinator {
     this.retention = new Retention({ ...dependencies, isNeeded }, settings.keepUpdatesMs);
     const { salts } = dependencies;
     this.saltRetention =
-      salts && new SaltRetention({ ...dependencies, notes: this.notes, salts }, settings.keepSaltsMs);
+      salts &&
+      new SaltRetention(
+        { ...dependencies, notes: this.notes, salts, erasing: () => dependencies.queries?.startAnew() },
+        settings.keepSaltsMs,
+      );
     const ownerOf = (nodeId: NodeId) => federation.firstKeyOf(nodeId);
     this.uploads = new Uploads({ parts, clock, random, report, isWanted, ownerOf }, settings);
   }

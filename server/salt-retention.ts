@@ -29,6 +29,11 @@ export interface SaltRetentionSurroundings {
   readonly notes: AuditNotes;
   readonly clock: Clock;
   readonly report: (error: unknown, doing: string) => void;
+  /**
+   * Right before values are erased, in the same turn of the event loop: whoever has copies of them lets them go, and makes none until
+   * they are erased.
+   */
+  readonly erasing?: () => void;
 }
 
 export class SaltRetention {
@@ -83,6 +88,7 @@ export class SaltRetention {
         type: 'retention.enforced',
         data: { what: 'member', count: found.length, until },
       });
+      this.#around.erasing?.();
       for (const { place, pointer } of found) salts.eraseField(place, pointer);
       return found.length;
     });
@@ -120,6 +126,7 @@ export class SaltRetention {
     if (count === 0) return;
     const until = new Date(before).toISOString();
     await notes.record({ type: 'retention.enforced', data: { what: 'salts', count, until } });
+    this.#around.erasing?.();
     salts.eraseBefore(end);
   }
 

@@ -225,12 +225,12 @@ const RULES: Readonly<Record<string, Case>> = {
       ],
       [
         'client/e.ts',
-        'if (headers.cookie === known?.cookieHash) go();\n',
-        'client/e.ts compares headers.cookie with known?.cookieHash byte by byte',
+        'if (headers.cookie === known?.cookieText) go();\n',
+        'client/e.ts compares headers.cookie with known?.cookieText byte by byte',
       ],
       [
         'client/f.ts',
-        "if (token === undefined || typeof secret !== kind || seed !== null || mac.length !== size) go();\nif (machine === other || tokens === both || equalBytes(mac, given) || password === '') go();\n// token === sent\n",
+        "if (token === undefined || typeof secret !== kind || seed !== null || mac.length !== size) go();\nif (machine === other || tokenSha256 === hash || tokens === both || equalBytes(mac, given) || password === '') go();\n// token === sent\n",
         null,
       ],
     ],

@@ -13,7 +13,7 @@ import { enrol } from '../client/enrol.ts';
 import { readIdentity } from '../client/identity.ts';
 import { parseInviteLink } from '../protocol/invite-link.ts';
 import { systemClock } from '../protocol/primitives/system-clock.ts';
-import { ROUTES, routePath } from '../protocol/routes.ts';
+import { ROUTES } from '../protocol/routes.ts';
 import { Federation } from '../server/federation.ts';
 import { TaskStreams } from '../server/task-stream.ts';
 import { hanse } from './fixtures/command-line.ts';
@@ -182,7 +182,8 @@ beforeAll(async () => {
       uploadId: 'd'.repeat(22),
       offset: '0',
     };
-    const target = routePath(route.path, { ...all, streamId: 'e'.repeat(22) });
+    const known: Readonly<Record<string, string>> = all;
+    const target = route.path.replace(/:(\w+)\*?/g, (_, param: string) => known[param] ?? 'e'.repeat(22));
     expect(await ask(`${target}?${query}`, { method: route.method }), name).toBeGreaterThanOrEqual(200);
   }
 

@@ -97,6 +97,8 @@ export function policyExplainCommand<Roles>(
           reason:
             '--role, --action, --policies and --in-force are of a coordinator, --job and --manifest of a node',
         });
+      if (config !== undefined && identity !== undefined)
+        throw new HanseError('usage', { reason: '--config names the key: leave out --identity' });
       return explainPolicy({ ...options, identity: identity ?? NODE_FILE }, io);
     },
   });

@@ -4,7 +4,7 @@
  * Derived data in a SQLite file of its own, which takes nothing from the log and may be deleted at any time; one that is damaged, or
  * of another log, begins anew. A transaction adds the places of some entries and moves the size, so that a kill leaves an index that
  * is merely behind. Places of a term are kept in blocks of 4096 entries, two bytes for each: what most entries have in common takes
- * no more room than a list, and two terms meet by merging lists. Values of salted fields are in here too: `forget` takes them out.
+ * no more room than a list, and two terms meet by merging lists. Values of salted fields are in here too: before they are erased it begins anew.
  */
 import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
@@ -78,21 +78,6 @@ export class AuditIndex {
     this.#attempt(() => this.#connection.transaction(() => this.#insert(from, entries, last)).immediate());
   }
 
-  /** Takes terms of an entry out of the index, and off the medium. */
-  forget(place: number, terms: readonly string[]): void {
-    const [block, offset] = [Math.floor(place / BLOCK), place % BLOCK];
-    this.#attempt(() => {
-      this.#connection.transaction(() => {
-        for (const term of terms) {
-          const left = this.#places(term, block)?.filter((one) => one !== offset);
-          if (left && left.length > 0) this.#statements.put.run(term, block, bytesOf(left));
-          else this.#statements.remove.run(term, block);
-        }
-      })();
-      this.#connection.pragma('wal_checkpoint(TRUNCATE)');
-    });
-  }
-
   /** Places that have all of the terms, in order. Of a block of 4096 at a time: whoever reads them may stop at any. */
   *find(search: IndexSearch): Generator<FoundPlaces> {
     const { isNewest, from, size } = search;
@@ -109,6 +94,15 @@ export class AuditIndex {
       block += step;
       if (block < 0) return;
     }
+  }
+
+  /** Begins anew with nothing, and writes over what there was. @throws storageFull, storageFailed */
+  erase(): void {
+    this.#attempt(() => {
+      this.#statements.empty.run();
+      this.#connection.pragma('wal_checkpoint(TRUNCATE)');
+    });
+    this.clear();
   }
 
   /** Begins anew with nothing. */
@@ -248,7 +242,7 @@ function prepare(connection: Database.Database) {
     move: connection.prepare('UPDATE state SET size = ?, last = ?'),
     get: one('SELECT places FROM postings WHERE term = ? AND block = ?'),
     put: connection.prepare('INSERT OR REPLACE INTO postings VALUES (?, ?, ?)'),
-    remove: connection.prepare('DELETE FROM postings WHERE term = ? AND block = ?'),
+    empty: connection.prepare('DELETE FROM postings'),
     below: one('SELECT block FROM postings WHERE term = ? AND block <= ? ORDER BY block DESC LIMIT 1'),
     above: one('SELECT block FROM postings WHERE term = ? AND block >= ? ORDER BY block LIMIT 1'),
     spanBelow: one(

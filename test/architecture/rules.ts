@@ -221,7 +221,7 @@ export const headers: Rule = (tree) =>
 
 /** How the name of a secret ends, or of what proves that somebody has one. */
 const SECRET =
-  /^(?:token|secret|mac|hmac|passphrase|password|cookie|csrf|seed|credential|bearer|(?:api|private|secret)Key|sessionId)(?:Hash|Sha256|Hex|Bytes|Text)?$/i;
+  /^(?:token|secret|mac|hmac|passphrase|password|cookie|csrf|seed|credential|bearer|(?:api|private|secret)Key)(?:Hex|Bytes|Text)?$/i;
 const OPERAND = String.raw`(?:'[^'\n]*'|"[^"\n]*"|-?[\w$.?!#]+(?:\[[^\]\n]*\])?(?:\([^()\n]*\))?)`;
 const COMPARISON = new RegExp(String.raw`(typeof\s+)?(${OPERAND})\s*[!=]==?\s*(${OPERAND})`, 'g');
 const EQUALS = /([\w$.?!#]+)\??\.equals\(\s*([\w$.?!#]+)/g;

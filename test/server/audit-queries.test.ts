@@ -296,7 +296,7 @@ test('a field that is erased is found no more, and its value is off the medium',
   const query = { actor: NODES[1], type: 'round.declined' };
   const [place] = await answers(world, query);
   if (place === undefined) expect.fail('nothing is found');
-  await world.queries.forget(place, '/data/node');
+  world.queries.startAnew();
   world.log.eraseField(place, '/data/node');
   expect(await answers(world, query)).not.toContain(place);
   expect(await answers(world, { type: 'round.declined' })).toContain(place);

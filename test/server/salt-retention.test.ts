@@ -44,10 +44,13 @@ async function download(members: string[]): Promise<void> {
   const data = { jobId: 'job-0123456789abcdef', round: 1, model: '0'.repeat(64), count: members.length };
   await notes.record({ type: 'model.downloaded', data, hidden: { members } });
 }
+/** How many entries could be opened when others were told to let go of copies. */
+let letGo: number[] = [];
 const open = async (keepMs: number, over: Partial<AuditNotes> = {}) => {
   const report = (error: unknown) => void reported.push(error);
   const record = over.record ?? notes.record.bind(notes);
-  const retention = new SaltRetention({ salts: log, notes: { record }, clock, report }, keepMs);
+  const erasing = () => void letGo.push(named().length);
+  const retention = new SaltRetention({ salts: log, notes: { record }, clock, report, erasing }, keepMs);
   await retention.open();
   return retention;
 };
@@ -58,6 +61,20 @@ const enforced = () =>
   Array.from({ length: log.size }, (_, at) => decodeLeaf(file.entries(at, 1)[0] as Uint8Array))
     .filter(({ type }) => type === 'hanse.retention.enforced')
     .map(({ data }) => data);
+
+test('whoever has copies of values lets them go before they are erased', async () => {
+  letGo = [];
+  await read(memberId(1));
+  await read(memberId(2));
+  const retention = await open(KEPT);
+  expect(letGo).toEqual([]);
+  await retention.forget([memberId(1)], []);
+  expect([letGo, named()]).toEqual([[2], [1]]);
+  await clock.advance(KEPT + DAY);
+  await retention.settled();
+  expect([letGo, named()]).toEqual([[2, 1], []]);
+  await retention.close();
+});
 
 test('salts go once they are older than the operator wants, day by day, and the log tells', async () => {
   const retention = await open(KEPT);

@@ -11,6 +11,7 @@ import { nodeStateFile } from '../../../client/node-state-file.ts';
 import { toHex } from '../../../protocol/bytes.ts';
 import { Secret } from '../../../protocol/secret.ts';
 import { hanse } from '../../fixtures/command-line.ts';
+import { TERMS } from '../../fixtures/data-terms.ts';
 import { nodeOf } from '../../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
 import { manifestOf } from '../../fixtures/manifest.ts';
@@ -54,6 +55,7 @@ async function configOf(policy: object, limits: object = {}): Promise<string> {
       version: '1',
       source: 'csv:patients.csv',
       columns: { features: ['age'], target: 'risk' },
+      ...TERMS,
     },
   ];
   await writeFile(file, JSON.stringify({ identity: 'identity.json', data, policy, limits }));
