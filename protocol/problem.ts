@@ -535,6 +535,14 @@ export const PROBLEMS = {
     'A file is not there, or may not be read.',
     'Check the path and its permissions.',
   ),
+  dataDirMissing: entry<{ folder: string; lacks: string }>(
+    'The folder is no data directory of a coordinator, or one that has never been started with a log.',
+    'Give the folder that `hanse serve` has as --data-dir; that of a demo is the folder `coordinator` in its own.',
+  ),
+  roundPlain: entry<{ jobId: string }>(
+    'The rounds of this job are plain: their coordinator sees each update, and there is no record to verify.',
+    'Nothing is wrong with the job. `hanse audit verify` checks what the log says of it; jobs without --plain have records.',
+  ),
   folderNotEmpty: entry<{ folder: string }>(
     'What is to be written into a folder of its own would mix with other files.',
     'Name a folder that is not there or is empty; what an export has left that was stopped can be removed.',

@@ -23,12 +23,12 @@ export interface ReadRecords {
   close(): Promise<void>;
 }
 
-/** @throws dataFileMissing where it is no data directory with a log; storageCorrupt, storageFailed */
+/** @throws dataDirMissing where it is no data directory with a log; storageCorrupt, storageFailed */
 export function readRecords(path: string): ReadRecords {
   const root = resolve(path);
   const [database, audit, key] = ['hanse.sqlite', 'audit.sqlite', 'keys/audit.vkey'].map((name) => {
     const file = join(root, name);
-    if (!existsSync(file)) throw new HanseError('dataFileMissing', { file });
+    if (!existsSync(file)) throw new HanseError('dataDirMissing', { folder: root, lacks: name });
     return file;
   }) as [string, string, string];
   const verifierKey = readText(key).trimEnd();

@@ -39,12 +39,12 @@ export interface KeptContent {
 
 /**
  * @param path of the data directory of a coordinator, which may be in use
- * @throws `dataFileMissing` if it is none, `storageFailed`, `storageCorrupt`, and as `verifyKept`
+ * @throws `dataDirMissing` if it is none, `storageFailed`, `storageCorrupt`, and as `verifyKept`
  */
 export async function verifyDataDir(path: string, jobId: string, round: number): Promise<VerifiedRound> {
   const root = resolve(path);
   const database = join(root, 'hanse.sqlite');
-  if (!existsSync(database)) throw new HanseError('dataFileMissing', { file: database });
+  if (!existsSync(database)) throw new HanseError('dataDirMissing', { folder: root, lacks: 'hanse.sqlite' });
   const store = openSqliteStore(database, { readOnly: true });
   try {
     return await verifyKept({ store, blobs: fileBlobReader(join(root, 'blobs')) }, jobId, round);
@@ -54,7 +54,7 @@ export async function verifyDataDir(path: string, jobId: string, round: number):
 }
 
 /**
- * @throws `jobUnknown`; `roundUnknown` if it was not released, `usage` if its aggregation is plain; `notRecomputable` if
+ * @throws `jobUnknown`; `roundUnknown` if it was not released, `roundPlain` if its aggregation is plain; `notRecomputable` if
  *   updates are gone; `recordInvalid`, `hashMismatch`, `modelChainBroken` if what is kept contradicts itself; what the
  *   stores throw
  */
@@ -62,10 +62,7 @@ export async function verifyKept(kept: KeptContent, jobId: string, round: number
   const { blobs } = kept;
   const job = await jobOf(kept, jobId);
   const { manifest, manifestSha256, history } = job;
-  if (manifest.aggregation === 'plain')
-    throw new HanseError('usage', {
-      reason: `the rounds of ${jobId} are plain: there is no record to verify`,
-    });
+  if (manifest.aggregation === 'plain') throw new HanseError('roundPlain', { jobId });
   const summary = attemptOfRound(history, round);
   const attempt = summary?.attempt ?? 1;
   if (!summary?.secure?.record) throw new HanseError('roundUnknown', { jobId, round, attempt });

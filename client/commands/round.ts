@@ -119,10 +119,7 @@ async function verifyAsked(
   io: CommandIo,
 ): Promise<VerifiedRound & { readonly chainFrom: number }> {
   const job = await fetchJob(api, jobId);
-  if (job.manifest.aggregation === 'plain')
-    throw new HanseError('usage', {
-      reason: `the rounds of ${jobId} are plain: there is no record to verify`,
-    });
+  if (job.manifest.aggregation === 'plain') throw new HanseError('roundPlain', { jobId });
   const summary = attemptOfRound(job.rounds, round);
   if (!summary?.secure?.record) throw unknown(jobId, round, summary);
   const { signed, checked } = await auditRecord(api, pinned, job, summary);

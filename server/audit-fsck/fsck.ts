@@ -35,7 +35,7 @@ export interface FsckOptions {
 
 /**
  * @param path of the data directory of a coordinator
- * @throws dataFileMissing where it is none with a log; verifierKeyInvalid; storageCorrupt where a file is no database, or an event
+ * @throws dataDirMissing where it is none with a log; verifierKeyInvalid; storageCorrupt where a file is no database, or an event
  *   no JSON; storageFailed; interrupted
  */
 export async function fsckDataDir(path: string, options: FsckOptions = {}): Promise<FsckReport> {

@@ -84,9 +84,9 @@ test('what is not there is said by name', async () => {
   expect(await codes(dataDir, jobId, 1)).toBe('verified');
   expect(await codes(dataDir, jobId, 3)).toBe('roundUnknown');
   expect(await codes(dataDir, 'job-0000000000000000', 1)).toBe('jobUnknown');
-  expect(await codes(join(dataDir, 'blobs'), jobId, 1)).toBe('dataFileMissing');
+  expect(await codes(join(dataDir, 'blobs'), jobId, 1)).toBe('dataDirMissing');
   const { jobId: plain } = await federation.createJob({ cohort: { size: SIZE, minimum: 2 } });
-  expect(await codes(dataDir, plain, 1)).toBe('usage');
+  expect(await codes(dataDir, plain, 1)).toBe('roundPlain');
 });
 
 describe('content that is not what it was', () => {

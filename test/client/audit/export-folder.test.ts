@@ -140,7 +140,12 @@ describe('a folder', () => {
 
   test('is made of data directories with a log alone', async () => {
     const words = ['audit', 'export', join(folder, 'log'), '--data-dir', folder, '--json'];
-    expect((await hanse(words)).json).toMatchObject({ problem: { code: 'dataFileMissing' } });
+    expect((await hanse(words)).json).toMatchObject({
+      problem: {
+        code: 'dataDirMissing',
+        detail: expect.stringContaining(`folder ${folder}; lacks hanse.sqlite`),
+      },
+    });
     const bad = ['audit', 'export', join(folder, 'log'), '--job', '../x'];
     expect((await hanse(bad)).exitCode).toBe(2);
   });

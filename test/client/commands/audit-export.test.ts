@@ -12,9 +12,9 @@ test('is told a folder, or a page and its job', async () => {
   expect(await refused('-o', 'pack.html')).toEqual([2, 'usage']);
   // With these it looks for the data directory.
   const nowhere = ['--data-dir', 'nowhere'];
-  expect(await refused('folder', ...nowhere)).toEqual([1, 'dataFileMissing']);
+  expect(await refused('folder', ...nowhere)).toEqual([1, 'dataDirMissing']);
   expect(await refused('-o', 'pack.html', '--job', 'job-0123456789abcdef', ...nowhere)).toEqual([
     1,
-    'dataFileMissing',
+    'dataDirMissing',
   ]);
 });

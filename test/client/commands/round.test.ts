@@ -159,8 +159,8 @@ test('a round is verified as far as that goes without its updates, and that is s
     json: { problem: { code: 'roundUnknown' } },
   });
   await expect(hanse(['round', 'verify', plainId, '1', '--json', ...as])).resolves.toMatchObject({
-    exitCode: 2,
-    json: { problem: { code: 'usage' } },
+    exitCode: 1,
+    json: { problem: { code: 'roundPlain', detail: expect.stringContaining(plainId) } },
   });
 });
 

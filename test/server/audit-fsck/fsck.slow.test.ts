@@ -518,8 +518,8 @@ describe('the command', () => {
   });
 
   test.each([
-    ['no data directory', 'dataFileMissing', () => rmSync(join(folder, 'audit.sqlite'))],
-    ['no key', 'dataFileMissing', () => rmSync(join(folder, 'keys', 'audit.vkey'))],
+    ['no data directory', 'dataDirMissing', () => rmSync(join(folder, 'audit.sqlite'))],
+    ['no key', 'dataDirMissing', () => rmSync(join(folder, 'keys', 'audit.vkey'))],
     [
       'a key that is none',
       'verifierKeyInvalid',
