@@ -19,7 +19,7 @@ const WHOLE: Selection = { type: 'whole' };
 const NOTHING = new Uint8Array(0);
 
 export function contentHandlers(coordinator: Coordinator): Pick<Handlers, ContentRoute> {
-  const { accessControl, federation, presence, readable, settings, dependencies } = coordinator;
+  const { federation, nameable, presence, readable, settings, dependencies } = coordinator;
   const { blobs, report } = dependencies;
   const hotContent = new HotContent(blobs);
   const deltas = new ModelDeltas({ read: (sha256) => hotContent.read(sha256) });
@@ -37,13 +37,6 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     }
   }
 
-  /** Of a job that the caller sees; to others there is no such content. */
-  function isFor(caller: Principal, sha256: Sha256): boolean {
-    if (!readable.mayFetch(sha256, caller)) return false;
-    for (const jobId of readable.jobsOf(sha256)) if (accessControl.seesJob(caller, jobId)) return true;
-    return false;
-  }
-
   /** Who fetches a model is in the audit log before it is sent. */
   async function noteDownload(sha256: Sha256, caller: Principal): Promise<void> {
     const model = coordinator.access && readable.modelOf(sha256);
@@ -56,7 +49,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     caller: Principal,
     select: Select | undefined,
   ): Promise<OutgoingBody> {
-    if (!isFor(caller, sha256)) throw new HanseError('blobUnknown', { sha256 });
+    if (!nameable.mayFetch(caller, sha256)) throw new HanseError('blobUnknown', { sha256 });
     const content = await hotContent.read(sha256);
     const length = content?.length ?? (await blobs.has(sha256))?.size;
     if (length === undefined) throw new HanseError('blobUnknown', { sha256 });
@@ -85,6 +78,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
         blobs.put(body.source, { limitBytes, expectedSha256: body.sha256 }),
       );
       federation.requireValid(member.nodeId);
+      nameable.hold(member.organisationId, stored.sha256);
       await coordinator.keep(stored.sha256);
       return { sha256: stored.sha256, bytes: stored.size };
     },
@@ -97,7 +91,7 @@ export function contentHandlers(coordinator: Coordinator): Pick<Handlers, Conten
     getBlobFrom: async ({ params, caller, select }) => {
       const { sha256, base } = params;
       presence.heard(actorOf(caller));
-      const isNext = readable.isNextModel(base, sha256) && isFor(caller, sha256);
+      const isNext = readable.isNextModel(base, sha256) && nameable.mayFetch(caller, sha256);
       const delta = isNext ? await deltas.between(base, sha256) : undefined;
       if (!delta) return contentOf(sha256, caller, select);
       const { length } = delta.bytes;

@@ -32,6 +32,7 @@ import { JobRunner, type JobSurroundings } from './job-runner.ts';
 import { Mailboxes } from './mailbox.ts';
 import { updateEvent } from './masked-update.ts';
 import { successorsOf } from './membership.ts';
+import { NameableContent } from './nameable-content.ts';
 import { NotedAccess } from './noted-access.ts';
 import { type IsOver, ORPHAN_GRACE_MS, OrphanedContent } from './orphaned-content.ts';
 import { People } from './people/people.ts';
@@ -132,6 +133,8 @@ export class Coordinator {
   readonly unnamed: UnnamedContent;
   /** Content that members may fetch. */
   readonly readable: ReadableContent;
+  /** Content that members may fetch, or name in a job, each for themselves. */
+  readonly nameable: NameableContent;
   readonly retention: Retention;
   /** Absent where there is no log. */
   readonly saltRetention: SaltRetention | undefined;
@@ -180,6 +183,8 @@ export class Coordinator {
       stateOf: (jobId) => this.#jobs.get(jobId)?.state,
       ...{ log, witnessing },
     });
+    const { accessControl, readable } = this;
+    this.nameable = new NameableContent({ accessControl, readable, clock });
     const isWanted = (nodeId: NodeId, request: UploadRequest) => this.#isWanted(nodeId, request);
     this.unnamed = new UnnamedContent(clock, settings, (sha256) => this.readable.has(sha256));
     const isNeeded = (sha256: Sha256) => this.readable.has(sha256) || this.unnamed.counts(sha256);

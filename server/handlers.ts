@@ -12,10 +12,11 @@ import { proveFederation } from '../protocol/identity.ts';
 import { isProblemCode } from '../protocol/problem.ts';
 import { attemptOf } from '../protocol/routes.ts';
 import { SOFTWARE } from '../protocol/versions.ts';
+import type { Sha256 } from '../schemas/ids.ts';
 import { PolicyRule } from '../schemas/node-policy.ts';
 import type { Decline } from '../schemas/task.ts';
 import { policyHandlers } from './access/policy-handlers.ts';
-import { actorOf } from './access/principal.ts';
+import { actorOf, principalOf } from './access/principal.ts';
 import { contentHandlers } from './content-handlers.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Handlers } from './handler-types.ts';
@@ -92,7 +93,9 @@ export function createHandlers(coordinator: Coordinator): Handlers {
     ...peopleHandlers(coordinator),
 
     createJob: async ({ body: manifest, member }) => {
-      await checkManifest(manifest, federation.id, blobs);
+      const author = principalOf(member);
+      const mayName = (sha256: Sha256) => coordinator.nameable.mayName(author, sha256);
+      await checkManifest(manifest, federation.id, blobs, mayName);
       const manifestSha256 = await canonicalSha256(manifest);
       const runner = await coordinator.newJob();
       const { jobId } = runner;

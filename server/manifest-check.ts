@@ -5,29 +5,36 @@
 import { checkManifestTerms } from '../protocol/manifest-terms.ts';
 import { HanseError, isProblem } from '../protocol/problem.ts';
 import type { VectorHeader } from '../protocol/vector.ts';
+import type { Sha256 } from '../schemas/ids.ts';
 import { isStatistic, type JobManifest } from '../schemas/job.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { headerOf, isUpdate } from './stored-vector.ts';
 
 /**
  * @param manifest attacker-controlled, of its schema
+ * @param mayName whether its author may name this content; absent: all
  * @throws `manifestInvalid`, `ringOverflow`, `blobUnknown`
  */
 export async function checkManifest(
   manifest: JobManifest,
   federationId: string,
   blobs: BlobStore,
+  mayName: (sha256: Sha256) => boolean = () => true,
 ): Promise<void> {
   checkManifestTerms(manifest, federationId);
-  if (!isStatistic(manifest)) await requireStored(manifest.graph.forward, blobs);
-  await requireStored(manifest.initialModel, blobs);
+  const named = [...(isStatistic(manifest) ? [] : [manifest.graph.forward]), manifest.initialModel];
+  for (const sha256 of named) {
+    // To its author there is no such content: the hash may be from the log.
+    if (!mayName(sha256)) throw new HanseError('blobUnknown', { sha256 });
+    await requireStored(sha256, blobs);
+  }
   const header = await initialModelHeader(manifest.initialModel, blobs);
   if (header.kind !== 'parameters' || header.length !== manifest.parameters)
     throw invalid('initialModel', `it holds ${header.length} values, not ${manifest.parameters} parameters`);
 }
 
 /**
- * What a manifest names can be fetched by every member, and updates must not be: as far as manifests go there are
+ * What a manifest names can be fetched by whoever sees the job, and updates must not be: as far as manifests go there are
  * none. To refuse them in any other way would tell whoever guesses at an update whether the guess was right.
  */
 async function requireStored(sha256: string, blobs: BlobStore): Promise<void> {

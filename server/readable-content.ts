@@ -35,6 +35,8 @@ export class ReadableContent {
   readonly #jobOf = new Map<Sha256, JobId>();
   readonly #jobsOf = new Map<Sha256, Set<JobId>>();
   readonly #unreleased = new Map<JobId, Unreleased>();
+  /** Of rounds that were ended before witnesses had seen what they came to: it is stored, and its hash is in the log. */
+  readonly #withdrawn = new Set<Sha256>();
   readonly #bytesDown = new Map<JobId, number>();
 
   constructor(around: ReadableSurroundings) {
@@ -54,6 +56,11 @@ export class ReadableContent {
 
   has(sha256: Sha256): boolean {
     return this.#jobOf.has(sha256);
+  }
+
+  /** Since the coordinator started: what was withheld to the end of its job, and is no job's any more. */
+  wasWithdrawn(sha256: Sha256): boolean {
+    return this.#withdrawn.has(sha256);
   }
 
   /**
@@ -137,6 +144,7 @@ export class ReadableContent {
       const isNamed = [...this.#around.states()].some((other) => [...contentOf(other)].includes(sha256));
       if (isNamed) this.#jobsOf.get(sha256)?.delete(state.jobId);
       else {
+        this.#withdrawn.add(sha256);
         this.#jobOf.delete(sha256);
         this.#jobsOf.delete(sha256);
       }

@@ -12,7 +12,7 @@ import { permittedIn, ROLES, SITUATIONS } from '../../../server/access/access-ma
 import { Authorizer } from '../../../server/access/authorizer.ts';
 import type { Node } from '../../fixtures/federation.ts';
 import { type ListeningApp, listeningApp } from '../../fixtures/listening-app.ts';
-import { INITIAL_MODEL } from '../../fixtures/manifest.ts';
+import { FORWARD_GRAPH, INITIAL_MODEL } from '../../fixtures/manifest.ts';
 import { type Answer, expectProblem } from '../../fixtures/signed-client.ts';
 import { hashOf } from '../../fixtures/vector-files.ts';
 
@@ -28,6 +28,8 @@ beforeAll(async () => {
   const others = await federation.enrol("others' researcher", 'researcher', 'other.example');
   const stranger = await federation.enrol("others' participant", 'participant', 'other.example');
   await federation.storeContent();
+  for (const content of [FORWARD_GRAPH, INITIAL_MODEL])
+    federation.coordinator.nameable.hold('other.example', hashOf(content));
   const jobOf = async (author: Node, size = 1) => {
     const body = federation.manifest({ cohort: { size, minimum: size } });
     return (await federation.call('createJob', author, { body })).jobId;
