@@ -485,11 +485,18 @@ function openPolicies(
     const nodes = new Map(valid.map((member) => [federation.firstKeyOf(member.nodeId), principalOf(member)]));
     // Somebody who has never signed in could not change them.
     const people = [...federation.people.people.values()].filter(
-      ({ role, enrolledAt, revokedAt }) => role === 'operator' && enrolledAt !== null && revokedAt === null,
+      ({ role, enrolledAt, personId }) =>
+        role === 'operator' && enrolledAt !== null && federation.hasPerson(personId),
     );
     return [...nodes.values(), ...people.map(personPrincipal)];
   };
-  return Policies.open(store, clock, { approvals, operators, federationId: federation.id });
+  const isThere = (id: NodeId) => {
+    const at = new Date(clock.now()).toISOString();
+    const isKeyOf = ({ nodeId, entry }: KnownMember) =>
+      federation.firstKeyOf(nodeId) === id && isValidNode(entry, at);
+    return federation.hasPerson(id) || [...federation.members()].some(isKeyOf);
+  };
+  return Policies.open(store, clock, { approvals, operators, isThere, federationId: federation.id });
 }
 
 function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined {

@@ -189,6 +189,14 @@ export class Federation {
     return requirePerson(this.#stream.state, personId);
   }
 
+  /** Whether there is such a person, and neither it nor its organisation is revoked. */
+  hasPerson(personId: PersonId): boolean {
+    const { people, organisations } = this.#stream.state;
+    const person = people.people.get(personId);
+    if (!person || person.revokedAt !== null) return false;
+    return (organisations.get(person.organisationId)?.revokedAt ?? null) === null;
+  }
+
   /** Throws a problem of `requireToken`. */
   requireToken(tokenSha256: Sha256): KnownUse {
     return requireToken(this.#stream.state, tokenSha256, this.#now());

@@ -33,6 +33,8 @@ export interface PoliciesOptions {
   readonly approvals: number;
   /** Who could change policies, if they may: valid operators, each once. */
   readonly operators: () => readonly Principal[];
+  /** Whether somebody who once wanted a change is still there: of a node one of its keys, a person not revoked. */
+  readonly isThere: (id: NodeId) => boolean;
   readonly federationId: string;
 }
 
@@ -130,11 +132,13 @@ export class Policies {
     state: PolicyHistory,
     { version, text, sha256, by }: Pick<KnownPolicies, 'version' | 'text' | 'sha256' | 'by'>,
   ): PolicyEvent[] {
-    if (by.length < this.#options.approvals) return [];
+    // Whoever has been revoked since, perhaps for this very proposal, counts no more.
+    const valid = by.filter((one) => this.#options.isThere(one));
+    if (valid.length < this.#options.approvals) return [];
     const before = textBefore(state, version);
     const { diff } = policyChanges(before, text);
     const known = { before: new PolicySet(before).sha256, after: sha256 };
-    return [{ type: 'policiesAdopted', version, ...known, diff, by: [...by] }];
+    return [{ type: 'policiesAdopted', version, ...known, diff, by: valid }];
   }
 
   /** With these as many operators as are needed could change them again. */

@@ -97,6 +97,38 @@ describe('where two operators are needed', () => {
     expect(policies().authorizer.policies.text).toBe(CLOSED);
   });
 
+  test('whoever is revoked by then counts no more, whether proposer or not', async () => {
+    await propose(CLOSED, second);
+    const third = await federation.enrol('third', 'operator');
+    const approve = (by: Node) => federation.call('approvePolicies', by, version(1));
+    await federation.coordinator.federation.revoke(second.nodeId, 'stolen', federation.operator.nodeId);
+    expect(await approve(federation.operator)).toMatchObject({ state: 'waiting' });
+    expect(policies().told().version).toBe(0);
+    // The two who are still there: who has proposed it is named in the history, and has not brought it about.
+    expect(await approve(third)).toMatchObject({ state: 'inForce' });
+    expect(policies().authorizer.policies.text).toBe(CLOSED);
+  });
+
+  test('a person of an organisation that was revoked is none who could change them again', async () => {
+    const { federation: members, people } = federation.coordinator;
+    const { nodeId: by } = federation.operator;
+    await federation.enrol('node of a guest', 'participant', 'guest.example');
+    const invited = {
+      organisationId: 'guest.example',
+      role: 'operator',
+      handle: 'ada',
+      name: 'Ada',
+    } as const;
+    const { personId } = await people.invite({ ...invited, lifetimeSeconds: 60 }, by);
+    const credential = { credentialId: 'c'.repeat(16), publicKey: 'pQ', counter: 0, isBackedUp: false };
+    await members.changePeople(() => [{ type: 'personEnrolled', personId, credential }]);
+    await members.revoke(second.nodeId, 'left', by);
+    await expect(propose(CLOSED)).resolves.toMatchObject({ state: 'waiting' });
+    await federation.call('withdrawPolicies', federation.operator, version(1));
+    await members.revokeOrganisation('guest.example', 'left', by);
+    await expect(propose(CLOSED)).rejects.toMatchObject({ code: 'policyLocksOut' });
+  });
+
   test('what waits can be withdrawn, once', async () => {
     await propose(CLOSED);
     const withdraw = () => federation.call('withdrawPolicies', second, version(1));
