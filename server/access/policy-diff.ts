@@ -4,6 +4,8 @@ import { type PolicyTexts, parsePolicies } from './policy-text.ts';
 /** As long as an entry of the audit log can tell it. */
 export const DIFF_MAX = 16_384;
 const CUT = '... the rest is left out\n';
+/** The first half of a character, of which the other is left out: no entry can hold it. */
+const HALF = /[\ud800-\udbff]$/;
 
 export interface PolicyChanges {
   readonly added: readonly string[];
@@ -25,7 +27,8 @@ export function policyChanges(before: string, after: string): PolicyChanges {
     .filter((id) => told.has(id))
     .map((id) => `${lines('-', old, id)}${lines('+', next, id)}`)
     .join('');
-  const diff = whole.length <= DIFF_MAX ? whole : `${whole.slice(0, DIFF_MAX - CUT.length - 1)}\n${CUT}`;
+  const begin = whole.slice(0, DIFF_MAX - CUT.length - 1).replace(HALF, '');
+  const diff = whole.length <= DIFF_MAX ? whole : `${begin}\n${CUT}`;
   return { added, removed, changed, diff };
 }
 
