@@ -13,13 +13,17 @@ export const POLICIES_TEXT_MAX = 262_144;
 const MOST_POLICIES = 2000;
 const ID = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 
-/** Of one policy. Cedar itself gives up somewhere above 64 levels, and above 128 operators one after the other. */
+/**
+ * Of one policy. Cedar itself gives up somewhere above 64 levels, and above 128 operators one after the other; conditions count as
+ * operators, since Cedar joins them by `&&`.
+ */
 const MOST_LEVELS = 24;
 const MOST_OPERATORS = 96;
 const POLICY_TEXT_MAX = 8192;
 
 /** Texts and comments, which may hold anything; then what nests, and what makes a tree deeper. */
-const TOKEN = /"(?:[^"\\]|\\[\s\S])*"|\/\/[^\n]*|[([{]|[)\]}]|;|[-+*.!]|\bif\b|\bhas\b|\blike\b/g;
+const TOKEN =
+  /"(?:[^"\\]|\\[\s\S])*"|\/\/[^\n]*|[([{]|[)\]}]|;|[-+*.!]|&&|\|\||\b(?:if|has|like|when|unless)\b/g;
 
 /** By id, in the order of the text. */
 export type PolicyTexts = ReadonlyMap<string, string>;
@@ -80,7 +84,7 @@ function boundText(text: string): void {
   for (const { 0: token, index } of text.matchAll(TOKEN)) {
     if ('([{'.includes(token)) levels += 1;
     else if (')]}'.includes(token)) levels = Math.max(0, levels - 1);
-    else if (/^[-+*.!ihl]/.test(token)) operators += 1;
+    else if (/^[-+*.!&|a-z]/.test(token)) operators += 1;
     if (levels > MOST_LEVELS) throw invalid(at(text, index), `nested deeper than ${MOST_LEVELS} levels`);
     if (operators > MOST_OPERATORS)
       throw invalid(at(text, index), `more than ${MOST_OPERATORS} operators in one policy`);

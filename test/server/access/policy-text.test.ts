@@ -37,12 +37,30 @@ describe('refused is', () => {
     ['what turns the direction of writing', policy('a', '"\u202e" == "a"'), 'nobody sees: U+202e'],
     ['a template', '@id("a") permit (principal == ?principal, action, resource);', 'template'],
     ['what is nested too deep', policy('a', `${'('.repeat(25)}true${')'.repeat(25)}`), 'nested deeper'],
-    ['too much of it in a row', policy('a', `1${'+1'.repeat(97)} > 0`), 'operators'],
+    ['too much of it in a row', policy('a', `1${'+1'.repeat(96)} > 0`), 'operators'],
     ['a policy that is too long', policy('a', `"${'x'.repeat(8192)}" == "a"`), 'longer than'],
     ['a text that is too long', `// ${'x'.repeat(262_144)}`, 'longer than'],
   ])('%s', (_, text, reason) => {
     expect(refused(policy('a') + policy('b', '(((1 + 1 > 1)))'))).toBeUndefined();
     expectRefused(text, reason);
+  });
+
+  test.each(['&&', '||'])(
+    'more than some dozens in a row by %s, which would end Cedar for everybody',
+    (operator) => {
+      const chain = (length: number) => policy('a', Array(length).fill('1 == 1').join(operator));
+      expect(refused(chain(96))).toBeUndefined(); // and `when`
+      for (const length of [97, 200, 400, 800]) expectRefused(chain(length), 'operators');
+      expect(refused(policy('b'))).toBeUndefined();
+    },
+  );
+
+  test.each(['when', 'unless'])('more than some dozens of conditions by %s', (word) => {
+    const chain = (length: number) =>
+      `@id("a") permit (principal, action, resource) ${`${word}{true}`.repeat(length)};`;
+    expect(refused(chain(96))).toBeUndefined();
+    for (const length of [97, 400, 700]) expectRefused(chain(length), 'operators');
+    expect(refused(policy('b'))).toBeUndefined();
   });
 
   test('too many policies', () => {
