@@ -512,13 +512,13 @@ describe('addresses', () => {
     expectSuccess(await sendOn(asked));
   });
 
-  test('with parameters and queries of another form', async () => {
+  test('with ids that no job can have, and queries of another form', async () => {
     const { jobId } = await listening.federation.createJob();
     for (const wrong of ['job-1', jobId.toUpperCase(), `${jobId}0`, '__proto__', '..%2f..'])
       expectProblem(
         await listening.call(researcher, 'getJob', { params: { jobId: wrong } }),
-        'invalidFormat',
-        400,
+        'jobUnknown',
+        404,
       );
     for (const query of [{ after: '-1' }, { after: '1e3' }, { wait: '1000' }, { more: '1' }] as Record<
       string,
