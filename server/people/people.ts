@@ -24,6 +24,7 @@ import type {
   TokenId,
   TokenRequest,
 } from '../../schemas/person.ts';
+import { Allowance } from '../allowance.ts';
 import type { Federation } from '../federation.ts';
 import type { Store } from '../store/store.ts';
 import { assertionOptions, registrationOptions, verifyAssertion, verifyRegistration } from './passkey.ts';
@@ -45,6 +46,9 @@ import type { WebOrigin } from './web-origin.ts';
 
 export const TOKEN_PREFIX = 'hanse_';
 
+/** Passkeys and tokens that come to be for one person: a hundred at once, then one in ten minutes. Records keep each for good. */
+const NEW_CREDENTIALS = { most: 100, everyMs: 600_000 };
+
 interface Platform {
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -56,6 +60,7 @@ export class People {
   readonly #challenges: SignInChallenges;
   readonly #clock: Clock;
   readonly #random: RandomSource;
+  readonly #newCredentials: Allowance;
   #origin: WebOrigin | undefined;
 
   private constructor(federation: Federation, sessions: Sessions, store: Store, platform: Platform) {
@@ -63,6 +68,7 @@ export class People {
     this.sessions = sessions;
     this.#clock = platform.clock;
     this.#random = platform.random;
+    this.#newCredentials = new Allowance(platform.clock, NEW_CREDENTIALS);
     this.#challenges = new SignInChallenges({ ...platform, store });
   }
 
@@ -172,7 +178,7 @@ export class People {
     return options;
   }
 
-  /** @param registration attacker-controlled @throws `passkeyRefused`, `personUnknown`, `memberRevoked` */
+  /** @param registration attacker-controlled @throws `passkeyRefused`, `personUnknown`, `memberRevoked`, `overloaded` */
   async addPasskey(
     personId: PersonId,
     registration: PasskeyRegistration,
@@ -181,7 +187,9 @@ export class People {
     const challenge = this.#challenges.expected(cookies.get('pending'), { type: 'register', personId });
     const credential = await verifyRegistration(registration, challenge, this.origin);
     await this.#challenges.spend(challenge);
-    await this.#federation.changePeople((state) => decidePasskey(state, personId, credential));
+    await this.#federation.changePeople((state) =>
+      this.#allowed(personId, decidePasskey(state, personId, credential)),
+    );
     cookies.clear('pending');
     return this.require(personId);
   }
@@ -211,7 +219,7 @@ export class People {
     };
     const tokenSha256 = await hashText(secret);
     await this.#federation.changePeople((state, at) =>
-      decideToken(state, { ...told, tokenSha256 }, actions, by, at),
+      this.#allowed(personId, decideToken(state, { ...told, tokenSha256 }, actions, by, at)),
     );
     return { ...told, token: secret };
   }
@@ -232,6 +240,12 @@ export class People {
     const found = this.#federation.requireToken(tokenSha256);
     await this.sessions.tokenUsed(found.token.tokenId);
     return found;
+  }
+
+  /** Throws `overloaded` for whoever makes credentials again and again. */
+  #allowed<Event>(personId: PersonId, events: Event[]): Event[] {
+    if (!this.#newCredentials.take(personId)) throw new HanseError('overloaded');
+    return events;
   }
 
   #isThere(personId: PersonId): boolean {

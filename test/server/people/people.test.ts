@@ -349,6 +349,17 @@ describe('an API token', () => {
     await federation.clock.advance(60_000);
     await expect(issue(personId)).resolves.toBeDefined();
   });
+
+  test('that is made and revoked again and again is refused in the end, since records keep each for good', async () => {
+    const [ada, bob] = [await invite('ada'), await invite('bob')];
+    for (let i = 0; i < 100; i += 1)
+      await people().revokeToken((await issue(ada.personId)).tokenId, ada.personId, ada.personId);
+    await expect(issue(ada.personId)).rejects.toEqual(problem('overloaded'));
+    await expect(issue(bob.personId)).resolves.toBeDefined();
+    await federation.clock.advance(600_000);
+    await expect(issue(ada.personId)).resolves.toBeDefined();
+    await expect(issue(ada.personId)).rejects.toEqual(problem('overloaded'));
+  });
 });
 
 test('nobody signs in by a passkey before it is known where browsers find the coordinator', async () => {
