@@ -4,6 +4,7 @@
  * They fit `hanse.cedarschema` by their making, which tests show: Cedar does not check that again with every request.
  */
 import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
+import type { Role } from '../../schemas/member.ts';
 import { entityName } from './policy-set.ts';
 import type { Principal } from './principal.ts';
 
@@ -28,9 +29,14 @@ const reference = (type: string, id: string): CedarValueJson => ({ __entity: nam
 
 const KINDS = { node: 'Node', person: 'Person', token: 'Token' } as const;
 
+/** Roles that come with another: nodes that train witness the log. */
+const BESIDE: Readonly<Partial<Record<Role, readonly string[]>>> = {
+  participant: ['node', 'witness'],
+  evaluator: ['node'],
+};
+
 export function principalEntity({ kind, id, organisationId, role }: Principal): EntityJson {
-  const isNode = role === 'participant' || role === 'evaluator';
-  const roles = isNode ? [role, 'node'] : [role];
+  const roles = [role, ...(BESIDE[role] ?? [])];
   return {
     uid: named(KINDS[kind], id),
     attrs: { organisation: reference('Organisation', organisationId) },
