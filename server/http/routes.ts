@@ -129,7 +129,12 @@ function registerRoute(
       const known = { ...authenticated, cookies };
       const response = await handler({ params, query, body, ...known, signal, select: selected });
       if (cookies) setCookies(reply, cookies);
-      if (route.response === 'binary') return sendBinary(reply, response as OutgoingBody, route.mediaType);
+      if (route.response === 'binary') {
+        // What a browser kept of somebody who is signed in would be there for whoever uses it next.
+        const { kind = 'node' } = authenticated?.caller ?? {};
+        const mayKeep = kind === 'node';
+        return sendBinary(reply, response as OutgoingBody, { mediaType: route.mediaType, mayKeep });
+      }
       if (route.response === 'lines') return sendLines(reply, response as AsyncIterable<object>);
       const shared = bytesOfShared(response);
       return shared ? reply.type(JSON_TYPE).send(shared) : response;
@@ -231,12 +236,16 @@ async function* piecesOf(raw: IncomingMessage): AsyncIterable<Uint8Array> {
  * A stream is read as fast as the other side takes it, some pieces ahead at most. Who takes nothing is cut off by the
  * time limit of idle connections.
  */
-function sendBinary(reply: FastifyReply, body: OutgoingBody, mediaType: string = BINARY): FastifyReply {
+function sendBinary(
+  reply: FastifyReply,
+  body: OutgoingBody,
+  { mediaType = BINARY, mayKeep }: { mediaType: string | undefined; mayKeep: boolean },
+): FastifyReply {
   const { source, sha256, length, selection, mayChange = false } = body;
   if (mayChange) reply.header('cache-control', 'no-store');
   else {
     reply.header('etag', etagOf(sha256));
-    reply.header('cache-control', 'private, max-age=31536000, immutable');
+    reply.header('cache-control', mayKeep ? 'private, max-age=31536000, immutable' : 'no-store');
     reply.header('accept-ranges', 'bytes');
   }
   if (selection.type === 'notModified') return reply.code(304).send();

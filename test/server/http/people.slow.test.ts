@@ -401,8 +401,12 @@ test('a person sees the jobs of its organisation, their content and the log, and
   for (const one of [mine, auditor]) {
     expectSuccess(await one.client.call('getJob', { params: { jobId } }));
     expect(await listed(one)).toContain(jobId);
-    expect((await one.client.call('getBlob', content)).status).toBe(200);
+    const told = await one.client.call('getBlob', content);
+    expect([told.status, told.headers.get('cache-control')]).toEqual([200, 'no-store']);
   }
+  // A node keeps what it has fetched; a browser would keep it for whoever sits there next.
+  const fetched = await listening.call(author, 'getBlob', content);
+  expect(fetched.headers.get('cache-control')).toContain('immutable');
   expectProblem(await theirs.client.call('getJob', { params: { jobId } }), 'jobUnknown', 404);
   expectProblem(await theirs.client.call('cancelJob', { params: { jobId } }), 'jobUnknown', 404);
   expectProblem(await theirs.client.call('getBlob', content), 'blobUnknown', 404);
