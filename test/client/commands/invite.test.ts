@@ -52,7 +52,7 @@ test('in JSON, with a lifetime', async () => {
 test.each<[what: string, words: string[], exitCode: number, code: string]>([
   ['no organisation', [], 2, 'usage'],
   ['an organisation in capitals', ['--organisation', 'Clinic'], 2, 'usage'],
-  ['an operator', ['--organisation', 'a', '--role', 'operator'], 2, 'usage'],
+  ['a role that there is not', ['--organisation', 'a', '--role', 'root'], 2, 'usage'],
   ['a lifetime of nothing', ['--organisation', 'a', '--lifetime', '0'], 2, 'usage'],
   ['half a second', ['--organisation', 'a', '--lifetime', '0.5'], 2, 'usage'],
 ])('%s is refused', async (_what, words, exitCode, code) => {

@@ -54,11 +54,11 @@ test('what is not understood is wrong usage, and names what there is', () => {
     expect.objectContaining({ code: 'usage', message: expect.stringMatching(pattern) });
   expect(() => parseInvocation(['grund'])).toThrow(
     usage(
-      /"grund".*ground, graph, transport, browser, secagg, privacy, audit, access, mnist, privacy-curves/,
+      /"grund".*access, ground, graph, transport, browser, secagg, privacy, audit, mnist, privacy-curves/,
     ),
   );
   expect(() => parseInvocation(['toString'])).toThrow(
-    usage(/ground, graph, transport, browser, secagg, privacy, audit, access, mnist, privacy-curves/),
+    usage(/access, ground, graph, transport, browser, secagg, privacy, audit, mnist, privacy-curves/),
   );
   expect(() => parseInvocation(['ground', 'ekko'])).toThrow(usage(/"ekko".*round\/echo\/10x1M/));
   expect(() => parseInvocation(['ground', 'echo', 'more'])).toThrow(usage(/more/));
