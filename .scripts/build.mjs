@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { gather } from './gather.mjs';
-import { writeSbom } from './sbom.mjs';
 
 const next = 'dist.next';
 const old = 'dist.old';
@@ -20,14 +19,13 @@ await gather(next);
 if (existsSync('server/store/migrations'))
   cpSync('server/store/migrations', `${next}/server/store/migrations`, { recursive: true });
 for (const name of ['hanse.cedarschema', 'default-policies.cedar'])
-  cpSync(`server/access/${name}`, `${next}/server/access/${name}`);
+  if (existsSync(`server/access/${name}`)) cpSync(`server/access/${name}`, `${next}/server/access/${name}`);
 if (existsSync('client/web/index.html')) {
   const { buildWeb } = await import('./web.mjs');
   await buildWeb(`${next}/web`);
   const { buildPack } = await import('./pack.mjs');
   await buildPack(`${next}/pack`);
 }
-writeSbom(`${next}/sbom.cdx.json`);
 chmodSync(`${next}/bin/hanse.js`, 0o755);
 writeFileSync(`${next}/.built`, '');
 if (existsSync('dist')) renameSync('dist', old);

@@ -28,7 +28,8 @@ export interface Challenge {
 const PENDING = /^([A-Za-z0-9_-]{43})\.([1-9][0-9]{0,15})$/;
 
 export class SignInChallenges {
-  readonly #key: Secret;
+  /** Drawn with the first challenge: numbers of whoever needs none are as they were. */
+  #key: Secret | undefined;
   readonly #random: RandomSource;
   readonly #clock: Clock;
   readonly #store: Pick<Store, 'claimOnce'>;
@@ -41,7 +42,6 @@ export class SignInChallenges {
     this.#clock = around.clock;
     this.#random = around.random;
     this.#store = around.store;
-    this.#key = new Secret(randomBytes(around.random, 32));
   }
 
   issue(purpose: Purpose): Challenge {
@@ -74,6 +74,7 @@ export class SignInChallenges {
 
   #challengeOf(pending: string, purpose: Purpose): string {
     const whose = purpose.type === 'register' ? purpose.personId : '';
+    this.#key ??= new Secret(randomBytes(this.#random, 32));
     const bytes = createHmac('sha256', this.#key.reveal())
       .update(utf8(`HANSE passkey challenge\0${purpose.type}\0${whose}\0${pending}`))
       .digest();
