@@ -27,7 +27,9 @@ const POLICY = [
 /** Added to those of every answer, and in the place of its policy. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = Object.freeze({
   'content-security-policy': POLICY.join('; '),
+  // Both: a page is isolated by the two of them together.
   'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-opener-policy': 'same-origin',
 });
 
 const IMMUTABLE = 'public, max-age=31536000, immutable';
