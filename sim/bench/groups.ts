@@ -48,7 +48,8 @@ export interface Group {
 
 export const GROUPS: Readonly<Record<string, Group>> = {
   access: {
-    summary: 'what it costs to decide who may do what, to ask an audit log, and to report what it tells; some minutes',
+    summary:
+      'what it costs to decide who may do what, to ask an audit log, and to report what it tells; some minutes',
     rows: [authorize500, auditQuery1M, auditReport1M],
   },
   ground: {

@@ -39,9 +39,14 @@ describeForm('policy', NodePolicy, {
     ['purposes', 'research'],
     ['organisations', []],
     // Of what looks alike only one is an id: a Cyrillic letter, a full-width one, one that cannot be seen.
-    ...['\u0441linic-b', '\uff43linic-b', 'clinic\u00ad-b', 'clinic-b\u200b', 'CLINIC-B', 'AB'.repeat(32)].map(
-      (name): [string, unknown] => ['organisations', [name]],
-    ),
+    ...[
+      '\u0441linic-b',
+      '\uff43linic-b',
+      'clinic\u00ad-b',
+      'clinic-b\u200b',
+      'CLINIC-B',
+      'AB'.repeat(32),
+    ].map((name): [string, unknown] => ['organisations', [name]]),
     ['excludedOrganisations', ['\u0441linic-b']],
     ['excludedOrganisations', 'insurer'],
     ['graphHashes', []],
