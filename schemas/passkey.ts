@@ -20,13 +20,18 @@ const Extensions = Type.Object(
   closed,
 );
 
+/** Of what an authenticator answers, whatever it was asked for. */
+const credential = {
+  id: CredentialId,
+  rawId: CredentialId,
+  type: PublicKeyType,
+  authenticatorAttachment: Attachment,
+  clientExtensionResults: Extensions,
+} as const;
+
 export const PasskeyAssertion = Type.Object(
   {
-    id: CredentialId,
-    rawId: CredentialId,
-    type: PublicKeyType,
-    authenticatorAttachment: Attachment,
-    clientExtensionResults: Extensions,
+    ...credential,
     response: Type.Object(
       {
         clientDataJSON: Base64Url(2048),
@@ -43,11 +48,7 @@ export type PasskeyAssertion = Static<typeof PasskeyAssertion>;
 
 export const PasskeyRegistration = Type.Object(
   {
-    id: CredentialId,
-    rawId: CredentialId,
-    type: PublicKeyType,
-    authenticatorAttachment: Attachment,
-    clientExtensionResults: Extensions,
+    ...credential,
     response: Type.Object(
       {
         clientDataJSON: Base64Url(2048),

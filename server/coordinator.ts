@@ -22,8 +22,8 @@ import type { UploadRequest } from '../schemas/upload.ts';
 import { AcceptedUpdates } from './accepted-updates.ts';
 import { AccessControl, type Resources } from './access/access-control.ts';
 import { jobResource } from './access/job-resource.ts';
-import { Policies } from './access/policies.ts';
-import { personPrincipal, principalOf } from './access/principal.ts';
+import { openPolicies } from './access/open-policies.ts';
+import type { Policies } from './access/policies.ts';
 import { type AuditNotes, NO_NOTES } from './audit-notes.ts';
 import type { AuditQueries } from './audit-queries.ts';
 import { Federation } from './federation.ts';
@@ -470,33 +470,6 @@ export class Coordinator {
       return own === role && isValidNode(entry, at) && !isReplaced;
     });
   }
-}
-
-function openPolicies(
-  federation: Federation,
-  { store, clock }: CoordinatorDependencies,
-  approvals: number,
-): Promise<Policies> {
-  const operators = () => {
-    const at = new Date(clock.now()).toISOString();
-    const valid = [...federation.members()].filter(
-      ({ role, entry }) => role === 'operator' && isValidNode(entry, at),
-    );
-    const nodes = new Map(valid.map((member) => [federation.firstKeyOf(member.nodeId), principalOf(member)]));
-    // Somebody who has never signed in could not change them.
-    const people = [...federation.people.people.values()].filter(
-      ({ role, enrolledAt, personId }) =>
-        role === 'operator' && enrolledAt !== null && federation.hasPerson(personId),
-    );
-    return [...nodes.values(), ...people.map(personPrincipal)];
-  };
-  const isThere = (id: NodeId) => {
-    const at = new Date(clock.now()).toISOString();
-    const isKeyOf = ({ nodeId, entry }: KnownMember) =>
-      federation.firstKeyOf(nodeId) === id && isValidNode(entry, at);
-    return federation.hasPerson(id) || [...federation.members()].some(isKeyOf);
-  };
-  return Policies.open(store, clock, { approvals, operators, isThere, federationId: federation.id });
 }
 
 function taskOf(job: JobState, { nodeId, role }: KnownMember): Task | undefined {

@@ -1,4 +1,4 @@
-// covers: server/access/policy-history.ts, server/access/policy-handlers.ts, schemas/policy.ts
+// covers: server/access/open-policies.ts, server/access/policy-history.ts, server/access/policy-handlers.ts, schemas/policy.ts
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PolicyEvent } from '../../../schemas/policy.ts';
 import { DEFAULT_POLICIES } from '../../../server/access/cedar-schema.ts';
